@@ -1,0 +1,251 @@
+"""Settings: config.yaml, the user's file, the environment and the command line, in rising order.
+
+What each setting means and its default stand in config.yaml, what it may be in
+schemas/_config.json; here are only their types and the joining. Nothing here opens a connection.
+"""
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, NewType, get_args
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from proxy.resources import resource_path
+from proxy.units import parse_bytes, parse_duration_ms
+
+ENV_PREFIX = "LANEWATCH_"
+ENV_CONFIG_FILE = "LANEWATCH_CONFIG"
+
+Seconds = NewType("Seconds", float)
+ByteSize = NewType("ByteSize", int)
+# Settings before they are typed: YAML mappings, whose values are whatever the user wrote.
+Settings = dict[str, Any]
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used; the text is one sentence for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    host: str
+    port: int
+    max_content_length: ByteSize
+    max_header_size: ByteSize
+    shutdown_timeout: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class ElasticsearchConfig:
+    hosts: tuple[str, ...]
+    username: str | None
+    password: str | None = field(repr=False)
+    api_key: str | None = field(repr=False)
+    ca_certs: str | None
+    verify_certs: bool
+    connect_timeout: Seconds
+    request_timeout: Seconds
+    max_retries: int
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityConfig:
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndicesConfig:
+    config: str
+    results_prefix: str
+    state: str
+    state_write_alias: str
+    annotations: str
+    annotations_read_alias: str
+    annotations_write_alias: str
+    notifications: str
+
+
+@dataclass(frozen=True, slots=True)
+class MlConfig:
+    max_model_memory_limit: ByteSize | None
+    max_open_jobs: int
+    max_anomaly_records: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeConfig:
+    workers: int
+    checkpoint_interval: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterConfig:
+    es_home: str | None
+    group: str
+    artifact: str
+    version: str
+    cache_dir: str | None
+    heap: ByteSize
+    start_timeout: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfig:
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings; `given` names those (as `section.key`) that are not config.yaml's own."""
+
+    server: ServerConfig
+    elasticsearch: ElasticsearchConfig
+    security: SecurityConfig
+    indices: IndicesConfig
+    ml: MlConfig
+    runtime: RuntimeConfig
+    cluster: ClusterConfig
+    log: LogConfig
+    given: frozenset[str] = frozenset()
+
+
+def load_config(
+    path: str | Path | None = None,
+    *,
+    overrides: Mapping[str, Mapping[str, object]] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Config:
+    """The settings in force: defaults < file (`path`, else LANEWATCH_CONFIG) < environ < overrides.
+
+    Raises ConfigError for an unknown setting or an impossible value, with a hint where there is one.
+    """
+    defaults = read_settings(resource_path("config.yaml"))
+    schema = json.loads(resource_path("schemas/_config.json").read_text())
+    layers: list[tuple[str, Settings]] = []
+    chosen = path or environ.get(ENV_CONFIG_FILE)
+    if chosen:
+        layers.append((str(chosen), read_settings(Path(chosen))))
+    layers.append(("the environment", settings_from_environment(environ, defaults)))
+    layers.append(("the command line", {name: dict(keys) for name, keys in (overrides or {}).items()}))
+    merged = defaults
+    given: set[str] = set()
+    for source, layer in layers:
+        refuse_invalid(layer, schema, source=source, defaults=defaults)
+        merged = merge(merged, layer)
+        given.update(dotted_keys(layer))
+    return Config(**sections_from(merged), given=frozenset(given))
+
+
+class SettingsLoader(yaml.SafeLoader):
+    """YAML 1.2's booleans: here `on` and `off` are words, as security.mode wants them."""
+
+
+SettingsLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in rows if tag != "tag:yaml.org,2002:bool"]
+    for first, rows in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+SettingsLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
+
+
+def read_settings(path: Path) -> Settings:
+    """The mapping in a YAML file; an empty file, or a section with every key commented out, changes nothing."""
+    try:
+        settings = yaml.load(path.read_text(encoding="utf-8"), SettingsLoader)
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration [{path}]: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"[{path}] is not YAML: {' '.join(str(error).split())}") from error
+    if settings is None:
+        return {}
+    if not isinstance(settings, dict):
+        raise ConfigError(f"[{path}] must hold sections such as [server], but is a {type(settings).__name__}")
+    return {name: section for name, section in settings.items() if section is not None}
+
+
+def settings_from_environment(environ: Mapping[str, str], defaults: Settings) -> Settings:
+    """LANEWATCH_<SECTION>_<KEY> as settings; values are read as YAML unless text is what the setting holds."""
+    targets = {
+        f"{ENV_PREFIX}{section}_{key}".upper(): (section, key)
+        for section, keys in defaults.items()
+        for key in keys
+    }
+    settings: Settings = {}
+    for variable, text in environ.items():
+        if not variable.startswith(ENV_PREFIX) or variable == ENV_CONFIG_FILE:
+            continue
+        if variable not in targets:
+            raise ConfigError(f"unknown environment variable [{variable}]{hint(variable, targets)}")
+        section, key = targets[variable]
+        is_text = isinstance(defaults[section][key], str | None)
+        settings.setdefault(section, {})[key] = text if is_text else yaml.load(text, SettingsLoader)
+    return settings
+
+
+def merge(base: Settings, layer: Settings) -> Settings:
+    """`base` with the keys of `layer` over it, section by section."""
+    return {name: {**section, **layer.get(name, {})} for name, section in base.items()}
+
+
+def dotted_keys(settings: Settings) -> Iterator[str]:
+    for section, keys in settings.items():
+        yield from (f"{section}.{key}" for key in keys)
+
+
+def refuse_invalid(settings: Settings, schema: Settings, *, source: str, defaults: Settings) -> None:
+    """Raises ConfigError for the first fault of `settings` in the order of its text."""
+    known = [*defaults, *dotted_keys(defaults)]
+    for section, keys in settings.items():
+        if section not in defaults:
+            raise ConfigError(f"unknown section [{section}] in {source}{hint(str(section), known)}")
+        for key in keys if isinstance(keys, dict) else ():
+            if key not in defaults[section]:
+                dotted = f"{section}.{key}"
+                raise ConfigError(f"unknown setting [{dotted}] in {source}{hint(dotted, known)}")
+    fault = next(Draft202012Validator(schema).iter_errors(settings), None)
+    if fault is not None:
+        raise ConfigError(f"{sentence_of(fault)} in {source}")
+
+
+def hint(wrong: str, known: Sequence[str] | Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(wrong, list(known), n=1)
+    return f", did you mean [{near[0]}]?" if near else ""
+
+
+def sentence_of(fault: ValidationError) -> str:
+    """What a setting must be, in the words of the schema that refused it."""
+    place = ".".join(str(step) for step in fault.absolute_path)
+    return f"[{place}] must be {fault.schema['description']} but is [{json.dumps(fault.instance)}]"
+
+
+def sections_from(settings: Settings) -> dict[str, object]:
+    """The section dataclasses of Config, filled from settings that have been checked."""
+    return {
+        section.name: section.type(**typed_values(section.type, settings[section.name]))
+        for section in fields(Config)
+        if is_dataclass(section.type)
+    }
+
+
+def typed_values(section: type, values: Settings) -> Settings:
+    return {key.name: typed(values[key.name], key.type, key.name) for key in fields(section)}
+
+
+def typed(value: object, wanted: object, setting: str) -> object:
+    """`value` as the annotation says: seconds and bytes as numbers, lists as tuples."""
+    if value is None:
+        return None
+    if isinstance(wanted, UnionType):
+        wanted = get_args(wanted)[0]
+    if wanted is Seconds:
+        return parse_duration_ms(str(value), setting) / 1000
+    if wanted is ByteSize:
+        return parse_bytes(str(value), setting)
+    return tuple(value) if isinstance(value, list) else value
