@@ -1,0 +1,218 @@
+"""The JSON Schemas of the operations: loading, checking, and turning lenient text into real types.
+
+Faults are data: where, what kind, and the error as Elasticsearch's parser would word it, not yet positioned.
+``api.call`` chooses the first one in document order and wraps it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path as FilePath
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from referencing import Registry, Resource
+
+from proxy.body_text import At, Path
+from proxy.errors import MlError, did_you_mean, illegal_argument, number_format, x_content_parse
+from proxy.resources import resource_dir
+
+Schema = Mapping[str, object]
+
+_TOKENS = {str: "VALUE_STRING", bool: "VALUE_BOOLEAN", int: "VALUE_NUMBER", float: "VALUE_NUMBER",
+           dict: "START_OBJECT", list: "START_ARRAY", type(None): "VALUE_NULL"}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with an instance.
+
+    ``error`` lacks its position; ``wrapped`` tells whether Elasticsearch puts it under "failed to parse field".
+    """
+
+    path: Path
+    at: At
+    error: MlError
+    wrapped: bool
+    kind: str
+
+
+class Schemas:
+    """All schema files of a folder, by operation name."""
+
+    def __init__(self, folder: FilePath) -> None:
+        self._files = {str(f.relative_to(folder)): json.loads(f.read_bytes()) for f in sorted(folder.rglob("*.json"))}
+        self._registry: Registry[Schema] = Registry().with_resources(
+            (name, Resource.from_contents(schema)) for name, schema in self._files.items()
+        )
+
+    def operations(self) -> list[str]:
+        return [name.removesuffix(".json") for name in self._files if "/" not in name and not name.startswith("_")]
+
+    def section(self, operation: str, section: str) -> Section:
+        """The ``path``, ``query`` or ``body`` part of an operation's schema; an empty object where it has none."""
+        schema = self._files[f"{operation}.json"]
+        part = schema["properties"].get(section, {"type": "object", "additionalProperties": False})
+        required = section in schema.get("required", ())
+        return Section(part, f"{operation}.json", self._registry, required)
+
+
+class Section:
+    """One part of an operation's input, with its validator."""
+
+    def __init__(self, schema: Schema, base: str, registry: Registry[Schema], required: bool) -> None:
+        self._registry = registry
+        self.base = base
+        self.schema, self.base = self.resolve(schema, base)
+        self.required = required
+        self._validator = Draft202012Validator({"$id": self.base, **self.schema}, registry=registry)
+
+    def resolve(self, schema: Schema, base: str) -> tuple[Schema, str]:
+        """The schema behind a chain of ``$ref``, and the file whose references it is relative to."""
+        while "$ref" in schema:
+            resolved = self._registry.resolver(base_uri=base).lookup(schema["$ref"])
+            siblings = {key: value for key, value in schema.items() if key != "$ref"}
+            schema, base = {**resolved.contents, **siblings}, resolved.resolver._base_uri
+        return schema, base
+
+    def properties(self) -> dict[str, Schema]:
+        return {name: self.resolve(part, self.base)[0] for name, part in self.schema.get("properties", {}).items()}
+
+    def faults(self, instance: object) -> Iterator[Fault]:
+        for error in self._validator.iter_errors(instance):
+            yield from self._describe(error)
+
+    def _describe(self, error: ValidationError) -> Iterator[Fault]:
+        path: Path = tuple(error.absolute_path)
+        own = error.schema.get("x-error", {}) if isinstance(error.schema, Mapping) else {}
+        if error.validator in own:
+            yield Fault(path, "value", _own_error(own[error.validator], error, path), True, "value")
+        elif error.validator == "additionalProperties":
+            yield from self._unknown_keys(error, path)
+        elif error.validator == "required":
+            missing = [name for name in error.validator_value if name not in error.instance]
+            described = ", ".join(missing)
+            yield Fault(path, "end", illegal_argument(f"Required [{described}]"), True, "required")
+        elif error.validator == "type" or error.validator in ("oneOf", "anyOf"):
+            yield Fault(path, "value", self._wrong_token(error, path), False, "token")
+        else:
+            yield Fault(path, "value", _bad_value(error, path), True, "value")
+
+    def _unknown_keys(self, error: ValidationError, path: Path) -> Iterator[Fault]:
+        known = [name for name in error.schema.get("properties", {})]
+        patterns = error.schema.get("patternProperties", {})
+        for key in error.instance:
+            if key not in known and not patterns:
+                text = f"[{self.parser_of(path)}] unknown field [{key}]" + did_you_mean(key, known)
+                yield Fault((*path, key), "name", x_content_parse(text), False, "unknown")
+
+    def _wrong_token(self, error: ValidationError, path: Path) -> MlError:
+        field = next((key for key in reversed(path) if isinstance(key, str)), "")
+        token = _TOKENS[type(error.instance)]
+        return x_content_parse(f"[{self.parser_of(path[:-1])}] {field} doesn't support values of type: {token}")
+
+    def parser_of(self, path: Sequence[str | int]) -> str:
+        """The Elasticsearch parser that reads the object at ``path``: the nearest ``x-parser`` above."""
+        names = [name for name in self.parsers_along(path) if name]
+        return names[-1] if names else self.base.removesuffix(".json")
+
+    def parsers_along(self, path: Sequence[str | int]) -> list[str | None]:
+        """The ``x-parser`` of the root and of each step of ``path``, None where a step begins no object of its own."""
+        schema, base = self.schema, self.base
+        found: list[str | None] = [schema.get("x-parser")]
+        for key in path:
+            schema, base = self._step(schema, base, key)
+            found.append(schema.get("x-parser"))
+        return found
+
+    def _step(self, schema: Schema, base: str, key: str | int) -> tuple[Schema, str]:
+        if isinstance(key, str) and "properties" not in schema and "then" in schema:
+            schema, base = self.resolve(schema["then"], base)
+        if isinstance(key, int):
+            inner = schema.get("items", {})
+        else:
+            extra = schema.get("additionalProperties", {})
+            inner = schema.get("properties", {}).get(key, extra if isinstance(extra, Mapping) else {})
+        return self.resolve(inner if isinstance(inner, Mapping) else {}, base)
+
+    def coerce(self, instance: object) -> object:
+        """A copy with numbers and booleans for the texts that stood for them, lists for lone values."""
+        return self._coerce(self.schema, self.base, instance)
+
+    def _coerce(self, schema: Schema, base: str, value: object) -> object:
+        schema, base = self.resolve(schema, base)
+        wanted = schema.get("x-coerce")
+        if wanted is not None:
+            value = _COERCE[wanted](value)
+        if isinstance(value, dict):
+            return {key: self._coerce(*self._step(schema, base, key), part) for key, part in value.items()}
+        if isinstance(value, list) and isinstance(schema.get("items"), Mapping):
+            return [self._coerce(schema["items"], base, part) for part in value]
+        return value
+
+
+def _own_error(own: Mapping[str, object], error: ValidationError, path: Path) -> MlError:
+    values = {"{value}": str(error.instance), "{field}": str(path[-1]) if path else ""}
+    reason = str(own["reason"])
+    for mark, value in values.items():
+        reason = reason.replace(mark, value)
+    return MlError(str(own["type"]), reason, int(own.get("status", 400)))
+
+
+def _bad_value(error: ValidationError, path: Path) -> MlError:
+    """The refusal of a value of a right type, where its schema has no text of its own."""
+    wanted = error.schema.get("x-coerce") if isinstance(error.schema, Mapping) else None
+    field = path[-1] if path else ""
+    if wanted == "boolean":
+        return illegal_argument(f"Failed to parse value [{error.instance}] as only [true] or [false] are allowed.")
+    if wanted in ("integer", "number") and error.validator == "pattern":
+        return number_format(str(error.instance))
+    if error.validator == "enum":
+        allowed = ", ".join(str(value) for value in error.validator_value)
+        return illegal_argument(f"[{field}] must be one of [{allowed}], found [{error.instance}]")
+    return illegal_argument(f"[{field}] has an invalid value [{error.instance}]: {error.message}")
+
+
+def _to_boolean(value: object) -> object:
+    return {"true": True, "false": False, "": True}.get(value, value) if isinstance(value, str) else value
+
+
+def _to_integer(value: object) -> object:
+    return int(float(value)) if isinstance(value, str | float) and not isinstance(value, bool) else value
+
+
+def _to_number(value: object) -> object:
+    return float(value) if isinstance(value, str | int) and not isinstance(value, bool) else value
+
+
+def _to_string(value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _to_list(value: object) -> object:
+    return value if isinstance(value, list) or value is None else [value]
+
+
+def _split(value: object) -> object:
+    return value.split(",") if isinstance(value, str) else value
+
+
+_COERCE = {
+    "boolean": _to_boolean,
+    "integer": _to_integer,
+    "number": _to_number,
+    "string": _to_string,
+    "list": _to_list,
+    "string_list": _to_list,
+    "comma_list": _split,
+}
+
+
+@cache
+def shipped_schemas() -> Schemas:
+    return Schemas(resource_dir("schemas"))
