@@ -34,8 +34,10 @@ class MlError(Exception):
         *,
         caused_by: MlError | None = None,
         headers: Mapping[str, str] | None = None,
+        is_root_cause: bool = False,
     ) -> None:
         super().__init__(reason)
+        self.is_root_cause = is_root_cause
         self.type = type
         self.reason = reason
         self.status = status
@@ -45,7 +47,7 @@ class MlError(Exception):
     def root_cause(self) -> MlError:
         """The innermost error of the chain that is Elasticsearch's own."""
         error = self
-        while error.caused_by is not None and error.caused_by.type not in _PLAIN_JAVA:
+        while not error.is_root_cause and error.caused_by is not None and error.caused_by.type not in _PLAIN_JAVA:
             error = error.caused_by
         return error
 

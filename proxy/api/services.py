@@ -1,0 +1,22 @@
+"""What a handler may use besides its call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from proxy.config import Config
+    from proxy.runtime.supervisor import Supervisor
+    from proxy.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """``clock`` gives epoch milliseconds."""
+
+    store: Store
+    runtime: Supervisor
+    clock: Callable[[], int]
+    config: Config
