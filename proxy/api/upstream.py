@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -46,6 +46,7 @@ class TooSlow(Exception):
 @dataclass(slots=True)
 class _Node:
     origin: URL
+    prefix: str
     resting_until: float = 0.0
 
 
@@ -65,21 +66,16 @@ class Upstream:
         connect_timeout: float = 5.0,
         response_timeout: float | None = None,
         ssl_context: ssl.SSLContext | bool = True,
-        clock: Callable[[], float] | None = None,
     ) -> None:
         if not hosts:
             raise ValueError("at least one host is needed")
-        self._nodes = [_Node(URL(host).origin()) for host in hosts]
-        self._prefix = URL(hosts[0]).raw_path.rstrip("/")
+        self._nodes = [_Node(url.origin(), url.raw_path.rstrip("/")) for url in map(URL, hosts)]
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout, sock_read=response_timeout)
         self._ssl = ssl_context
-        self._clock = clock
         self._turn = count()
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._clock = self._clock or loop.time
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=self._ssl, keepalive_timeout=60.0),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -122,13 +118,13 @@ class Upstream:
                 return await self._session.request(
                     method,
                     # `encoded` keeps every byte of the target, since yarl is told that it is all path
-                    node.origin.with_path(self._prefix + target, encoded=True),
+                    node.origin.with_path(node.prefix + target, encoded=True),
                     headers=headers,
                     data=body,
                     allow_redirects=False,
                 )
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-                node.resting_until = self._now() + REST_AFTER_REFUSAL_S
+                node.resting_until = _now() + REST_AFTER_REFUSAL_S
                 refusals.append(f"{node.origin}: {_reason(error)}")
             except TimeoutError as error:
                 raise TooSlow(f"no answer from [{node.origin}] within [{self._timeout.sock_read:g}s]") from error
@@ -142,12 +138,8 @@ class Upstream:
             return self._nodes
         first = next(self._turn) % len(self._nodes)
         in_turn = self._nodes[first:] + self._nodes[:first]
-        now = self._now()
+        now = _now()
         return sorted(in_turn, key=lambda node: node.resting_until > now)
-
-    def _now(self) -> float:
-        assert self._clock is not None, "start() comes first"
-        return self._clock()
 
 
 async def _never_repeat_blindly(request: aiohttp.ClientRequest, handler: ClientHandlerType) -> aiohttp.ClientResponse:
@@ -161,6 +153,10 @@ async def _never_repeat_blindly(request: aiohttp.ClientRequest, handler: ClientH
         raise
     except (aiohttp.ClientConnectionError, OSError) as error:
         raise NoAnswer(_reason(error)) from error
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _reason(error: BaseException) -> str:

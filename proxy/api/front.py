@@ -1,0 +1,179 @@
+"""The HTTP server in front of everything: our paths to the application, all others through to the cluster.
+
+Deciding here, before aiohttp's Application and its router, makes the pass-through measurably cheaper.
+What each side does stands elsewhere: app.py and passthrough.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from contextlib import suppress
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import StreamReader
+
+from proxy.api.passthrough import check_framing, forward
+from proxy.api.root import forward_root
+from proxy.api.upstream import CHUNK_BYTES, Upstream
+from proxy.errors import MlError
+
+# Elasticsearch routes on the path as it is written: `//_ml` and `/%5fml` are not machine learning.
+OUR_PATHS = re.compile(r"/(_ml|_xpack/ml|_cat/ml)(?=[/?]|$)")
+_ROOT = re.compile(r"/(\?|$)")
+
+# A request's head comes in one piece from any honest client; slow ones hold a connection each.
+HEAD_TIMEOUT_S = 10.0
+_SWEEP_S = 1.0
+# The cluster itself judges the heads that pass through, so these limits only bound memory.
+MAX_LINE_BYTES = 64 * 1024
+MAX_HEADERS = 1000
+
+
+class Front:
+    """Serves ``app`` under our paths and the cluster under all others, on one port.
+
+    :param our_paths: matched against the raw target from its start
+    """
+
+    def __init__(self, app: web.Application, upstream: Upstream, our_paths: re.Pattern[str] = OUR_PATHS) -> None:
+        self._app_runner = web.AppRunner(app, access_log=None)
+        self._upstream = upstream
+        self._our_paths = our_paths
+        self._app_calls: set[asyncio.Task[web.StreamResponse]] = set()
+        self._server: _Server | None = None
+        self._runner: web.ServerRunner | None = None
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def start(self, host: str, port: int, *, shutdown_timeout: float = 30.0) -> int:
+        """Start the application and listen; returns the port."""
+        await self._upstream.start()
+        await self._app_runner.setup()
+        self._server = _Server(
+            self._handle,
+            request_factory=self._make_request,
+            handler_cancellation=True,
+            access_log=None,
+            auto_decompress=False,
+            read_bufsize=CHUNK_BYTES,
+            max_line_size=MAX_LINE_BYTES,
+            max_field_size=MAX_LINE_BYTES,
+            max_headers=MAX_HEADERS,
+        )
+        self._runner = web.ServerRunner(self._server, shutdown_timeout=shutdown_timeout)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port, backlog=1024)
+        await site.start()
+        self._sweeper = asyncio.create_task(_close_slow_heads(self._server), name="slow heads")
+        return self._runner.addresses[0][1]
+
+    async def close(self) -> None:
+        """Stop listening, let requests in flight end, stop the application."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._sweeper
+        if self._runner is not None:
+            await self._runner.cleanup()
+        if self._app_calls:
+            await asyncio.wait(self._app_calls)
+        await self._app_runner.cleanup()
+        await self._upstream.close()
+
+    def _make_request(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: web.RequestHandler,
+        writer: AbstractStreamWriter,
+        task: asyncio.Task[None],
+    ) -> web.BaseRequest:
+        if self._our_paths.match(message.path):
+            return self._app_server.request_factory(message, payload, protocol, writer, task)
+        return web.BaseRequest(message, payload, protocol, writer, task, asyncio.get_running_loop())
+
+    @property
+    def _app_server(self) -> web.Server:
+        server = self._app_runner.server
+        assert server is not None, "start() comes first"
+        return server
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        connection = request.protocol
+        assert isinstance(connection, _Connection)
+        connection.is_busy = True
+        connection.head_began = None
+        try:
+            return await self._answer(request)
+        except MlError as error:
+            return _error_answer(request, error)
+        finally:
+            connection.is_busy = False
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if isinstance(request, web.Request):
+            check_framing(request)
+            return await self._call_app(request)
+        if _ROOT.match(request.raw_path):
+            return await forward_root(request, self._upstream)
+        return await forward(request, self._upstream)
+
+    async def _call_app(self, request: web.Request) -> web.StreamResponse:
+        """Let the application finish what it has begun, even if the caller leaves: half a change helps nobody."""
+        call = asyncio.ensure_future(self._app_server.request_handler(request))
+        self._app_calls.add(call)
+        call.add_done_callback(self._app_calls.discard)
+        return await asyncio.shield(call)
+
+
+class _Connection(web.RequestHandler):
+    """aiohttp's connection, which also knows since when it is waiting for the rest of a head."""
+
+    __slots__ = ("head_began", "is_busy")
+
+    def __init__(self, server: _Server, loop: asyncio.AbstractEventLoop, **options: object) -> None:
+        super().__init__(server, loop=loop, **options)
+        self.is_busy = False
+        self.head_began: float | None = None
+
+    def data_received(self, data: bytes) -> None:
+        if self.head_began is None and not self.is_busy:
+            self.head_began = self._loop.time()
+        super().data_received(data)
+
+
+class _Server(web.Server):
+    """aiohttp's server, which makes our kind of connections."""
+
+    def __init__(self, handler: object, *, request_factory: object, handler_cancellation: bool, **options: object):
+        super().__init__(handler, request_factory=request_factory, handler_cancellation=handler_cancellation)
+        self._options = options
+
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, asyncio.get_running_loop(), **self._options)
+
+
+async def _close_slow_heads(server: _Server) -> None:
+    """aiohttp waits for a head as long as for the next request; a sweep costs less than a timer per request."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(_SWEEP_S)
+        latest_start = loop.time() - HEAD_TIMEOUT_S
+        for connection in server.connections:
+            if connection.head_began is not None and connection.head_began < latest_start:
+                connection.force_close()
+
+
+def _error_answer(request: web.BaseRequest, error: MlError) -> web.StreamResponse:
+    answer = web.Response(
+        status=error.status,
+        body=json.dumps(error.body()).encode(),
+        content_type="application/json",
+        headers={"X-elastic-product": "Elasticsearch", **error.headers},
+    )
+    if not request.content.is_eof():
+        answer.force_close()  # whatever still comes belongs to no request
+    return answer
