@@ -52,7 +52,7 @@ class BodyText:
         if self._spots is None:
             self._spots = {}
             _scan(self.text, 0, (), self._spots)
-        spots = self._spots.get(tuple(path), {"value": 0})
+        spots = self._spots.get(tuple(path)) or self._spots.get(_without_indices(path), {"value": 0})
         return spots.get(at, spots["value"])
 
     def _line_column(self, offset: int) -> tuple[int, int]:
@@ -93,6 +93,11 @@ class BodyText:
 
 class _RefusedJson(ValueError):
     pass
+
+
+def _without_indices(path: Sequence[str | int]) -> Path:
+    """Where a lone object stands that was read as a list of one."""
+    return tuple(key for key in path if isinstance(key, str))
 
 
 def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:

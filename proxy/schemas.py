@@ -155,7 +155,8 @@ class Section:
 
 
 def _own_error(own: Mapping[str, object], error: ValidationError, path: Path) -> MlError:
-    values = {"{value}": str(error.instance), "{field}": str(path[-1]) if path else ""}
+    value = str(error.instance)
+    values = {"{value}": value, "{VALUE}": value.upper(), "{field}": str(path[-1]) if path else ""}
     reason = str(own["reason"])
     for mark, value in values.items():
         reason = reason.replace(mark, value)
@@ -198,6 +199,10 @@ def _to_list(value: object) -> object:
     return value if isinstance(value, list) or value is None else [value]
 
 
+def _to_lowercase(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
 def _split(value: object) -> object:
     return value.split(",") if isinstance(value, str) else value
 
@@ -206,6 +211,7 @@ _COERCE = {
     "boolean": _to_boolean,
     "integer": _to_integer,
     "number": _to_number,
+    "lowercase": _to_lowercase,
     "string": _to_string,
     "list": _to_list,
     "string_list": _to_list,
