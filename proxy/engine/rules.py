@@ -185,7 +185,7 @@ class RuleSet:
 def compile_rules(detector: Mapping[str, object], filters: Mapping[str, Sequence[str]]) -> RuleSet:
     """The rules of a detector with the filters they name; a detector without rules gives an empty set."""
     configs = detector.get("custom_rules") or []
-    assert isinstance(configs, list)
+    assert isinstance(configs, list | tuple)
     return RuleSet(tuple(_compile_rule(config, filters) for config in configs))
 
 

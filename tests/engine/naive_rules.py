@@ -42,10 +42,7 @@ def rule_applies(rule, filters, row_keys, actual, typical, time_s) -> bool:
         is_listed = value is not None and any(item_matches(item, value) for item in items)
         if is_listed != (reference.get("filter_type", "include") == "include"):
             return False
-    for condition in rule.get("conditions", []):
-        if not condition_holds(condition, actual, typical, time_s):
-            return False
-    return True
+    return all(condition_holds(condition, actual, typical, time_s) for condition in rule.get("conditions", []))
 
 
 def row_effect(rules, filters, row_keys, actual, typical, time_s):

@@ -1,0 +1,298 @@
+"""How rare a category is within its partition: the functions rare and freq_rare.
+
+Here: decayed counts per (partition, by value) and, for populations, who has shown which value.
+Not here: interning of values to codes, and the joining of one person's rows (scoring does that).
+
+    Rarity(bucket_span_s, is_population=False, is_frequency_weighted=False)
+    .score(bucket_index, partition, by, over, counts) -> RareScores       learns nothing
+    .learn(bucket_index, partition, by, over, counts, is_learnt=None)     is_learnt: bool[n]
+    .observe(bucket_index, partition, by, over, counts) -> RareScores     score, then learn
+        partition, by: int codes >= 0 below 2**31; over: int codes or None (required for a population);
+        counts: events per row. One call = one bucket; bucket_index = bucket start // bucket span, never
+        decreasing. Rows may repeat, in any order.
+    .state() -> dict[str, ndarray];  Rarity.from_state(state);  .nbytes;  .category_count
+    .forget_partitions(codes)
+
+What counts is the number of *buckets* a value was seen in, or in a population the number of distinct
+persons who showed it. With N = sum of a partition's counts and K = its values seen only once, a value never
+seen before has (Good-Turing) p = (K + 1) / (N + 2), and a value seen c times has
+p = (sum of counts c_k <= c + sqrt(c), plus K + 1) / (N + 2): the chance of a category at most as likely. The
+sqrt is one standard error: without it the least active of a thousand equals would count as rare.
+
+Until a partition has been active in 20 buckets p is raised to the power buckets / 20: the first buckets are
+alike by accident, and values still trickle in. freq_rare also raises p to w = 1 - (1 - f)^n: the chance to
+meet the value in n draws from the person's own mix, f = its share there (shrunk by five pseudo-events), n =
+the person's events in the bucket.
+
+When it fails: fields whose values are unique (ids, sequence numbers) make K large, so nothing is rare there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proxy.engine.rarity_tables import (
+    LOW_BITS,
+    Bools,
+    BucketRows,
+    CountTable,
+    Floats,
+    GroupedCounts,
+    Ints,
+    pack,
+    strongest,
+)
+
+STANDARD_SPAN_S = 1800.0
+# Per standard bucket: about six weeks until a sighting counts for half.
+DECAY_PER_STANDARD_BUCKET = 0.0005
+# A value whose count fell below half a sighting is as good as never seen.
+FORGOTTEN_COUNT = 0.5
+# Few events say little about a person's habits.
+MIX_PSEUDO_EVENTS = 5.0
+WARM_UP_BUCKETS = 20.0
+PRUNE_EVERY_BUCKETS = 64
+# Beyond this many remembered (value, person) pairs the longest unseen go first.
+MAX_PAIRS = 1 << 20
+MAX_CATEGORIES = 1 << 20
+# Counts are stored inflated by exp(decay * age); rebased before the scale could lose precision.
+REBASE_AT_LOG_SCALE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class RareScores:
+    """One row per distinct (partition, by[, over]) of the bucket, sorted by these codes.
+
+    actual = events; typical = share of the value among its partition's counts; relative_rarity = median
+    count of the partition's values / own count, 0 at a first occurrence or without history.
+    """
+
+    partition: Ints
+    by: Ints
+    over: Ints
+    actual: Floats
+    typical: Floats
+    probability: Floats
+    is_first_occurrence: Bools
+    relative_rarity: Floats
+
+
+class Rarity:
+    """Rarity of by values for all partitions of one detector."""
+
+    def __init__(
+        self, bucket_span_s: float, *, is_population: bool = False, is_frequency_weighted: bool = False
+    ) -> None:
+        self.is_population = is_population or is_frequency_weighted
+        self.is_frequency_weighted = is_frequency_weighted
+        self._decay = DECAY_PER_STANDARD_BUCKET * min(1.0, bucket_span_s / STANDARD_SPAN_S)
+        self._base_bucket = -1
+        self._pruned_bucket = 0
+        self._next_id = 0
+        self._categories = CountTable(count="f8", id="i8")
+        self._pairs = CountTable(weight="f8", events="f8")
+        self._persons = CountTable(events="f8")
+        self._partitions = CountTable(buckets="f8")
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tables."""
+        return sum(table.nbytes for _, table in self._tables())
+
+    @property
+    def category_count(self) -> int:
+        """Remembered (partition, by value) pairs."""
+        return self._categories.keys.size
+
+    def observe(self, bucket_index: int, partition: Ints, by: Ints, over: Ints | None, counts: Floats) -> RareScores:
+        """Score the bucket's rows against the past, then learn them."""
+        scores = self.score(bucket_index, partition, by, over, counts)
+        self.learn(bucket_index, partition, by, over, counts)
+        return scores
+
+    def score(self, bucket_index: int, partition: Ints, by: Ints, over: Ints | None, counts: Floats) -> RareScores:
+        """Probabilities of the bucket's distinct rows, from earlier buckets only."""
+        rows = BucketRows.of(partition, by, over if self.is_population else None, counts)
+        scale = self._scale(bucket_index)
+        groups, first = np.unique(rows.partition, return_index=True)
+        counts_by_group = self._counts_of(groups, scale)
+        own = self._categories.get("count", rows.category) / scale
+        group_of_row = np.repeat(np.arange(groups.size), np.diff(np.append(first, rows.partition.size)))
+        total, once, median = counts_by_group.totals()
+        # The hair more keeps ties ties when the counts come from different roundings.
+        tolerated = np.where(own > 0, (own + np.sqrt(own)) * (1.0 + 1e-9), 0.0)
+        mass = counts_by_group.mass_up_to(group_of_row, tolerated)
+        p = np.minimum(1.0, (mass + once[group_of_row] + 1.0) / (total[group_of_row] + 2.0))
+        warmth = np.minimum(1.0, self._partitions.get("buckets", groups) / scale / WARM_UP_BUCKETS)
+        p = p ** warmth[group_of_row]
+        if self.is_frequency_weighted:
+            p = p ** self._frequency_weight(rows, scale)
+        is_seen = own > 0
+        own_or_one = np.where(is_seen, own, 1.0)
+        return RareScores(
+            rows.partition,
+            rows.by,
+            rows.over,
+            rows.counts,
+            np.where(is_seen, own / np.maximum(total[group_of_row], 1e-12), 0.0),
+            p,
+            ~is_seen,
+            np.where(is_seen, median[group_of_row] / own_or_one, 0.0),
+        )
+
+    def learn(
+        self,
+        bucket_index: int,
+        partition: Ints,
+        by: Ints,
+        over: Ints | None,
+        counts: Floats,
+        is_learnt: Bools | None = None,
+    ) -> None:
+        """Count the bucket's rows; those outside is_learnt leave no trace."""
+        if is_learnt is not None:
+            partition, by, counts = partition[is_learnt], by[is_learnt], counts[is_learnt]
+            over = None if over is None else over[is_learnt]
+        self._advance(bucket_index)
+        if not len(partition):
+            return
+        rows = BucketRows.of(partition, by, over if self.is_population else None, counts)
+        scale = self._scale(bucket_index)
+        active = self._partitions.rows(np.unique(rows.partition))
+        self._partitions.columns["buckets"][active] += scale
+        if self.is_population:
+            self._learn_pairs(rows, scale)
+        else:
+            seen = self._category_rows(rows.category)
+            self._categories.columns["count"][seen] += scale
+
+    def forget_partitions(self, codes: Ints) -> None:
+        """Drop everything known of these partitions."""
+        gone = np.isin(self._categories.keys >> LOW_BITS, codes)
+        gone_ids = self._categories.columns["id"][gone]
+        self._categories.keep(~gone)
+        self._pairs.keep(~np.isin(self._pairs.keys >> LOW_BITS, gone_ids))
+        self._persons.keep(~np.isin(self._persons.keys >> LOW_BITS, codes))
+        self._partitions.keep(~np.isin(self._partitions.keys, codes))
+
+    def state(self) -> dict[str, NDArray]:
+        """Everything needed to go on bit-exactly."""
+        state: dict[str, NDArray] = {
+            "clock": np.array([self._base_bucket, self._pruned_bucket, self._next_id], np.int64),
+            "kind": np.array([self.is_population, self.is_frequency_weighted]),
+            "decay": np.array([self._decay]),
+        }
+        for prefix, table in self._tables():
+            state[f"{prefix}.keys"] = table.keys.copy()
+            for name, column in table.columns.items():
+                state[f"{prefix}.{name}"] = column.copy()
+        return state
+
+    @classmethod
+    def from_state(cls, state: dict[str, NDArray]) -> Rarity:
+        """The inverse of state()."""
+        is_population, is_weighted = state["kind"].tolist()
+        rarity = cls(STANDARD_SPAN_S, is_population=is_population, is_frequency_weighted=is_weighted)
+        rarity._decay = float(state["decay"][0])
+        rarity._base_bucket, rarity._pruned_bucket, rarity._next_id = state["clock"].tolist()
+        for prefix, table in rarity._tables():
+            table.keys = state[f"{prefix}.keys"].copy()
+            table.columns = {name: state[f"{prefix}.{name}"].copy() for name in table.columns}
+        return rarity
+
+    def _tables(self) -> tuple[tuple[str, CountTable], ...]:
+        return (
+            ("category", self._categories),
+            ("pair", self._pairs),
+            ("person", self._persons),
+            ("partition", self._partitions),
+        )
+
+    def _scale(self, bucket_index: int) -> float:
+        age = 0 if self._base_bucket < 0 else bucket_index - self._base_bucket
+        return float(np.exp(self._decay * age))
+
+    def _counts_of(self, groups: Ints, scale: float) -> GroupedCounts:
+        keys = self._categories.keys
+        starts = np.searchsorted(keys, pack(groups, np.int64(0)))
+        ends = np.searchsorted(keys, pack(groups + 1, np.int64(0)))
+        sizes = ends - starts
+        offsets = np.repeat(starts - np.concatenate(([0], np.cumsum(sizes)[:-1])), sizes)
+        members = np.arange(sizes.sum()) + offsets
+        group = np.repeat(np.arange(groups.size), sizes)
+        return GroupedCounts.of(group, self._categories.columns["count"][members] / scale, groups.size)
+
+    def _category_rows(self, category: Ints) -> Ints:
+        rows = self._categories.rows(np.unique(category))
+        ids = self._categories.columns["id"]
+        fresh = rows[ids[rows] == 0]
+        ids[fresh] = self._next_id + 1 + np.arange(fresh.size)
+        self._next_id += fresh.size
+        return rows
+
+    def _learn_pairs(self, rows: BucketRows, scale: float) -> None:
+        distinct, inverse = np.unique(rows.category, return_inverse=True)
+        category_rows = self._category_rows(distinct)[inverse]
+        pair_keys = pack(self._categories.columns["id"][category_rows], rows.over)
+        order = np.argsort(pair_keys)
+        pair_rows = self._pairs.rows(pair_keys[order])
+        category_rows, counts = category_rows[order], rows.counts[order]
+        weight = self._pairs.columns["weight"]
+        np.add.at(self._categories.columns["count"], category_rows, scale - weight[pair_rows])
+        weight[pair_rows] = scale
+        if self.is_frequency_weighted:
+            self._pairs.columns["events"][pair_rows] += counts * scale
+            persons, person_of_row = np.unique(rows.person, return_inverse=True)
+            person_rows = self._persons.rows(persons)
+            self._persons.columns["events"][person_rows] += scale * np.bincount(person_of_row.reshape(-1), rows.counts)
+
+    def _frequency_weight(self, rows: BucketRows, scale: float) -> Floats:
+        persons, person_of_row = np.unique(rows.person, return_inverse=True)
+        person_of_row = person_of_row.reshape(-1)
+        in_bucket = np.bincount(person_of_row, rows.counts)[person_of_row]
+        past_total = self._persons.get("events", persons)[person_of_row] / scale
+        ids = self._categories.get("id", rows.category)
+        past_own = self._pairs.get("events", pack(ids, rows.over)) / scale
+        past_own = np.where(ids > 0, past_own, 0.0)
+        share = (past_own + rows.counts) / (past_total + in_bucket + MIX_PSEUDO_EVENTS)
+        return -np.expm1(in_bucket * np.log1p(-share))
+
+    def _advance(self, bucket_index: int) -> None:
+        if self._base_bucket < 0:
+            self._base_bucket, self._pruned_bucket = bucket_index, bucket_index
+        log_scale = self._decay * (bucket_index - self._base_bucket)
+        if log_scale > REBASE_AT_LOG_SCALE:
+            shrink = float(np.exp(-log_scale))
+            for _, table in self._tables():
+                for name, column in table.columns.items():
+                    if name != "id":
+                        column *= shrink
+            self._base_bucket = bucket_index
+        is_full = self._pairs.keys.size > MAX_PAIRS or self._categories.keys.size > MAX_CATEGORIES
+        if is_full or bucket_index - self._pruned_bucket >= PRUNE_EVERY_BUCKETS:
+            self._prune(self._scale(bucket_index))
+            self._pruned_bucket = bucket_index
+
+    def _prune(self, scale: float) -> None:
+        weight = self._pairs.columns["weight"]
+        self._drop_pairs(strongest(weight, FORGOTTEN_COUNT * scale, MAX_PAIRS))
+        counts = self._categories.columns["count"]
+        self._categories.keep(strongest(counts, FORGOTTEN_COUNT * scale, MAX_CATEGORIES))
+        ids = self._categories.columns["id"]
+        self._pairs.keep(np.isin(self._pairs.keys >> LOW_BITS, ids))
+        persons = self._persons.columns["events"]
+        self._persons.keep(strongest(persons, FORGOTTEN_COUNT * scale, MAX_PAIRS))
+        buckets = self._partitions.columns["buckets"]
+        self._partitions.keep(strongest(buckets, FORGOTTEN_COUNT * scale, MAX_CATEGORIES))
+
+    def _drop_pairs(self, keep: Bools) -> None:
+        if keep.all():
+            return
+        ids = self._categories.columns["id"]
+        order = np.argsort(ids)
+        at = order[np.searchsorted(ids[order], self._pairs.keys[~keep] >> LOW_BITS)]
+        np.subtract.at(self._categories.columns["count"], at, self._pairs.columns["weight"][~keep])
+        self._pairs.keep(keep)
