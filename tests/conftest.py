@@ -1,0 +1,141 @@
+"""What the tests share: a real cluster, started once unless somebody names theirs, and the proxy before it.
+
+`pytest --elasticsearch-host H --elasticsearch-port P` runs the suite on somebody's own cluster,
+on which indices named .ml-* and lanewatch-* are deleted.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+import uvloop
+from elasticsearch import Elasticsearch
+from pytest_elasticsearch.executor import NoopElasticsearch
+
+from proxy.cluster.node import start_node
+from proxy.config import Config, load_config
+from tests.http_client import HttpClient
+
+pytest_plugins = ("aiohttp.pytest_plugin",)
+
+START_TIMEOUT_S = 60
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest) -> Iterator[NoopElasticsearch]:
+    """pytest-elasticsearch's external cluster: somebody's own if named, else one of ours for the session."""
+    options = request.config.option
+    if options.elasticsearch_host or options.elasticsearch_port:
+        yield request.getfixturevalue("elasticsearch_nooproc")
+        return
+    with start_node(load_config(environ={}).cluster, report=print) as node:
+        options.elasticsearch_host, _, options.elasticsearch_port = node.url.removeprefix("http://").partition(":")
+        yield request.getfixturevalue("elasticsearch_nooproc")
+
+
+@pytest.fixture(scope="session")
+def cluster_url(cluster: NoopElasticsearch) -> str:
+    return f"http://{cluster.host}:{cluster.port}"
+
+
+@pytest.fixture(scope="session")
+def cluster_client(cluster_url: str) -> HttpClient:
+    """Plain HTTP to the cluster itself, past the proxy."""
+    return HttpClient(cluster_url)
+
+
+@pytest.fixture(scope="session")
+def config(cluster_url: str) -> Config:
+    """The default settings with the session's cluster and a free port."""
+    return load_config(
+        environ={}, overrides={"elasticsearch": {"hosts": [cluster_url]}, "server": {"port": 0, "shutdown_timeout": "1s"}}
+    )
+
+
+class BackgroundProxy:
+    """A proxy that serves in a thread with a loop of its own, so that synchronous tests can call it."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.loop = uvloop.new_event_loop()
+        self.serving = None
+        self.thread = threading.Thread(target=self.loop.run_forever, name="proxy under test", daemon=True)
+
+    def start(self) -> str:
+        """Returns the address once it answers."""
+        from proxy.serving import start_serving
+
+        self.thread.start()
+        self.serving = asyncio.run_coroutine_threadsafe(start_serving(self.config), self.loop).result(START_TIMEOUT_S)
+        return self.serving.url
+
+    def stop(self) -> None:
+        """Does nothing where it has been stopped already."""
+        if self.serving is None:
+            return
+        asyncio.run_coroutine_threadsafe(self.serving.close(), self.loop).result(START_TIMEOUT_S)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(START_TIMEOUT_S)
+        self.loop.close()
+        self.serving = None
+
+
+@pytest.fixture
+def start_proxy() -> Iterator[Callable[[Config], BackgroundProxy]]:
+    """Starts further proxies with settings of the test's own; those still running at its end are stopped."""
+    started: list[BackgroundProxy] = []
+
+    def start(config: Config) -> BackgroundProxy:
+        started.append(BackgroundProxy(config))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for proxy in started:
+        proxy.stop()
+
+
+@pytest.fixture(scope="session")
+def lanewatch(config: Config) -> Iterator[str]:
+    """The address of the proxy in front of the session's cluster."""
+    proxy = BackgroundProxy(config)
+    url = proxy.start()
+    yield url
+    proxy.stop()
+
+
+@pytest.fixture(scope="session")
+def client(lanewatch: str) -> HttpClient:
+    """Plain HTTP to the proxy."""
+    return HttpClient(lanewatch)
+
+
+@pytest.fixture(scope="session")
+def es(lanewatch: str) -> Iterator[Elasticsearch]:
+    """The official client, pointed at the proxy as its user would."""
+    with Elasticsearch(lanewatch, request_timeout=60, max_retries=0) as official:
+        yield official
+
+
+@pytest.fixture(scope="session")
+def reset_jobs(client: HttpClient, cluster_client: HttpClient) -> Callable[[], None]:
+    """Call it to have no jobs and none of the proxy's own indices."""
+
+    def reset() -> None:
+        jobs = client.get("/_ml/anomaly_detectors").json().get("jobs", [])
+        for job in jobs:
+            deleted = client.delete(f"/_ml/anomaly_detectors/{job['job_id']}", query={"force": "true"})
+            assert deleted.status in (200, 404), deleted.text
+        delete_own_indices(cluster_client)
+
+    return reset
+
+
+def delete_own_indices(cluster_client: HttpClient) -> None:
+    query = {"expand_wildcards": "all", "format": "json", "h": "index"}
+    rows = cluster_client.get("/_cat/indices/.ml-*,lanewatch-*", query=query).json()
+    names = [row["index"] for row in rows]
+    if names:
+        deleted = cluster_client.delete("/" + ",".join(names), query={"ignore_unavailable": "true"})
+        assert deleted.status == 200, deleted.text
