@@ -28,6 +28,7 @@ Seconds = NewType("Seconds", float)
 ByteSize = NewType("ByteSize", int)
 # Settings before they are typed: YAML mappings, whose values are whatever the user wrote.
 Settings = dict[str, Any]
+Overrides = Mapping[str, Mapping[str, object]]
 
 
 class ConfigError(Exception):
@@ -39,7 +40,6 @@ class ServerConfig:
     host: str
     port: int
     max_content_length: ByteSize
-    max_header_size: ByteSize
     shutdown_timeout: Seconds
 
 
@@ -64,6 +64,7 @@ class SecurityConfig:
 @dataclass(frozen=True, slots=True)
 class IndicesConfig:
     config: str
+    journal: str
     results_prefix: str
     state: str
     state_write_alias: str
@@ -120,19 +121,31 @@ class Config:
 def load_config(
     path: str | Path | None = None,
     *,
-    overrides: Mapping[str, Mapping[str, object]] | None = None,
+    overrides: Overrides | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Config:
-    """The settings in force: defaults < file (`path`, else LANEWATCH_CONFIG) < environ < overrides.
+    """The settings in force, typed; see `load_settings`."""
+    settings, given = load_settings(path, overrides=overrides, environ=environ)
+    return Config(**sections_from(settings), given=given)
 
+
+def load_settings(
+    path: str | Path | None = None,
+    *,
+    overrides: Overrides | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> tuple[Settings, frozenset[str]]:
+    """The settings in force as they were written, and the `section.key` of those that are not config.yaml's own.
+
+    Defaults < file (`path`, else LANEWATCH_CONFIG) < environment < overrides (the command line).
     Raises ConfigError for an unknown setting or an impossible value, with a hint where there is one.
     """
     defaults = read_settings(resource_path("config.yaml"))
-    schema = json.loads(resource_path("schemas/_config.json").read_text())
+    schema = json.loads(resource_path("schemas/_config.json").read_text(encoding="utf-8"))
     layers: list[tuple[str, Settings]] = []
     chosen = path or environ.get(ENV_CONFIG_FILE)
     if chosen:
-        layers.append((str(chosen), read_settings(Path(chosen))))
+        layers.append((f"[{chosen}]", read_settings(Path(chosen))))
     layers.append(("the environment", settings_from_environment(environ, defaults)))
     layers.append(("the command line", {name: dict(keys) for name, keys in (overrides or {}).items()}))
     merged = defaults
@@ -141,7 +154,7 @@ def load_config(
         refuse_invalid(layer, schema, source=source, defaults=defaults)
         merged = merge(merged, layer)
         given.update(dotted_keys(layer))
-    return Config(**sections_from(merged), given=frozenset(given))
+    return merged, frozenset(given)
 
 
 class SettingsLoader(yaml.SafeLoader):
@@ -173,9 +186,7 @@ def read_settings(path: Path) -> Settings:
 def settings_from_environment(environ: Mapping[str, str], defaults: Settings) -> Settings:
     """LANEWATCH_<SECTION>_<KEY> as settings; values are read as YAML unless text is what the setting holds."""
     targets = {
-        f"{ENV_PREFIX}{section}_{key}".upper(): (section, key)
-        for section, keys in defaults.items()
-        for key in keys
+        f"{ENV_PREFIX}{section}_{key}".upper(): (section, key) for section, keys in defaults.items() for key in keys
     }
     settings: Settings = {}
     for variable, text in environ.items():

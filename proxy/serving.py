@@ -3,13 +3,28 @@
 What the application does is app.py's matter; which command wants it is cli.py's.
 """
 
+import asyncio
+import os
+import signal
+import socket
 import ssl
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+
+import uvloop
 
 from proxy.api.front import Front
 from proxy.api.upstream import Upstream
 from proxy.app import make_app
-from proxy.config import Config, ElasticsearchConfig
+from proxy.cluster.node import Node
+from proxy.config import Config, ElasticsearchConfig, ServerConfig
+
+NODE_CHECK_S = 1.0
+
+
+class AddressProblem(Exception):
+    """The proxy cannot listen where it should; the text is one sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +70,56 @@ def url_host(host: str) -> str:
     if host in ("0.0.0.0", "::"):
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
+
+
+def refuse_used_address(server: ServerConfig) -> None:
+    """Raises AddressProblem now for what `start_serving` could not do later, after a slow start of a cluster."""
+    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((server.host, server.port))
+    except OSError as error:
+        raise address_problem(server, error) from error
+
+
+def address_problem(server: ServerConfig, error: OSError) -> AddressProblem:
+    reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    return AddressProblem(
+        f"cannot listen on {server.host} port {server.port} ({reason}): choose another with --host and --port"
+    )
+
+
+def serve_until_stopped(config: Config, say: Callable[[str], None], *, node: Node | None = None) -> int:
+    """Serves until Ctrl-C, SIGTERM or the end of `node`; returns the exit code. Raises AddressProblem."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        exit_code = runner.run(serve(config, say, node))
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # we are stopping; a second one would only leave things behind
+    return exit_code
+
+
+async def serve(config: Config, say: Callable[[str], None], node: Node | None) -> int:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        serving = await start_serving(config)
+    except OSError as error:
+        raise address_problem(config.server, error) from error
+    say(f"lanewatch serves {serving.url} in front of {', '.join(config.elasticsearch.hosts)} (Ctrl-C stops it)")
+    try:
+        await stopped_or_ended(stopped, node)
+    finally:
+        await serving.close()
+    if stopped.is_set():
+        return 0
+    say("the local Elasticsearch has ended by itself, and so does lanewatch")
+    return 1
+
+
+async def stopped_or_ended(stopped: asyncio.Event, node: Node | None) -> None:
+    """Returns when a signal came or, looking every second, the local node is gone."""
+    while not stopped.is_set() and (node is None or node.process.poll() is None):
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopped.wait(), None if node is None else NODE_CHECK_S)

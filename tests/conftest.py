@@ -49,7 +49,8 @@ def cluster_client(cluster_url: str) -> HttpClient:
 def config(cluster_url: str) -> Config:
     """The default settings with the session's cluster and a free port."""
     return load_config(
-        environ={}, overrides={"elasticsearch": {"hosts": [cluster_url]}, "server": {"port": 0, "shutdown_timeout": "1s"}}
+        environ={},
+        overrides={"elasticsearch": {"hosts": [cluster_url]}, "server": {"port": 0, "shutdown_timeout": "1s"}},
     )
 
 

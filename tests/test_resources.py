@@ -17,5 +17,5 @@ def test_a_missing_resource_names_both_places():
 
 
 def test_a_file_is_not_taken_for_a_folder():
-    with pytest.raises(NotADirectoryError, match="config.yaml"):
+    with pytest.raises(NotADirectoryError, match=r"config\.yaml"):
         resource_dir("config.yaml")

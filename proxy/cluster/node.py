@@ -257,9 +257,7 @@ def die_with_parent() -> Callable[[], None] | None:
     return bind
 
 
-def wait_until_healthy(
-    process: subprocess.Popen[bytes], folders: Folders, *, timeout_s: float, report: Report
-) -> str:
+def wait_until_healthy(process: subprocess.Popen[bytes], folders: Folders, *, timeout_s: float, report: Report) -> str:
     """The node's address once its health is yellow or green; raises ClusterProblem with its last words."""
     started = time.monotonic()
     next_report_s = REPORT_EVERY_S
