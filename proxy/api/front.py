@@ -148,7 +148,9 @@ class _Connection(web.RequestHandler):
 class _Server(web.Server):
     """aiohttp's server, which makes our kind of connections."""
 
-    def __init__(self, handler: object, *, request_factory: object, handler_cancellation: bool, **options: object):
+    def __init__(
+        self, handler: object, *, request_factory: object, handler_cancellation: bool, **options: object
+    ) -> None:
         super().__init__(handler, request_factory=request_factory, handler_cancellation=handler_cancellation)
         self._options = options
 
@@ -174,6 +176,6 @@ def _error_answer(request: web.BaseRequest, error: MlError) -> web.StreamRespons
         content_type="application/json",
         headers={"X-elastic-product": "Elasticsearch", **error.headers},
     )
-    if not request.content.is_eof():
+    if not request.content.is_eof() or "Connection" in error.headers:
         answer.force_close()  # whatever still comes belongs to no request
     return answer

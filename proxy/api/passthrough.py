@@ -15,7 +15,7 @@ from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
 from proxy.api.hop_headers import UnforwardableHeader, forwarded_headers, is_plainly_framed, relayed_header_lines
-from proxy.api.upstream import CHUNK_BYTES, Body, NoAnswer, TooSlow, Unreachable, Upstream
+from proxy.api.upstream import CHUNK_BYTES, NoAnswer, TooSlow, Unreachable, Upstream
 from proxy.errors import MlError, bad_gateway, gateway_timeout, illegal_argument, unavailable
 
 # Long enough for any living client; without it, silent ones would hold connections for ever.
@@ -65,9 +65,14 @@ def check_framing(request: web.BaseRequest) -> None:
     :raises MlError: 400
     """
     if not is_plainly_framed(request.headers):
-        raise illegal_argument("unsupported [Transfer-Encoding]: only [chunked] is accepted")
+        raise _unreadable("unsupported [Transfer-Encoding]: only [chunked] is accepted")
     if not request.raw_path.startswith("/") or request.method == hdrs.METH_CONNECT:
-        raise illegal_argument(f"the request target [{request.raw_path}] must be a path")
+        raise _unreadable(f"the request target [{request.raw_path}] must be a path")
+
+
+def _unreadable(reason: str) -> MlError:
+    """A refusal after which nothing on the connection can be trusted to be a request."""
+    return MlError("illegal_argument_exception", reason, 400, headers={hdrs.CONNECTION: "close"})
 
 
 async def relay(request: web.BaseRequest, answer: aiohttp.ClientResponse) -> web.StreamResponse:
