@@ -1,0 +1,13 @@
+"""The detection engine: pure numpy and scipy; no I/O, no clock, no logging.
+
+    spec = JobSpec.from_config(job_document)
+    engine = JobEngine(spec)
+    results = engine.add(Batch(time, text, numbers))
+"""
+
+from proxy.engine.job import JobEngine
+from proxy.engine.results import Batch, Column, Rescored, Results
+from proxy.engine.spec import JobSpec
+from proxy.engine.state import StateError
+
+__all__ = ["Batch", "Column", "JobEngine", "JobSpec", "Rescored", "Results", "StateError"]

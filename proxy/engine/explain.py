@@ -1,0 +1,41 @@
+"""Why a value is unusual, in the words of the API: multi_bucket_impact and anomaly_score_explanation."""
+
+import numpy as np
+
+from proxy.engine.models.series import Judged, SeriesModel
+from proxy.engine.probability import clip_p
+from proxy.engine.results import Document
+
+_LN_THOUSAND = float(np.log(1000.0))
+# A twofold seasonal spread is where a reader would call the time of day noisy.
+HIGH_VARIANCE_FROM = 1.5
+
+
+def multi_bucket_impact(p_single: float, p_multi: float) -> float:
+    """-5 (one bucket alone) .. 5 (the run of buckets alone), two decimals, rounded down."""
+    a, b = (float(np.log(clip_p(np.array(p)))) for p in (p_single, p_multi))
+    ratio = min(a, b) / min(max(a, b), -0.001)
+    impact = float(np.clip(5.0 * ratio / _LN_THOUSAND * (a - b), -5.0, 5.0))
+    return float(np.floor(impact * 100.0) / 100.0)
+
+
+def explanation(model: SeriesModel, judged: Judged, i: int, completeness: float) -> Document:
+    """The explanation object of one judged value; zero impacts and false flags are left out."""
+    lower, upper = model.bounds(judged.typical[i], judged.spread[i] * judged.factor[i], int(judged.rows[i]))
+    single, multi = float(judged.p_single[i]), float(judged.p_multi[i])
+    out: Document = {"anomaly_type": "spike" if judged.is_high[i] else "dip",
+                     "anomaly_length": model.run_length(judged, i)}
+    for name, p in (("single_bucket_impact", single), ("multi_bucket_impact", multi)):
+        if p < 0.05:
+            out[name] = max(1, round(-float(np.log10(p))))
+    characteristics = round(float(judged.raw_surprise[i] - judged.surprise[i]))
+    if characteristics > 0:
+        out["anomaly_characteristics_impact"] = characteristics
+    out["lower_confidence_bound"] = lower
+    out["typical_value"] = float(judged.typical[i])
+    out["upper_confidence_bound"] = upper
+    if judged.factor[i] > HIGH_VARIANCE_FROM:
+        out["high_variance_penalty"] = True
+    if completeness < 1.0:
+        out["incomplete_bucket_penalty"] = True
+    return out

@@ -1,0 +1,257 @@
+"""JobEngine: the one stateful class. Rows in, documents out, bucket by bucket.
+
+Time is what the rows and the flushes say; nothing here knows what time it is. Feeding the same rows in other
+chunks gives the same documents, and a state saved at any point goes on bit-exactly.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proxy.engine.diagnostics import BucketDiagnostics
+from proxy.engine.findings import BucketView, DetectorModel, Judgement
+from proxy.engine.models.series import SeriesModel
+from proxy.engine.registry import Prepared
+from proxy.engine.results import Batch, Document, Floats, Results
+from proxy.engine.rows import OpenRows, RowSet
+from proxy.engine.rules import compile_events, compile_rules
+from proxy.engine.scoring import BucketFacts, Scorer
+from proxy.engine.series_detector import SeriesDetector
+from proxy.engine.spec import DetectorSpec, JobSpec
+from proxy.engine.state import pack, unpack
+
+Filters = Mapping[str, Sequence[str]]
+Events = Sequence[Mapping[str, object]]
+
+
+class JobEngine:
+    """One job: its open rows, models, normalisers and clock.
+
+    `filters` (filter id -> items) and `events` (the API's calendar events) are configuration, not state: give
+    them again after a restore or through `update`.
+    """
+
+    def __init__(self, spec: JobSpec, state: bytes | None = None, *, filters: Filters | None = None,
+                 events: Events | None = None) -> None:
+        self.spec = spec
+        self._filters: Filters = filters or {}
+        self._calendar = compile_events(list(events or ()), spec.bucket_span)
+        self._open = OpenRows(spec.text_fields, spec.number_fields)
+        self._detectors: list[DetectorModel] = [self._make(d) for d in spec.detectors]
+        self._scorer = Scorer(spec)
+        self._volume = SeriesModel(spec.bucket_span, side=0, is_count=True, non_negative=True, zero_empty=True)
+        self._volume.columns.grow_to(1)
+        self._diagnostics = BucketDiagnostics()
+        self._next_bucket: int | None = None
+        self._reference: int | None = None
+        self._latest_record: int | None = None
+        if state is not None:
+            self._restore(unpack(state))
+
+    def _make(self, detector: DetectorSpec) -> DetectorModel:
+        rules = compile_rules({"custom_rules": list(detector.rules)}, self._filters)
+        return SeriesDetector(detector, self.spec, rules)
+
+    # ---- data in
+
+    def add(self, batch: Batch) -> Results:
+        """Takes records; returns the documents of every bucket they closed."""
+        out = Results()
+        accepted = self._accept(batch.time, out)
+        out.missing_field_count = self._open.append(batch, accepted)
+        self._close_before_cutoff(out)
+        return out
+
+    def _accept(self, times: NDArray[np.int64], out: Results) -> NDArray[np.bool_]:
+        """Rows not older than the bucket of the latest record so far, less the latency."""
+        if not len(times):
+            return np.zeros(0, bool)
+        span = self.spec.bucket_span
+        start = times[0] if self._reference is None else self._reference
+        latest = np.maximum.accumulate(np.maximum(times, start))
+        floor = latest // span * span - self.spec.latency
+        if self._next_bucket is not None:
+            floor = np.maximum(floor, self._next_bucket * span)
+        accepted = times >= floor
+        out.out_of_order = int(np.count_nonzero(~accepted))
+        out.processed = len(times) - out.out_of_order
+        self._reference = int(latest[-1])
+        if out.processed:
+            taken = times[accepted]
+            newest = int(taken.max())
+            self._latest_record = newest if self._latest_record is None else max(newest, self._latest_record)
+            out.earliest_record_ms, out.latest_record_ms = int(taken.min()) * 1000, newest * 1000
+        return accepted
+
+    def flush(self, advance_to: int | None = None, skip_to: int | None = None, *, calc_interim: bool = False,
+              start: int | None = None, end: int | None = None) -> Results:
+        """Moves time on (`skip_to` without modelling what lies between) and/or shows the open buckets as interim.
+
+        `start` and `end` limit the interim results; all times in epoch seconds.
+        """
+        out = Results()
+        span = self.spec.bucket_span
+        if skip_to is not None and (self._reference is None or skip_to > self._reference):
+            self._close_before_cutoff(out)
+            bucket = -(-skip_to // span)
+            self._open.drop_before(bucket * span)
+            self._next_bucket = bucket
+            self._reference = bucket * span
+        if advance_to is not None and (self._reference is None or advance_to > self._reference):
+            self._reference = advance_to
+            self._close_before_cutoff(out)
+        if calc_interim:
+            self._interim(out, start, end)
+        return out
+
+    @property
+    def last_finalized_bucket_end(self) -> int | None:
+        """End of the last finished bucket in epoch seconds; None before the first."""
+        return None if self._next_bucket is None else self._next_bucket * self.spec.bucket_span
+
+    # ---- buckets
+
+    def _close_before_cutoff(self, out: Results) -> None:
+        """Finishes every bucket no acceptable row can belong to any more."""
+        if self._reference is None:
+            return
+        span = self.spec.bucket_span
+        until = (self._reference // span * span - self.spec.latency) // span
+        earliest = self._open.earliest()
+        if self._next_bucket is None:
+            if earliest is None or earliest // span >= until:
+                return
+            self._next_bucket = earliest // span
+        if until <= self._next_bucket:
+            return
+        if earliest is not None and earliest < until * span:
+            rows = self._open.drop_before(until * span)
+        else:
+            rows = self._open.none()
+        self._finish(rows, self._next_bucket, until, out)
+        self._next_bucket = until
+
+    def _finish(self, rows: RowSet, first: int, until: int, out: Results) -> None:
+        weights = self._weights(rows)
+        prepared = [d.prepare(rows, weights) for d in self._detectors]
+        bucket_of_row = rows.time // self.spec.bucket_span
+        order = np.argsort(bucket_of_row, kind="stable")
+        edges = np.searchsorted(bucket_of_row[order], np.arange(first, until + 1))
+        for bucket in range(first, until):
+            members = order[edges[bucket - first] : edges[bucket - first + 1]]
+            self._finish_bucket(bucket, rows, members, weights, prepared, out)
+
+    def _finish_bucket(self, bucket: int, rows: RowSet, members: NDArray[np.intp], weights: Floats | None,
+                       prepared: list[Prepared], out: Results) -> None:
+        time = bucket * self.spec.bucket_span
+        count = self._event_count(members, weights)
+        effect = self._calendar.at(time)
+        judgements = {
+            d.spec.index: d.step(BucketView(time, bucket, rows, weights, p, effect))
+            for d, p in zip(self._detectors, prepared, strict=True)
+        }
+        volume = self._volume.judge(time, np.zeros(1, np.intp), np.array([float(count)]))
+        self._volume.learn(time, volume, np.ones(1))
+        self._emit(bucket, rows, members, count, effect.descriptions, judgements, out, is_interim=False)
+        self._diagnostics.observe(time, count, out)
+
+    def _emit(self, bucket: int, rows: RowSet, members: NDArray[np.intp], count: int, events: tuple[str, ...],
+              judgements: dict[int, Judgement], out: Results, *, is_interim: bool) -> None:
+        has_findings = any(j.findings for j in judgements.values())
+        distinct = self._distinct(rows, members) if has_findings else {}
+        for judgement in judgements.values():
+            out.model_plots.extend(judgement.plots)
+        facts = BucketFacts(bucket * self.spec.bucket_span, bucket, count, is_interim, events, distinct)
+        self._scorer.write(facts, judgements, out)
+
+    def _weights(self, rows: RowSet) -> Floats | None:
+        field = self.spec.summary_count_field
+        return None if field is None else np.nan_to_num(rows.numbers[field])
+
+    def _event_count(self, members: NDArray[np.intp], weights: Floats | None) -> int:
+        return len(members) if weights is None else int(weights[members].sum())
+
+    def _distinct(self, rows: RowSet, members: NDArray[np.intp]) -> dict[str, int]:
+        return {f: int(np.count_nonzero(np.unique(rows.text[f].codes[members]) >= 0))
+                for f in self.spec.influencers if f in rows.text}
+
+    def _interim(self, out: Results, start: int | None, end: int | None) -> None:
+        if self._reference is None:
+            return
+        span = self.spec.bucket_span
+        rows = self._open.rows()
+        first = self._next_bucket
+        if first is None:
+            if not len(rows.time):
+                return
+            first = int(rows.time.min()) // span
+        last = self._reference // span
+        weights = self._weights(rows)
+        prepared = [d.prepare(rows, weights) for d in self._detectors]
+        for bucket in range(first, last + 1):
+            time = bucket * span
+            members = np.flatnonzero(rows.time // span == bucket)
+            if (start is not None and time < start // span * span) or (end is not None and time >= end):
+                continue
+            if not len(members):
+                continue
+            self._interim_bucket(bucket, rows, members, weights, prepared, out)
+
+    def _interim_bucket(self, bucket: int, rows: RowSet, members: NDArray[np.intp], weights: Floats | None,
+                        prepared: list[Prepared], out: Results) -> None:
+        time = bucket * self.spec.bucket_span
+        count = self._event_count(members, weights)
+        expected = float(self._volume.predict(time, np.zeros(1, np.intp))[0][0])
+        completeness = min(1.0, count / expected) if expected > 0 else 1.0
+        effect = self._calendar.at(time)
+        judgements = {
+            d.spec.index: d.step(BucketView(time, bucket, rows, weights, p, effect, completeness, True))
+            for d, p in zip(self._detectors, prepared, strict=True)
+        }
+        self._emit(bucket, rows, members, count, effect.descriptions, judgements, out, is_interim=True)
+
+    # ---- configuration, size, state
+
+    def update(self, config: Mapping[str, object] | None = None, *, filters: Filters | None = None,
+               events: Events | None = None) -> None:
+        """Takes over a changed job document, filters or calendar events while running; learnt state stays."""
+        if config is not None:
+            self.spec = JobSpec.from_config(config)
+        if filters is not None:
+            self._filters = filters
+        if events is not None:
+            self._calendar = compile_events(list(events), self.spec.bucket_span)
+        for model, detector in zip(self._detectors, self.spec.detectors, strict=True):
+            rules = compile_rules({"custom_rules": list(detector.rules)}, self._filters)
+            model.configure(detector, self.spec, rules)
+        self._scorer.spec = self.spec
+
+    def model_size(self) -> Document:
+        """The model_size_stats the engine can know; bytes are those of the arrays."""
+        used = sum(d.nbytes() for d in self._detectors)
+        by, partitions, over = (sum(d.entity_counts()[i] for d in self._detectors) for i in range(3))
+        return {
+            "model_bytes": int(used * 1.1), "model_bytes_memory_limit": self.spec.memory_limit,
+            "total_by_field_count": by, "total_over_field_count": over, "total_partition_field_count": partitions,
+            "bucket_allocation_failures_count": 0, "memory_status": "ok",
+        }
+
+    def state(self) -> bytes:
+        """Everything learnt, as bytes any later engine of the same version goes on from."""
+        return pack({
+            "open": self._open.state(), "detectors": [d.state() for d in self._detectors],
+            "scorer": self._scorer.state(), "volume": self._volume.columns.state(),
+            "diagnostics": self._diagnostics.state(),
+            "clock": [self._next_bucket, self._reference, self._latest_record],
+        })
+
+    def _restore(self, tree: object) -> None:
+        assert isinstance(tree, dict)
+        self._open.restore(tree["open"])
+        for model, state in zip(self._detectors, tree["detectors"], strict=True):
+            model.restore(state)
+        self._scorer.restore(tree["scorer"])
+        self._volume.columns.restore(tree["volume"])
+        self._diagnostics.restore(tree["diagnostics"])
+        self._next_bucket, self._reference, self._latest_record = tree["clock"]

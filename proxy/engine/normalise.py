@@ -1,0 +1,153 @@
+"""From probabilities to the 0..100 users know: the lowest of four ceilings.
+
+1. noise: how far the score stands out of a score that is always there;
+2. percentile of the score in the history of its kind, on the documented knots;
+3. relation to the largest recent score of the same scope (a partition value, an influencer value);
+4. absolute: 1e-2 is about 35, 1e-3 about 67, 1e-4 and less 100.
+A clearly larger maximum makes earlier scores of the window smaller: see `Normaliser.rescore`.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from proxy.engine.probability import SMALLEST
+from proxy.engine.results import Document, Rescored
+
+_LN_FROM, _LN_FULL = float(np.log(0.05)), float(np.log(1e-4))
+_KNOT_PERCENTILES = (0.0, 70.0, 85.0, 90.0, 95.0, 97.0, 99.0, 99.9, 100.0)
+_KNOT_SCORES = (1.0, 1.0, 1.2, 1.5, 3.0, 20.0, 50.0, 90.0, 100.0)
+BINS = 64
+_BIN_WIDTH = 0.5
+BIG_CHANGE = 1.1
+MOST_REMEMBERED = 4000
+WORTH_RESCORING = 1.0
+_HISTORY_MEMORY = 20000.0
+# A standard bucket (half an hour) ages maxima by 2 * 0.0005.
+_MAX_DECAY_PER_S = 0.001 / 1800.0
+
+
+def absolute_ceiling(ln_p: float) -> float:
+    """The curve users' alert thresholds rest on."""
+    if ln_p >= _LN_FROM:
+        return 0.0
+    return min(100.0, 100.0 * (0.05 + 0.95 * (ln_p - _LN_FROM) / (_LN_FULL - _LN_FROM)))
+
+
+def magnitude(ln_p: float) -> float:
+    """Size of a score: 0 at p = 0.05, growing with -ln p."""
+    return max(0.0, _LN_FROM - max(ln_p, float(np.log(SMALLEST))))
+
+
+@dataclass(slots=True)
+class _Emitted:
+    time: int
+    identity: Document
+    ln_p: float
+    scope: str
+    youth: float
+    score: float
+
+
+class Normaliser:
+    """Scores of one kind of result (one detector's records, one influencer field, the buckets)."""
+
+    def __init__(self, kind: str, bucket_span: int, window: int) -> None:
+        self.kind = kind
+        self.span = bucket_span
+        self.window = window
+        self.history = np.zeros(BINS)
+        self.buckets = 0.0
+        self.maxima: dict[str, list[float]] = {}
+        self._emitted: deque[_Emitted] = deque(maxlen=MOST_REMEMBERED)
+        self._grown: set[str] = set()
+
+    def score(self, ln_p: float, scope: str, youth: float = 1.0) -> float:
+        """0..100; `youth` < 1 (a fresh series) lowers what can be reached: 25 + 75 * youth."""
+        size = magnitude(ln_p)
+        if size <= 0.0:
+            return 0.0
+        ceilings = (self._noise(size), self._percentile(size), self._relative(size, scope), absolute_ceiling(ln_p),
+                    25.0 + 75.0 * youth)
+        return float(max(0.0, min(ceilings)))
+
+    def _noise(self, size: float) -> float:
+        quiet = self.buckets - float(self.history[1:].sum())
+        if self.buckets < 20 or quiet > 0.5 * self.buckets:
+            return 100.0
+        median = max(_BIN_WIDTH, _BIN_WIDTH * int(np.searchsorted(np.cumsum(self.history), 0.5 * self.buckets)))
+        return max(1.0, 1.0 + 100.0 * np.log10(max(size / median, 1.0)))
+
+    def _percentile(self, size: float) -> float:
+        own = min(BINS - 1, 1 + int(size / _BIN_WIDTH))
+        above = float(self.history[own + 1:].sum()) + 0.5 * float(self.history[own])
+        percentile = 100.0 * (1.0 - (above + 0.3) / (self.buckets + 1.0))
+        return float(np.interp(percentile, _KNOT_PERCENTILES, _KNOT_SCORES))
+
+    def _relative(self, size: float, scope: str) -> float:
+        largest = self.maxima.get(scope, (0.0, 0.0))[0]
+        ratio = 1.0 if largest <= 0.0 else min(1.0, size / largest)
+        return 100.0 * min(1.5 * ratio, 0.5 + 0.5 * ratio)
+
+    def observe(self, time: int, sizes: dict[str, float]) -> None:
+        """Learns the bucket at `time`: the size of the largest score per scope (only those above 0)."""
+        keep = 1.0 - 1.0 / _HISTORY_MEMORY
+        self.history *= keep
+        self.buckets = self.buckets * keep + 1.0
+        largest = max(sizes.values(), default=0.0)
+        self.history[0 if largest <= 0 else min(BINS - 1, 1 + int(largest / _BIN_WIDTH))] += 1.0
+        for scope, size in sizes.items():
+            if size > 0.0:
+                self._raise_maximum(time, scope, size)
+
+    def _raise_maximum(self, time: int, scope: str, size: float) -> None:
+        entry = self.maxima.get(scope)
+        if entry is None:
+            self.maxima[scope] = [size, float(time)]
+            return
+        faded = entry[0] * float(np.exp(-_MAX_DECAY_PER_S * (time - entry[1])))
+        if size > BIG_CHANGE * faded:
+            self._grown.add(scope)
+        self.maxima[scope] = [max(size, faded), float(time)]
+
+    def remember(self, time: int, identity: Document, ln_p: float, scope: str, youth: float, score: float) -> None:
+        """Keeps a final result so that it can be rescored while it is inside the window."""
+        self._emitted.append(_Emitted(time, identity, ln_p, scope, youth, score))
+
+    def rescore(self, now: int) -> list[Rescored]:
+        """Earlier results of the scopes whose maximum grew clearly, with scores that moved by more than 1."""
+        while self._emitted and self._emitted[0].time < now - self.window:
+            self._emitted.popleft()
+        if not self._grown:
+            return []
+        changed = []
+        for item in self._emitted:
+            if item.scope not in self._grown or item.time >= now:
+                continue
+            score = self.score(item.ln_p, item.scope, item.youth)
+            if abs(score - item.score) > WORTH_RESCORING:
+                item.score = score
+                changed.append(Rescored(self.kind, item.identity, score))
+        self._grown.clear()
+        return changed
+
+    def state(self) -> dict[str, object]:
+        """Tree of the learnt history, the maxima and the results still open to rescoring."""
+        return {
+            "history": self.history.copy(),
+            "buckets": self.buckets,
+            "maxima": [[k, *v] for k, v in self.maxima.items()],
+            "emitted": [[e.time, e.identity, e.ln_p, e.scope, e.youth, e.score] for e in self._emitted],
+            "grown": sorted(self._grown),
+        }
+
+    def restore(self, tree: dict[str, object]) -> None:
+        """Takes over a tree written by `state`."""
+        self.history = np.array(tree["history"], np.float64)
+        self.buckets = float(str(tree["buckets"]))
+        maxima, emitted, grown = tree["maxima"], tree["emitted"], tree["grown"]
+        assert isinstance(maxima, list) and isinstance(emitted, list) and isinstance(grown, list)
+        self.maxima = {k: [size, time] for k, size, time in maxima}
+        self._emitted = deque((_Emitted(*e) for e in emitted), MOST_REMEMBERED)
+        self._grown = set(grown)

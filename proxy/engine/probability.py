@@ -1,0 +1,116 @@
+"""Pure probability arithmetic: joining, extremes, raw scores. No state; arrays in, arrays out.
+
+Every p is clipped to [SMALLEST, 1], so logarithms are always finite.
+"""
+
+import numpy as np
+from scipy import special
+
+from proxy.engine.results import Floats
+
+SMALLEST = 1e-300
+LN10 = float(np.log(10.0))
+# Below this a result is worth writing; every threshold users know is built on it.
+WORTH_WRITING = 0.035
+_CORRELATION = 0.454
+
+
+def clip_p(p: Floats) -> Floats:
+    """p within [SMALLEST, 1]."""
+    return np.clip(p, SMALLEST, 1.0)
+
+
+def two_sided_z(p: Floats) -> Floats:
+    """|z| of a standard normal whose two-sided tail is p."""
+    return -special.ndtri(0.5 * clip_p(p))
+
+
+def join_correlated(p_single: Floats, p_multi: Floats) -> Floats:
+    """Joint probability of two positively correlated tails (Mahalanobis, 2 degrees of freedom).
+
+    d2 = (sum z^2 - rho (sum z)^2 / (n rho + 1 - rho)) / (1 - rho), p = exp(-d2 / 2).
+    """
+    a, b = two_sided_z(p_single), two_sided_z(p_multi)
+    rho = _CORRELATION
+    d2 = (a * a + b * b - rho * (a + b) ** 2 / (1.0 + rho)) / (1.0 - rho)
+    return clip_p(np.exp(-0.5 * d2))
+
+
+def any_of(p: Floats, tests: int) -> Floats:
+    """Probability that the smallest of `tests` independent probabilities is at most p."""
+    return clip_p(-np.expm1(tests * np.log1p(-np.minimum(p, 1.0 - 1e-16))))
+
+
+def joint_ln(p: Floats) -> float:
+    """ln of the chance that n independent tails are jointly this small: Q(n/2, sum z^2 / 2)."""
+    z2 = float(np.sum(two_sided_z(p) ** 2))
+    return _upper_gamma_ln(0.5 * len(p), 0.5 * z2)
+
+
+def _upper_gamma_ln(a: float, x: float) -> float:
+    q = float(special.gammaincc(a, x))
+    if q > 1e-290:
+        return float(np.log(q))
+    # Leading term of the asymptotic series, exact enough this far out.
+    return -x + (a - 1.0) * float(np.log(x)) - float(special.gammaln(a)) + float(np.log1p((a - 1.0) / x))
+
+
+def extreme_ln(p: Floats, most: int) -> float:
+    """ln of the chance of m <= `most` of n probabilities being this small, best m, corrected for the tries."""
+    n = len(p)
+    tries = min(most, n)
+    smallest = np.sort(clip_p(p))[:tries]
+    best = 0.0
+    for m in range(1, tries + 1):
+        best = min(best, _order_statistic_ln(float(smallest[m - 1]), m, n))
+    return min(0.0, best + float(np.log(tries)))
+
+
+def _order_statistic_ln(p: float, m: int, n: int) -> float:
+    exact = float(special.betainc(m, n - m + 1, p))
+    if exact > 1e-290:
+        return float(np.log(exact))
+    choose = special.gammaln(n + 1) - special.gammaln(m + 1) - special.gammaln(n - m + 1)
+    return float(choose + m * np.log(p))
+
+
+_LN_ONE = float(np.log(1e-4))
+_LN_FIFTY = float(np.log(1e-50))
+_LN_HUNDRED = float(np.log(SMALLEST))
+
+
+def raw_score(ln_p: float) -> float:
+    """Raw score of ln p: 0 at p >= 0.05, 1 at 1e-4 (linear in 1/p), 50 at 1e-50, 100 at the smallest p."""
+    if ln_p >= np.log(0.05):
+        return 0.0
+    if ln_p >= _LN_ONE:
+        return float((np.exp(-ln_p) - 20.0) / (1e4 - 20.0))
+    if ln_p >= _LN_FIFTY:
+        return 1.0 + 49.0 * (_LN_ONE - ln_p) / (_LN_ONE - _LN_FIFTY)
+    return min(100.0, 50.0 + 50.0 * (_LN_FIFTY - ln_p) / (_LN_FIFTY - _LN_HUNDRED))
+
+
+def raw_score_ln(score: float) -> float:
+    """The ln p whose raw score this is; 0 has no single answer and gives ln 0.05."""
+    if score <= 0.0:
+        return float(np.log(0.05))
+    if score <= 1.0:
+        return -float(np.log(20.0 + score * (1e4 - 20.0)))
+    if score <= 50.0:
+        return _LN_ONE - (score - 1.0) / 49.0 * (_LN_ONE - _LN_FIFTY)
+    return _LN_FIFTY - (score - 50.0) / 50.0 * (_LN_FIFTY - _LN_HUNDRED)
+
+
+def combine_ln(p: Floats, joint_weight: float, extreme_weight: float, most: int) -> float:
+    """ln p of a set of probabilities, joint and extreme views weighted; 0-score sets stay near 1."""
+    if len(p) == 0:
+        return 0.0
+    if len(p) == 1:
+        return float(np.log(clip_p(p)[0]))
+    joint = joint_ln(p) if joint_weight > 0 else 0.0
+    extreme = extreme_ln(p, most) if extreme_weight > 0 else 0.0
+    limit = float(np.log(WORTH_WRITING))
+    if joint >= limit and extreme >= limit:
+        return max(limit * 0.999, joint * joint_weight + extreme * extreme_weight)
+    score = joint_weight * raw_score(joint) + extreme_weight * raw_score(extreme)
+    return raw_score_ln(score)

@@ -1,0 +1,89 @@
+"""Which series is which: (partition, by) values to row numbers of a model."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proxy.engine.buckets import Groups
+from proxy.engine.rows import RowSet
+from proxy.engine.spec import DetectorSpec
+
+Key = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Prepared:
+    """Groups of one detector over a row set, with the series each belongs to (-1 = not known yet)."""
+
+    groups: Groups
+    pair_of_group: NDArray[np.intp]
+    keys: list[Key]
+    rows: NDArray[np.intp]
+
+
+class Registry:
+    """Row numbers in order of first appearance: by bucket, then by key, so batching does not matter."""
+
+    def __init__(self) -> None:
+        self.keys: list[Key] = []
+        self.partition_of: list[int] = []
+        self.partitions: dict[str, int] = {}
+        self._row: dict[Key, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def prepare(self, groups: Groups, rows: RowSet, detector: DetectorSpec) -> Prepared:
+        """Looks up the series of every group."""
+        size = len(groups.count)
+        partition, by = (
+            np.full(size, -1) if f is None else groups.codes[f] for f in (detector.partition, detector.by)
+        )
+        width = 1 if detector.by is None else len(rows.text[detector.by].values) + 1
+        pairs, pair_of_group = np.unique((partition.astype(np.int64) + 1) * width + by + 1, return_inverse=True)
+        partition_values = _values(rows, detector.partition)
+        by_values = _values(rows, detector.by)
+        keys = [(partition_values[pair // width], by_values[pair % width]) for pair in pairs.tolist()]
+        known = np.array([self._row.get(key, -1) for key in keys], np.intp)
+        return Prepared(groups, pair_of_group.reshape(-1), keys, known)
+
+    def rows_of(self, prepared: Prepared, span: slice, *, may_add: bool) -> NDArray[np.intp]:
+        """Series of each group of one bucket; unknown ones are added in key order, or stay -1."""
+        pairs = prepared.pair_of_group[span]
+        rows = prepared.rows[pairs]
+        if may_add and (rows < 0).any():
+            missing = np.unique(pairs[rows < 0]).tolist()
+            for pair in sorted(missing, key=lambda p: prepared.keys[p]):
+                prepared.rows[pair] = self.add(prepared.keys[pair])
+            rows = prepared.rows[pairs]
+        return rows
+
+    def add(self, key: Key) -> int:
+        """Row of a key, new or known."""
+        row = self._row.get(key)
+        if row is None:
+            row = self._row[key] = len(self.keys)
+            self.keys.append(key)
+            self.partition_of.append(self.partitions.setdefault(key[0], len(self.partitions)))
+        return row
+
+    def keep(self, rows: list[int]) -> None:
+        """Forgets every series not listed; the rest are renumbered in that order."""
+        keys = [self.keys[r] for r in rows]
+        self.restore(keys)
+
+    def state(self) -> list[list[str]]:
+        """The keys in row order."""
+        return [list(k) for k in self.keys]
+
+    def restore(self, keys: list[Key] | list[list[str]]) -> None:
+        """Takes over keys in row order."""
+        self.keys, self.partition_of, self.partitions, self._row = [], [], {}, {}
+        for partition, by in keys:
+            self.add((partition, by))
+
+
+def _values(rows: RowSet, field: str | None) -> list[str]:
+    """Values with the missing one (empty text) first, so that code + 1 indexes."""
+    return ["", *([] if field is None else rows.text[field].values)]

@@ -1,0 +1,122 @@
+"""Records waiting for their bucket to close, as columns.
+
+Kept as they came, in order of arrival, so that any chunking of the same rows aggregates the same numbers
+in the same order.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proxy.engine.results import Batch, Codes, Column, Floats, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class RowSet:
+    """Rows as columns; every field the job uses is present."""
+
+    time: Ints
+    text: dict[str, Column]
+    numbers: dict[str, Floats]
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "RowSet":
+        """The chosen rows."""
+        return RowSet(
+            self.time[rows],
+            {f: Column(c.codes[rows], c.values) for f, c in self.text.items()},
+            {f: v[rows] for f, v in self.numbers.items()},
+        )
+
+
+class OpenRows:
+    """The rows of buckets that are still open."""
+
+    def __init__(self, text_fields: tuple[str, ...], number_fields: tuple[str, ...]) -> None:
+        self._known: dict[str, dict[str, int]] = {f: {} for f in text_fields}
+        self._time: list[Ints] = []
+        self._codes: dict[str, list[Codes]] = {f: [] for f in text_fields}
+        self._numbers: dict[str, list[Floats]] = {f: [] for f in number_fields}
+        self.count = 0
+
+    def append(self, batch: Batch, accepted: NDArray[np.bool_]) -> int:
+        """Takes the accepted rows; returns how many of their field values are missing."""
+        times = batch.time[accepted]
+        missing = 0
+        self._time.append(times)
+        self.count += len(times)
+        for field, chunks in self._codes.items():
+            codes = self._translated(field, batch.text.get(field), accepted, len(times))
+            missing += int(np.count_nonzero(codes < 0))
+            chunks.append(codes)
+        for field, numbers in self._numbers.items():
+            given = batch.numbers.get(field)
+            values = np.full(len(times), np.nan) if given is None else np.asarray(given, np.float64)[accepted]
+            missing += int(np.count_nonzero(np.isnan(values)))
+            numbers.append(values)
+        return missing
+
+    def _translated(self, field: str, column: Column | None, accepted: NDArray[np.bool_], count: int) -> Codes:
+        if column is None:
+            return np.full(count, -1, np.int32)
+        known = self._known[field]
+        table = np.fromiter((known.setdefault(v, len(known)) for v in column.values), np.int32, len(column.values))
+        codes = np.asarray(column.codes)[accepted]
+        return np.append(table, np.int32(-1))[codes].astype(np.int32)
+
+    def rows(self) -> RowSet:
+        """All open rows in order of arrival."""
+        self._merge()
+        text = {f: Column(chunks[0], list(self._known[f])) for f, chunks in self._codes.items()}
+        return RowSet(self._time[0], text, {f: chunks[0] for f, chunks in self._numbers.items()})
+
+    def _merge(self) -> None:
+        self._time = [np.concatenate(self._time) if self._time else np.empty(0, np.int64)]
+        for field, chunks in self._codes.items():
+            self._codes[field] = [np.concatenate(chunks) if chunks else np.empty(0, np.int32)]
+        for field, numbers in self._numbers.items():
+            self._numbers[field] = [np.concatenate(numbers) if numbers else np.empty(0)]
+
+    def earliest(self) -> int | None:
+        """The earliest open time, None when nothing is open."""
+        return min((int(t.min()) for t in self._time if len(t)), default=None)
+
+    def none(self) -> RowSet:
+        """A row set without rows."""
+        return RowSet(np.empty(0, np.int64), {f: Column(np.empty(0, np.int32), []) for f in self._codes},
+                      {f: np.empty(0) for f in self._numbers})
+
+    def drop_before(self, time: int) -> RowSet:
+        """Removes and returns the rows before `time`."""
+        everything = self.rows()
+        closed = everything.time < time
+        self._replace(everything.take(~closed))
+        return everything.take(closed)
+
+    def _replace(self, left: RowSet) -> None:
+        self._time = [left.time]
+        self.count = len(left.time)
+        for field, column in left.text.items():
+            used, codes = np.unique(column.codes, return_inverse=True)
+            offset = int(len(used) > 0 and used[0] < 0)
+            self._known[field] = {column.values[u]: i for i, u in enumerate(used[offset:])}
+            self._codes[field] = [(codes - offset).astype(np.int32).reshape(-1)]
+        for field, values in left.numbers.items():
+            self._numbers[field] = [values]
+
+    def state(self) -> dict[str, object]:
+        """Tree of the open rows."""
+        rows = self.rows()
+        return {
+            "time": rows.time,
+            "text": {f: {"codes": c.codes, "values": c.values} for f, c in rows.text.items()},
+            "numbers": dict(rows.numbers),
+        }
+
+    def restore(self, tree: dict[str, dict[str, dict[str, object]]]) -> None:
+        """Takes over a tree; fields the job did not have then stay missing."""
+        time = np.asarray(tree["time"], np.int64)
+        text = {f: Column(np.asarray(c["codes"], np.int32), list(map(str, c["values"]))) for f, c in tree["text"].items()}
+        numbers = {f: np.asarray(v, np.float64) for f, v in tree["numbers"].items()}
+        if len(time):
+            self.append(Batch(time, text, numbers), np.ones(len(time), bool))

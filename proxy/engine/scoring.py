@@ -1,0 +1,247 @@
+"""From findings to documents: aggregation, normalisation, records, influencers and the bucket.
+
+The judgements of all detectors of one bucket go in; the documents of that bucket come out.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from proxy.engine.findings import Finding, Judgement
+from proxy.engine.normalise import Normaliser, magnitude
+from proxy.engine.probability import WORTH_WRITING, combine_ln, extreme_ln
+from proxy.engine.results import Document, Floats, Results
+from proxy.engine.rows import RowSet
+from proxy.engine.spec import JobSpec
+
+# Weights of the joint and the extreme view, and how many extremes are looked at.
+ENTITIES = (0.5, 0.5, 5)
+PARTITIONS = (0.0, 1.0, 1)
+DETECTORS = (0.5, 0.5, 1)
+MOST_RECORDS = 500
+BUCKET_TIME = "bucket_time"
+_LN_WORTH = float(np.log(WORTH_WRITING))
+
+
+@dataclass(frozen=True, slots=True)
+class BucketFacts:
+    """What the job knows of a bucket besides its anomalies."""
+
+    time: int
+    bucket: int
+    event_count: int
+    is_interim: bool
+    events: tuple[str, ...]
+    # influencer field -> number of distinct values in the bucket
+    distinct: dict[str, int]
+
+
+@dataclass(slots=True)
+class _Blame:
+    """Influencer values of one bucket: ln p per anomaly they took part in."""
+
+    ln_p: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+
+    def add(self, finding: Finding) -> None:
+        for name, values in finding.influences.items():
+            for value, strength in values.items():
+                self.ln_p.setdefault((name, value), []).append(float(np.log(finding.p)) * strength)
+
+
+class Scorer:
+    """Holds the normalisers of a job; one call per bucket."""
+
+    def __init__(self, spec: JobSpec) -> None:
+        self.spec = spec
+        self._normalisers: dict[str, Normaliser] = {}
+
+    def normaliser(self, kind: str, name: str) -> Normaliser:
+        """The normaliser of one kind of result, made on first use."""
+        key = f"{kind}/{name}"
+        found = self._normalisers.get(key)
+        if found is None:
+            found = Normaliser(kind, self.spec.bucket_span, self.spec.renormalization_window)
+            self._normalisers[key] = found
+        return found
+
+    def write(self, facts: BucketFacts, judgements: dict[int, Judgement], out: Results) -> None:
+        """Appends the bucket's documents to `out`."""
+        findings = [f for j in judgements.values() for f in j.findings]
+        findings.sort(key=lambda f: (f.p, f.detector.index, f.partition or "", f.by or "", f.over or ""))
+        blame = _Blame()
+        for finding in findings:
+            blame.add(finding)
+        self._write_records(facts, judgements, findings[:MOST_RECORDS], out)
+        influencer_ln = self._write_influencers(facts, blame, out)
+        self._write_bucket(facts, judgements, influencer_ln, bool(findings), out)
+        if not facts.is_interim:
+            for key in sorted(self._normalisers):
+                out.rescored.extend(self._normalisers[key].rescore(facts.time))
+
+    def _write_records(self, facts: BucketFacts, judgements: dict[int, Judgement], findings: list[Finding],
+                       out: Results) -> None:
+        sizes: dict[int, dict[str, float]] = {index: {} for index in judgements}
+        for finding in findings:
+            normaliser = self.normaliser("record", str(finding.detector.index))
+            ln_p = float(np.log(finding.p))
+            scope = finding.partition or ""
+            score = normaliser.score(ln_p, scope, finding.youth)
+            record = record_document(facts, self.spec, finding, score)
+            out.records.append(record)
+            of_detector = sizes[finding.detector.index]
+            of_detector[scope] = max(of_detector.get(scope, 0.0), magnitude(ln_p))
+            if not facts.is_interim:
+                normaliser.remember(facts.time, _record_identity(record), ln_p, scope, finding.youth, score)
+        if not facts.is_interim:
+            for index, seen in sizes.items():
+                self.normaliser("record", str(index)).observe(facts.time, seen)
+
+    def _write_influencers(self, facts: BucketFacts, blame: _Blame, out: Results) -> dict[str, float]:
+        """Writes the influencers; returns ln p per influencer field for the bucket."""
+        by_field: dict[str, list[float]] = {}
+        sizes: dict[str, dict[str, float]] = {name: {} for name in self.spec.influencers}
+        for (name, value), parts in sorted(blame.ln_p.items()):
+            if name not in sizes:
+                continue
+            ln_p = combine_ln(np.exp(np.array(parts)), *ENTITIES)
+            if ln_p >= _LN_WORTH:
+                continue
+            by_field.setdefault(name, []).append(ln_p)
+            normaliser = self.normaliser("influencer", name)
+            score = normaliser.score(ln_p, value)
+            sizes[name][value] = magnitude(ln_p)
+            out.influencers.append(influencer_document(facts, self.spec, name, value, ln_p, score))
+            if not facts.is_interim:
+                identity: Document = {"timestamp": facts.time * 1000, "bucket_span": self.spec.bucket_span,
+                                      "influencer_field_name": name, "influencer_field_value": value}
+                normaliser.remember(facts.time, identity, ln_p, value, 1.0, score)
+        if not facts.is_interim:
+            for name, seen in sizes.items():
+                self.normaliser("influencer", name).observe(facts.time, seen)
+        return {name: _best_of(parts, facts.distinct.get(name, 1)) for name, parts in by_field.items()}
+
+    def _write_bucket(self, facts: BucketFacts, judgements: dict[int, Judgement], influencer_ln: dict[str, float],
+                      has_records: bool, out: Results) -> None:
+        root_ln = bucket_ln(judgements)
+        members = [*((n, influencer_ln[n]) for n in self.spec.influencers if n in influencer_ln)]
+        if has_records:
+            members.append((BUCKET_TIME, root_ln))
+        documents = [self._bucket_influencer(facts, name, ln_p) for name, ln_p in members]
+        if not facts.is_interim:
+            for name in (*self.spec.influencers, BUCKET_TIME):
+                ln_p = root_ln if name == BUCKET_TIME else influencer_ln.get(name, 0.0)
+                self.normaliser("bucket_influencer", name).observe(facts.time, {"": magnitude(ln_p)})
+        score = max((float(str(d["anomaly_score"])) for d in documents), default=0.0)
+        bucket: Document = {
+            "timestamp": facts.time * 1000, "anomaly_score": score, "bucket_span": self.spec.bucket_span,
+            "initial_anomaly_score": score, "event_count": facts.event_count, "is_interim": facts.is_interim,
+            "bucket_influencers": documents,
+        }
+        if facts.events:
+            bucket["scheduled_events"] = list(facts.events)
+        out.buckets.append(bucket)
+
+    def _bucket_influencer(self, facts: BucketFacts, name: str, ln_p: float) -> Document:
+        normaliser = self.normaliser("bucket_influencer", name)
+        score = normaliser.score(ln_p, "")
+        if not facts.is_interim:
+            identity: Document = {"timestamp": facts.time * 1000, "bucket_span": self.spec.bucket_span,
+                                  "influencer_field_name": name}
+            normaliser.remember(facts.time, identity, ln_p, "", 1.0, score)
+        return {
+            "influencer_field_name": name, "initial_anomaly_score": score, "anomaly_score": score,
+            "raw_anomaly_score": magnitude(ln_p), "probability": float(np.exp(max(ln_p, -690.0))),
+            "timestamp": facts.time * 1000, "bucket_span": self.spec.bucket_span, "is_interim": facts.is_interim,
+        }
+
+    def state(self) -> dict[str, object]:
+        """Tree of all normalisers (the job's quantiles)."""
+        return {key: n.state() for key, n in sorted(self._normalisers.items())}
+
+    def restore(self, tree: dict[str, dict[str, object]]) -> None:
+        """Takes over a tree written by `state`."""
+        for key, state in tree.items():
+            kind, name = key.split("/", 1)
+            self.normaliser(kind, name).restore(state)
+
+
+def bucket_ln(judgements: dict[int, Judgement]) -> float:
+    """ln p of the bucket: entities of a partition, then partitions, then detectors."""
+    per_detector = []
+    for judgement in judgements.values():
+        if len(judgement.p):
+            per_detector.append(_detector_ln(judgement.p, judgement.partition))
+    if not per_detector:
+        return 0.0
+    return combine_ln(np.exp(np.maximum(np.array(per_detector), -690.0)), *DETECTORS)
+
+
+def _detector_ln(p: Floats, partition: np.ndarray) -> float:
+    order = np.argsort(partition, kind="stable")
+    edges = np.flatnonzero(np.diff(partition[order])) + 1
+    parts = [combine_ln(group, *ENTITIES) for group in np.split(p[order], edges)] if len(edges) else [
+        combine_ln(p, *ENTITIES)]
+    return combine_ln(np.exp(np.maximum(np.array(parts), -690.0)), *PARTITIONS)
+
+
+def _best_of(ln_p: list[float], among: int) -> float:
+    """ln p of the most unusual of `among` values of which only these are unusual."""
+    p = np.ones(max(among, len(ln_p)))
+    p[: len(ln_p)] = np.exp(np.maximum(np.array(ln_p), -690.0))
+    return extreme_ln(p, 1)
+
+
+def record_document(facts: BucketFacts, spec: JobSpec, finding: Finding, score: float) -> Document:
+    """A record in the documented order of keys."""
+    detector = finding.detector
+    out: Document = {"probability": finding.p}
+    if finding.multi_bucket_impact is not None:
+        out["multi_bucket_impact"] = finding.multi_bucket_impact
+    out |= {
+        "record_score": score, "initial_record_score": score, "bucket_span": spec.bucket_span,
+        "detector_index": detector.index, "is_interim": facts.is_interim, "timestamp": facts.time * 1000,
+    }
+    if detector.by is not None:
+        out["by_field_name"] = detector.by
+        if finding.by is not None:
+            out["by_field_value"] = finding.by
+    if detector.partition is not None:
+        out |= {"partition_field_name": detector.partition, "partition_field_value": finding.partition or ""}
+    out |= {"function": detector.function, "function_description": finding.part.description}
+    if finding.causes is None:
+        out |= {"typical": finding.typical, "actual": finding.actual}
+    if detector.field is not None:
+        out["field_name"] = detector.field
+    if detector.over is not None:
+        out |= {"over_field_name": detector.over, "over_field_value": finding.over or ""}
+    if finding.causes is not None:
+        out["causes"] = finding.causes
+    influencers = [
+        {"influencer_field_name": name, "influencer_field_values": list(finding.influences[name])}
+        for name in spec.influencers if finding.influences.get(name)
+    ]
+    if influencers:
+        out["influencers"] = influencers
+    if finding.geo is not None:
+        out["geo_results"] = finding.geo
+    if finding.explanation is not None:
+        out["anomaly_score_explanation"] = finding.explanation
+    return out
+
+
+def influencer_document(facts: BucketFacts, spec: JobSpec, name: str, value: str, ln_p: float,
+                        score: float) -> Document:
+    """An influencer in the documented order of keys."""
+    return {
+        "influencer_field_name": name, "influencer_field_value": value, "influencer_score": score,
+        "initial_influencer_score": score, "probability": float(np.exp(max(ln_p, -690.0))),
+        "bucket_span": spec.bucket_span, "is_interim": facts.is_interim, "timestamp": facts.time * 1000,
+    }
+
+
+_IDENTITY = ("timestamp", "bucket_span", "detector_index", "by_field_value", "over_field_value",
+             "partition_field_value")
+
+
+def _record_identity(record: Document) -> Document:
+    return {key: record[key] for key in _IDENTITY if key in record}

@@ -1,0 +1,197 @@
+"""A detector whose entities are series: individual analysis of counts and metrics, split by partition and by.
+
+Here: which series a bucket touches (absent ones count as 0 where the function says so), rules, records and
+plots. The arithmetic is models/series.py.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proxy.engine.buckets import aggregate
+from proxy.engine.explain import explanation, multi_bucket_impact
+from proxy.engine.findings import BucketView, Finding, Judgement
+from proxy.engine.functions import NON_NEGATIVE_FEATURES, Empty, Function
+from proxy.engine.influence import influences
+from proxy.engine.models.series import Judged, SeriesModel
+from proxy.engine.probability import WORTH_WRITING
+from proxy.engine.registry import Prepared, Registry
+from proxy.engine.results import Document, Floats
+from proxy.engine.rows import RowSet
+from proxy.engine.rules import RuleSet
+from proxy.engine.spec import DetectorSpec, JobSpec
+
+# A rule that skips the model update leaves this much: the model may follow a lasting change in the end.
+RULE_SKIP_WEIGHT = 0.005
+SUM_LIKE = frozenset({"count", "sum", "distinct_count", "info_content"})
+
+
+class SeriesDetector:
+    """State of one detector: the names of its series and one SeriesModel per part."""
+
+    def __init__(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
+        self.spec, self.job, self.rules = spec, job, rules
+        self.registry = Registry()
+        self.models = [
+            SeriesModel(job.bucket_span, side=part.side, is_count=part.is_count,
+                        non_negative=part.feature in NON_NEGATIVE_FEATURES, zero_empty=part.empty is Empty.ZERO)
+            for part in spec.parts
+        ]
+
+    def prepare(self, rows: RowSet, weights: Floats | None) -> Prepared:
+        """Aggregates rows of any number of buckets."""
+        groups = aggregate(rows, self.spec, self.job.bucket_span, weights)
+        return self.registry.prepare(groups, rows, self.spec)
+
+    def step(self, view: BucketView) -> Judgement:
+        """Judges one bucket and, unless interim, learns it."""
+        span = view.span
+        touched = self.registry.rows_of(view.prepared, span, may_add=not view.is_interim)
+        known = np.flatnonzero(touched >= 0)
+        group_of = np.full(len(self.registry), -1, np.intp)
+        group_of[touched[known]] = span.start + known
+        judgements = []
+        for model, part, values in zip(self.models, self.spec.parts, view.prepared.groups.values, strict=True):
+            model.columns.grow_to(len(self.registry))
+            judgements.append(self._step_part(view, model, part, values, group_of))
+        return Judgement(
+            np.concatenate([j.p for j in judgements]),
+            np.concatenate([j.partition for j in judgements]),
+            _best_per_entity([f for j in judgements for f in j.findings]),
+            [plot for j in judgements for plot in j.plots],
+        )
+
+    def _step_part(self, view: BucketView, model: SeriesModel, part: Function, values: Floats,
+                   group_of: NDArray[np.intp]) -> Judgement:
+        if part.empty is Empty.ZERO:
+            rows = np.arange(len(group_of))
+            value = np.where(group_of >= 0, np.append(values, 0.0)[group_of], 0.0)
+        else:
+            rows = np.flatnonzero(group_of >= 0)
+            value = values[group_of[rows]]
+        if not len(rows):
+            return Judgement.empty()
+        if view.is_interim and part.feature in SUM_LIKE:
+            value = self._completed(model, view, rows, value)
+        judged = model.judge(view.time, rows, value)
+        skipped, weight = self._effects(view, judged)
+        p = np.where(judged.ready & ~skipped, judged.p, 1.0)
+        partition = np.array(self.registry.partition_of, np.int64)[rows]
+        findings = [
+            self._finding(view, model, part, judged, int(i), group_of)
+            for i in np.flatnonzero(p < WORTH_WRITING)
+        ]
+        plots = [] if view.is_interim else self._plots(view, part, judged)
+        if not view.is_interim:
+            model.learn(view.time, judged, weight)
+        return Judgement(p, partition, findings, plots)
+
+    def _completed(self, model: SeriesModel, view: BucketView, rows: NDArray[np.intp], value: Floats) -> Floats:
+        """A half-full bucket is topped up towards what is normal, by no more than what may still come."""
+        typical = model.predict(view.time, rows)[0]
+        return value + np.clip(typical - value, 0.0, np.maximum((1.0 - view.completeness) * typical, 0.0))
+
+    def _effects(self, view: BucketView, judged: Judged) -> tuple[NDArray[np.bool_], Floats]:
+        count = len(judged.rows)
+        skipped = np.full(count, view.effect.skip_result)
+        weight = np.full(count, 0.0 if view.effect.skip_model_update else 1.0)
+        if not self.rules.is_empty:
+            asked = self.rules.masks(self._key_columns(judged.rows), judged.value, judged.typical, view.time)
+            skipped = skipped | asked.skip_result
+            weight = np.where(asked.skip_model_update, np.minimum(weight, RULE_SKIP_WEIGHT), weight)
+        return skipped, weight
+
+    def _key_columns(self, rows: NDArray[np.intp]) -> dict[str, tuple[NDArray[np.intp], list[str]]]:
+        named = ((self.spec.partition, 0), (self.spec.by, 1))
+        return {f: (rows, [k[place] for k in self.registry.keys]) for f, place in named if f}
+
+    def _finding(self, view: BucketView, model: SeriesModel, part: Function, judged: Judged, i: int,
+                 group_of: NDArray[np.intp]) -> Finding:
+        row = int(judged.rows[i])
+        partition, by = self.registry.keys[row]
+        own = {f: v for f, v in ((self.spec.partition, partition), (self.spec.by, by)) if f}
+        group = int(group_of[row])
+        members = view.prepared.groups.members(group) if group >= 0 else np.empty(0, np.intp)
+        blame = influences(
+            self.spec, self.job.influencers, own, view.rows, members, view.weights, part.feature,
+            float(judged.value[i]), lambda v, s: model.tail_ln(judged, i, v, s), bool(judged.p_single[i] > 0.05))
+        return Finding(
+            self.spec, part, partition if self.spec.partition else None, by if self.spec.by else None, None,
+            float(judged.p[i]), multi_bucket_impact(float(judged.p_single[i]), float(judged.p_multi[i])),
+            [float(judged.value[i])], [float(judged.typical[i])], explanation(model, judged, i, view.completeness),
+            youth=model.youth(row), influences=blame)
+
+    def _plots(self, view: BucketView, part: Function, judged: Judged) -> list[Document]:
+        """Bounds and actual value of every series asked for."""
+        if not self.job.plot_enabled:
+            return []
+        terms = self.job.plot_terms
+        return [
+            self._plot(view, part, judged, int(i))
+            for i in np.flatnonzero(judged.ready)
+            if not terms or terms & set(self.registry.keys[int(judged.rows[i])])
+        ]
+
+    def _plot(self, view: BucketView, part: Function, judged: Judged, i: int) -> Document:
+        model = self.models[self.spec.parts.index(part)]
+        row = int(judged.rows[i])
+        lower, upper = model.bounds(float(judged.typical[i]), float(judged.spread[i] * judged.factor[i]), row)
+        partition, by = self.registry.keys[row]
+        out: Document = {"bucket_span": self.job.bucket_span, "detector_index": self.spec.index,
+                         "timestamp": view.time * 1000}
+        if self.spec.partition:
+            out |= {"partition_field_name": self.spec.partition, "partition_field_value": partition}
+        if self.spec.by:
+            out |= {"by_field_name": self.spec.by, "by_field_value": by}
+        return out | {"model_feature": plot_feature(part), "model_lower": lower, "model_upper": upper,
+                      "model_median": float(judged.typical[i]), "actual": float(judged.value[i])}
+
+    def configure(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
+        """Takes over changed rules and settings."""
+        self.spec, self.job, self.rules = spec, job, rules
+
+    def entity_counts(self) -> tuple[int, int, int]:
+        """How many by, partition and over values are modelled."""
+        return len(self.registry), len(self.registry.partitions), 0
+
+    def state(self) -> dict[str, object]:
+        """Tree of everything learnt."""
+        return {"keys": self.registry.state(), "models": [m.columns.state() for m in self.models]}
+
+    def restore(self, tree: dict[str, object]) -> None:
+        """Takes over a tree written by `state`."""
+        keys, models = tree["keys"], tree["models"]
+        assert isinstance(keys, list) and isinstance(models, list)
+        self.registry.restore(keys)
+        for model, arrays in zip(self.models, models, strict=True):
+            model.columns.restore(arrays)
+
+    def nbytes(self) -> int:
+        """Bytes of models and names."""
+        names = sum(120 + len(a) + len(b) for a, b in self.registry.keys)
+        return names + sum(m.columns.nbytes() for m in self.models)
+
+
+_PLOT_NAMES = {
+    "count": "count per bucket by person", "distinct_count": "unique count per bucket by person",
+    "info_content": "information content of value per bucket by person", "mean": "arithmetic mean value by person",
+    "median": "median value by person", "min": "minimum value by person", "max": "maximum value by person",
+    "varp": "variance of values by person", "sum": "bucket sum by person",
+}
+
+
+def plot_feature(part: Function) -> str:
+    """The model_feature text of a part; the quotes belong to it."""
+    name = _PLOT_NAMES[part.feature]
+    if part.is_count and part.feature == "count" and part.empty is Empty.IGNORED:
+        name = "non-zero count per bucket by person"
+    return f"'{name}'"
+
+
+def _best_per_entity(findings: list[Finding]) -> list[Finding]:
+    """`metric` has three parts an entity; its record shows the most unusual."""
+    best: dict[tuple[str | None, str | None], Finding] = {}
+    for finding in findings:
+        key = (finding.partition, finding.by)
+        if key not in best or finding.p < best[key].p:
+            best[key] = finding
+    return list(best.values())
