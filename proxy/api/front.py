@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 from contextlib import suppress
 
@@ -31,6 +32,9 @@ _SWEEP_S = 1.0
 # The cluster itself judges the heads that pass through, so these limits only bound memory.
 MAX_LINE_BYTES = 64 * 1024
 MAX_HEADERS = 1000
+_CLOSE = {"Connection": "close"}
+
+_log = logging.getLogger(__name__)
 
 
 class Front:
@@ -47,9 +51,14 @@ class Front:
         self._server: _Server | None = None
         self._runner: web.ServerRunner | None = None
         self._sweeper: asyncio.Task[None] | None = None
+        self._shutdown_timeout = 0.0
 
     async def start(self, host: str, port: int, *, shutdown_timeout: float = 30.0) -> int:
-        """Start the application and listen; returns the port."""
+        """Start the application and listen; returns the port.
+
+        :param shutdown_timeout: seconds that requests in flight get when `close` is called
+        """
+        self._shutdown_timeout = shutdown_timeout
         await self._upstream.start()
         await self._app_runner.setup()
         self._server = _Server(
@@ -78,10 +87,18 @@ class Front:
                 await self._sweeper
         if self._runner is not None:
             await self._runner.cleanup()
-        if self._app_calls:
-            await asyncio.wait(self._app_calls)
+        await self._end_app_calls()
         await self._app_runner.cleanup()
         await self._upstream.close()
+
+    async def _end_app_calls(self) -> None:
+        """Calls whose callers have left go on without a connection, so aiohttp did not wait for them."""
+        if not self._app_calls:
+            return
+        _, late = await asyncio.wait(self._app_calls, timeout=self._shutdown_timeout)
+        for call in late:
+            call.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     def _make_request(
         self,
@@ -138,6 +155,23 @@ class _Connection(web.RequestHandler):
         super().__init__(server, loop=loop, **options)
         self.is_busy = False
         self.head_began: float | None = None
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """What aiohttp answers to unreadable requests and to our own mistakes, in Elasticsearch's shape."""
+        if status >= 500:
+            _log.error("unexpected error in [%s %s]", request.method, request.path, exc_info=exc)
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun already")
+        if status >= 500:
+            return _error_answer(request, MlError("exception", f"{type(exc).__name__}: {exc}", status))
+        summary = (message or "unreadable request").strip().partition("\n")[0].rstrip(":")
+        return _error_answer(request, MlError("illegal_argument_exception", summary, status, headers=_CLOSE))
 
     def data_received(self, data: bytes) -> None:
         if self.head_began is None and not self.is_busy:

@@ -11,9 +11,13 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
+from proxy.api.call import read_query
 from proxy.api.hop_headers import forwarded_headers
 from proxy.api.passthrough import ask, relay
+from proxy.api.render import Json, rendering_of
 from proxy.api.upstream import NoAnswer, TooSlow, Unreachable, Upstream
+
+Greeting = dict[str, Json]
 
 # Elasticsearch's own word for facts that its build did not record.
 UNKNOWN = "unknown"
@@ -30,6 +34,7 @@ _LUCENE = {
 }
 # The oldest version each major talks to on the wire: the last minor of the major before it.
 _WIRE_COMPATIBLE = {7: "6.8.0", 8: "7.17.0", 9: "8.19.0"}
+# Of the caller's headers, those that speak of its own request and answer rather than of itself.
 _BODY_HEADERS = ("Accept", "Accept-Encoding", "Content-Encoding", "Content-Length", "Content-Type", "Expect")
 
 
@@ -45,14 +50,21 @@ async def forward_root(request: web.BaseRequest, upstream: Upstream) -> web.Stre
     if greeting is None:
         return await relay(request, answer)
     answer.release()
-    return web.Response(
-        body=json.dumps(greeting, indent=2).encode() + b"\n",
-        content_type="application/json",
-        headers={"X-elastic-product": "Elasticsearch"},
-    )
+    return _response(request, greeting)
 
 
-def greeting_of(nodes: dict, state: dict) -> dict[str, object]:
+def _response(request: web.BaseRequest, greeting: Greeting) -> web.Response:
+    query = read_query(request.raw_path.partition("?")[2])
+    query.setdefault("pretty", "true")  # here, and only here, that is Elasticsearch's default
+    major = int(greeting["version"]["number"].partition(".")[0])
+    rendering = rendering_of(query, request.headers, has_body=request.body_exists, major=major)
+    headers = {"X-elastic-product": "Elasticsearch", "content-type": rendering.content_type()}
+    if "X-Opaque-Id" in request.headers:
+        headers["X-Opaque-Id"] = request.headers["X-Opaque-Id"]
+    return web.Response(body=rendering.encode(greeting), headers=headers)
+
+
+def greeting_of(nodes: Json, state: Json) -> Greeting:
     """The body of ``GET /`` from those of ``/_nodes/_local`` and ``/_cluster/state/version``."""
     (node,) = nodes["nodes"].values()
     number: str = node["version"]
@@ -76,7 +88,7 @@ def greeting_of(nodes: dict, state: dict) -> dict[str, object]:
     }
 
 
-async def _greeting(request: web.BaseRequest, upstream: Upstream) -> dict[str, object] | None:
+async def _greeting(request: web.BaseRequest, upstream: Upstream) -> Greeting | None:
     """None if the cluster does not let this caller see the facts."""
     headers = forwarded_headers(request.headers)
     for name in _BODY_HEADERS:
@@ -86,7 +98,7 @@ async def _greeting(request: web.BaseRequest, upstream: Upstream) -> dict[str, o
     return None if nodes is None or state is None else greeting_of(nodes, state)
 
 
-async def _get(upstream: Upstream, target: str, headers: CIMultiDict[str]) -> dict | None:
+async def _get(upstream: Upstream, target: str, headers: CIMultiDict[str]) -> Json | None:
     try:
         async with await upstream.send("GET", target, headers) as answer:
             return json.loads(await answer.read()) if answer.status == 200 else None

@@ -58,6 +58,7 @@ def test_what_servers_read_differently_is_refused_and_ends_the_connection(reques
             await caller.send(request_bytes)
             answered = await caller.rest()
             assert status_of(answered) == 400
+            assert error_of(answered)["type"] == "illegal_argument_exception"
             assert answered.count(b"HTTP/1.1 ") + answered.count(b"HTTP/1.0 ") == 1
             assert not any(b"/smuggled" in head for head in cluster.heads)
             assert not cluster.bodies
