@@ -84,7 +84,9 @@ def cache_folder(config: ClusterConfig, environ: Mapping[str, str]) -> Path:
 
 def made(folder: Path) -> Path:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(parents=True)
+            folder.chmod(0o755)  # the account that runs the build must read it, whatever our umask is
     except OSError as error:
         raise ClusterProblem(
             f"cannot make the folder [{folder}] ({error.strerror}): set cluster.cache_dir to one that you may write"

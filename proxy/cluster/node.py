@@ -1,16 +1,14 @@
-"""One local Elasticsearch node: its folders and settings, its start, its health and its end.
+"""One local Elasticsearch node: its start, its health and its end. What it reads and writes is folders.py's matter.
 
 Bound to loopback and without security: for trials, demos and tests, never for the data of others.
 """
 
 import ctypes
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -21,53 +19,19 @@ from types import TracebackType
 from typing import Self
 from urllib.error import URLError
 
-from proxy.cluster.account import Account, is_open_to_all, unprivileged_account
+from proxy.cluster.account import Account, unprivileged_account
 from proxy.cluster.build import Build, Report, find_build
+from proxy.cluster.folders import LOOPBACK, Folders, prepare_folders, write_config
 from proxy.cluster.java import find_java
 from proxy.cluster.problem import ClusterProblem
 from proxy.config import ByteSize, ClusterConfig
 from proxy.units import format_bytes
 
-LOOPBACK = "127.0.0.1"
-FREE_BYTES_TO_RUN = 512 << 20
 POLL_S = 0.1
 REPORT_EVERY_S = 10
 # Elasticsearch gives its own shards ten seconds to close; past this it hangs.
 STOP_TIMEOUT_S = 30
 SHOWN_LOG_LINES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """Where a node keeps its things: below the chosen folder, or below a temporary one that goes with it."""
-
-    root: Path
-    is_temporary: bool
-
-    @property
-    def config(self) -> Path:
-        return self.root / "config"
-
-    @property
-    def data(self) -> Path:
-        return self.root / "data"
-
-    @property
-    def logs(self) -> Path:
-        return self.root / "logs"
-
-    @property
-    def scratch(self) -> Path:
-        return self.root / "tmp"
-
-    @property
-    def output(self) -> Path:
-        return self.logs / "console.log"
-
-    @property
-    def ports(self) -> Path:
-        """Where the node writes the address that it listens on."""
-        return self.logs / "http.ports"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +45,7 @@ class Node:
 
     def stop(self) -> None:
         stop_process(self.process)
-        if self.folders.is_temporary:
-            shutil.rmtree(self.folders.root, ignore_errors=True)
+        self.folders.release()
 
     def __enter__(self) -> Self:
         return self
@@ -113,7 +76,7 @@ def start_node(
     folders = prepare_folders(data_dir, account)
     write_config(build, folders, port)
     if account:
-        for folder in (folders.config, folders.data, folders.logs, folders.scratch):
+        for folder in folders.for_the_node():
             account.own(folder)
     report(f"starting Elasticsearch {build.version} with {format_bytes(config.heap)} heap on {java}")
     process = launch(build, java, folders, account, heap=config.heap, environ=environ)
@@ -121,8 +84,7 @@ def start_node(
         url = wait_until_healthy(process, folders, timeout_s=config.start_timeout, report=report)
     except BaseException:
         stop_process(process)
-        if folders.is_temporary:
-            shutil.rmtree(folders.root, ignore_errors=True)
+        folders.release()
         raise
     return Node(url, build, folders, process)
 
@@ -139,69 +101,6 @@ def refuse_used_port(port: int) -> None:
                 f"port {port} for Elasticsearch cannot be used ({error.strerror}): "
                 f"choose another, or none to have a free one taken"
             ) from error
-
-
-def prepare_folders(data_dir: Path | None, account: Account | None) -> Folders:
-    """The node's folders, made where they are missing; config and scratch start afresh each time."""
-    if data_dir is None:
-        folders = Folders(Path(tempfile.mkdtemp(prefix="lanewatch-")), is_temporary=True)
-    else:
-        folders = Folders(data_dir.expanduser().resolve(), is_temporary=False)
-    try:
-        for folder in (folders.config, folders.scratch):
-            shutil.rmtree(folder, ignore_errors=True)
-        for folder in (folders.root, folders.config, folders.data, folders.logs, folders.scratch):
-            folder.mkdir(parents=True, exist_ok=True)
-        folders.ports.unlink(missing_ok=True)
-    except OSError as error:
-        raise ClusterProblem(
-            f"cannot write in [{folders.root}] ({error.strerror}): choose another folder with --data"
-        ) from error
-    if account and folders.is_temporary:
-        folders.root.chmod(0o755)
-    if account and not is_open_to_all(folders.root):
-        raise ClusterProblem(
-            f"Elasticsearch does not run as root and the account [{account.name}] may not enter [{folders.root}]: "
-            "choose another folder with --data"
-        )
-    free = shutil.disk_usage(folders.root).free
-    if free < FREE_BYTES_TO_RUN:
-        raise ClusterProblem(
-            f"only {format_bytes(free)} are free in [{folders.root}] and Elasticsearch needs "
-            f"{format_bytes(FREE_BYTES_TO_RUN)}: make room, or choose another folder with --data"
-        )
-    return folders
-
-
-def write_config(build: Build, folders: Folders, port: int) -> None:
-    """A private copy of the build's own configuration with our settings in place of its elasticsearch.yml."""
-    shutil.copytree(build.home / "config", folders.config, dirs_exist_ok=True)
-    jvm_options = folders.config / "jvm.options"
-    if jvm_options.is_file():  # builds before 8.14 log below their own folder, which is not ours to write
-        text = jvm_options.read_text().replace("=logs/", f"={folders.logs}/")
-        jvm_options.write_text(text.replace("HeapDumpPath=data", f"HeapDumpPath={folders.data}"))
-    settings = {
-        "cluster.name": "lanewatch",
-        "node.name": "lanewatch",
-        "node.portsfile": "true",
-        "path.data": folders.data,
-        "path.logs": folders.logs,
-        "network.host": LOOPBACK,
-        "http.port": port,
-        "transport.port": 0,
-        "discovery.type": "single-node",
-        "xpack.security.enabled": "false",
-        # The defaults are shares of the disk, and stop a node on a large disk that is 90 % full.
-        "cluster.routing.allocation.disk.watermark.low": "400mb",
-        "cluster.routing.allocation.disk.watermark.high": "300mb",
-        "cluster.routing.allocation.disk.watermark.flood_stage": "200mb",
-    }
-    if build.has_module("x-pack-ml"):
-        settings["xpack.ml.enabled"] = "false"  # two writers of the same results would spoil both
-    if build.has_module("ingest-geoip"):
-        settings["ingest.geoip.downloader.enabled"] = "false"
-    lines = [f"{name}: {value}\n" for name, value in settings.items()]
-    (folders.config / "elasticsearch.yml").write_text("".join(lines))
 
 
 def launch(
@@ -234,6 +133,7 @@ def launch(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C in the terminal is for us alone; we stop the node
+            pass_fds=[folders.lock.fileno()],  # another start may have the folder once the node has let go of it
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=[] if account else None,
