@@ -64,9 +64,9 @@ def _calibrated(columns: Columns, feature: int, rows: NDArray[np.intp], z: Float
     total = columns["tail_total"][feature][rows] / unit + _PRIOR_WEIGHT
     above = np.cumsum(counts[:, ::-1], axis=1)[:, ::-1]
     share = above / total[:, None]
-    # The tail starts at the first edge with at most 1 % of all scores above it on this side (2 % of a side).
-    start = np.minimum(np.argmax(share <= 0.5 * _TAIL_FROM, axis=1), BINS - 2)
-    start = np.where(share[:, -1] > 0.5 * _TAIL_FROM, BINS - 2, start)
+    # The tail starts at the last edge with more than 1 % of all scores above it on this side: one edge further
+    # on, a young history may hold nothing but the prior.
+    start = np.clip((share > 0.5 * _TAIL_FROM).sum(axis=1) - 1, 0, BINS - 2)
     each = np.arange(len(z))
     z0, p0 = EDGES[start], share[each, start]
     in_tail = np.arange(BINS) >= start[:, None]
