@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,9 @@ class Load:
     request: bytes
     connections: int
     seconds: float
+
+    def lasting(self, seconds: float) -> Load:
+        return replace(self, seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)
