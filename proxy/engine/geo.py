@@ -1,0 +1,289 @@
+"""Places on the earth: the function lat_long.
+
+Here: reading "lat,lon" texts, the mean place of a bucket, and how unusual a place is for its series.
+Not here: which place belongs to which series, and records.
+
+    parse_points(texts) -> float64[n, 2] of (latitude, longitude) degrees; NaN where a text is no point
+    mean_points(key, points) -> (keys, float64[k, 2])       mean place per distinct key, NaN points ignored
+    Places()
+    .grow_to(row_count)
+    .score(rows, points) -> PlaceScores(probability[n], typical[n, 2])     learns nothing
+    .learn(rows, points)                     rows may repeat (a population); NaN points are ignored
+    .keep(rows) / .reset(rows);  .state() / Places.from_state(state);  .nbytes; .size
+
+Each series keeps up to eight clusters (weight, centre, covariance in degrees on the local plane) as of online
+k-means: a point within four standard deviations of a cluster joins it, otherwise it founds one, for which the
+two nearest clusters (least growth of squared error) merge if all eight are taken. How far a point is out,
+
+    d = min over clusters of sqrt(mahalanobis^2 + 2 ln(heaviest weight / its weight)),
+
+means what past points say it means: a decayed histogram of log2 d with a Pareto tail beyond its 98th percentile,
+blended with twenty imagined points of a round normal cloud, p = exp(-d^2 / 2). After n points no claim is
+bolder than p = 0.1 / (n + 1)^2; within the first twelve p is raised to the power (n / 12)^2 and the histogram,
+which would only record how places were found, is left empty.
+
+When it fails: a series that travels has no places; its tail grows until nothing is unusual.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proxy.engine.geo_tail import BINS, learn_tail, tail_probability
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+CLUSTERS = 8
+# About a hundred metres: closer than that, two places are one.
+SMALLEST_SPREAD_DEG = 1e-3
+# A cluster of one point is assumed to be this wide, relative to everywhere the series has been.
+FIRST_SPREAD_SHARE = 0.2
+# A new cluster's assumed spread counts like this many of its points.
+PRIOR_POINTS = 1.0
+JOIN_WITHIN = 4.0
+MEMORY_POINTS = 2000.0
+# Below this share of the weight a cluster is no place to call typical.
+TYPICAL_SHARE = 0.05
+WARM_UP_POINTS = 12.0
+# Two dozen visits to one place cannot make another one a chance of one in a million.
+BOLDEST = 0.1
+# More points of one row in one bucket are learnt by an even sample.
+MOST_POINTS_PER_ROW = 64
+
+_POINT = re.compile(r"\s*([-+]?\d[\d.eE+-]*|[-+]?\.\d+)\s*,\s*([-+]?\d[\d.eE+-]*|[-+]?\.\d+)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceScores:
+    """Per point: probability (1 where the point is NaN or the row unknown) and the nearest usual place."""
+
+    probability: Floats
+    typical: Floats
+
+
+def parse_points(texts: Sequence[str]) -> Floats:
+    """(latitude, longitude) of each "lat,lon"; NaN for anything else or outside -90..90, -180..180."""
+    points = np.full((len(texts), 2), np.nan)
+    for i, text in enumerate(texts):
+        found = _POINT.fullmatch(text)
+        if found is None:
+            continue
+        try:
+            latitude, longitude = float(found[1]), float(found[2])
+        except ValueError:
+            continue
+        if abs(latitude) <= 90 and abs(longitude) <= 180:
+            points[i] = latitude, longitude
+    return points
+
+
+def mean_points(key: Ints, points: Floats) -> tuple[Ints, Floats]:
+    """The mean place of each key as the mean direction from the earth's centre, so no date line matters."""
+    is_known = ~np.isnan(points).any(axis=1)
+    keys, inverse = np.unique(np.asarray(key)[is_known], return_inverse=True)
+    latitude, longitude = np.radians(points[is_known]).T
+    axes = (np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude))
+    x, y, z = (np.bincount(inverse.reshape(-1), axis, minlength=keys.size) for axis in axes)
+    means = np.degrees(np.stack([np.arctan2(z, np.hypot(x, y)), np.arctan2(y, x)], axis=1))
+    # One point alone keeps its digits.
+    alone = np.bincount(inverse.reshape(-1), minlength=keys.size)[inverse.reshape(-1)] == 1
+    means[inverse.reshape(-1)[alone]] = points[is_known][alone]
+    return keys, means
+
+
+def _plane_offset(points: Floats, centres: Floats) -> Floats:
+    """Degrees north and east from centres to points, east scaled to the length of a degree there."""
+    north = points[..., 0] - centres[..., 0]
+    east = (points[..., 1] - centres[..., 1] + 180.0) % 360.0 - 180.0
+    return np.stack([north, east * np.cos(np.radians(centres[..., 0]))], axis=-1)
+
+
+def _moved(centres: Floats, offset: Floats) -> Floats:
+    """Centres moved by an offset in the local plane."""
+    stretch = np.maximum(np.cos(np.radians(centres[..., 0])), 1e-6)
+    longitude = (centres[..., 1] + offset[..., 1] / stretch + 180.0) % 360.0 - 180.0
+    return np.stack([np.clip(centres[..., 0] + offset[..., 0], -90.0, 90.0), longitude], axis=-1)
+
+
+_COLUMNS: dict[str, tuple[int, ...]] = {
+    "points": (),
+    "weight": (CLUSTERS,),
+    "centre": (CLUSTERS, 2),
+    "scatter": (CLUSTERS, 3),  # weighted sums of north^2, north east, east^2 around the centre
+    "spread2": (),  # mean squared distance from home, over everything
+    "tail": (BINS,),
+}
+
+
+class Places:
+    """Usual places of many series."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._columns: dict[str, Floats] = {name: np.zeros((0, *shape)) for name, shape in _COLUMNS.items()}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays, spare capacity included."""
+        return sum(column.nbytes for column in self._columns.values())
+
+    def grow_to(self, row_count: int) -> None:
+        """Make room for rows up to row_count; new ones have no places."""
+        capacity = self._columns["points"].shape[0]
+        if row_count > capacity:
+            added = max(row_count, 2 * capacity) - capacity
+            for name, column in self._columns.items():
+                self._columns[name] = np.concatenate([column, np.zeros((added, *column.shape[1:]))])
+        self.size = max(self.size, row_count)
+
+    def reset(self, rows: Ints) -> None:
+        """Forget these rows' places."""
+        for column in self._columns.values():
+            column[rows] = 0
+
+    def keep(self, rows: Ints) -> None:
+        """Keep only these rows, renumbered in the given order."""
+        self._columns = {name: column[rows] for name, column in self._columns.items()}
+        self.size = len(rows)
+
+    def score(self, rows: Ints, points: Floats) -> PlaceScores:
+        """How unusual each point is for its row."""
+        probability, typical = np.ones(len(rows)), np.full((len(rows), 2), np.nan)
+        is_known = ~np.isnan(points).any(axis=1)
+        row, point = np.asarray(rows)[is_known], points[is_known]
+        distance2, out = self._distances(row, point)
+        learnt = self._columns["points"][row]
+        p = tail_probability(self._columns["tail"][row], np.sqrt(out))
+        p = np.maximum(p, BOLDEST / (learnt + 1.0) ** 2)
+        probability[is_known] = p ** np.minimum(1.0, (learnt / WARM_UP_POINTS) ** 2)
+        typical[is_known] = self._nearest_place(row, distance2)
+        return PlaceScores(probability, typical)
+
+    def learn(self, rows: Ints, points: Floats) -> None:
+        """Add points; those of one row are learnt one after the other in the given order."""
+        is_known = ~np.isnan(points).any(axis=1)
+        row, point = np.asarray(rows, np.int64)[is_known], points[is_known]
+        order = np.argsort(row, kind="stable")
+        row, point = row[order], point[order]
+        _, start, count = np.unique(row, return_index=True, return_counts=True)
+        for turn in range(min(int(count.max(initial=0)), MOST_POINTS_PER_ROW)):
+            # Evenly spaced turns: with few points simply the turn-th one.
+            has_turn = turn < np.minimum(count, MOST_POINTS_PER_ROW)
+            step = np.maximum(count / MOST_POINTS_PER_ROW, 1.0)
+            at = (start + np.floor(turn * step).astype(np.int64))[has_turn]
+            self._learn_distinct(row[at], point[at])
+
+    def state(self) -> dict[str, Floats]:
+        """Everything needed to go on bit-exactly."""
+        return {name: column[: self.size].copy() for name, column in self._columns.items()}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Floats]) -> Places:
+        """The inverse of state()."""
+        places = cls()
+        places._columns = {name: state[name].copy() for name in _COLUMNS}
+        places.size = places._columns["points"].shape[0]
+        return places
+
+    def _distances(self, row: Ints, point: Floats) -> tuple[Floats, Floats]:
+        """Per point: squared Mahalanobis distance to each cluster (inf if unused), and d^2 as above."""
+        weight = self._columns["weight"][row]
+        offset = _plane_offset(point[:, None, :], self._columns["centre"][row])
+        a, b, c = np.moveaxis(self._covariance(row), -1, 0)
+        determinant = np.maximum(a * c - b * b, 1e-300)
+        north, east = offset[..., 0], offset[..., 1]
+        distance2 = (c * north**2 - 2 * b * north * east + a * east**2) / determinant
+        distance2 = np.where(weight > 0, np.maximum(distance2, 0.0), np.inf)
+        heaviest = weight.max(axis=1, keepdims=True)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            penalty = np.where(weight > 0, 2 * np.log(heaviest / weight), np.inf)
+        out = np.min(distance2 + penalty, axis=1, initial=np.inf)
+        return distance2, np.where(np.isfinite(out), out, 0.0)
+
+    def _covariance(self, row: Ints) -> Floats:
+        """(north^2, north east, east^2) per cluster, shrunk to a round prior."""
+        prior2 = np.maximum(FIRST_SPREAD_SHARE**2 * self._columns["spread2"][row], SMALLEST_SPREAD_DEG**2)
+        prior = prior2[:, None, None] * np.array([1.0, 0.0, 1.0])
+        weight = self._columns["weight"][row][..., None]
+        shrunk = (self._columns["scatter"][row] + PRIOR_POINTS * prior) / (weight + PRIOR_POINTS)
+        # However often the very same point comes: no cluster is narrower than a place.
+        return shrunk + SMALLEST_SPREAD_DEG**2 * np.array([1.0, 0.0, 1.0])
+
+    def _nearest_place(self, row: Ints, distance2: Floats) -> Floats:
+        weight = self._columns["weight"][row]
+        is_place = (weight >= TYPICAL_SHARE * weight.sum(axis=1, keepdims=True)) & (weight > 0)
+        nearest = np.argmin(np.where(is_place, distance2, np.inf), axis=1)
+        centre = self._columns["centre"][row, nearest]
+        return np.where(is_place.any(axis=1)[:, None], centre, np.nan)
+
+    def _learn_distinct(self, row: Ints, point: Floats) -> None:
+        """Add one point to each of distinct rows."""
+        columns = self._columns
+        distance2, out = self._distances(row, point)
+        is_first = columns["points"][row] == 0
+        is_settled = columns["points"][row] >= WARM_UP_POINTS
+        columns["tail"][row] = learn_tail(columns["tail"][row], np.sqrt(out), is_settled)
+        nearest = np.argmin(distance2, axis=1)
+        is_near = distance2[np.arange(row.size), nearest] <= JOIN_WITHIN**2
+        self._learn_spread(row, point, is_first)
+        fading = 1.0 - 1.0 / MEMORY_POINTS
+        columns["weight"][row] *= fading
+        columns["scatter"][row] *= fading
+        self._join(row[is_near], nearest[is_near], point[is_near])
+        self._found(row[~is_near], point[~is_near])
+        columns["points"][row] += 1.0
+
+    def _learn_spread(self, row: Ints, point: Floats, is_first: NDArray[np.bool_]) -> None:
+        heaviest = np.argmax(self._columns["weight"][row], axis=1)
+        offset = _plane_offset(point, self._columns["centre"][row, heaviest])
+        squared = np.where(is_first, 0.0, np.sum(offset**2, axis=1))
+        share = 1.0 / np.minimum(self._columns["points"][row] + 1.0, MEMORY_POINTS)
+        self._columns["spread2"][row] += share * (squared - self._columns["spread2"][row])
+
+    def _join(self, row: Ints, cluster: Ints, point: Floats) -> None:
+        columns = self._columns
+        weight, centre = columns["weight"][row, cluster], columns["centre"][row, cluster]
+        offset = _plane_offset(point, centre)
+        columns["scatter"][row, cluster] += _products(offset) * (weight / (weight + 1))[:, None]
+        columns["centre"][row, cluster] = _moved(centre, offset / (weight + 1)[:, None])
+        columns["weight"][row, cluster] += 1.0
+
+    def _found(self, row: Ints, point: Floats) -> None:
+        self._merge_nearest(row[(self._columns["weight"][row] > 0).all(axis=1)])
+        free = np.argmin(self._columns["weight"][row], axis=1)
+        self._columns["weight"][row, free] = 1.0
+        self._columns["centre"][row, free] = point
+        self._columns["scatter"][row, free] = 0.0
+
+    def _merge_nearest(self, row: Ints) -> None:
+        """Of each (distinct) row, merge the two clusters whose union adds least squared error; frees one."""
+        columns = self._columns
+        first, second = np.triu_indices(CLUSTERS, 1)
+        weight = columns["weight"][row]
+        one, two = weight[:, first], weight[:, second]
+        centre = columns["centre"][row]
+        offset = _plane_offset(centre[:, second], centre[:, first])
+        growth = one * two / (one + two) * np.sum(offset**2, axis=-1)
+        pair = np.argmin(growth, axis=1)
+        at = np.arange(row.size)
+        stays, goes = first[pair], second[pair]
+        total = one[at, pair] + two[at, pair]
+        step = offset[at, pair] * (two[at, pair] / total)[:, None]
+        between = _products(offset[at, pair]) * (one[at, pair] * two[at, pair] / total)[:, None]
+        columns["scatter"][row, stays] += columns["scatter"][row, goes] + between
+        columns["centre"][row, stays] = _moved(centre[at, stays], step)
+        columns["weight"][row, stays] = total
+        for name in ("weight", "centre", "scatter"):
+            columns[name][row, goes] = 0.0
+
+
+def _products(offset: Floats) -> Floats:
+    """north^2, north east, east^2."""
+    north, east = offset[..., 0], offset[..., 1]
+    return np.stack([north**2, north * east, east**2], axis=-1)
