@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote_plus
 
+import orjson
 import yaml
 from aiohttp import StreamReader, web
 
@@ -180,8 +181,6 @@ def _with_body(call: Call, raw: bytes, schemas: Schemas, request: web.Request, *
 
 
 def _yaml_to_json(raw: bytes) -> bytes:
-    import orjson
-
     try:
         return orjson.dumps(yaml.safe_load(raw))
     except (yaml.YAMLError, TypeError) as error:

@@ -1,1 +1,35 @@
+"""Everything about the cluster's indices: the only package that speaks the Elasticsearch client.
 
+``Store`` puts its parts together; each part owns one kind of document.
+"""
+
+from __future__ import annotations
+
+from proxy.config import Config
+from proxy.store.client import ClusterClient
+from proxy.store.job_tasks import JobTasks
+from proxy.store.journal import Journal
+from proxy.store.model_state import ModelStates
+from proxy.store.names import Names
+from proxy.store.notifications import Notifications
+from proxy.store.results_write import ResultsWriter
+from proxy.store.setup import Indices
+
+__all__ = ["Store"]
+
+
+class Store:
+    """The parts of the store, sharing one client."""
+
+    def __init__(self, config: Config) -> None:
+        self.client = ClusterClient(config.elasticsearch)
+        self.names = Names(config.indices)
+        self.indices = Indices(self.client, self.names)
+        self.tasks = JobTasks(self.client, self.names)
+        self.results_write = ResultsWriter(self.client, self.names)
+        self.model_states = ModelStates(self.client, self.names)
+        self.notifications = Notifications(self.client, self.names)
+        self.journal = Journal(self.client, self.names)
+
+    async def close(self) -> None:
+        await self.client.close()

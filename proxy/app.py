@@ -1,0 +1,42 @@
+"""Puts the parts together: the one place that knows all of them. How they are served is ``serving``'s matter."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+
+from aiohttp import web
+
+from proxy.api.access import Access
+from proxy.api.dispatch import Dispatcher
+from proxy.api.operation import Router
+from proxy.api.routes import OPERATIONS
+from proxy.api.services import Services
+from proxy.config import Config
+from proxy.runtime.supervisor import Supervisor
+from proxy.schemas import shipped_schemas
+from proxy.store import Store
+
+
+def epoch_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def make_app(config: Config, *, clock: Callable[[], int] = epoch_ms) -> web.Application:
+    """The application that answers on our paths. Starting it takes up the jobs that were open; stopping saves them."""
+    store = Store(config)
+    runtime = Supervisor(store, config, clock)
+    services = Services(store, runtime, clock, config)
+    dispatcher = Dispatcher(Router(OPERATIONS), shipped_schemas(), Access(store.client, config.security.mode), services)
+
+    async def lifetime(_: web.Application) -> AsyncIterator[None]:
+        await runtime.start()
+        yield
+        await runtime.stop()
+        await store.close()
+
+    # The limit on bodies is the dispatcher's own, because it counts what they inflate to.
+    app = web.Application(client_max_size=0)
+    app.cleanup_ctx.append(lifetime)
+    app.router.add_route("*", "/{path:.*}", dispatcher.handle)
+    return app

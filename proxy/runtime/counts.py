@@ -1,0 +1,146 @@
+"""The counters of a job as its statistics show them: data counts and bucket timing. Pure arithmetic."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from proxy.engine import Results
+from proxy.runtime.ingest import Ingested
+
+# How fast old buckets fade from the exponential average of the processing time.
+_EXPONENTIAL_FACTOR = 0.01
+_HOUR_MS = 3_600_000
+
+
+@dataclass(slots=True)
+class DataCounts:
+    """Times are epoch milliseconds; None where unset."""
+
+    processed_record_count: int = 0
+    processed_field_count: int = 0
+    input_bytes: int = 0
+    input_field_count: int = 0
+    invalid_date_count: int = 0
+    missing_field_count: int = 0
+    out_of_order_timestamp_count: int = 0
+    empty_bucket_count: int = 0
+    sparse_bucket_count: int = 0
+    bucket_count: int = 0
+    earliest_record_timestamp: int | None = None
+    latest_record_timestamp: int | None = None
+    last_data_time: int | None = None
+    latest_empty_bucket_timestamp: int | None = None
+    latest_sparse_bucket_timestamp: int | None = None
+    log_time: int | None = None
+
+    def add(self, ingested: Ingested | None, results: Results, analysed_fields: int) -> None:
+        if ingested is not None:
+            self.input_bytes += ingested.input_bytes
+            self.input_field_count += ingested.input_field_count
+            self.invalid_date_count += ingested.invalid_date_count
+            self.missing_field_count += ingested.missing_field_count
+        self.processed_record_count += results.processed
+        self.out_of_order_timestamp_count += results.out_of_order
+        fields = self.processed_record_count * analysed_fields - self.missing_field_count
+        self.processed_field_count = max(0, fields)
+        self.empty_bucket_count += results.empty_bucket_count
+        self.sparse_bucket_count += results.sparse_bucket_count
+        self.bucket_count += results.bucket_count
+        self.earliest_record_timestamp = _pick(min, self.earliest_record_timestamp, results.earliest_record_ms)
+        self.latest_record_timestamp = _pick(max, self.latest_record_timestamp, results.latest_record_ms)
+        self.latest_empty_bucket_timestamp = _pick(
+            max, self.latest_empty_bucket_timestamp, results.latest_empty_bucket_ms
+        )
+        self.latest_sparse_bucket_timestamp = _pick(
+            max, self.latest_sparse_bucket_timestamp, results.latest_sparse_bucket_ms
+        )
+
+    def document(self, job_id: str) -> dict[str, Any]:
+        """In the order in which the API shows them, unset times left out."""
+        values = asdict(self)
+        log_time = values.pop("log_time")
+        total = self.processed_record_count + self.out_of_order_timestamp_count + self.invalid_date_count
+        document = {"job_id": job_id} | {name: value for name, value in values.items() if value is not None}
+        document["input_record_count"] = total
+        return document if log_time is None else document | {"log_time": log_time}
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> DataCounts:
+        return cls(**{name: value for name, value in document.items() if name in cls.__slots__})
+
+
+def _pick(choose: Any, known: int | None, seen: int | None) -> int | None:
+    if known is None or seen is None:
+        return seen if known is None else known
+    return choose(known, seen)
+
+
+@dataclass(slots=True)
+class TimingStats:
+    """How long buckets took, in milliseconds."""
+
+    bucket_count: int = 0
+    minimum: float | None = None
+    maximum: float | None = None
+    average: float | None = None
+    exponential_average: float | None = None
+    context: dict[str, float | int | None] = field(
+        default_factory=lambda: {"incremental_metric_value_ms": 0.0, "latest_timestamp": None, "previous_exponential_average_ms": None}
+    )
+
+    def add(self, buckets: int, took_ms: float, latest_bucket_ms: int) -> None:
+        """Counts ``buckets`` of equal share in ``took_ms``."""
+        if not buckets:
+            return
+        each = took_ms / buckets
+        self.minimum = each if self.minimum is None else min(self.minimum, each)
+        self.maximum = each if self.maximum is None else max(self.maximum, each)
+        total = (self.average or 0.0) * self.bucket_count + took_ms
+        self.bucket_count += buckets
+        self.average = total / self.bucket_count
+        faded = (1 - _EXPONENTIAL_FACTOR) ** buckets
+        self.exponential_average = each if self.exponential_average is None else (
+            each * (1 - faded) + self.exponential_average * faded
+        )
+        self._add_to_hour(took_ms, latest_bucket_ms)
+
+    def _add_to_hour(self, took_ms: float, latest_bucket_ms: int) -> None:
+        """The hourly average counts the time spent on one hour of the data, when that hour is over."""
+        context = self.context
+        previous = context["latest_timestamp"]
+        if previous is not None and latest_bucket_ms // _HOUR_MS > int(previous) // _HOUR_MS:
+            context["previous_exponential_average_ms"] = self.per_hour()
+            context["incremental_metric_value_ms"] = 0.0
+        context["latest_timestamp"] = latest_bucket_ms
+        context["incremental_metric_value_ms"] = float(context["incremental_metric_value_ms"] or 0.0) + took_ms
+
+    def per_hour(self) -> float:
+        before, now = self.context["previous_exponential_average_ms"], float(self.context["incremental_metric_value_ms"] or 0.0)
+        if before is None:
+            return now
+        latest = int(self.context["latest_timestamp"] or 0)
+        weight = math.exp(-(latest % _HOUR_MS) / _HOUR_MS)
+        return weight * float(before) + (1 - weight) * now
+
+    def document(self, job_id: str) -> dict[str, Any]:
+        """As the statistics show it."""
+        return {
+            "job_id": job_id,
+            "bucket_count": self.bucket_count,
+            "total_bucket_processing_time_ms": float((self.average or 0.0) * self.bucket_count),
+            **self._extremes(),
+            "exponential_average_bucket_processing_time_per_hour_ms": self.per_hour(),
+        }
+
+    def stored(self, job_id: str) -> dict[str, Any]:
+        """As it is kept in the results index."""
+        context = {name: value for name, value in self.context.items() if value is not None}
+        return {"result_type": "timing_stats", "job_id": job_id, "bucket_count": self.bucket_count, **self._extremes(),
+                "exponential_average_calculation_context": context}  # fmt: skip
+
+    def _extremes(self) -> dict[str, float]:
+        named = {"minimum": self.minimum, "maximum": self.maximum, "average": self.average,
+                 "exponential_average": self.exponential_average}  # fmt: skip
+        return {f"{name}_bucket_processing_time_ms": value for name, value in named.items() if value is not None}

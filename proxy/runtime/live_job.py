@@ -1,0 +1,181 @@
+"""A job that is open here: what its owner knows of it, and the steps that move it on.
+
+The model itself is elsewhere, behind ``JobHost``. Every step is: journal, analyse, write results. A step that was
+journalled is never lost; results that the cluster does not take yet are kept and sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from proxy.errors import MlError, status_error
+from proxy.runtime import worker
+from proxy.runtime.documents import index_lines
+from proxy.runtime.host import JobHost
+from proxy.runtime.worker import Outcome, Setup, Status
+from proxy.store import Store, result_ids
+from proxy.store.job_tasks import JobTask
+from proxy.store.journal import Saved
+
+# Beyond this the journal would take longer to replay than a saved model takes to load.
+_MAX_JOURNAL_BYTES = 16 * 1024 * 1024
+# What may wait for a cluster that takes nothing, before new data are refused.
+_MAX_UNSENT_BYTES = 64 * 1024 * 1024
+_DATA, _FLUSH = b"d", b"f"
+
+
+@dataclass(slots=True)
+class LiveJob:
+    """An open job. ``sequence`` is the number of its next journal entry."""
+
+    store: Store
+    host: JobHost
+    clock: Callable[[], int]
+    task: JobTask
+    setup: Setup
+    status: Status | None = None
+    sequence: int = 0
+    journal_bytes: int = 0
+    saved_at: int = 0
+    unsent: list[bytes] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def job_id(self) -> str:
+        return self.setup.job_id
+
+    async def load(self, *, is_restart: bool) -> None:
+        """Brings the model to the host: the saved one and all entries after it, else the job's snapshot."""
+        saved, entries = await self.store.journal.read(self.job_id)
+        state, counts = (saved.model, None) if saved else await self._snapshot()
+        self.status = await self.host.call(self.job_id, worker.open_job, self.setup, state, counts)
+        self.sequence = saved.sequence + 1 if saved else 0
+        self.saved_at = self.clock()
+        for number, entry in entries:
+            await self._replay(entry)
+            self.sequence = number + 1
+            self.journal_bytes += len(entry)
+        if is_restart:
+            await self.remove_interim()
+
+    async def _snapshot(self) -> tuple[bytes | None, Mapping[str, Any] | None]:
+        counts = await self.store.results_write.document(self.job_id, result_ids.data_counts(self.job_id))
+        snapshot_id = self.setup.config.get("model_snapshot_id")
+        if not snapshot_id:
+            return None, None
+        snapshot = await self.store.results_write.document(
+            self.job_id, result_ids.model_snapshot(self.job_id, snapshot_id)
+        )
+        if snapshot is None or not snapshot.get("snapshot_doc_count"):
+            return None, counts
+        model = await self.store.model_states.read(self.job_id, snapshot_id, snapshot["snapshot_doc_count"])
+        if model is None:
+            raise status_error(
+                f"the state of model snapshot [{snapshot_id}] of job [{self.job_id}] is incomplete, "
+                "revert to another snapshot or reset the job",
+                409,
+            )
+        return model, counts
+
+    async def _replay(self, entry: bytes) -> None:
+        kind, content = entry[:1], entry[1:]
+        if kind == _DATA:
+            outcome = await self.host.call(self.job_id, worker.replay_data, content, self.clock())
+        else:
+            outcome = await self.host.call(self.job_id, worker.flush, orjson.loads(content), self.clock())
+        await self._deliver(outcome)
+
+    async def remove_interim(self) -> None:
+        """Drops interim results of before a restart: the model does not remember them."""
+        stale = await self.store.results_write.interim_ids(self.job_id)
+        lines = [orjson.dumps({"delete": {"_index": self.setup.write_alias, "_id": stale_id}}) + b"\n" for stale_id in stale]
+        self.unsent = lines + self.unsent
+        await self.try_send()
+
+    async def post(self, body: bytes) -> dict[str, Any]:
+        """Analyses records; returns the counts of this request.
+
+        Raises:
+            MlError: parse_exception for malformed data, 429 and 503 where nothing was taken.
+        """
+        self._refuse_when_full()
+        reading = await self.host.call(self.job_id, worker.read, body)
+        entry = _DATA + reading.entry
+        try:
+            await self._journal(entry)
+        except BaseException:
+            await self.host.call(self.job_id, worker.forget, reading.token)
+            raise
+        outcome = await self.host.call(self.job_id, worker.analyse, reading.token, self.clock())
+        await self._deliver(outcome)
+        return outcome.counts
+
+    async def flush(self, options: Mapping[str, Any]) -> Status:
+        """Moves time on or shows interim results; what it wrote is searchable afterwards."""
+        if options.get("advance_to") is not None or options.get("skip_to") is not None:
+            await self._journal(_FLUSH + orjson.dumps({**options, "calc_interim": False}))
+        outcome = await self.host.call(self.job_id, worker.flush, dict(options), self.clock())
+        await self._deliver(outcome)
+        await self.send_unsent()
+        await self.store.results_write.refresh(self.job_id)
+        await self.store.results_write.refresh_annotations()
+        return outcome.status
+
+    async def _journal(self, entry: bytes) -> None:
+        self.sequence = await self.store.journal.append(self.job_id, self.sequence, [entry])
+        self.journal_bytes += len(entry)
+
+    def _refuse_when_full(self) -> None:
+        if sum(map(len, self.unsent)) > _MAX_UNSENT_BYTES:
+            raise MlError(
+                "es_rejected_execution_exception",
+                f"job [{self.job_id}] has results that the cluster does not take, retry when it does",
+                429,
+                headers={"Retry-After": "10"},
+            )
+
+    async def _deliver(self, outcome: Outcome) -> None:
+        self.status = outcome.status
+        counts = result_ids.data_counts(self.job_id)
+        self.unsent += outcome.lines
+        self.unsent += index_lines(self.setup.write_alias, iter([(counts, outcome.status.data_counts)]))
+        await self.try_send()
+
+    async def try_send(self) -> None:
+        """Sends what waits; results of journalled data may wait on."""
+        try:
+            await self.send_unsent()
+        except MlError as error:
+            if error.status < 500 and error.status != 429:
+                raise
+
+    async def send_unsent(self) -> None:
+        """Sends what waits.
+
+        Raises:
+            MlError: 503 where the cluster does not take it; it goes on waiting.
+        """
+        waiting = self.unsent
+        if waiting:
+            self.refused += await self.store.results_write.write(waiting)
+            self.unsent = []
+
+    def wants_saving(self, interval_ms: int) -> bool:
+        """Whether replaying the journal would by now cost more than saving the model."""
+        is_due = self.journal_bytes > 0 and self.clock() - self.saved_at >= interval_ms
+        return not self.unsent and (is_due or self.journal_bytes > _MAX_JOURNAL_BYTES)
+
+    async def save(self) -> None:
+        """Saves the model, and with it all that was journalled so far."""
+        await self.send_unsent()
+        model = await self.host.call(self.job_id, worker.save)
+        await self.store.journal.save_model(self.job_id, Saved(self.sequence, model))
+        self.sequence += 1
+        self.journal_bytes = 0
+        self.saved_at = self.clock()

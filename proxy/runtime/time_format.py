@@ -1,0 +1,131 @@
+"""Record times to epoch seconds: ``epoch``, ``epoch_ms``, or a pattern of Java's DateTimeFormatter.
+
+Whether a pattern is usable at all is decided when the job is created, with ``compile_pattern``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+_MONTHS = {name: number for number, name in enumerate(
+    "jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)}  # fmt: skip
+_TOKEN = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|(.)", re.DOTALL)
+# Pattern letter -> the part of a moment that it holds, and what the text of that part looks like.
+_DIGITS = {"y": "year", "u": "year", "M": "month", "L": "month", "d": "day", "H": "hour", "k": "hour", "h": "hour12",
+           "K": "hour12", "m": "minute", "s": "second", "S": "fraction", "n": "nanos", "D": "day_of_year"}  # fmt: skip
+_ZONES = {"X": r"Z|[+-]\d{2}(?::?\d{2})?(?::?\d{2})?", "x": r"[+-]\d{2}(?::?\d{2})?", "Z": r"[+-]\d{2}:?\d{2}|Z|GMT[+-]\d{2}:?\d{2}",
+          "z": r"[A-Za-z]+(?:/[A-Za-z_]+)?", "V": r"[A-Za-z]+(?:/[A-Za-z_]+)*", "O": r"GMT(?:[+-]\d{1,2}(?::?\d{2})?)?"}  # fmt: skip
+
+ParseTime = Callable[[str], int]
+
+
+def seconds_from(text: str, divisor: int) -> int:
+    """Whole epoch seconds of a numeric text in units of 1/``divisor`` seconds, truncated.
+
+    Raises:
+        ValueError: not a finite number.
+    """
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return math.floor(number / divisor)
+
+
+@lru_cache(maxsize=256)
+def compile_pattern(pattern: str) -> ParseTime:
+    """A function from text to epoch seconds; a text without a zone is UTC.
+
+    Raises:
+        ValueError: the pattern cannot yield a full date and time.
+    """
+    pieces: list[str] = []
+    parts: list[tuple[str, str]] = []
+    depth = 0
+    for match in _TOKEN.finditer(pattern):
+        literal, letter, other = match.groups()
+        if literal is not None:
+            pieces.append(re.escape(literal.replace("''", "'")) if literal else "'")
+        elif other is not None:
+            depth += {"[": 1, "]": -1}.get(other, 0)
+            pieces.append({"[": "(?:", "]": ")?"}.get(other, re.escape(other)))
+        else:
+            part, text = _letter(letter, len(match[0]), followed_by_digit=_next_is_digits(pattern, match.end()))
+            name = f"p{len(parts)}"
+            parts.append((name, part))
+            pieces.append(f"(?P<{name}>{text})")
+    if depth:
+        raise ValueError(f"unbalanced brackets in [{pattern}]")
+    _require_full([part for _, part in parts], pattern)
+    regex = re.compile("".join(pieces), re.IGNORECASE)
+
+    def parse(text: str) -> int:
+        match = regex.fullmatch(text.strip())
+        if match is None:
+            raise ValueError(text)
+        found = {part: match[name] for name, part in parts if match[name] is not None}
+        return math.floor(_moment(found).timestamp())
+
+    return parse
+
+
+def _letter(letter: str, count: int, *, followed_by_digit: bool) -> tuple[str, str]:
+    if letter in "ML" and count >= 3:
+        return "month_name", r"[A-Za-z]+"
+    if letter in "Ee":
+        return "weekday", r"[A-Za-z]+|\d"
+    if letter == "a":
+        return "half", r"[AaPp]\.?[Mm]\.?"
+    if letter == "G":
+        return "era", r"[A-Za-z]+"
+    if letter in _ZONES:
+        return "zone", _ZONES[letter]
+    if letter not in _DIGITS:
+        raise ValueError(f"unknown pattern letter [{letter}]")
+    if letter in "yu":
+        return "year2" if count == 2 else "year", rf"\d{{{count}}}" if count in (2, 4) else r"[+-]?\d{1,9}"
+    if letter == "S":
+        return "fraction", rf"\d{{{count}}}" if followed_by_digit else r"\d{1,9}"
+    return _DIGITS[letter], rf"\d{{{count}}}" if count > 1 and followed_by_digit else r"\d{1,3}"
+
+
+def _next_is_digits(pattern: str, offset: int) -> bool:
+    return pattern[offset : offset + 1] != "" and pattern[offset] in _DIGITS
+
+
+def _require_full(parts: list[str], pattern: str) -> None:
+    has_year = "year" in parts or "year2" in parts
+    has_day = "day_of_year" in parts or (("month" in parts or "month_name" in parts) and "day" in parts)
+    has_time = "hour" in parts or ("hour12" in parts and "half" in parts)
+    if not (has_year and has_day and has_time):
+        raise ValueError(f"[{pattern}] does not yield a full timestamp")
+
+
+def _moment(found: dict[str, str]) -> datetime:
+    year = int(found["year"]) if "year" in found else 2000 + int(found["year2"])
+    month = int(found.get("month", 0)) or _MONTHS.get(found.get("month_name", "jan")[:3].lower(), 0)
+    hour = int(found["hour"]) % 24 if "hour" in found else int(found["hour12"]) % 12
+    if "half" in found and "hour" not in found and found["half"][0].lower() == "p":
+        hour += 12
+    base = datetime(year, month, int(found.get("day", 1)), hour, int(found.get("minute", 0)),
+                    int(found.get("second", 0)), tzinfo=_zone(found.get("zone")))  # fmt: skip
+    if "day_of_year" in found:
+        base = base.replace(month=1, day=1) + timedelta(days=int(found["day_of_year"]) - 1)
+    return base
+
+
+def _zone(text: str | None) -> timezone | ZoneInfo:
+    if text is None or text.upper() in ("Z", "UTC", "GMT", "UT"):
+        return UTC
+    offset = re.fullmatch(r"(?:GMT)?([+-])(\d{1,2}):?(\d{2})?(?::?\d{2})?", text, re.IGNORECASE)
+    if offset:
+        shift = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
+        return timezone(-shift if offset[1] == "-" else shift)
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"unknown time zone [{text}]") from error

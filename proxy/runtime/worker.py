@@ -1,0 +1,249 @@
+"""What runs where a job's model lives: its engine, its counters, and the making of documents.
+
+Functions here are called by a ``JobHost`` with a job id first; their arguments and answers are plain data that
+can travel between processes. Nothing here talks to the cluster.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import os
+import signal
+import sys
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import orjson
+
+from proxy.engine import JobEngine, JobSpec, Results
+from proxy.errors import MlError, status_error
+from proxy.runtime import documents
+from proxy.runtime.batch_codec import decode_batch, encode_batch
+from proxy.runtime.counts import DataCounts, TimingStats
+from proxy.runtime.ingest import Fields, Ingested, fields_of, ingest
+
+Config = Mapping[str, Any]
+_STATE_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How a job is set up where it lives: its configuration and the aliases that it writes to."""
+
+    job_id: str
+    config: dict[str, Any]
+    write_alias: str
+    annotations_alias: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the statistics show of a running job."""
+
+    data_counts: dict[str, Any]
+    model_size: dict[str, Any]
+    timing: dict[str, Any]
+    stored_timing: dict[str, Any]
+    last_finalized_bucket_end_ms: int | None
+    latest_result_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Posted data, read and kept aside under ``token``; ``entry`` is what the journal keeps of it."""
+
+    token: int
+    entry: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step produced: documents as bulk lines, the counts of this step alone, and the job's new status."""
+
+    lines: list[bytes]
+    counts: dict[str, Any]
+    status: Status
+
+
+@dataclass(slots=True)
+class _Job:
+    setup: Setup
+    engine: JobEngine
+    fields: Fields
+    counts: DataCounts
+    timing: TimingStats = field(default_factory=TimingStats)
+    interim_ids: list[str] = field(default_factory=list)
+    waiting: dict[int, Ingested] = field(default_factory=dict)
+    latest_result_ms: int | None = None
+
+
+_jobs: dict[str, _Job] = {}
+_tokens = itertools.count()
+
+
+def initialise(parent: int) -> None:
+    """Prepares a child process: it ends with its parent, and leaves the keyboard's interrupt to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        parent_death_signal = 1  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGKILL)
+        if os.getppid() != parent:
+            sys.exit("the process that wanted these models is gone")
+
+
+def open_job(job_id: str, setup: Setup, state: bytes | None, counts: Config | None = None) -> Status:
+    """Loads a job: from ``state``, or with an untrained model. ``counts`` override those in the state."""
+    spec = JobSpec.from_config(setup.config)
+    saved = _unpack(state) if state else None
+    engine = JobEngine(spec, saved[1] if saved else None)
+    header = saved[0] if saved else {}
+    job = _Job(
+        setup=setup,
+        engine=engine,
+        fields=fields_of(setup.config, spec.text_fields, spec.number_fields),
+        counts=DataCounts(**header["counts"]) if header else DataCounts(),
+        timing=TimingStats(**header["timing"]) if header else TimingStats(),
+        interim_ids=list(header.get("interim_ids", ())),
+        latest_result_ms=header.get("latest_result_ms"),
+    )
+    if counts is not None:
+        job.counts = DataCounts.from_document(dict(counts))
+    _jobs[job_id] = job
+    return _status(job)
+
+
+def read(job_id: str, body: bytes) -> Reading:
+    """Reads posted data without showing it to the model yet.
+
+    Raises:
+        MlError: parse_exception for data that is not JSON objects.
+    """
+    job = _job(job_id)
+    ingested = ingest(body, job.fields)
+    token = next(_tokens)
+    job.waiting[token] = ingested
+    return Reading(token, encode_batch(ingested))
+
+
+def forget(job_id: str, token: int) -> None:
+    """Drops data that was read but will not be analysed."""
+    _job(job_id).waiting.pop(token, None)
+
+
+def analyse(job_id: str, token: int, now_ms: int) -> Outcome:
+    job = _job(job_id)
+    return _analyse(job, job.waiting.pop(token), now_ms)
+
+
+def replay_data(job_id: str, entry: bytes, now_ms: int) -> Outcome:
+    """Analyses data again from its journal entry."""
+    return _analyse(_job(job_id), decode_batch(entry), now_ms)
+
+
+def _analyse(job: _Job, ingested: Ingested, now_ms: int) -> Outcome:
+    started = time.perf_counter()
+    results = job.engine.add(ingested.batch)
+    job.counts.last_data_time = now_ms
+    return _outcome(job, ingested, results, started, now_ms)
+
+
+def flush(job_id: str, options: Config, now_ms: int) -> Outcome:
+    """``options``: advance_to, skip_to, start, end in epoch seconds, and calc_interim."""
+    job = _job(job_id)
+    started = time.perf_counter()
+    return _outcome(job, None, job.engine.flush(**options), started, now_ms)
+
+
+def update(job_id: str, config: dict[str, Any]) -> None:
+    """Takes over a changed configuration while running."""
+    job = _job(job_id)
+    job.setup = replace(job.setup, config=config)
+    job.engine.update(config)
+
+
+def status(job_id: str) -> Status:
+    return _status(_job(job_id))
+
+
+def save(job_id: str) -> bytes:
+    """The model with its counters, as bytes for ``open_job``."""
+    job = _job(job_id)
+    header = {"version": _STATE_VERSION, "counts": asdict(job.counts), "timing": asdict(job.timing),
+              "interim_ids": job.interim_ids, "latest_result_ms": job.latest_result_ms}  # fmt: skip
+    head = orjson.dumps(header)
+    return len(head).to_bytes(4, "little") + head + zlib.compress(job.engine.state(), 1)
+
+
+def close_job(job_id: str) -> None:
+    _jobs.pop(job_id, None)
+
+
+def _unpack(state: bytes) -> tuple[dict[str, Any], bytes]:
+    size = int.from_bytes(state[:4], "little")
+    header = orjson.loads(state[4 : 4 + size])
+    if header["version"] != _STATE_VERSION:
+        raise status_error(
+            f"the stored model has version [{header['version']}] but this build reads [{_STATE_VERSION}], reset the job", 400
+        )
+    return header, zlib.decompress(state[4 + size :])
+
+
+def _job(job_id: str) -> _Job:
+    if job_id not in _jobs:
+        raise MlError("status_exception", f"Cannot perform requested action because job [{job_id}] is not open", 409)
+    return _jobs[job_id]
+
+
+def _outcome(job: _Job, ingested: Ingested | None, results: Results, started: float, now_ms: int) -> Outcome:
+    took_ms = (time.perf_counter() - started) * 1000
+    analysed = len(job.fields.analysed)
+    step = DataCounts(last_data_time=job.counts.last_data_time if ingested is not None else None)
+    step.add(ingested, results, analysed)
+    known_earliest = job.counts.earliest_record_timestamp
+    job.counts.add(ingested, results, analysed)
+    job.counts.log_time = now_ms
+    if known_earliest is not None:
+        step.earliest_record_timestamp = None
+    step.log_time = now_ms
+    finals = [bucket["timestamp"] for bucket in results.buckets if not bucket["is_interim"]]
+    if finals:
+        job.latest_result_ms = max(finals)
+        job.timing.add(len(finals), took_ms, job.latest_result_ms)
+        for bucket in results.buckets:
+            bucket["processing_time_ms"] = int(took_ms / len(results.buckets))
+    return Outcome(_lines(job, results, now_ms), step.document(job.setup.job_id), _status(job))
+
+
+def _lines(job: _Job, results: Results, now_ms: int) -> list[bytes]:
+    setup = job.setup
+    produced = list(documents.result_documents(setup.job_id, results))
+    lines = documents.index_lines(setup.write_alias, iter(produced))
+    lines += documents.update_lines(setup.write_alias, documents.rescored_documents(setup.job_id, results.rescored))
+    if results.buckets:
+        lines = _replaced_interim(job, produced) + lines
+    notes = (documents.annotation_document(setup.job_id, note, now_ms) for note in results.annotations)
+    return lines + documents.index_lines(setup.annotations_alias, notes)
+
+
+def _replaced_interim(job: _Job, produced: Sequence[documents.Line]) -> list[bytes]:
+    """Removes what earlier interim results left, before the next results take their place."""
+    fresh = {document_id for document_id, _ in produced}
+    stale = [document_id for document_id in job.interim_ids if document_id not in fresh]
+    job.interim_ids = [document_id for document_id, source in produced if source.get("is_interim")]
+    return documents.delete_lines(job.setup.write_alias, iter(stale))
+
+
+def _status(job: _Job) -> Status:
+    job_id, end = job.setup.job_id, job.engine.last_finalized_bucket_end
+    return Status(
+        data_counts=job.counts.document(job_id),
+        model_size=job.engine.model_size(),
+        timing=job.timing.document(job_id),
+        stored_timing=job.timing.stored(job_id),
+        last_finalized_bucket_end_ms=None if end is None else end * 1000,
+        latest_result_ms=job.latest_result_ms,
+    )

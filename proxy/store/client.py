@@ -1,0 +1,230 @@
+"""The one border to the cluster's HTTP API for our own requests: sends them, and translates what goes wrong.
+
+What passes through for clients does not come here; that is ``api.passthrough``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextvars
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import orjson
+from elastic_transport import AsyncTransport, OrjsonSerializer, TlsError, TransportApiResponse
+from elastic_transport import ConnectionError as ClusterConnectionError
+from elastic_transport import ConnectionTimeout, TransportError
+from elasticsearch import AsyncElasticsearch
+
+from proxy.config import ElasticsearchConfig
+from proxy.errors import RelayedError, gateway_timeout, unavailable
+
+# JSON documents of the cluster; their fields are checked where they are used.
+Json = Any
+
+# The caller's X-Opaque-Id travels with the requests made on its behalf.
+opaque_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("opaque_id", default=None)
+
+_RETRYABLE_STATUS = (429, 502, 503, 504)
+_RETRY_DELAYS_S = (0.2, 0.6, 1.5)
+
+
+class ClusterError(RelayedError):
+    """The cluster refused a request of ours: its status, type, reason and whole body."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """What the cluster says of itself and of the node that answered."""
+
+    cluster_name: str
+    node_id: str
+    node: Mapping[str, Json]
+    version: str
+    build_hash: str
+
+    @property
+    def major(self) -> int:
+        return int(self.version.split(".")[0])
+
+
+class ClusterClient:
+    """Sends our own requests with our own identity."""
+
+    def __init__(self, config: ElasticsearchConfig) -> None:
+        self._config = config
+        self._es: AsyncElasticsearch | None = None
+        self._facts: ClusterFacts | None = None
+        self._headers = {"accept": "application/json", **_identity(config)}
+
+    async def close(self) -> None:
+        if self._es is not None:
+            await self._es.close()
+            self._es = None
+
+    def _transport(self) -> AsyncTransport:
+        # Made at first use, because its connections belong to the running event loop.
+        if self._es is None:
+            tls = {"verify_certs": self._config.verify_certs} if self._config.hosts[0].startswith("https") else {}
+            if self._config.ca_certs:
+                tls["ca_certs"] = self._config.ca_certs
+            self._es = AsyncElasticsearch(
+                list(self._config.hosts),
+                serializers={"application/json": OrjsonSerializer()},
+                connections_per_node=64,
+                max_retries=0,
+                # A node is asked again at once after a failure: with one node there is no other to prefer.
+                dead_node_backoff_factor=0,
+                **tls,
+            )
+        return self._es.transport
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int | bool] | None = None,
+        body: Json = None,
+        retry: bool = False,
+    ) -> Json:
+        """The decoded answer.
+
+        ``body`` is a JSON value, or bytes of NDJSON. ``retry`` repeats the request on connection errors, 429, 502,
+        503 and 504: only for requests that may be repeated.
+
+        Raises:
+            ClusterError: the cluster answered with a status of 400 or more.
+            MlError: 503 where it cannot be reached, 504 where it does not answer in time.
+        """
+        headers = dict(self._headers)
+        if opaque_id.get():
+            headers["x-opaque-id"] = str(opaque_id.get())
+        response = await self._send(method, _target(path, params), body, headers, retry=retry)
+        status = response.meta.status
+        if status >= 400:
+            raise _refusal(status, response.body)
+        return response.body
+
+    async def _send(
+        self, method: str, target: str, body: Json, headers: dict[str, str], *, retry: bool
+    ) -> TransportApiResponse:
+        delays = [*(_RETRY_DELAYS_S[: self._config.max_retries] if retry else ()), None]
+        for delay in delays:
+            try:
+                response = await self._perform(method, target, body, headers)
+                if response.meta.status not in _RETRYABLE_STATUS or delay is None:
+                    return response
+            except (ClusterConnectionError, ConnectionTimeout) as error:
+                if delay is None:
+                    raise self._translated(error) from error
+            except TransportError as error:
+                raise self._translated(error) from error
+            await asyncio.sleep(delay)
+        raise AssertionError("the last attempt either returns or raises")
+
+    async def _perform(self, method: str, target: str, body: Json, headers: dict[str, str]) -> TransportApiResponse:
+        if body is not None:
+            is_lines = isinstance(body, bytes)
+            headers = headers | {"content-type": "application/x-ndjson" if is_lines else "application/json"}
+            body = body if is_lines else orjson.dumps(body)
+        return await self._transport().perform_request(
+            method, target, body=body, headers=headers, request_timeout=self._config.request_timeout
+        )
+
+    def _translated(self, error: TransportError) -> Exception:
+        hosts = ", ".join(self._config.hosts)
+        if isinstance(error, ConnectionTimeout):
+            return gateway_timeout(f"the cluster at [{hosts}] did not answer within [{self._config.request_timeout:g}s]")
+        hint = "check the certificates in [elasticsearch.ca_certs]" if isinstance(error, TlsError) else "is it running?"
+        return unavailable(f"cannot reach the cluster at [{hosts}], {hint}")
+
+    async def ask_as_caller(
+        self, method: str, path: str, body: Json, identity: Mapping[str, str]
+    ) -> tuple[int, Json, Mapping[str, str]]:
+        """Status, answer and headers of a request made with the caller's identity instead of ours."""
+        headers = {"accept": "application/json", **identity}
+        response = await self._send(method, path, body, headers, retry=False)
+        return response.meta.status, response.body, response.meta.headers
+
+    async def facts(self) -> ClusterFacts:
+        """Asked once; a cluster keeps its name, and a node its version, for as long as it runs."""
+        if self._facts is None:
+            answer = await self.request("GET", "/_nodes/_local/_none")
+            node_id, node = next(iter(answer["nodes"].items()))
+            self._facts = ClusterFacts(answer["cluster_name"], node_id, node, node["version"], node["build_hash"])
+        return self._facts
+
+    async def bulk(self, lines: bytes, *, refresh: bool = False) -> list[Mapping[str, Json]]:
+        """Sends bulk lines and returns the items that failed, whatever their status.
+
+        Repeating is safe because our documents have ids that name what they are about.
+        """
+        answer = await self.request(
+            "POST", "/_bulk", params={"refresh": refresh, "filter_path": "errors,items.*.error,items.*.status,items.*._id"},
+            body=lines, retry=True,
+        )  # fmt: skip
+        if not answer["errors"]:
+            return []
+        items = (next(iter(item.values())) for item in answer["items"])
+        return [item for item in items if "error" in item]
+
+    async def search_all(
+        self, index: str, query: Json, *, source: Json = True, sort: Sequence[Json] = ("_doc",), page: int = 5000
+    ) -> list[Mapping[str, Json]]:
+        """Every hit of a query, however many, read page by page from one point in time; none where the index is absent."""
+        try:
+            opened = await self.request(
+                "POST", f"/{quote_expression(index)}/_pit", params={"keep_alive": "1m", "ignore_unavailable": True}
+            )
+        except ClusterError as error:
+            if error.status == 404:
+                return []
+            raise
+        pit, hits, after = opened["id"], [], None
+        try:
+            while True:
+                body = {"size": page, "query": query, "_source": source, "track_total_hits": False,
+                        "pit": {"id": pit, "keep_alive": "1m"}, "sort": list(sort)}  # fmt: skip
+                if after is not None:
+                    body["search_after"] = after
+                answer = await self.request("POST", "/_search", body=body, retry=True)
+                found = answer["hits"]["hits"]
+                hits.extend(found)
+                if len(found) < page:
+                    return hits
+                pit, after = answer["pit_id"], found[-1]["sort"]
+        finally:
+            await self.request("DELETE", "/_pit", body={"id": pit})
+
+
+def quote_expression(index: str) -> str:
+    """An index expression as one path segment; commas and stars keep their meaning."""
+    return quote(index, safe=",*")
+
+
+def _target(path: str, params: Mapping[str, str | int | bool] | None) -> str:
+    if not params:
+        return path
+    texts = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in params.items()}
+    return f"{path}?{urlencode(texts, safe=',*')}"
+
+
+def _identity(config: ElasticsearchConfig) -> dict[str, str]:
+    if config.api_key:
+        return {"authorization": f"ApiKey {config.api_key}"}
+    if config.username:
+        pair = f"{config.username}:{config.password or ''}".encode()
+        return {"authorization": "Basic " + base64.b64encode(pair).decode()}
+    return {}
+
+
+def _refusal(status: int, body: Json) -> ClusterError:
+    error = body.get("error") if isinstance(body, dict) else None
+    if isinstance(error, dict):
+        return ClusterError(str(error["type"]), str(error["reason"]), status, body)
+    answer = body if isinstance(body, dict) and body else {"error": str(error or body or ""), "status": status}
+    return ClusterError("exception", str(error or body), status, answer)

@@ -1,0 +1,105 @@
+"""Which jobs are running, kept in the cluster so that a restart finds them: one document per job that is not closed.
+
+Every change is conditional on what was read before, so of two that contend one fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from proxy.errors import already_exists, status_error
+from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
+from proxy.store.names import Names, task_document
+
+State = Literal["opening", "opened", "closing", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class JobTask:
+    """A running job. ``epoch`` grows with each opening; times are epoch milliseconds."""
+
+    job_id: str
+    state: State
+    epoch: int
+    opened_at: int
+    reason: str | None
+    seq_no: int
+    primary_term: int
+
+
+class JobTasks:
+    """Reads and changes task documents."""
+
+    def __init__(self, client: ClusterClient, names: Names) -> None:
+        self._client = client
+        self._index = names.config
+
+    async def get(self, job_id: str) -> JobTask | None:
+        try:
+            found = await self._client.request("GET", self._path("_doc", job_id), retry=True)
+        except ClusterError as error:
+            if error.status == 404:
+                return None
+            raise
+        return _task(found)
+
+    async def all(self) -> list[JobTask]:
+        """Every task; documents changed in the last second may be seen in their former state."""
+        query = {"term": {"type": "job_task"}}
+        hits = await self._client.search_all(self._index, query, sort=["job_id"])
+        return [_task(hit | {"_seq_no": -1, "_primary_term": -1}) for hit in hits]
+
+    async def create(self, job_id: str, *, opened_at: int) -> JobTask:
+        """Claims a job.
+
+        Raises:
+            MlError: 409 where it is claimed already.
+        """
+        source = {"type": "job_task", "job_id": job_id, "state": "opening", "epoch": opened_at, "opened_at": opened_at}
+        try:
+            created = await self._client.request("PUT", self._path("_create", job_id), body=source)
+        except ClusterError as error:
+            if error.status != 409:
+                raise
+            cause = already_exists(f"task with id {{job-{job_id}}} already exist")
+            raise status_error(
+                f"Cannot open job [{job_id}] because it has already been opened", 409, caused_by=cause
+            ) from error
+        return _task({**created, "_source": source})
+
+    async def change(self, task: JobTask, state: State, *, reason: str | None = None) -> JobTask:
+        """The task in its new state.
+
+        Raises:
+            ClusterError: 409 where it changed since it was read.
+        """
+        source = {"type": "job_task", "job_id": task.job_id, "state": state, "epoch": task.epoch,
+                  "opened_at": task.opened_at, "reason": reason}  # fmt: skip
+        params = {"if_seq_no": task.seq_no, "if_primary_term": task.primary_term}
+        changed = await self._client.request("PUT", self._path("_doc", task.job_id), params=params, body=source)
+        return _task({**changed, "_source": source})
+
+    async def remove(self, job_id: str) -> None:
+        try:
+            await self._client.request("DELETE", self._path("_doc", job_id), retry=True)
+        except ClusterError as error:
+            if error.status != 404:
+                raise
+
+    def _path(self, action: str, job_id: str) -> str:
+        return f"/{quote_expression(self._index)}/{action}/{task_document(job_id)}"
+
+
+def _task(found: Mapping[str, Json]) -> JobTask:
+    source = found["_source"]
+    return JobTask(
+        job_id=source["job_id"],
+        state=source["state"],
+        epoch=source["epoch"],
+        opened_at=source["opened_at"],
+        reason=source.get("reason"),
+        seq_no=found["_seq_no"],
+        primary_term=found["_primary_term"],
+    )

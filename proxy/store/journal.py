@@ -1,0 +1,122 @@
+"""What an open job has been given since its model was last saved, so that a killed process loses nothing.
+
+Entries are written before the model sees them, and removed once a saved model contains them.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from proxy.errors import unavailable
+from proxy.store.client import ClusterClient, ClusterError, quote_expression
+from proxy.store.names import Names
+
+# Base64 and JSON around it stay well under the cluster's limit on one request.
+MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A model with all entries up to ``sequence`` in it."""
+
+    sequence: int
+    model: bytes
+
+
+class Journal:
+    """Entries and saved models of open jobs, in an index of their own."""
+
+    def __init__(self, client: ClusterClient, names: Names) -> None:
+        self._client = client
+        self._index = names.journal
+        self._path = quote_expression(names.journal)
+
+    async def append(self, job_id: str, sequence: int, payloads: Sequence[bytes]) -> int:
+        """Writes entries from ``sequence`` on, all or none; returns the next free number.
+
+        Raises:
+            MlError: 503 where the cluster did not take all of them; then none counts.
+        """
+        rows = [(f"{job_id}#entry#{number}", number, "entry", payload) for number, payload in enumerate(payloads, sequence)]
+        await self._write(job_id, rows)
+        return sequence + len(payloads)
+
+    async def save_model(self, job_id: str, saved: Saved) -> None:
+        """Replaces the saved model, then drops the entries that it contains."""
+        size = MAX_PAYLOAD_BYTES
+        parts = [saved.model[start : start + size] for start in range(0, len(saved.model), size)] or [b""]
+        rows = [
+            (f"{job_id}#model#{saved.sequence}#{part}", saved.sequence, f"model:{len(parts)}", payload)
+            for part, payload in enumerate(parts)
+        ]
+        await self._write(job_id, rows)
+        await self._drop(job_id, {"range": {"sequence": {"lt": saved.sequence}}})
+        await self._drop(job_id, {"bool": {"must": [{"term": {"kind": "entry"}}, {"range": {"sequence": {"lte": saved.sequence}}}]}})
+
+    async def read(self, job_id: str) -> tuple[Saved | None, list[tuple[int, bytes]]]:
+        """The newest whole saved model, and the entries after it in order."""
+        await self._refresh()
+        hits = await self._client.search_all(self._index, {"term": {"job_id": job_id}}, sort=["sequence"], page=10)
+        sources = [(hit["_id"], hit["_source"]) for hit in hits]
+        saved = _newest_model(sources)
+        after = saved.sequence if saved else -1
+        entries = [(s["sequence"], base64.b64decode(s["payload"])) for _, s in sources if s["kind"] == "entry"]
+        return saved, sorted((number, payload) for number, payload in entries if number > after)
+
+    async def clear(self, job_id: str) -> None:
+        await self._refresh()
+        await self._drop(job_id, {"match_all": {}})
+
+    async def _write(self, job_id: str, rows: Sequence[tuple[str, int, str, bytes]]) -> None:
+        batch: list[bytes] = []
+        size = 0
+        for document_id, sequence, kind, payload in rows:
+            source = {"job_id": job_id, "kind": kind, "sequence": sequence, "payload": base64.b64encode(payload).decode()}
+            batch += [orjson.dumps({"index": {"_index": self._index, "_id": document_id}}), orjson.dumps(source)]
+            size += len(batch[-1])
+            if size > MAX_PAYLOAD_BYTES:
+                await self._send(batch)
+                batch, size = [], 0
+        if batch:
+            await self._send(batch)
+
+    async def _send(self, batch: list[bytes]) -> None:
+        failed = await self._client.bulk(b"\n".join(batch) + b"\n")
+        if failed:
+            raise unavailable(f"the cluster did not store the data: {failed[0]['error']['reason']}")
+
+    async def _refresh(self) -> None:
+        try:
+            await self._client.request("POST", f"/{self._path}/_refresh", retry=True)
+        except ClusterError as error:
+            if error.status != 404:
+                raise
+
+    async def _drop(self, job_id: str, which: object) -> None:
+        await self._refresh()
+        query = {"bool": {"filter": [{"term": {"job_id": job_id}}, which]}}
+        hits = await self._client.search_all(self._index, query, source=False)
+        lines = [orjson.dumps({"delete": {"_index": self._index, "_id": hit["_id"]}}) for hit in hits]
+        for start in range(0, len(lines), 1000):
+            await self._client.bulk(b"\n".join(lines[start : start + 1000]) + b"\n")
+
+
+def _newest_model(sources: Sequence[tuple[str, dict[str, object]]]) -> Saved | None:
+    """Parts of a model whose writing was cut short are passed over."""
+    parts: dict[int, dict[int, bytes]] = {}
+    wanted: dict[int, int] = {}
+    for document_id, source in sources:
+        kind = str(source["kind"])
+        if kind.startswith("model:"):
+            sequence = int(source["sequence"])
+            wanted[sequence] = int(kind.removeprefix("model:"))
+            parts.setdefault(sequence, {})[int(document_id.rpartition("#")[2])] = base64.b64decode(source["payload"])
+    whole = [sequence for sequence, found in parts.items() if len(found) == wanted[sequence]]
+    if not whole:
+        return None
+    newest = max(whole)
+    return Saved(newest, b"".join(part for _, part in sorted(parts[newest].items())))

@@ -1,0 +1,53 @@
+"""Saved models as documents in the state index, split so that no document grows too large to store."""
+
+from __future__ import annotations
+
+import base64
+
+import orjson
+
+from proxy.errors import unavailable
+from proxy.store import result_ids
+from proxy.store.client import ClusterClient, ClusterError, quote_expression
+from proxy.store.names import Names
+
+_PART_BYTES = 8 * 1024 * 1024
+
+
+class ModelStates:
+    """Writes and reads the state of model snapshots."""
+
+    def __init__(self, client: ClusterClient, names: Names) -> None:
+        self._client = client
+        self._write_alias = names.indices.state_write_alias
+        self._pattern = quote_expression(names.all_state)
+
+    async def write(self, job_id: str, snapshot_id: str, model: bytes) -> int:
+        """Returns the number of documents."""
+        parts = [model[start : start + _PART_BYTES] for start in range(0, len(model), _PART_BYTES)]
+        for number, part in enumerate(parts, start=1):
+            document_id = result_ids.model_state(job_id, snapshot_id, number)
+            action = orjson.dumps({"index": {"_index": self._write_alias, "_id": document_id, "require_alias": True}})
+            source = orjson.dumps({"model": base64.b64encode(part).decode()})
+            failed = await self._client.bulk(action + b"\n" + source + b"\n")
+            if failed:
+                raise unavailable(f"the cluster did not store the model of job [{job_id}]: {failed[0]['error']['reason']}")
+        return len(parts)
+
+    async def read(self, job_id: str, snapshot_id: str, documents: int) -> bytes | None:
+        """The model of a snapshot; None where a part of it is missing."""
+        ids = [result_ids.model_state(job_id, snapshot_id, number) for number in range(1, documents + 1)]
+        parts: list[bytes] = []
+        for document_id in ids:
+            body = {"query": {"ids": {"values": [document_id]}}, "size": 1}
+            try:
+                answer = await self._client.request("POST", f"/{self._pattern}/_search", body=body, retry=True)
+            except ClusterError as error:
+                if error.status == 404:
+                    return None
+                raise
+            hits = answer["hits"]["hits"]
+            if not hits:
+                return None
+            parts.append(base64.b64decode(hits[0]["_source"]["model"]))
+        return b"".join(parts)

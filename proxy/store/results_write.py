@@ -1,0 +1,102 @@
+"""Writes results: bulk lines through a job's write alias, with every item's own outcome looked at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from proxy.errors import unavailable
+from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
+from proxy.store.names import Names
+
+# Measured: larger requests gain nothing, smaller ones pay more per document.
+_MAX_REQUEST_BYTES = 2 * 1024 * 1024
+_MAX_REQUEST_DOCUMENTS = 5000
+# Items that may succeed when sent again; the rest never will.
+_RETRYABLE = frozenset({429, 502, 503, 504})
+
+
+class ResultsWriter:
+    """Writes documents and makes them searchable."""
+
+    def __init__(self, client: ClusterClient, names: Names) -> None:
+        self._client = client
+        self._names = names
+
+    async def write(self, lines: Sequence[bytes]) -> list[str]:
+        """Writes all of ``lines``; returns the reasons of those that can never be written.
+
+        Raises:
+            MlError: 503 where the cluster cannot take them now. Repeating all of them is safe.
+        """
+        refused: list[str] = []
+        for request in _requests(lines):
+            failed = await self._client.request(
+                "POST", "/_bulk",
+                params={"require_alias": True, "filter_path": "errors,items.*.error,items.*.status"},
+                body=request, retry=True,
+            )  # fmt: skip
+            refused += _refusals(failed)
+        return refused
+
+    async def refresh(self, job_id: str) -> None:
+        """Makes what was written searchable."""
+        await self._client.request(
+            "POST", f"/{quote_expression(self._names.write_alias(job_id))}/_refresh",
+            params={"ignore_unavailable": True}, retry=True,
+        )  # fmt: skip
+
+    async def refresh_annotations(self) -> None:
+        alias = quote_expression(self._names.indices.annotations_write_alias)
+        await self._client.request("POST", f"/{alias}/_refresh", params={"ignore_unavailable": True}, retry=True)
+
+    async def interim_ids(self, job_id: str) -> list[str]:
+        """The ids of a job's interim results."""
+        query = {"term": {"is_interim": True}}
+        hits = await self._client.search_all(self._names.read_alias(job_id), query, source=False)
+        return [hit["_id"] for hit in hits]
+
+    async def document(self, job_id: str, document_id: str) -> dict[str, Json] | None:
+        """One result by its id."""
+        body = {"query": {"ids": {"values": [document_id]}}, "size": 1}
+        path = f"/{quote_expression(self._names.read_alias(job_id))}/_search"
+        try:
+            answer = await self._client.request("POST", path, params={"ignore_unavailable": True}, body=body, retry=True)
+        except ClusterError as error:
+            if error.status == 404:
+                return None
+            raise
+        hits = answer["hits"]["hits"]
+        return hits[0]["_source"] if hits else None
+
+
+def _requests(lines: Sequence[bytes]) -> Iterator[bytes]:
+    batch: list[bytes] = []
+    size = 0
+    for line in lines:
+        batch.append(line)
+        size += len(line)
+        if size >= _MAX_REQUEST_BYTES or len(batch) >= _MAX_REQUEST_DOCUMENTS:
+            yield b"".join(batch)
+            batch, size = [], 0
+    if batch:
+        yield b"".join(batch)
+
+
+_WRITES = re.compile(r"index|create")
+
+
+def _refusals(answer: Mapping[str, Json]) -> list[str]:
+    if not answer["errors"]:
+        return []
+    refused: list[str] = []
+    for item in answer["items"]:
+        action, outcome = next(iter(item.items()))
+        if "error" not in outcome:
+            continue
+        if outcome["status"] in _RETRYABLE or outcome["error"]["type"] == "index_not_found_exception":
+            raise unavailable(f"the cluster does not take results now: {outcome['error']['reason']}")
+        # A result that is gone needs no new score.
+        if outcome["status"] != 404 or _WRITES.fullmatch(action):
+            refused.append(str(outcome["error"]["reason"]))
+    return refused

@@ -1,0 +1,108 @@
+"""Makes the indices and aliases that jobs need, with the mappings of ``mappings/``.
+
+Explicit mappings are used instead of templates: a complete cluster has templates of the highest priority of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+
+from proxy.errors import illegal_argument, status_error
+from proxy.resources import resource_dir
+from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
+from proxy.store.names import Names
+from proxy.store.reserved_fields import is_reserved
+
+
+class Indices:
+    """Creates what is missing; what exists is left as it is."""
+
+    def __init__(self, client: ClusterClient, names: Names) -> None:
+        self._client = client
+        self._names = names
+        self._lock = asyncio.Lock()
+        self._mappings = {path.stem: json.loads(path.read_bytes()) for path in resource_dir("mappings").glob("*.json")}
+
+    async def ensure_own(self) -> None:
+        """The indices that all jobs share, whether or not one exists yet."""
+        indices = self._names.indices
+        async with self._lock:
+            await self._ensure(self._names.config, "config")
+            await self._ensure(self._names.journal, "journal")
+            await self._ensure(indices.notifications, "notifications")
+            await self._ensure(indices.state, "state", {indices.state_write_alias: {"is_hidden": True}})
+            aliases = {indices.annotations_read_alias: {"is_hidden": True}, indices.annotations_write_alias: {"is_hidden": True}}
+            await self._ensure(indices.annotations, "annotations", aliases)
+
+    async def prepare_results(self, job_id: str, results_index_name: str, field_names: Iterable[str]) -> None:
+        """The results index of a job, its two aliases, and keyword mappings for the fields that it copies.
+
+        Raises:
+            MlError: 400 where the fields clash with the index, or are too many for it.
+        """
+        index = self._names.results(results_index_name)
+        async with self._lock:
+            await self._ensure(index, "results")
+            await self._add_fields(job_id, index, field_names)
+            await self._add_aliases(job_id, index)
+
+    async def _ensure(self, index: str, mapping: str, aliases: Mapping[str, Json] | None = None) -> None:
+        try:
+            await self._client.request("HEAD", f"/{quote_expression(index)}")
+        except ClusterError as error:
+            if error.status != 404:
+                raise
+            await self._create(index, self._mappings[mapping], aliases or {})
+
+    async def _create(self, index: str, definition: Json, aliases: Mapping[str, Json]) -> None:
+        settings = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "hidden": True} | definition.get("settings", {}).get("index", {})
+        body = {"settings": {"index": settings}, "mappings": definition["mappings"], "aliases": dict(aliases)}
+        try:
+            await self._client.request("PUT", f"/{quote_expression(index)}", body=body)
+        except ClusterError as error:
+            if error.type != "resource_already_exists_exception":
+                raise
+
+    async def _add_fields(self, job_id: str, index: str, field_names: Iterable[str]) -> None:
+        properties = {name: {"type": "keyword"} for name in sorted(set(field_names)) if not is_reserved(name)}
+        if not properties:
+            return
+        try:
+            nested: dict[str, Json] = {}
+            for name, kind in properties.items():
+                _put_nested(nested, name.split("."), kind)
+            await self._client.request("PUT", f"/{quote_expression(index)}/_mapping", body={"properties": nested})
+        except ClusterError as error:
+            raise _mapping_refusal(index, error) from error
+
+    async def _add_aliases(self, job_id: str, index: str) -> None:
+        read = {"index": index, "alias": self._names.read_alias(job_id), "is_hidden": True,
+                "filter": {"term": {"job_id": {"value": job_id}}}}  # fmt: skip
+        write = {"index": index, "alias": self._names.write_alias(job_id), "is_hidden": True}
+        await self._client.request("POST", "/_aliases", body={"actions": [{"add": read}, {"add": write}]})
+
+
+def _put_nested(properties: dict[str, Json], path: list[str], kind: Json) -> None:
+    if len(path) == 1:
+        properties.setdefault(path[0], kind)
+        return
+    parent = properties.setdefault(path[0], {})
+    parent.pop("type", None)
+    _put_nested(parent.setdefault("properties", {}), path[1:], kind)
+
+
+def _mapping_refusal(index: str, error: ClusterError) -> Exception:
+    if "limit of total fields" in error.reason.lower():
+        return illegal_argument(
+            f"Cannot create job in index '{index}' as the index.mapping.total_fields.limit setting will be violated"
+        )
+    if error.status == 400 and "mapper [" in error.reason:
+        field = error.reason.partition("mapper [")[2].partition("]")[0]
+        return status_error(
+            f"This job would cause a mapping clash with existing field [{field}] - "
+            "avoid the clash by assigning a dedicated results index",
+            400,
+        )
+    return error
