@@ -18,6 +18,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ def info_content(pairs: TextPairs, values: Sequence[str]) -> tuple[Ints, Floats]
     keys, starts = np.unique(pairs.key, return_index=True)
     texts = [values[code] for code in pairs.code.tolist()]
     bounds = np.append(starts, pairs.key.size).tolist()
-    lengths = [_deflated_length(texts[start:end]) for start, end in zip(bounds, bounds[1:], strict=False)]
+    lengths = [_deflated_length(texts[start:end]) for start, end in pairwise(bounds)]
     return keys, np.array(lengths, np.float64)
 
 
