@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxy.engine.diagnostics import BucketDiagnostics
+from proxy.engine.event_detectors import CircularDetector, GeoDetector, RareDetector
 from proxy.engine.findings import BucketView, DetectorModel, Judgement
+from proxy.engine.functions import Kind
+from proxy.engine.group_detector import PopulationDetector
 from proxy.engine.models.series import SeriesModel
 from proxy.engine.registry import Prepared
 from proxy.engine.results import Batch, Document, Floats, Results
@@ -23,6 +26,23 @@ from proxy.engine.state import pack, unpack
 
 Filters = Mapping[str, Sequence[str]]
 Events = Sequence[Mapping[str, object]]
+
+
+_CLASS_OF_KIND: dict[Kind, type[RareDetector | CircularDetector | GeoDetector]] = {
+    Kind.RARE: RareDetector,
+    Kind.FREQ_RARE: RareDetector,
+    Kind.CIRCULAR: CircularDetector,
+    Kind.GEO: GeoDetector,
+}
+
+
+def detector_class(
+    detector: DetectorSpec,
+) -> type[SeriesDetector | PopulationDetector | RareDetector | CircularDetector | GeoDetector]:
+    """Which class runs a detector."""
+    if detector.kind in _CLASS_OF_KIND:
+        return _CLASS_OF_KIND[detector.kind]
+    return PopulationDetector if detector.over else SeriesDetector
 
 
 class JobEngine:
@@ -51,7 +71,7 @@ class JobEngine:
 
     def _make(self, detector: DetectorSpec) -> DetectorModel:
         rules = compile_rules({"custom_rules": list(detector.rules)}, self._filters)
-        return SeriesDetector(detector, self.spec, rules)
+        return detector_class(detector)(detector, self.spec, rules)
 
     # ---- data in
 

@@ -82,7 +82,7 @@ class Normaliser:
     def _percentile(self, size: float) -> float:
         own = min(BINS - 1, 1 + int(size / _BIN_WIDTH))
         above = float(self.history[own + 1:].sum()) + 0.5 * float(self.history[own])
-        percentile = 100.0 * (1.0 - (above + 0.3) / (self.buckets + 1.0))
+        percentile = 100.0 * (1.0 - above / (self.buckets + 1.0))
         return float(np.interp(percentile, _KNOT_PERCENTILES, _KNOT_SCORES))
 
     def _relative(self, size: float, scope: str) -> float:

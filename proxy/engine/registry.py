@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxy.engine.buckets import Groups
+from proxy.engine.results import Codes
 from proxy.engine.rows import RowSet
 from proxy.engine.spec import DetectorSpec
 
@@ -20,6 +21,53 @@ class Prepared:
     pair_of_group: NDArray[np.intp]
     keys: list[Key]
     rows: NDArray[np.intp]
+
+
+class Interner:
+    """Numbers for text values, in order of first appearance (within a bucket: sorted), with buckets seen."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, int] = {}
+        self._seen: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._code)
+
+    def codes_of(self, local: Codes, values: list[str], *, may_add: bool) -> NDArray[np.intp]:
+        """Numbers of a bucket's local codes (-1 = the empty text); without `may_add` new values get numbers
+        of their own for this call only."""
+        used, inverse = np.unique(local, return_inverse=True)
+        texts = [values[c] if c >= 0 else "" for c in used.tolist()]
+        fresh = sorted(t for t in texts if t not in self._code)
+        added = {t: len(self._code) + i for i, t in enumerate(fresh)}
+        if may_add:
+            self._code |= added
+            self._seen.extend([0] * len(fresh))
+        return np.array([self._code[t] if t in self._code else added[t] for t in texts], np.intp)[inverse.reshape(-1)]
+
+    def count(self, codes: NDArray[np.intp]) -> None:
+        """Notes that these were seen in one more bucket."""
+        for code in codes.tolist():
+            if code < len(self._seen):
+                self._seen[code] += 1
+
+    def seen(self, codes: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Buckets each was seen in."""
+        return np.array([self._seen[c] if c < len(self._seen) else 0 for c in codes.tolist()], np.intp)
+
+    def nbytes(self) -> int:
+        """Bytes of the names."""
+        return sum(110 + len(t) for t in self._code)
+
+    def state(self) -> list[object]:
+        """The texts in number order, and the buckets seen."""
+        return [list(self._code), list(self._seen)]
+
+    def restore(self, tree: list[list[object]]) -> None:
+        """Takes over a tree written by `state`."""
+        texts, seen = tree
+        self._code = {str(t): i for i, t in enumerate(texts)}
+        self._seen = [int(str(n)) for n in seen]
 
 
 class Registry:

@@ -282,8 +282,8 @@ class SeriesModel:
         return lower, upper
 
     def youth(self, row: int) -> float:
-        """0..1: how much of two days (at least twice the warm-up) the series has been seen."""
-        return float(min(1.0, self.columns["n"][row] / max(2.0 * self.day_buckets, 2.0 * WARM_UP)))
+        """0..1: how much of two days (at least the warm-up) the series has been seen."""
+        return float(min(1.0, self.columns["n"][row] / max(2.0 * self.day_buckets, WARM_UP)))
 
     def run_length(self, judged: Judged, i: int) -> int:
         """Buckets the anomaly has lasted, this one included."""

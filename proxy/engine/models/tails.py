@@ -29,6 +29,7 @@ _HILL_PRIOR = 0.22
 # Below this the half-normal is close enough and a tail is not worth reading.
 WORTH_READING = 1.8
 _RESCALE_AT = 2.0**40
+MOST_A_BUCKET = 100.0
 
 
 def slots(features: int) -> dict[str, Slot]:
@@ -103,9 +104,29 @@ def learn(columns: Columns, rows: NDArray[np.intp] | slice, z: Floats) -> None:
         bins = bin_of(np.abs(score))
         table[feature][(score < 0).astype(np.intp), bins, at] += added
         totals[feature][at] += added
-    big = at[unit > _RESCALE_AT]
-    if len(big):
-        scale = columns["tail_unit"][big].astype(np.float32)
-        table[:, :, :, big] /= scale
-        totals[:, big] /= scale
-        columns["tail_unit"][big] = 1.0
+    _rescale(columns, at[unit > _RESCALE_AT])
+
+
+def learn_many(columns: Columns, rows: NDArray[np.intp], z: Floats) -> None:
+    """Like `learn` for one feature when rows repeat (a population): one time step however many scores."""
+    unique, place, count = np.unique(rows, return_inverse=True, return_counts=True)
+    if not len(unique):
+        return
+    n = columns["tail_n"][unique]
+    unit = columns["tail_unit"][unique] / (1.0 - np.clip(1.0 / (n + 50.0), 1.0 / 20000.0, 0.5))
+    columns["tail_n"][unique] = n + 1.0
+    columns["tail_unit"][unique] = unit
+    # A bucket of very many entities counts no more than MOST_A_BUCKET: they are not independent.
+    each = unit * np.minimum(1.0, MOST_A_BUCKET / count)
+    added = each[place.reshape(-1)]
+    np.add.at(columns["tail"][0], ((z < 0).astype(np.intp), bin_of(np.abs(z)), rows), added.astype(np.float32))
+    columns["tail_total"][0][unique] += each * count
+    _rescale(columns, unique[unit > _RESCALE_AT])
+
+
+def _rescale(columns: Columns, rows: NDArray[np.intp]) -> None:
+    if len(rows):
+        scale = columns["tail_unit"][rows].astype(np.float32)
+        columns["tail"][:, :, :, rows] /= scale
+        columns["tail_total"][:, rows] /= scale
+        columns["tail_unit"][rows] = 1.0

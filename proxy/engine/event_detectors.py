@@ -1,0 +1,182 @@
+"""Detectors of single happenings: rare values, arrival times and places.
+
+The arithmetic is rarity.py, circular.py and geo.py; here their scores become findings.
+"""
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proxy.engine.circular import Circular
+from proxy.engine.findings import BucketView
+from proxy.engine.functions import Kind
+from proxy.engine.geo import Places, mean_points, parse_points
+from proxy.engine.group_detector import GroupDetector, GroupScores, Present
+from proxy.engine.influence import TailLn
+from proxy.engine.probability import clip_p
+from proxy.engine.rarity import Rarity
+from proxy.engine.results import Document, Floats
+from proxy.engine.rules import RuleSet
+from proxy.engine.spec import DetectorSpec, JobSpec
+
+Bools = NDArray[np.bool_]
+Index = NDArray[np.intp]
+
+
+def _same_for_all(value: Floats, spread: Floats) -> Floats:
+    """Every influencer present takes part in a single happening in full."""
+    return np.full(len(value), -1.0)
+
+
+def _always(_: int) -> TailLn:
+    return _same_for_all
+
+
+def _plain(p: Floats, _actual: Floats, i: int) -> Document:
+    return {"anomaly_type": "spike", "anomaly_length": 1, "single_bucket_impact": max(1, round(-float(np.log10(p[i]))))}
+
+
+class RareDetector(GroupDetector):
+    """rare and freq_rare."""
+
+    def __init__(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
+        super().__init__(spec, job, rules)
+        self.model = Rarity(job.bucket_span, is_population=spec.over is not None,
+                            is_frequency_weighted=spec.kind is Kind.FREQ_RARE)
+
+    def _codes(self, present: Present) -> tuple[Index, Index, Index | None]:
+        partition = np.array(self.registry.partition_of, np.intp)[present.rows]
+        return partition, present.rows, present.persons if self.spec.over else None
+
+    def _score(self, view: BucketView, present: Present) -> GroupScores:
+        partition, by, over = self._codes(present)
+        counts = view.prepared.groups.count[present.groups]
+        found = self.model.score(view.bucket, partition, by, over, counts)
+        # The model answers sorted by its codes; each present group is one of its rows.
+        place = np.empty(len(by), np.intp)
+        place[np.lexsort((present.persons, by, partition))] = np.arange(len(by))
+        p = clip_p(found.probability[place])
+        first, rarity = found.is_first_occurrence[place], found.relative_rarity[place]
+
+        def explain(i: int) -> Document:
+            out = _plain(p, counts, i)
+            if first[i]:
+                out["by_field_first_occurrence"] = True
+            if rarity[i] > 0:
+                out["by_field_relative_rarity"] = float(rarity[i])
+            return out
+
+        return GroupScores(p, counts[:, None], found.typical[place][:, None], np.zeros(len(by), np.intp), _always, explain)
+
+    def _learn(self, view: BucketView, present: Present, scores: GroupScores, taken: Bools) -> None:
+        partition, by, over = self._codes(present)
+        counts = view.prepared.groups.count[present.groups]
+        self.model.learn(view.bucket, partition, by, over, counts, taken)
+
+    def state(self) -> dict[str, object]:
+        """Tree of everything learnt."""
+        return self._shared_state() | {"model": self.model.state()}
+
+    def restore(self, tree: dict[str, object]) -> None:
+        """Takes over a tree written by `state`."""
+        self._restore_shared(tree)
+        model = tree["model"]
+        assert isinstance(model, dict)
+        self.model = Rarity.from_state(model)
+
+    def nbytes(self) -> int:
+        """Bytes of models and names."""
+        return self._shared_bytes() + self.model.nbytes
+
+
+class CircularDetector(GroupDetector):
+    """time_of_day and time_of_week."""
+
+    def __init__(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
+        super().__init__(spec, job, rules)
+        self.model = Circular(is_weekly=spec.function == "time_of_week")
+
+    def _events(self, view: BucketView, present: Present) -> tuple[Index, NDArray[np.int64]]:
+        members = [view.prepared.groups.members(int(g)) for g in present.groups]
+        owner = np.repeat(np.arange(len(members)), [len(m) for m in members])
+        return owner, view.rows.time[np.concatenate(members)]
+
+    def _score(self, view: BucketView, present: Present) -> GroupScores:
+        self.model.grow_to(len(self.registry))
+        owner, times = self._events(view, present)
+        found = self.model.score(present.rows, owner, times)
+        p = clip_p(found.probability)
+        typical = np.nan_to_num(found.typical)
+        return GroupScores(p, found.actual[:, None], typical[:, None], np.zeros(len(p), np.intp), _always,
+                           partial(_plain, p, found.actual))
+
+    def _learn(self, view: BucketView, present: Present, scores: GroupScores, taken: Bools) -> None:
+        chosen = Present(present.rows[taken], present.persons[taken], present.groups[taken])
+        if len(chosen.rows):
+            self.model.learn(chosen.rows, *self._events(view, chosen))
+
+    def state(self) -> dict[str, object]:
+        """Tree of everything learnt."""
+        return self._shared_state() | {"model": self.model.state()}
+
+    def restore(self, tree: dict[str, object]) -> None:
+        """Takes over a tree written by `state`."""
+        self._restore_shared(tree)
+        model = tree["model"]
+        assert isinstance(model, dict)
+        self.model = Circular.from_state(model)
+
+    def nbytes(self) -> int:
+        """Bytes of models and names."""
+        return self._shared_bytes() + self.model.nbytes
+
+
+class GeoDetector(GroupDetector):
+    """lat_long: the mean place of a bucket."""
+
+    def __init__(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
+        super().__init__(spec, job, rules)
+        self.model = Places()
+
+    def _points(self, view: BucketView, present: Present) -> Floats:
+        assert self.spec.field is not None
+        members = [view.prepared.groups.members(int(g)) for g in present.groups]
+        owner = np.repeat(np.arange(len(members)), [len(m) for m in members])
+        column = view.rows.text[self.spec.field]
+        codes = column.codes[np.concatenate(members)]
+        used, inverse = np.unique(codes, return_inverse=True)
+        parsed = parse_points([column.values[c] if c >= 0 else "" for c in used.tolist()])
+        keys, means = mean_points(owner, parsed[inverse.reshape(-1)])
+        points = np.full((len(members), 2), np.nan)
+        points[keys] = means
+        return points
+
+    def _score(self, view: BucketView, present: Present) -> GroupScores:
+        self.model.grow_to(len(self.registry))
+        points = self._points(view, present)
+        found = self.model.score(present.rows, points)
+        p = clip_p(found.probability)
+        return GroupScores(p, points, found.typical, np.zeros(len(p), np.intp), _always, partial(_plain, p, points))
+
+    def _learn(self, view: BucketView, present: Present, scores: GroupScores, taken: Bools) -> None:
+        self.model.learn(present.rows[taken], scores.actual[taken])
+
+    def _geo(self, actual: list[float], typical: Floats) -> Document:
+        return {"typical_point": f"{typical[0]:.12f},{typical[1]:.12f}",
+                "actual_point": f"{actual[0]:.12f},{actual[1]:.12f}"}
+
+    def state(self) -> dict[str, object]:
+        """Tree of everything learnt."""
+        return self._shared_state() | {"model": self.model.state()}
+
+    def restore(self, tree: dict[str, object]) -> None:
+        """Takes over a tree written by `state`."""
+        self._restore_shared(tree)
+        model = tree["model"]
+        assert isinstance(model, dict)
+        self.model = Places.from_state(model)
+
+    def nbytes(self) -> int:
+        """Bytes of models and names."""
+        return self._shared_bytes() + self.model.nbytes
