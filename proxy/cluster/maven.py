@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import IO
 from proxy.cluster.problem import ClusterProblem
 
 PROGRESS = re.compile(r"Progress \(\d+\): ([\d.]+)/([\d.]+) MB")
-SHOWN_ERROR_LINES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,36 +35,47 @@ def fetch(coordinates: Coordinates, folder: Path, report: Callable[[str], None])
     report(f"fetching Elasticsearch {coordinates.version} with Maven (once)")
     command = [
         maven,
+        "-Dstyle.color=never",
         "dependency:copy",
         f"-Dartifact={coordinates}",
         f"-DoutputDirectory={folder}",
         "-Dmdep.useBaseVersion=true",
     ]
-    errors = run_maven(command, folder, report)
+    complaint = run_maven(command, folder, report)
     archives = list(folder.glob("*.zip"))
     if not archives:
-        raise ClusterProblem(f"Maven could not fetch [{coordinates}]: {errors or 'it copied no archive'}")
+        raise ClusterProblem(f"Maven could not fetch [{coordinates}]: {complaint}")
     return archives[0]
 
 
 def run_maven(command: list[str], folder: Path, report: Callable[[str], None]) -> str:
-    """Runs Maven in `folder`, which holds no project, and returns what it said went wrong."""
-    errors: deque[str] = deque(maxlen=SHOWN_ERROR_LINES)
+    """Runs Maven in `folder`, which holds no project; returns what it said went wrong, or else its last words."""
+    complaint = last_words = ""
     with subprocess.Popen(
         command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as maven:
-        assert maven.stdout is not None
-        reported_tenth = 0
-        for line in output_lines(maven.stdout):
-            progress = PROGRESS.search(line)
-            if progress:
-                tenth = int(10 * float(progress[1]) / float(progress[2]))
-                if tenth > reported_tenth:
-                    report(f"fetched {progress[1]} of {progress[2]} MB")
-                    reported_tenth = tenth
-            elif "[ERROR]" in line and not errors:
-                errors.append(line.partition("[ERROR]")[2].strip())
-    return " ".join(errors) if maven.returncode else ""
+        try:
+            for line in without_most_progress(output_lines(maven.stdout), report):
+                complaint = complaint or line.partition("[ERROR]")[2].strip()
+                last_words = line.strip() or last_words
+        except BaseException:
+            maven.terminate()
+            raise
+    return complaint or last_words
+
+
+def without_most_progress(lines: Iterator[str], report: Callable[[str], None]) -> Iterator[str]:
+    """The lines that are not progress; of those that are, `report` hears one for every tenth."""
+    reported_tenth = 0
+    for line in lines:
+        progress = PROGRESS.search(line)
+        if progress is None:
+            yield line
+            continue
+        tenth = int(10 * float(progress[1]) / float(progress[2]))
+        if tenth > reported_tenth:
+            report(f"fetched {progress[1]} of {progress[2]} MB")
+            reported_tenth = tenth
 
 
 def output_lines(stream: IO[bytes]) -> Iterator[str]:

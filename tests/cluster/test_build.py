@@ -86,7 +86,7 @@ def test_a_build_is_fetched_once_with_its_modes_and_with_progress(folder, monkey
     assert said[0] == "fetching Elasticsearch 8.19.8 with Maven (once)"
     assert said[1:-1] == ["fetched 50 of 99 MB", "fetched 99 of 99 MB"]
     (call,) = (folder / "calls").read_text().splitlines()
-    assert "-Dartifact=org.elasticsearch.distribution.integ-test-zip:elasticsearch:8.19.8:zip " in call
+    assert "dependency:copy -Dartifact=org.elasticsearch.distribution.integ-test-zip:elasticsearch:8.19.8:zip " in call
 
 
 def test_what_maven_complains_of_is_passed_on_and_nothing_is_left_behind(folder, monkeypatch):

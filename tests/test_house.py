@@ -1,0 +1,290 @@
+"""The rules of the house that can be measured: sets that must agree, walls between the parts, sizes, manners."""
+
+import ast
+import inspect
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from proxy.api.routes import OPERATIONS
+
+TOP = Path(__file__).parent.parent
+PROXY = TOP / "proxy"
+SOURCES = sorted(PROXY.rglob("*.py"))
+
+# Who may import whom inside the package: a part and the parts it may see, besides the leaves and itself.
+LEAVES = {"errors", "config", "units", "resources", "body_text"}
+SEES = {
+    "api": {"runtime", "store", "schemas", "job_config"},
+    "app": {"api", "runtime", "store", "schemas"},
+    "cli": {"api", "cluster", "demo", "serving"},
+    "cluster": set(),
+    "demo": {"cluster", "serving"},
+    "engine": set(),
+    "job_config": set(),
+    "runtime": {"engine", "store", "job_config"},
+    "schemas": set(),
+    "serving": {"api", "app", "cluster"},
+    "store": {"job_config"},
+}
+# Which part alone may use a library; the rest may be used by all.
+OWNERS = {
+    "aiohttp": {"api", "app"},
+    "elastic_transport": {"store"},
+    "elasticsearch": {"store"},
+    "jsonschema": {"schemas", "config"},
+    "rich": {"cli", "demo", "cluster"},
+    "uvloop": {"serving"},
+}
+ENGINE_LIBRARIES = {"numpy", "scipy"}
+
+LINES_PER_FILE_MEDIAN = 150
+LINES_PER_FILE_MAX = 500
+LINES_PER_FUNCTION_P90 = 40
+
+
+def part_of(path: Path) -> str:
+    """The first name below `proxy`: the part of the house that a file belongs to."""
+    return path.relative_to(PROXY).with_suffix("").parts[0]
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """The dotted names that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide the direction"
+            # `from proxy import errors` names a part only in what it imports.
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def functions_of(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(TOP).with_suffix("").parts).removesuffix(".__init__")
+
+
+def tracked_files() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=TOP, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout, so there is no list of the house's own files")
+    return [TOP / name for name in listed.stdout.split("\0") if name and (TOP / name).is_file()]
+
+
+# Sets: what stands in one list stands in all.
+
+
+def test_every_operation_has_a_schema_and_every_schema_an_operation():
+    names = [operation.name for operation in OPERATIONS]
+    files = [path.stem for path in (TOP / "schemas").glob("*.json") if not path.stem.startswith("_")]
+    assert sorted(names) == sorted(files)
+
+
+def test_every_operation_has_a_handler_of_its_own_name():
+    wrong = {
+        operation.name: operation.handler.__name__
+        for operation in OPERATIONS
+        if operation.handler.__name__ != operation.name.partition(".")[2]
+    }
+    assert wrong == {}
+
+
+def test_no_handler_is_without_an_operation():
+    written = {
+        f"{module_name(path)}.{function.name}"
+        for path in (PROXY / "api" / "handlers").glob("*.py")
+        for function in functions_of(path)
+        if [argument.arg for argument in function.args.args] == ["call", "services"] and function.name[0] != "_"
+    }
+    used = {f"{operation.handler.__module__}.{operation.handler.__name__}" for operation in OPERATIONS}
+    assert written == used
+
+
+def test_every_operation_is_shown_by_a_scenario_and_every_scenario_shows_one():
+    shown: set[str] = set()
+    for path in (TOP / "tests" / "scenarios").rglob("*.yaml"):
+        named = yaml.safe_load(path.read_text())["operation"]
+        shown.update([named] if isinstance(named, str) else named)
+    assert shown == {operation.name for operation in OPERATIONS}
+
+
+def test_the_readme_lists_every_operation():
+    readme = (TOP / "README.md").read_text()
+    assert [operation.name for operation in OPERATIONS if f"`{operation.name}`" not in readme] == []
+
+
+def test_every_setting_is_read_somewhere():
+    section = re.compile(r"class (\w+)Config:\n((?:    \w+: .*\n)+)")
+    settings = {
+        line.split(":")[0].strip()
+        for match in section.finditer((PROXY / "config.py").read_text())
+        for line in match[2].splitlines()
+    }
+    read = {
+        node.attr
+        for path in SOURCES
+        if path.name != "config.py"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute)
+    }
+    assert settings - read == set()
+
+
+# Walls: imports point one way.
+
+
+@pytest.mark.parametrize("part", sorted(SEES))
+def test_a_part_imports_only_what_it_may_see(part):
+    allowed = SEES[part] | LEAVES | {part}
+    seen = {
+        (module_name(path), name)
+        for path in SOURCES
+        if part_of(path) == part
+        for name in imports_of(path)
+        if name.startswith("proxy.") and name.split(".")[1] not in allowed | {"__version__"}
+    }
+    assert seen == set()
+
+
+def test_leaves_import_only_leaves():
+    seen = {
+        (module_name(path), name)
+        for path in SOURCES
+        if part_of(path) in LEAVES
+        for name in imports_of(path)
+        if name.startswith("proxy.") and name.split(".")[1] not in LEAVES
+    }
+    assert seen == set()
+
+
+def test_every_part_has_its_rule():
+    assert {part_of(path) for path in SOURCES} - {"__init__", "__main__"} == set(SEES) | LEAVES
+
+
+def test_a_library_is_used_only_by_its_owner():
+    strangers = {
+        (module_name(path), library)
+        for path in SOURCES
+        for library in {name.split(".")[0] for name in imports_of(path)}
+        if library in OWNERS and part_of(path) not in OWNERS[library]
+    }
+    assert strangers == set()
+
+
+def test_the_engine_needs_only_arrays_and_the_standard_library():
+    foreign = {
+        (module_name(path), name)
+        for path in SOURCES
+        if part_of(path) == "engine"
+        for name in imports_of(path)
+        if name.split(".")[0] not in ENGINE_LIBRARIES | set(sys.stdlib_module_names) | {"proxy"}
+    }
+    assert foreign == set()
+
+
+def test_the_engine_has_no_clock_no_log_and_no_loop():
+    banned = ("asyncio", "datetime.datetime", "logging", "os", "random", "socket", "subprocess", "threading", "time")
+    used = {
+        (module_name(path), name)
+        for path in SOURCES
+        if part_of(path) == "engine"
+        for name in imports_of(path)
+        if name.startswith(tuple(f"{module}." for module in banned)) or name in banned
+    }
+    assert used == set()
+
+
+IMPORT_EACH_ALONE = """
+import importlib, os, sys
+import aiohttp.web, elasticsearch, jsonschema, numpy, orjson, rich, scipy.special, scipy.stats, uvloop, yaml
+alone = True
+for name in sys.argv[1:]:
+    child = os.fork()
+    if child == 0:
+        try:
+            importlib.import_module(name)
+        except BaseException as error:
+            print(f"{name}: {error!r}", flush=True)
+            os._exit(1)
+        os._exit(0)
+    alone = os.waitpid(child, 0)[1] == 0 and alone
+sys.exit(not alone)
+"""
+
+
+def test_every_module_imports_alone():
+    names = [module_name(path) for path in SOURCES if path.name != "__main__.py"]
+    tried = subprocess.run(
+        [sys.executable, "-c", IMPORT_EACH_ALONE, *names], cwd=TOP, capture_output=True, text=True, check=False
+    )
+    assert tried.returncode == 0, tried.stdout + tried.stderr
+
+
+# Sizes: a file is a room with one noun.
+
+
+def test_no_file_is_a_hall():
+    lines = {module_name(path): len(path.read_text().splitlines()) for path in SOURCES}
+    assert {name: count for name, count in lines.items() if count > LINES_PER_FILE_MAX} == {}
+    assert statistics.median(lines.values()) < LINES_PER_FILE_MEDIAN
+
+
+def test_most_functions_are_seen_at_a_glance():
+    lengths = sorted(function.end_lineno - function.lineno + 1 for path in SOURCES for function in functions_of(path))
+    assert lengths[len(lengths) * 9 // 10] < LINES_PER_FUNCTION_P90
+
+
+# Manners.
+
+
+def test_every_module_says_what_lives_in_it():
+    silent = [module_name(path) for path in SOURCES if not ast.get_docstring(ast.parse(path.read_text()))]
+    assert silent == []
+
+
+def test_no_error_is_swallowed_whole():
+    swallowed = [
+        f"{module_name(path)}:{node.lineno}"
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or ast.unparse(node.type) in ("Exception", "BaseException"))
+        and all(isinstance(step, ast.Pass | ast.Continue) for step in node.body)
+    ]
+    assert swallowed == []
+
+
+def test_nothing_is_left_to_do_in_the_text_of_the_house():
+    marks = re.compile("|".join(("TO" + "DO", "FIX" + "ME", "X" * 3)))
+    assert [path.name for path in tracked_files() if path.suffix == ".py" and marks.search(path.read_text())] == []
+
+
+def test_no_registry_is_named():
+    hosts = re.compile(r"(?:repo1?\.maven|central\.sonatype|pypi\.(?:org|python)|pythonhosted|registry\.npmjs)", re.I)
+    texts = {".py", ".toml", ".md", ".yaml", ".json", ".sh", ".cfg", ""}
+    named = [
+        path.relative_to(TOP).as_posix()
+        for path in tracked_files()
+        if path.suffix in texts and path != Path(__file__) and hosts.search(path.read_text(errors="replace"))
+    ]
+    assert named == []
+
+
+def test_handlers_hold_decisions_and_not_plumbing():
+    long = {
+        operation.name: lines
+        for operation in OPERATIONS
+        if (lines := len(inspect.getsource(operation.handler).splitlines())) > LINES_PER_FUNCTION_P90
+    }
+    assert long == {}
