@@ -62,12 +62,15 @@ async def ask(request: web.BaseRequest, upstream: Upstream) -> aiohttp.ClientRes
 def check_framing(request: web.BaseRequest) -> None:
     """Refuse what cannot be passed on without changing its meaning.
 
-    :raises MlError: 400
+    :raises MlError: 400 or 417
     """
     if not is_plainly_framed(request.headers):
         raise _unreadable("unsupported [Transfer-Encoding]: only [chunked] is accepted")
     if not request.raw_path.startswith("/") or request.method == hdrs.METH_CONNECT:
         raise _unreadable(f"the request target [{request.raw_path}] must be a path")
+    if hdrs.EXPECT in request.headers and request.headers[hdrs.EXPECT].lower() != "100-continue":
+        # Elasticsearch answers 417 and then reads the body as the next request.
+        raise MlError("illegal_argument_exception", "unknown [Expect]", 417, headers={hdrs.CONNECTION: "close"})
 
 
 def _unreadable(reason: str) -> MlError:
@@ -203,8 +206,7 @@ class _CallerBody:
     async def _invite(self) -> None:
         """Tell a caller who waits for it to send the body: the cluster has just said so, else we were not here."""
         request = self._request
-        expectation = request.headers.get(hdrs.EXPECT, "")
-        if expectation.lower() == "100-continue" and request.version >= aiohttp.HttpVersion11:
+        if hdrs.EXPECT in request.headers and request.version >= aiohttp.HttpVersion11:
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0  # nothing of the answer itself is out yet
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
 import aiohttp
 from aiohttp import hdrs
 from aiohttp.client_middlewares import ClientHandlerType
+from aiohttp.connector import Connection
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -22,6 +24,7 @@ from yarl import URL
 REST_AFTER_REFUSAL_S = 5.0
 # Bodies up to here travel in one write; above, reading larger pieces was measured to be slower.
 CHUNK_BYTES = 256 * 1024
+_LOST_PLACE_STATUSES = frozenset({400, 413, 414, 417, 431})
 # The cluster decides how large its own answers' headers are.
 _MAX_HEADER_BYTES = 1024 * 1024
 _MAX_HEADERS = 10_000
@@ -87,6 +90,8 @@ class Upstream:
             max_field_size=_MAX_HEADER_BYTES,
             max_headers=_MAX_HEADERS,
             middlewares=(_never_repeat_blindly,),
+            request_class=_Request,
+            response_class=_Answer,
         )
 
     async def close(self) -> None:
@@ -142,13 +147,45 @@ class Upstream:
         return sorted(in_turn, key=lambda node: node.resting_until > now)
 
 
+class _Answered(Exception):
+    """A pooled connection holds an answer to which there was no request."""
+
+
+class _Request(aiohttp.ClientRequest):
+    """A request that does not go out on a connection with an answer left on it, which it would take for its own."""
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        if conn.protocol is not None and conn.protocol.should_close:
+            raise _Answered
+        return await super().send(conn)
+
+
+class _Answer(aiohttp.ClientResponse):
+    """An answer whose connection is not used again if the cluster may have lost its place on it.
+
+    After a head that it could not read, Elasticsearch answers 400 and then ignores the connection for ever
+    without closing it: the next caller would wait in vain.
+    """
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        protocol = connection.protocol
+        await super().start(connection)
+        if self.status in _LOST_PLACE_STATUSES and protocol is not None:
+            protocol.force_close()  # keeps it out of the pool
+            if self.closed:
+                protocol.close()  # it is there already; closed ones are thrown out
+        return self
+
+
 async def _never_repeat_blindly(request: aiohttp.ClientRequest, handler: ClientHandlerType) -> aiohttp.ClientResponse:
     """Keep aiohttp from sending PUT and DELETE a second time after a lost connection.
 
     The first may have been carried out: its repetition would tell the caller that its index exists already.
     """
     try:
-        return await handler(request)
+        while True:
+            with suppress(_Answered):  # nothing was sent, and that connection is gone
+                return await handler(request)
     except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError):
         raise
     except (aiohttp.ClientConnectionError, OSError) as error:

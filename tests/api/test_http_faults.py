@@ -200,6 +200,65 @@ def test_another_node_is_asked_only_if_the_first_takes_no_connection():
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("status", [b"400 Bad Request", b"413 Request Entity Too Large"])
+@pytest.mark.parametrize(
+    "framing", [b"content-length: 2\r\n\r\n{}", b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"]
+)
+def test_a_connection_on_which_the_cluster_may_be_lost_is_not_used_again(status, framing):
+    """Elasticsearch ignores a connection for ever after a head that it could not read."""
+
+    async def script(talk: Conversation) -> None:
+        await talk.head()
+        await talk.answer(b"HTTP/1.1 %b\r\n%b" % (status, framing))
+        await talk.is_closed_by_proxy()
+
+    async def run() -> None:
+        cluster = ScriptedCluster(script)
+        async with cluster.listening(), front_of(cluster.port) as port:
+            for times in (1, 2):
+                assert status_of(await ask(port, get())) == int(status[:3])
+                assert cluster.connections == times
+
+    asyncio.run(run())
+
+
+def test_an_answer_without_a_request_reaches_no_caller():
+    async def script(talk: Conversation) -> None:
+        while True:
+            await talk.head()
+            await talk.answer(OK)
+            if len(conversations) == 0:
+                conversations.append(talk)
+
+    conversations: list[Conversation] = []
+
+    async def run() -> None:
+        cluster = ScriptedCluster(script)
+        async with cluster.listening(), front_of(cluster.port) as port:
+            await ask(port, get())
+            await conversations[0].answer(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nstray")
+            await asyncio.sleep(0.05)
+            for _ in range(2):
+                answered = await ask(port, get())
+                assert answered.endswith(b"{}")
+            assert cluster.connections == 2
+
+    asyncio.run(run())
+
+
+def test_an_unknown_expectation_is_refused_before_the_cluster_takes_the_body_for_a_request():
+    async def run() -> None:
+        cluster = answering()
+        async with called_through(cluster) as caller:
+            body = b"GET /smuggled HTTP/1.1\r\nHost: p\r\n\r\n"
+            head = b"POST /x HTTP/1.1\r\nHost: p\r\nExpect: luck\r\nContent-Length: %d\r\n\r\n" % len(body)
+            await caller.send(head + body)
+            assert status_of(await caller.rest()) == 417
+            assert not cluster.heads
+
+    asyncio.run(run())
+
+
 def test_nodes_take_turns():
     async def run() -> None:
         one, two = answering(), answering()
