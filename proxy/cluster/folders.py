@@ -4,8 +4,11 @@ Starting it is node.py's matter.
 """
 
 import fcntl
+import os
 import shutil
 import tempfile
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -17,6 +20,10 @@ from proxy.units import format_bytes
 
 LOOPBACK = "127.0.0.1"
 FREE_BYTES_TO_RUN = 512 << 20
+TEMPORARY_PREFIX = "lanewatch-"
+LOCK_NAME = "lanewatch.lock"
+# Younger folders may belong to a start that has not locked its own yet.
+LEFT_BEHIND_AFTER_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,7 @@ def prepare_folders(data_dir: Path | None, account: Account | None) -> Folders:
 
     Raises ClusterProblem where they cannot be used.
     """
+    remove_left_behind()
     root = made_root(data_dir, account)
     free = shutil.disk_usage(root).free
     if free < FREE_BYTES_TO_RUN:
@@ -83,8 +91,19 @@ def prepare_folders(data_dir: Path | None, account: Account | None) -> Folders:
     return folders
 
 
+def remove_left_behind() -> None:
+    """Removes the temporary folders of those who were killed before they could do so themselves."""
+    newest = time.time() - LEFT_BEHIND_AFTER_S
+    for root in Path(tempfile.gettempdir()).glob(f"{TEMPORARY_PREFIX}*"):
+        with suppress(ClusterProblem, FileNotFoundError):  # it is in use, or another start removes it
+            changed = (root / LOCK_NAME).stat().st_mtime
+            if root.lstat().st_uid == os.geteuid() and changed < newest:
+                locked(root).close()
+                shutil.rmtree(root, ignore_errors=True)
+
+
 def made_root(data_dir: Path | None, account: Account | None) -> Path:
-    root = Path(tempfile.mkdtemp(prefix="lanewatch-")) if data_dir is None else data_dir.expanduser().resolve()
+    root = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX)) if data_dir is None else data_dir.expanduser().resolve()
     is_ours = data_dir is None or not root.exists()
     existing = next(place for place in (root, *root.parents) if place.exists() and not (place == root and is_ours))
     if account and not is_open_to_all(existing):
@@ -104,7 +123,7 @@ def made_root(data_dir: Path | None, account: Account | None) -> Path:
 def locked(root: Path) -> IO[str]:
     """The folder's lock, held until it is closed here and in the node, which inherits it."""
     try:
-        lock = (root / "lanewatch.lock").open("w")
+        lock = (root / LOCK_NAME).open("w")
     except OSError as error:
         raise unwritable(root, error) from error
     try:

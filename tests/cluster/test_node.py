@@ -79,6 +79,20 @@ def test_a_temporary_folder_goes_with_its_node():
     assert not temporary.root.exists()
 
 
+def test_what_a_killed_start_left_behind_is_removed_and_what_others_use_is_not():
+    used, abandoned, young = (prepare_folders(None, None) for _ in range(3))
+    for old in (used, abandoned):
+        os.utime(old.root / folders.LOCK_NAME, (0, 0))
+    abandoned.lock.close()
+    young.lock.close()
+    prepare_folders(None, None).release()
+    assert used.data.is_dir()
+    assert young.data.is_dir()
+    assert not abandoned.root.exists()
+    used.release()
+    young.release()
+
+
 def test_what_elasticsearch_says_at_its_early_end_is_passed_on(folder):
     home = folder / "es"
     (home / "bin").mkdir(parents=True)
