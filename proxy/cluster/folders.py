@@ -95,7 +95,7 @@ def remove_left_behind() -> None:
     """Removes the temporary folders of those who were killed before they could do so themselves."""
     newest = time.time() - LEFT_BEHIND_AFTER_S
     for root in Path(tempfile.gettempdir()).glob(f"{TEMPORARY_PREFIX}*"):
-        with suppress(ClusterProblem, FileNotFoundError):  # it is in use, or another start removes it
+        with suppress(ClusterProblem, OSError):  # it is in use, or another start removes it
             changed = (root / LOCK_NAME).stat().st_mtime
             if root.lstat().st_uid == os.geteuid() and changed < newest:
                 locked(root).close()
