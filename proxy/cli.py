@@ -13,7 +13,7 @@ from types import FrameType
 
 import yaml
 
-from proxy import __version__
+from proxy import __version__, demo
 from proxy.api.routes import OPERATIONS
 from proxy.cluster.at_hand import cluster_at_hand
 from proxy.cluster.problem import ClusterProblem
@@ -139,9 +139,7 @@ def run_up(args: argparse.Namespace) -> int:
 
 
 def run_demo(args: argparse.Namespace) -> int:
-    from proxy import demo
-
-    return demo.run(args)
+    return demo.run(args, config_of(args))
 
 
 def run_check_config(args: argparse.Namespace) -> int:
