@@ -6,7 +6,7 @@ What is answered is not decided here. Counterpart: ``call``, which reads request
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,14 @@ Json = Any
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """A large answer whose compact JSON was made elsewhere than on the event loop; ``value`` serves all other forms."""
+
+    json: bytes
+    value: Callable[[], Json]
+
+
+@dataclass(frozen=True, slots=True)
 class Rendering:
     """The form that a client asked for."""
 
@@ -47,6 +55,10 @@ class Rendering:
 
     def encode(self, body: Json, *, is_error: bool = False) -> bytes:
         """The bytes of an answer. ``filter_path`` leaves errors whole, as Elasticsearch does."""
+        if isinstance(body, Prepared):
+            if self.format == "json" and not (self.pretty or self.filter_path):
+                return body.json
+            body = body.value()
         if self.filter_path and not is_error:
             body = filtered(body, self.filter_path)
         if self.format == "cbor":
