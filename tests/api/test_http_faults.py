@@ -315,6 +315,21 @@ def test_a_part_of_a_long_answer_is_never_taken_for_the_whole():
     asyncio.run(run())
 
 
+def test_a_body_that_is_only_announced_can_be_refused_already():
+    async def script(talk: Conversation) -> None:
+        await talk.head()
+        await talk.answer(b"HTTP/1.1 413 Request Entity Too Large\r\ncontent-length: 0\r\n\r\n")
+        await talk.is_closed_by_proxy()
+
+    async def run() -> None:
+        for framing in (b"Content-Length: 200000000", b"Transfer-Encoding: chunked"):
+            async with called_through(ScriptedCluster(script)) as caller:
+                await caller.send(b"POST /_bulk HTTP/1.1\r\nHost: p\r\n%b\r\n\r\n" % framing)
+                assert status_of(await caller.head()) == 413
+
+    asyncio.run(run())
+
+
 def test_an_early_answer_arrives_while_the_body_is_under_way_and_ends_both_connections():
     async def run() -> None:
         closed = asyncio.Event()

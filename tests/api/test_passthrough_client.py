@@ -151,7 +151,6 @@ def test_a_body_that_the_cluster_finds_too_large_is_413_before_it_is_sent(lanewa
     connection.putheader("Content-Type", "application/x-ndjson")
     connection.putheader("Content-Length", str(200 * 2**20))
     connection.endheaders()
-    connection.send(b'{"index":{"_index":"through"}}\n')
     answer = connection.getresponse()
     assert answer.status == 413
     assert answer.getheader("Connection") == "close"
