@@ -6,6 +6,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,12 +37,21 @@ SEES = {
 # Which part alone may use a library; the rest may be used by all.
 OWNERS = {
     "aiohttp": {"api", "app"},
+    "cbor2": {"api"},
     "elastic_transport": {"store"},
-    "elasticsearch": {"store"},
+    "elasticsearch": {"store", "demo"},  # the demo is a user with the official client
     "jsonschema": {"schemas", "config"},
     "rich": {"cli", "demo", "cluster"},
     "uvloop": {"serving"},
 }
+# Parts of a declared library that have a package of their own.
+COMES_WITH = {
+    "elastic_transport": "elasticsearch",
+    "multidict": "aiohttp",
+    "referencing": "jsonschema",
+    "yarl": "aiohttp",
+}
+DISTRIBUTION_OF = {"yaml": "pyyaml"}
 ENGINE_LIBRARIES = {"numpy", "scipy"}
 
 LINES_PER_FILE_MEDIAN = 150
@@ -170,6 +180,14 @@ def test_leaves_import_only_leaves():
 
 def test_every_part_has_its_rule():
     assert {part_of(path) for path in SOURCES} - {"__init__", "__main__"} == set(SEES) | LEAVES
+
+
+def test_every_library_is_declared_and_every_declared_one_used():
+    project = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[^\w-]", dependency)[0] for dependency in project["dependencies"]}
+    imported = {name.split(".")[0] for path in SOURCES for name in imports_of(path)}
+    foreign = imported - set(sys.stdlib_module_names) - {"proxy"}
+    assert {DISTRIBUTION_OF.get(name, COMES_WITH.get(name, name)) for name in foreign} == declared
 
 
 def test_a_library_is_used_only_by_its_owner():
