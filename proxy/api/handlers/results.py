@@ -1,0 +1,129 @@
+"""Buckets, records, influencers and categories of one job. Overall buckets are in ``overall_buckets``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from proxy.api.call import Call
+from proxy.api.render import Prepared, to_json, with_human_times
+from proxy.api.rules import results as rules
+from proxy.api.rules.grok_pattern import grok_pattern
+from proxy.api.rules.paging import page_of
+from proxy.api.services import Services
+from proxy.errors import not_found
+from proxy.store import result_docs, result_queries
+from proxy.store.results_read import Found
+
+Document = dict[str, Any]
+# Times of results, at any depth of a document; input fields cannot bear these names.
+TIME_FIELDS = frozenset({"timestamp", "log_time", "latest_record_time_stamp", "latest_result_time_stamp"})
+# A page of this many documents is read in a thread: it would hold up the loop.
+_LARGE_PAGE = 50
+
+
+async def get_buckets(call: Call, services: Services) -> Prepared:
+    timestamp = rules.bucket_timestamp(call)
+    page = page_of(call)
+    sort, desc = call.option("sort", "timestamp"), call.option("desc", False)
+    await services.store.jobs.get(call.path["job_id"])
+    if timestamp is None:
+        query = result_queries.buckets(rules.result_filter(call, "anomaly_score"), sort=sort, desc=desc, page=page)
+    else:
+        query = result_queries.bucket_at(timestamp, sort=sort, desc=desc)
+    found = await services.store.results.find(call.path["job_id"], query)
+    if timestamp is not None and found.total == 0:
+        raise not_found("Could not find requested buckets")
+    buckets = [result_docs.BUCKET.read(source) for source in found.sources()]
+    if call.option("expand", False):
+        buckets = await asyncio.gather(*(_expanded(bucket, call, services) for bucket in buckets))
+    return await page_reply(call, "buckets", found.total, buckets)
+
+
+async def get_records(call: Call, services: Services) -> Prepared:
+    page = page_of(call)
+    await services.store.jobs.get(call.path["job_id"])
+    query = result_queries.records(
+        rules.result_filter(call, "record_score"),
+        sort=call.option("sort", "record_score"),
+        desc=call.option("desc", True),
+        page=page,
+    )
+    found = await services.store.results.find(call.path["job_id"], query)
+    return await _read_page(call, "records", found, result_docs.RECORD.read)
+
+
+async def get_influencers(call: Call, services: Services) -> Prepared:
+    page = page_of(call)
+    await services.store.jobs.get(call.path["job_id"])
+    query = result_queries.influencers(
+        rules.result_filter(call, "influencer_score"),
+        sort=call.option("sort", "influencer_score"),
+        desc=call.option("desc", True),
+        page=page,
+    )
+    found = await services.store.results.find(call.path["job_id"], query)
+    return await _read_page(call, "influencers", found, result_docs.INFLUENCER.read)
+
+
+async def get_categories(call: Call, services: Services) -> Prepared:
+    category_id = rules.category_id(call)
+    page = page_of(call)
+    await services.store.jobs.get(call.path["job_id"])
+    query = result_queries.categories(category_id, call.option("partition_field_value"), page)
+    found = await services.store.results.find(call.path["job_id"], query)
+    return await _read_page(call, "categories", found, _category)
+
+
+def _category(source: Document) -> Document:
+    """The pattern is never stored: it stands between the examples and what newer writers add."""
+    category = result_docs.CATEGORY.read(source)
+    head, tail = {}, dict(category)
+    for name in tuple(tail):
+        head[name] = tail.pop(name)
+        if name == "examples":
+            break
+    return head | {"grok_pattern": grok_pattern(category["regex"], category["examples"])} | tail
+
+
+async def _expanded(bucket: Document, call: Call, services: Services) -> Document:
+    """The bucket with its records behind its scores; without bucket influencers it has none."""
+    if not bucket["bucket_influencers"]:
+        return bucket
+    query = result_queries.records_of_bucket(bucket["timestamp"], is_interim=bucket["is_interim"])
+    found = await services.store.results.find(call.path["job_id"], query)
+    if not found.hits:
+        return bucket
+    records = [result_docs.RECORD.read(source) for source in found.sources()]
+    expanded: Document = {}
+    for name, value in bucket.items():
+        expanded[name] = value
+        if name == "initial_anomaly_score":
+            expanded["records"] = records
+    return expanded
+
+
+async def _read_page(call: Call, name: str, found: Found, read: Callable[[Document], Document]) -> Prepared:
+    def documents() -> list[Document]:
+        return [read(source) for source in found.sources()]
+
+    read_documents = await asyncio.to_thread(documents) if len(found.hits) >= _LARGE_PAGE else documents()
+    return await page_reply(call, name, found.total, read_documents)
+
+
+async def page_reply(call: Call, name: str, total: int, documents: Sequence[Document]) -> Prepared:
+    """``{"count": …, "<name>": […]}``, with readable times if the client is human."""
+    shown = [human_times(document) for document in documents] if call.human else list(documents)
+    body = {"count": total, name: shown}
+    text = await asyncio.to_thread(to_json, body) if len(shown) >= _LARGE_PAGE else to_json(body)
+    return Prepared(text, lambda: body)
+
+
+def human_times(value: Any) -> Any:
+    """A copy in which every time has its readable twin, at any depth."""
+    if isinstance(value, list):
+        return [human_times(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    return with_human_times({name: human_times(part) for name, part in value.items()}, TIME_FIELDS)

@@ -1,0 +1,88 @@
+"""Runs the searches over results and hands out stored documents. The queries are built in ``result_queries``,
+``overall_queries``; what documents look like to clients is in ``result_docs``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
+from proxy.store.names import Names
+from proxy.store.overall_buckets import OverallRequest, overall_buckets
+from proxy.store.overall_reduce import OverallBuckets
+from proxy.store.result_queries import Query
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A stored document and where it stands."""
+
+    index: str
+    id: str
+    source: dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page of documents, and how many there are in all."""
+
+    total: int
+    hits: list[Hit]
+
+    def sources(self) -> list[dict[str, Json]]:
+        return [hit.source for hit in self.hits]
+
+
+class Results:
+    """Reads results through the jobs' read aliases."""
+
+    def __init__(self, client: ClusterClient, names: Names) -> None:
+        self._client = client
+        self._names = names
+
+    async def find(self, job_id: str, query: Query) -> Found:
+        """A page of a job's documents; an absent alias or index means there are none."""
+        path = f"/{quote_expression(self._names.read_alias(job_id))}/_search"
+        params = {"ignore_unavailable": True, "allow_no_indices": True, "allow_partial_search_results": False}
+        answer = await self._client.request("POST", path, params=params, body=query, retry=True)
+        hits = answer["hits"]
+        return Found(hits["total"]["value"], [Hit(hit["_index"], hit["_id"], hit["_source"]) for hit in hits["hits"]])
+
+    async def overall_buckets(self, request: OverallRequest) -> OverallBuckets:
+        owners = await self._owners(request.job_ids)
+        if not owners:
+            return OverallBuckets.none(len(request.job_ids))
+        path = f"/{','.join(quote_expression(index) for index in sorted(owners))}/_search"
+
+        async def search(query: Query, filter_path: str, may_cache: bool) -> Json:
+            params = {
+                "filter_path": filter_path,
+                "request_cache": may_cache,
+                "ignore_unavailable": True,
+                "allow_partial_search_results": False,
+            }
+            return await self._client.request("POST", path, params=params, body=query, retry=True)
+
+        wanted = frozenset(request.job_ids)
+        strangers = {index: tuple(sorted(wanted - jobs)) for index, jobs in owners.items() if wanted - jobs}
+        return await overall_buckets(search, request, strangers)
+
+    async def _owners(self, job_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+        """Results indices -> which of the jobs have their read alias there.
+
+        The indices are searched by name instead of by alias: a hundred aliases in a URL are too long for the
+        cluster, and a hundred alias filters cost more than the search.
+        """
+        wanted = {self._names.read_alias(job_id): job_id for job_id in job_ids}
+        path = f"/_alias/{quote_expression(self._names.all_results)}"
+        try:
+            answer = await self._client.request("GET", path, params={"expand_wildcards": "all"}, retry=True)
+        except ClusterError as error:
+            if error.status == 404:
+                return {}
+            raise
+        owners = {
+            index: frozenset(wanted[alias] for alias in entry["aliases"] if alias in wanted)
+            for index, entry in answer.items()
+        }
+        return {index: jobs for index, jobs in owners.items() if jobs}

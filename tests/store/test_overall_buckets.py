@@ -1,0 +1,285 @@
+"""Overall buckets read from a real cluster agree with their definition, whatever the cluster and its limits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from proxy.config import Config
+from proxy.errors import MlError
+from proxy.store import overall_buckets as subject
+from proxy.store.client import ClusterClient
+from proxy.store.names import Names
+from proxy.store.overall_buckets import OverallRequest
+from proxy.store.overall_reduce import OverallBuckets
+from proxy.store.results_read import Results
+from tests.http_client import HttpClient
+from tests.store import overall_twin
+from tests.store.overall_twin import Bucket, Row
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+INDEX = ".ml-anomalies-custom-twin"
+JOBS = ("twin-a", "twin-b", "twin-c", "twin-d")
+# Days on which clocks change somewhere, a leap day, and the epoch itself: none of them may matter.
+ORIGINS = (1_459_036_800_000, 1_456_617_600_000, 1_477_785_600_000, 0, -3 * DAY)
+
+
+class TwinIndex:
+    """An index of our own, filled anew for each case, whose jobs exist only as aliases."""
+
+    def __init__(self, cluster: HttpClient) -> None:
+        self._cluster = cluster
+        mapping = {
+            "properties": {
+                "job_id": {"type": "keyword"},
+                "result_type": {"type": "keyword"},
+                "timestamp": {"type": "date"},
+                "anomaly_score": {"type": "double"},
+                "is_interim": {"type": "boolean"},
+            }
+        }
+        cluster.delete(f"/{INDEX}")
+        body = {"settings": {"hidden": True, "number_of_shards": 1, "number_of_replicas": 0}, "mappings": mapping}
+        assert cluster.put(f"/{INDEX}", json_body=body).status == 200
+        actions = [
+            {"add": {"index": INDEX, "alias": f".ml-anomalies-{job}", "filter": {"term": {"job_id": job}}, "is_hidden": True}}
+            for job in JOBS
+        ]
+        assert cluster.post("/_aliases", json_body={"actions": actions}).status == 200
+        self._count = 0
+
+    def fill(self, documents: list[Bucket]) -> None:
+        lines: list[object] = [{"delete": {"_id": str(number)}} for number in range(self._count)]
+        for number, document in enumerate(documents):
+            lines.append({"index": {"_id": str(number)}})
+            source = {"job_id": document.job_id, "result_type": "bucket", "timestamp": document.timestamp}
+            if document.score:
+                source["anomaly_score"] = document.score
+            if document.is_interim:
+                source["is_interim"] = True
+            lines.append(source)
+        self._count = len(documents)
+        if lines:
+            answer = self._cluster.post(f"/{INDEX}/_bulk?refresh=true", ndjson=lines)
+            assert answer.status == 200, answer.text
+
+    def drop(self) -> None:
+        self._cluster.delete(f"/{INDEX}")
+
+
+@pytest.fixture(scope="module")
+def index(cluster_client: HttpClient) -> Iterator[TwinIndex]:
+    made = TwinIndex(cluster_client)
+    yield made
+    made.drop()
+
+
+@pytest.fixture(scope="module")
+def read(config: Config) -> Iterator[object]:
+    """Runs a request through the product, on a loop and a client of this module's own."""
+    with asyncio.Runner() as runner:
+        client = ClusterClient(config.elasticsearch)
+        results = Results(client, Names(config.indices))
+        yield lambda request: runner.run(results.overall_buckets(request))
+        runner.run(client.close())
+
+
+def request_of(spans: dict[str, int], options: dict) -> OverallRequest:
+    jobs = tuple(sorted(spans))
+    width, wider = max(spans.values()), None
+    if options["bucket_span"] is not None:
+        if options["top_n"] == 1 or len(spans) == 1:
+            width = options["bucket_span"]
+        elif options["bucket_span"] != width:
+            wider = options["bucket_span"]
+    start, end = options["start"], options["end"]
+    return OverallRequest(
+        job_ids=jobs,
+        spans_ms=tuple(spans[job] for job in jobs),
+        interval_ms=width,
+        merge_ms=wider,
+        top_n=options["top_n"],
+        minimum_score=options["overall_score"],
+        exclude_interim=options["exclude_interim"],
+        start_ms=None if start is None else -(-start // width) * width,
+        end_ms=None if end is None else end // width * width,
+    )
+
+
+def rows_of(found: OverallBuckets, request: OverallRequest) -> list[Row]:
+    span_s = (request.merge_ms or request.interval_ms) // 1000
+    rows = []
+    for position in range(len(found)):
+        scores = found.job_scores[position].tolist()
+        jobs = tuple((job, score) for job, score in zip(request.job_ids, scores, strict=True) if score == score)
+        rows.append(
+            Row(
+                int(found.timestamps_ms[position]),
+                span_s,
+                round(float(found.scores[position]), 9),
+                jobs,
+                bool(found.is_interim[position]),
+            )
+        )
+    return rows
+
+
+def rounded(rows: list[Row]) -> list[Row]:
+    return [Row(row.timestamp, row.span_s, round(row.score, 9), row.jobs, row.is_interim) for row in rows]
+
+
+SCORES = st.one_of(st.just(0.0), st.just(0.0), st.integers(1, 100).map(float), st.floats(1e-3, 100))
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[dict[str, int], list[Bucket], dict]:
+    """Jobs with whole runs, gaps, doubled, misplaced and interim buckets, and every option."""
+    origin = draw(st.sampled_from(ORIGINS))
+    spans = {job: draw(st.sampled_from([5, 15, 17, 60, 90])) * MINUTE for job in JOBS[: draw(st.integers(1, 4))]}
+    documents: list[Bucket] = []
+    for job, span in spans.items():
+        start = origin // span * span + draw(st.integers(-5, 20)) * span
+        for number in range(draw(st.integers(0, 30))):
+            kind = draw(st.sampled_from(["there"] * 8 + ["gap", "double", "astray"]))
+            if kind == "gap":
+                continue
+            timestamp = start + number * span + (draw(st.integers(1, span - 1)) if kind == "astray" else 0)
+            bucket = Bucket(job, timestamp, draw(SCORES), draw(st.sampled_from([False] * 9 + [True])))
+            documents += [bucket, Bucket(job, timestamp, draw(SCORES))] if kind == "double" else [bucket]
+    width = max(spans.values())
+    options = {
+        "top_n": draw(st.sampled_from([1, 2, 3, 333])),
+        "bucket_span": draw(st.one_of(st.none(), st.integers(0, 5).map(lambda n: width + n * 7 * MINUTE))),
+        "overall_score": draw(st.sampled_from([0.0, 0.0, 0.5, 20.0, 50.0, 99.0])),
+        "exclude_interim": draw(st.booleans()),
+        "start": draw(st.one_of(st.none(), st.integers(origin - 2 * HOUR, origin + 20 * HOUR))),
+        "end": draw(st.one_of(st.none(), st.integers(origin, origin + 30 * HOUR))),
+    }
+    return spans, documents, options
+
+
+# How the walk may go: as shipped; sparse from the first cell; in tiny windows, slices and ranges.
+SETTINGS = (
+    {},
+    {"_FEW_CELLS": 0},
+    {"_FEW_CELLS": 0, "_CELLS_PER_ANSWER": 5, "_INTERVALS_PER_WINDOW": 1000, "_RANGES_PER_QUERY": 2, "_MOST_RANGES": 4},
+)
+WORKED = (
+    {"twin-a": 60 * MINUTE, "twin-b": 30 * MINUTE, "twin-c": 17 * MINUTE},
+    [
+        Bucket("twin-a", 1_464_739_200_000, 20.0),
+        Bucket("twin-b", 1_464_739_200_000, 10.0),
+        Bucket("twin-b", 1_464_739_200_000 + 30 * MINUTE, 40.0),
+        Bucket("twin-c", 1_464_739_200_000, 1.0),
+        Bucket("twin-c", 1_464_739_200_000 + 17 * MINUTE, 0.0),
+        Bucket("twin-c", 1_464_739_200_000 + 34 * MINUTE, 60.0, True),
+    ],
+    {"top_n": 2, "bucket_span": None, "overall_score": 0.0, "exclude_interim": False, "start": None, "end": None},
+)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(case=cases(), constants=st.sampled_from(SETTINGS))
+@example(case=WORKED, constants=SETTINGS[0])
+@example(case=WORKED, constants=SETTINGS[1])
+def test_any_jobs_agree_with_the_definition(case: tuple, constants: dict, index: TwinIndex, read: object) -> None:
+    spans, documents, options = case
+    index.fill(documents)
+    request = request_of(spans, options)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in constants.items():
+            patch.setattr(subject, name, value)
+        found = rows_of(read(request), request)
+    assert found == rounded(overall_twin.overall_buckets(spans, documents, **options))
+
+
+def test_the_worked_example_has_its_published_scores(index: TwinIndex, read: object) -> None:
+    spans, documents, options = WORKED
+    index.fill(documents)
+    for top_n, expected in ((1, 60.0), (2, 50.0), (3, 40.0), (333, 40.0)):
+        found = read(request_of(spans, {**options, "top_n": top_n}))
+        assert found.scores.tolist() == [expected]
+        assert found.is_interim.tolist() == [True]
+    final = read(request_of(spans, {**options, "top_n": 1, "exclude_interim": True}))
+    assert final.scores.tolist() == [40.0]
+
+
+def test_gaps_longer_than_a_chunk_are_not_reported(index: TwinIndex, read: object) -> None:
+    documents = [Bucket("twin-a", number * MINUTE, 0.0) for number in (0, 3, 2500, 2501, 5000)]
+    index.fill(documents)
+    options = {**WORKED[2], "top_n": 1}
+    request = request_of({"twin-a": MINUTE}, options)
+    found = rows_of(read(request), request)
+    assert found == overall_twin.overall_buckets({"twin-a": MINUTE}, documents, **options)
+    assert [row.timestamp // MINUTE for row in found] == [0, 1, 2, 3, 2500, 2501, 5000]
+    assert found[1].jobs == ()
+
+
+@pytest.mark.parametrize("minimum", [0.0, 5.0])
+@pytest.mark.parametrize("top_n", [1, 2])
+def test_more_than_ten_thousand_results_are_refused(minimum: float, top_n: int, index: TwinIndex, read: object) -> None:
+    documents = [Bucket(job, number * MINUTE, 7.0) for number in range(10_001) for job in JOBS[:2]]
+    index.fill(documents)
+    spans = dict.fromkeys(JOBS[:2], MINUTE)
+    options = {**WORKED[2], "top_n": top_n, "overall_score": minimum}
+    with pytest.raises(MlError) as refused:
+        read(request_of(spans, options))
+    assert refused.value.status == 400
+    assert refused.value.reason == (
+        "Unable to return more than [10000] results; please use parameters [start] and [end] to limit the time range"
+    )
+    found = read(request_of(spans, {**options, "end": 10_000 * MINUTE}))
+    assert len(found) == 10_000
+    wide = read(request_of(spans, {**options, "bucket_span": 24 * HOUR}))
+    assert len(wide) == 7
+
+
+def test_the_clusters_own_limit_on_buckets_only_makes_more_requests(
+    index: TwinIndex, read: object, cluster_client: HttpClient
+) -> None:
+    documents = [Bucket(job, number * MINUTE, float(number % 7)) for number in range(200) for job in JOBS[:2]]
+    index.fill(documents)
+    spans = dict.fromkeys(JOBS[:2], MINUTE)
+    options = {**WORKED[2], "overall_score": 3.0}
+    limit = {"persistent": {"search.max_buckets": 50}}
+    assert cluster_client.put("/_cluster/settings", json_body=limit).status == 200
+    try:
+        request = request_of(spans, options)
+        found = rows_of(read(request), request)
+    finally:
+        cluster_client.put("/_cluster/settings", json_body={"persistent": {"search.max_buckets": None}})
+    assert found == rounded(overall_twin.overall_buckets(spans, documents, **options))
+
+
+def test_documents_in_an_index_that_is_not_the_jobs_do_not_count(
+    index: TwinIndex, read: object, cluster_client: HttpClient
+) -> None:
+    index.fill([Bucket("twin-a", 0, 10.0), Bucket("twin-b", 0, 20.0)])
+    other = ".ml-anomalies-custom-stranger"
+    cluster_client.delete(f"/{other}")
+    mappings = json.loads(cluster_client.get(f"/{INDEX}/_mapping").body)[INDEX]["mappings"]
+    body = {
+        "settings": {"hidden": True, "number_of_replicas": 0},
+        "mappings": mappings,
+        "aliases": {".ml-anomalies-twin-b": {"filter": {"term": {"job_id": "twin-b"}}, "is_hidden": True}},
+    }
+    assert cluster_client.put(f"/{other}", json_body=body).status == 200
+    try:
+        for job, score in (("twin-a", 90.0), ("twin-b", 30.0)):
+            source = {"job_id": job, "result_type": "bucket", "timestamp": 0, "anomaly_score": score}
+            assert cluster_client.post(f"/{other}/_doc?refresh=true", json_body=source).status == 201
+        found = read(request_of({"twin-a": MINUTE, "twin-b": MINUTE}, WORKED[2]))
+    finally:
+        cluster_client.delete(f"/{other}")
+    assert found.job_scores.tolist() == [[10.0, 30.0]]
+
+
+def test_a_job_without_an_alias_has_no_data(read: object) -> None:
+    assert len(read(request_of({"twin-nobody": MINUTE}, WORKED[2]))) == 0
