@@ -1,0 +1,128 @@
+"""Rules of categorization inside `analysis_config`: field, filters, analyzer, partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from proxy.api.rules.breach import Breach, Document, breaches, refused
+from proxy.errors import parse_error
+from proxy.job_config.detector import CATEGORY_FIELD, split_fields
+from proxy.job_config.java_regex import is_java_regex
+
+_PARTS = {"char_filter": (list,), "tokenizer": (str, dict), "filter": (list,)}
+_PART_NAMES = {"char_filter": "char_filter", "filter": "token_filter"}
+_TOKENS = {str: "VALUE_STRING", bool: "VALUE_BOOLEAN", int: "VALUE_NUMBER", float: "VALUE_NUMBER",
+           dict: "START_OBJECT", list: "START_ARRAY", type(None): "VALUE_NULL"}  # fmt: skip
+
+
+def analyzer_is_readable(config: Document) -> Iterator[Breach]:
+    analyzer = config.get("categorization_analyzer")
+    if not isinstance(analyzer, dict):
+        return
+    for key, value in analyzer.items():
+        if not isinstance(value, _PARTS.get(key, ())):
+            text = f"Parameter [{key}] in [categorization_analyzer] is unknown or of the wrong type [{_TOKENS[type(value)]}]"
+            yield Breach(parse_error(text), ("categorization_analyzer",), "value")
+        for part in value if isinstance(value, list) else ():
+            if not isinstance(part, str | dict):
+                text = (
+                    f"[{key}] in [categorization_analyzer] array element should contain {_PART_NAMES[key]}'s "
+                    f"name or settings [{_TOKENS[type(part)]}]"
+                )
+                yield Breach(parse_error(text), ("categorization_analyzer",), "value")
+
+
+def _uses_categories(detector: Document) -> bool:
+    return CATEGORY_FIELD in split_fields(detector)
+
+
+def field_is_set_if_used(config: Document) -> Iterator[Breach]:
+    if any(map(_uses_categories, config["detectors"])) and not config.get("categorization_field_name"):
+        yield refused("categorization_field_name must be set for mlcategory to be available")
+
+
+def field_is_used_if_set(config: Document) -> Iterator[Breach]:
+    if config.get("categorization_field_name") and not any(map(_uses_categories, config["detectors"])):
+        yield refused(
+            "categorization_field_name is set but mlcategory is not used in any detector by/over/partition field"
+        )
+
+
+def analyzer_has_a_field(config: Document) -> Iterator[Breach]:
+    if config.get("categorization_analyzer") is not None and not config.get("categorization_field_name"):
+        yield refused("categorization_analyzer requires setting categorization_field_name")
+
+
+def filters_without_analyzer(config: Document) -> Iterator[Breach]:
+    if config.get("categorization_analyzer") is not None and config.get("categorization_filters"):
+        yield refused(
+            "categorization_filters cannot be used with categorization_analyzer - "
+            "instead specify them as pattern_replace char_filters in the analyzer"
+        )
+
+
+def filters_have_a_field(config: Document) -> Iterator[Breach]:
+    if config.get("categorization_filters") and not config.get("categorization_field_name"):
+        yield refused("categorization_filters require setting categorization_field_name")
+
+
+def filters_differ(config: Document) -> Iterator[Breach]:
+    filters = config.get("categorization_filters") or []
+    if len(set(filters)) < len(filters):
+        yield refused("categorization_filters contain duplicates")
+
+
+def filters_are_not_empty(config: Document) -> Iterator[Breach]:
+    if "" in (config.get("categorization_filters") or ()):
+        yield refused("categorization_filters are not allowed to contain empty strings")
+
+
+def filters_are_regular_expressions(config: Document) -> Iterator[Breach]:
+    for pattern in config.get("categorization_filters") or ():
+        if not is_java_regex(pattern):
+            yield refused(f"categorization_filters contains invalid regular expression '{pattern}'")
+
+
+def partitions_are_consistent(config: Document) -> Iterator[Breach]:
+    """Per-partition categorization needs one partition field for all detectors that use categories."""
+    if not (config.get("per_partition_categorization") or {}).get("enabled"):
+        return
+    suffix = "when per-partition categorization is enabled"
+    if not config.get("categorization_field_name"):
+        yield refused(f"categorization_field_name must be set {suffix}")
+    partitions = []
+    for detector in config["detectors"]:
+        partition = detector.get("partition_field_name")
+        if partition == CATEGORY_FIELD:
+            yield refused(f"mlcategory cannot be used as a partition_field_name {suffix}")
+        if not partition and _uses_categories(detector):
+            yield refused(f"partition_field_name must be set for detectors that reference mlcategory {suffix}")
+        if partition:
+            partitions.append(partition)
+        if len(set(partitions)) > 1:
+            yield refused(
+                f"partition_field_name cannot vary between detectors {suffix}: "
+                f"[{partitions[0]}] and [{partition}] are used"
+            )
+
+
+def warnings_stop_only_partitions(settings: Document) -> Iterator[Breach]:
+    if settings.get("stop_on_warn") and not settings.get("enabled"):
+        yield refused("stop_on_warn cannot be true in per_partition_categorization when enabled is false")
+
+
+RULES = (
+    field_is_set_if_used,
+    field_is_used_if_set,
+    analyzer_has_a_field,
+    filters_without_analyzer,
+    filters_have_a_field,
+    filters_differ,
+    filters_are_not_empty,
+    filters_are_regular_expressions,
+    partitions_are_consistent,
+)
+
+
+def categorization_breaches(config: Document) -> Iterator[Breach]:
+    yield from breaches(RULES, config)

@@ -1,0 +1,216 @@
+"""Job configurations in the cluster: one document per job, changed only on the condition that nobody else did.
+
+Here are documents and the expressions that name several of them; what a configuration may say is not decided here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from proxy.errors import MlError, already_exists, unknown_job
+from proxy.job_config import key_order
+from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
+from proxy.store.names import Names, job_document
+
+# Elasticsearch's own limit on one listing, and the largest window of an index by default.
+MAX_JOBS = 10_000
+_ATTEMPTS = 5
+_ALL = ("", "_all", "*")
+
+Config = dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJob:
+    """A configuration and the state of its document, on which a change is conditional."""
+
+    config: Config
+    seq_no: int
+    primary_term: int
+
+    @property
+    def job_id(self) -> str:
+        return str(self.config["job_id"])
+
+    @property
+    def is_deleting(self) -> bool:
+        return bool(self.config.get("deleting"))
+
+    @property
+    def blocked_by(self) -> str | None:
+        """``delete``, ``reset`` or ``revert`` while that is going on."""
+        blocked = self.config.get("blocked")
+        return str(blocked["reason"]) if blocked else None
+
+
+class Jobs:
+    """Reads and changes configuration documents."""
+
+    def __init__(self, client: ClusterClient, names: Names) -> None:
+        self._client = client
+        self._path = f"/{quote_expression(names.config)}"
+
+    async def get(self, job_id: str) -> StoredJob:
+        """The newest state of one job.
+
+        Raises:
+            MlError: 404 where there is none.
+        """
+        try:
+            found = await self._client.request("GET", self._document_path("_doc", job_id), retry=True)
+        except ClusterError as error:
+            if error.status == 404:
+                raise unknown_job(job_id) from error
+            raise
+        return _stored(found)
+
+    async def resolve(self, expression: str | None, allow_no_match: bool = True) -> list[StoredJob]:
+        """The jobs that ids, groups and wildcards name, each once, in order of their ids, in one request.
+
+        Raises:
+            MlError: 404 naming every exact name that nothing has, and without ``allow_no_match`` every idle wildcard.
+        """
+        tokens = [token.strip() for token in (expression or "").split(",")]
+        wants_all = any(token in _ALL for token in tokens)
+        jobs = await self._search({"match_all": {}} if wants_all else _naming(tokens))
+        missing = _unmatched(tokens, jobs, allow_no_match=allow_no_match)
+        if missing:
+            raise unknown_job(",".join(missing))
+        return jobs
+
+    async def _search(self, query: Json) -> list[StoredJob]:
+        body = {
+            "size": MAX_JOBS,
+            "query": {"bool": {"filter": [{"term": {"type": "job"}}, query]}},
+            "sort": ["job_id"],
+            "seq_no_primary_term": True,
+            "track_total_hits": False,
+        }
+        params = {"ignore_unavailable": True}
+        answer = await self._client.request("POST", f"{self._path}/_search", params=params, body=body, retry=True)
+        return [_stored(hit) for hit in answer["hits"]["hits"]]
+
+    async def create(self, config: Config) -> StoredJob:
+        """Stores a new job.
+
+        Raises:
+            MlError: 400 where its id is taken.
+        """
+        job_id = str(config["job_id"])
+        path = self._document_path("_create", job_id)
+        try:
+            created = await self._client.request("PUT", path, params={"refresh": True}, body=_document(config))
+        except ClusterError as error:
+            if error.status == 409:
+                raise id_is_taken(job_id) from error
+            raise
+        return StoredJob(config, created["_seq_no"], created["_primary_term"])
+
+    async def replace(self, stored: StoredJob, config: Config) -> StoredJob:
+        """The job with its new configuration.
+
+        Raises:
+            ClusterError: 409 where it changed since it was read.
+        """
+        params = {"if_seq_no": stored.seq_no, "if_primary_term": stored.primary_term, "refresh": True}
+        path = self._document_path("_doc", stored.job_id)
+        changed = await self._client.request("PUT", path, params=params, body=_document(config))
+        return StoredJob(config, changed["_seq_no"], changed["_primary_term"])
+
+    async def change(self, job_id: str, change: Callable[[StoredJob], Config]) -> StoredJob:
+        """Applies ``change`` to the newest state, again where others were faster.
+
+        Raises:
+            MlError: 404 where there is no such job, 409 where others keep being faster, and what ``change`` raises.
+        """
+        for _ in range(_ATTEMPTS):
+            stored = await self.get(job_id)
+            changed = change(stored)
+            if changed == stored.config:
+                return stored
+            try:
+                return await self.replace(stored, changed)
+            except ClusterError as error:
+                if error.status != 409:
+                    raise
+                conflict = error
+        raise conflict
+
+    async def patch(self, job_id: str, changes: Mapping[str, Json]) -> StoredJob:
+        """Sets top-level fields of a job; None takes one away."""
+        return await self.change(job_id, lambda stored: key_order.ordered(stored.config | changes, key_order.JOB))
+
+    async def delete(self, job_id: str) -> None:
+        """Removes the configuration, if it is there."""
+        try:
+            await self._client.request(
+                "DELETE", self._document_path("_doc", job_id), params={"refresh": True}, retry=True
+            )
+        except ClusterError as error:
+            if error.status != 404:
+                raise
+
+    async def name_clash(self, job_id: str | None, groups: Sequence[str]) -> tuple[str, str] | None:
+        """A job and a group of one name that would exist with ``job_id`` and ``groups``, if any."""
+        if job_id is not None and job_id in groups:
+            return job_id, job_id
+        taken = [{"terms": {"job_id": list(groups)}}]
+        if job_id is not None:
+            taken.append({"term": {"groups": job_id}})
+        for found in await self._search({"bool": {"should": taken}}):
+            if job_id is not None and job_id in found.config.get("groups", ()):
+                return job_id, job_id
+            if found.job_id in groups:
+                return found.job_id, found.job_id
+        return None
+
+    async def ids_with_results_in(self, results_index_name: str) -> list[str]:
+        """The jobs that share a results index."""
+        every = await self._search({"match_all": {}})
+        return [job.job_id for job in every if job.config.get("results_index_name") == results_index_name]
+
+    def _document_path(self, action: str, job_id: str) -> str:
+        return f"{self._path}/{action}/{quote_expression(job_document(job_id))}"
+
+
+def id_is_taken(job_id: str) -> MlError:
+    return already_exists(f"The job cannot be created with the Id '{job_id}'. The Id is already used.")
+
+
+def _document(config: Config) -> Json:
+    ordered = key_order.ordered(config, key_order.JOB)
+    return {"type": "job", "job_id": config["job_id"], "groups": config.get("groups", []), "job": ordered}
+
+
+def _stored(found: Mapping[str, Json]) -> StoredJob:
+    return StoredJob(found["_source"]["job"], found["_seq_no"], found["_primary_term"])
+
+
+def _naming(tokens: Iterable[str]) -> Json:
+    exact = [token for token in tokens if "*" not in token]
+    should: list[Json] = [{"terms": {"job_id": exact}}, {"terms": {"groups": exact}}] if exact else []
+    for token in tokens:
+        if "*" in token:
+            pattern = re.sub(r"([\\?])", r"\\\1", token)
+            should += [{"wildcard": {field: {"value": pattern}}} for field in ("job_id", "groups")]
+    return {"bool": {"should": should}}
+
+
+def _unmatched(tokens: Sequence[str], jobs: Sequence[StoredJob], *, allow_no_match: bool) -> list[str]:
+    """The tokens that name nothing but should."""
+    names = {name for job in jobs for name in (job.job_id, *job.config.get("groups", ()))}
+    missing = []
+    for token in tokens:
+        if token in _ALL:
+            matches, label = bool(jobs), "*"
+        elif "*" in token:
+            pattern = re.compile(".*".join(map(re.escape, token.split("*"))))
+            matches, label = any(pattern.fullmatch(name) for name in names), token
+        else:
+            matches, label = token in names, token
+        is_exact = "*" not in label
+        if not matches and (is_exact or not allow_no_match):
+            missing.append(label)
+    return missing
