@@ -1,0 +1,120 @@
+"""The categorization analyzer turns messages into tokens as its configuration says."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.engine.categorize.analyzer import Analyzer, default_config
+from proxy.engine.categorize.java_regex import compile_java, java_replacement
+
+
+@pytest.mark.parametrize(
+    ("message", "tokens"),
+    [
+        ("Node host-1 left.", ("Node", "host-1", "left")),
+        ("2024-01-12 Fri 10:11:12 UTC started", ("started",)),
+        ("deadbeef 0x1f cafe-12.3 word", ("word",)),
+        ("open /var/log/syslog: denied", ("open", "var/log/syslog", "denied")),
+        ("\n  \n1234\nsecond line\nthird", ("second", "line")),
+        ("a_b.c-d __init__ ...", ("a_b.c-d", "init")),
+        ("user=alice; id=<77>", ("user", "alice", "id")),
+        ("", ()),
+    ],
+)
+def test_the_default_analyzer_keeps_the_words(message, tokens):
+    assert Analyzer().tokens(message) == tokens
+
+
+@pytest.mark.parametrize(
+    ("config", "message", "tokens"),
+    [
+        ("whitespace", "a  b", ("a", "b")),
+        ("standard", "Ab, cD", ("ab", "cd")),
+        ("simple", "Ab3cD", ("ab", "cd")),
+        ("keyword", "a b", ("a b",)),
+        ({"tokenizer": "ml_classic"}, "open /var/log now", ("open", "var", "log", "now")),
+        ({"tokenizer": {"type": "pattern", "pattern": ";"}}, "a;b c;;d", ("a", "b c", "d")),
+        ({"tokenizer": {"type": "pattern", "pattern": "<(?<x>.+?)>", "group": 1}}, "<a> b <c>", ("a", "c")),
+        ({"tokenizer": {"type": "simple_pattern_split", "pattern": "[^-0-9A-Za-z_.]+"}}, "a/b c", ("a", "b", "c")),
+        ({"tokenizer": {"type": "simple_pattern", "pattern": "[0-9]+"}}, "a1b22", ("1", "22")),
+        ({"tokenizer": "letter", "filter": ["lowercase", "unique"]}, "A a b1b", ("a", "b")),
+        ({"tokenizer": "whitespace", "filter": [{"type": "limit", "max_token_count": "2"}]}, "a b c", ("a", "b")),
+        ({"tokenizer": "whitespace", "filter": [{"type": "length", "min": 2, "max": 3}]}, "a bb cccc", ("bb",)),
+        (
+            {"tokenizer": "whitespace", "filter": [{"type": "stop", "stopwords": ["x"], "ignore_case": True}]},
+            "X y",
+            ("y",),
+        ),
+        ({"tokenizer": "whitespace", "filter": ["stop"]}, "the node", ("node",)),
+        (
+            {"tokenizer": "whitespace", "filter": [{"type": "pattern_replace", "pattern": "^[0-9].*"}]},
+            "1a b",
+            ("b",),
+        ),
+        (
+            {
+                "tokenizer": "whitespace",
+                "char_filter": [
+                    {"type": "pattern_replace", "pattern": "(\\p{Alpha}+)=\\S+", "replacement": "$1=X"},
+                    {"type": "mapping", "mappings": ["foo => bar"]},
+                    "html_strip",
+                ],
+            },
+            "<b>foo</b> user=7",
+            ("bar", "user=X"),
+        ),
+    ],
+)
+def test_a_configured_analyzer_does_what_it_says(config, message, tokens):
+    assert Analyzer(config).tokens(message) == tokens
+
+
+def test_filters_of_the_job_remove_text_before_tokens_are_taken():
+    assert Analyzer(filters=[r"\[.*?\]", "secret"]).tokens("[a b] node secret up") == ("node", "up")
+    assert Analyzer(default_config(["x+"])).tokens("axxb") == Analyzer(filters=["x+"]).tokens("axxb")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "klingon",
+        {"tokenizer": "klingon"},
+        {"tokenizer": "standard", "filter": ["klingon"]},
+        {"tokenizer": "standard", "char_filter": [{"type": "klingon"}]},
+        {"tokenizer": {"type": "pattern", "pattern": "(["}},
+        {"tokenizer": {"type": "pattern", "pattern": "\\p{Klingon}"}},
+    ],
+)
+def test_unknown_parts_are_refused(config):
+    with pytest.raises(ValueError, match=r"unknown|not supported"):
+        Analyzer(config)
+
+
+def test_at_most_a_hundred_tokens_are_taken():
+    assert len(Analyzer("whitespace").tokens("a " * 300)) == 100
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "found"),
+    [
+        (r"\p{Upper}+", "abCDe", "CD"),
+        (r"[\p{Digit}x]+", "ab12x", "12x"),
+        (r"\P{Digit}+", "12ab", "ab"),
+        (r"\Qa.b\E", "axb a.b", "a.b"),
+        (r"(?<year>\d{4})", "in 2024", "2024"),
+        (r"[a[b]+", "x[ab", "[ab"),
+        (r"\h+end\z", "an  end", "  end"),
+        (r"\[x\]", "[x]", "[x]"),
+        (r"a++b", "aab", "aab"),
+    ],
+)
+def test_patterns_of_java_are_understood(pattern, text, found):
+    assert compile_java(pattern).search(text)[0] == found
+
+
+def test_flags_of_java_are_understood():
+    assert compile_java("A.B", "CASE_INSENSITIVE|DOTALL").search("a\nb")
+
+
+def test_replacements_of_java_are_understood():
+    assert compile_java("(a)(?<n>b)").sub(java_replacement(r"${n}$1\$\\"), "ab") == "ba$\\"
