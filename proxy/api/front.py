@@ -24,7 +24,7 @@ from proxy.errors import MlError
 
 # Elasticsearch routes on the path as it is written: `//_ml` and `/%5fml` are not machine learning.
 OUR_PATHS = re.compile(r"/(_ml|_xpack/ml|_cat/ml)(?=[/?]|$)")
-_ROOT = re.compile(r"/(\?|$)")
+ROOT_PATH = re.compile(r"/(\?|$)")
 
 # A request's head comes in one piece from any honest client; slow ones hold a connection each.
 HEAD_TIMEOUT_S = 10.0
@@ -134,7 +134,7 @@ class Front:
         if isinstance(request, web.Request):
             check_framing(request)
             return await self._call_app(request)
-        if _ROOT.match(request.raw_path):
+        if ROOT_PATH.match(request.raw_path):
             return await forward_root(request, self._upstream)
         return await forward(request, self._upstream)
 

@@ -1,0 +1,119 @@
+"""The generated nginx configuration: what it decides, and that nginx takes it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from proxy.nginx import nginx_config
+from tests.api.wire import free_port
+
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+
+OURS = [
+    "/_ml",
+    "/_ml?pretty",
+    "/_ml/info",
+    "/_ml/anomaly_detectors/a%2Fb",
+    "/_xpack/ml/info",
+    "/_cat/ml/datafeeds",
+    "/",
+    "/?q",
+]
+THE_CLUSTERS = ["/_mlx", "/%5fml/info", "//_ml/info", "/_cat/indices", "/_xpack", "/idx/_ml/info", "/_search?q=/_ml/"]
+
+
+def test_every_node_is_served():
+    text = nginx_config(listen="9280", proxy="http://127.0.0.1:9281", nodes=["http://a:9200", "http://[::1]:9201"])
+    assert re.findall(r"server (\S+) max_fails", text) == ["a:9200", "[::1]:9201"]
+    assert "default http://lanewatch_cluster;" in text
+
+
+@pytest.mark.parametrize("nodes", [["http://a:9200", "https://b:9200"], ["http://a:9200/prefix"]])
+def test_nodes_that_nginx_could_not_serve_are_refused(nodes):
+    with pytest.raises(ValueError, match=re.escape(", ".join(nodes))):
+        nginx_config(listen="9280", proxy="http://127.0.0.1:9281", nodes=nodes)
+
+
+@needs_nginx
+def test_nginx_sends_ours_to_the_proxy_and_the_rest_to_the_cluster(tmp_path):
+    with named_server("proxy") as proxy, named_server("cluster") as cluster:
+        port = free_port()
+        text = nginx_config(listen=f"127.0.0.1:{port}", proxy=proxy, nodes=[cluster])
+        with running_nginx(tmp_path, text, port):
+            for target, name in [(t, "proxy") for t in OURS] + [(t, "cluster") for t in THE_CLUSTERS]:
+                assert fetch(port, target) == f"{name} {target}"
+
+
+@contextmanager
+def named_server(name: str) -> Iterator[str]:
+    """A server that answers with its name and the target as it arrived."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = f"{name} {self.requestline.split()[1]}".encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def running_nginx(folder: Path, server_text: str, port: int) -> Iterator[None]:
+    places = "".join(
+        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    main = f"daemon off; pid {folder}/pid; error_log {folder}/log; events {{}} http {{ access_log off; {places}\n"
+    (folder / "nginx.conf").write_text(main + server_text + "}\n")
+    command = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "log")]
+    checked = subprocess.run([*command, "-t"], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        wait_until_open(port)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def wait_until_open(port: int) -> None:
+    for _ in range(100):
+        try:
+            fetch(port, "/")
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError(f"nothing listens on {port}")
+
+
+def fetch(port: int, target: str) -> str:
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", target)
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
