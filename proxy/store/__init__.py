@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from proxy.config import Config
 from proxy.store.client import ClusterClient
+from proxy.store.datafeeds import Datafeeds
 from proxy.store.job_tasks import JobTasks
+from proxy.store.jobs import Jobs
 from proxy.store.journal import Journal
 from proxy.store.model_state import ModelStates
 from proxy.store.names import Names
@@ -25,6 +27,8 @@ class Store:
         self.client = ClusterClient(config.elasticsearch)
         self.names = Names(config.indices)
         self.indices = Indices(self.client, self.names)
+        self.jobs = Jobs(self.client, self.names)
+        self.datafeeds = Datafeeds(self.client, self.names)
         self.tasks = JobTasks(self.client, self.names)
         self.results_write = ResultsWriter(self.client, self.names)
         self.model_states = ModelStates(self.client, self.names)
