@@ -29,11 +29,11 @@ CATEGORY_COUNTS = (
 
 async def write_snapshot(live: LiveJob, store: Store, now_ms: int) -> str | None:
     """Writes the snapshot and the statistics; returns its id, or None where no bucket has been finished yet."""
-    status = await live.host.call(live.job_id, worker.status)
+    status = await live.call(worker.status)
     lines = _statistics(live, status, now_ms)
     snapshot_id = None
     if status.latest_result_ms is not None:
-        model = await live.host.call(live.job_id, worker.save)
+        model = await live.call(worker.save)
         snapshot_id = str(now_ms // 1000)
         documents = await store.model_states.write(live.job_id, snapshot_id, model)
         lines += _snapshot(live, status, snapshot_id, documents, now_ms)

@@ -87,7 +87,11 @@ class TimingStats:
     average: float | None = None
     exponential_average: float | None = None
     context: dict[str, float | int | None] = field(
-        default_factory=lambda: {"incremental_metric_value_ms": 0.0, "latest_timestamp": None, "previous_exponential_average_ms": None}
+        default_factory=lambda: {
+            "incremental_metric_value_ms": 0.0,
+            "latest_timestamp": None,
+            "previous_exponential_average_ms": None,
+        }
     )
 
     def add(self, buckets: int, took_ms: float, latest_bucket_ms: int) -> None:
@@ -101,8 +105,8 @@ class TimingStats:
         self.bucket_count += buckets
         self.average = total / self.bucket_count
         faded = (1 - _EXPONENTIAL_FACTOR) ** buckets
-        self.exponential_average = each if self.exponential_average is None else (
-            each * (1 - faded) + self.exponential_average * faded
+        self.exponential_average = (
+            each if self.exponential_average is None else (each * (1 - faded) + self.exponential_average * faded)
         )
         self._add_to_hour(took_ms, latest_bucket_ms)
 
@@ -117,7 +121,10 @@ class TimingStats:
         context["incremental_metric_value_ms"] = float(context["incremental_metric_value_ms"] or 0.0) + took_ms
 
     def per_hour(self) -> float:
-        before, now = self.context["previous_exponential_average_ms"], float(self.context["incremental_metric_value_ms"] or 0.0)
+        before, now = (
+            self.context["previous_exponential_average_ms"],
+            float(self.context["incremental_metric_value_ms"] or 0.0),
+        )
         if before is None:
             return now
         latest = int(self.context["latest_timestamp"] or 0)

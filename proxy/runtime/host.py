@@ -62,6 +62,8 @@ class ProcessHost:
             if self._pools[slot] is pool:
                 self._pools[slot] = self._pool()
             raise HostLost("the process that computed the model has died") from error
+        except worker.JobNotLoaded as error:
+            raise HostLost(f"the process that held the model of job [{job_id}] has been replaced") from error
 
     def close(self) -> None:
         for pool in self._pools:

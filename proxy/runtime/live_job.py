@@ -9,19 +9,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
 from proxy.errors import MlError, status_error
 from proxy.runtime import worker
 from proxy.runtime.documents import index_lines
-from proxy.runtime.host import JobHost
+from proxy.runtime.host import HostLost, JobHost
 from proxy.runtime.worker import Outcome, Setup, Status
 from proxy.store import Store, result_ids
 from proxy.store.job_tasks import JobTask
 from proxy.store.journal import Saved
 
+Answer = TypeVar("Answer")
 # Beyond this the journal would take longer to replay than a saved model takes to load.
 _MAX_JOURNAL_BYTES = 16 * 1024 * 1024
 # What may wait for a cluster that takes nothing, before new data are refused.
@@ -39,6 +40,7 @@ class LiveJob:
     task: JobTask
     setup: Setup
     status: Status | None = None
+    last_counts: dict[str, Any] = field(default_factory=dict)
     sequence: int = 0
     journal_bytes: int = 0
     saved_at: int = 0
@@ -105,22 +107,41 @@ class LiveJob:
             MlError: parse_exception for malformed data, 429 and 503 where nothing was taken.
         """
         self._refuse_when_full()
-        reading = await self.host.call(self.job_id, worker.read, body)
-        entry = _DATA + reading.entry
+        reading = await self.call(worker.read, body)
         try:
-            await self._journal(entry)
+            await self._journal(_DATA + reading.entry)
         except BaseException:
-            await self.host.call(self.job_id, worker.forget, reading.token)
+            await self.call(worker.forget, reading.token)
             raise
-        outcome = await self.host.call(self.job_id, worker.analyse, reading.token, self.clock())
+        try:
+            outcome = await self.host.call(self.job_id, worker.analyse, reading.token, self.clock())
+        except HostLost:
+            return await self._replayed_counts()
+        except Exception:
+            # Data that the model cannot take must not be offered to it again at every opening.
+            await self.store.journal.withdraw(self.job_id, self.sequence - 1)
+            raise
         await self._deliver(outcome)
         return outcome.counts
+
+    async def _replayed_counts(self) -> dict[str, Any]:
+        """Loads the model anew; what was journalled last is analysed by that."""
+        await self.load(is_restart=True)
+        return self.last_counts
+
+    async def call(self, function: Callable[..., Answer], *arguments: object) -> Answer:
+        """Runs a function where the model is; a model that was lost is loaded anew first."""
+        try:
+            return await self.host.call(self.job_id, function, *arguments)
+        except HostLost:
+            await self.load(is_restart=True)
+            return await self.host.call(self.job_id, function, *arguments)
 
     async def flush(self, options: Mapping[str, Any]) -> Status:
         """Moves time on or shows interim results; what it wrote is searchable afterwards."""
         if options.get("advance_to") is not None or options.get("skip_to") is not None:
             await self._journal(_FLUSH + orjson.dumps({**options, "calc_interim": False}))
-        outcome = await self.host.call(self.job_id, worker.flush, dict(options), self.clock())
+        outcome = await self.call(worker.flush, dict(options), self.clock())
         await self._deliver(outcome)
         await self.send_unsent()
         await self.store.results_write.refresh(self.job_id)
@@ -141,7 +162,7 @@ class LiveJob:
             )
 
     async def _deliver(self, outcome: Outcome) -> None:
-        self.status = outcome.status
+        self.status, self.last_counts = outcome.status, outcome.counts
         counts = result_ids.data_counts(self.job_id)
         self.unsent += outcome.lines
         self.unsent += index_lines(self.setup.write_alias, iter([(counts, outcome.status.data_counts)]))
@@ -174,7 +195,7 @@ class LiveJob:
     async def save(self) -> None:
         """Saves the model, and with it all that was journalled so far."""
         await self.send_unsent()
-        model = await self.host.call(self.job_id, worker.save)
+        model = await self.call(worker.save)
         await self.store.journal.save_model(self.job_id, Saved(self.sequence, model))
         self.sequence += 1
         self.journal_bytes = 0

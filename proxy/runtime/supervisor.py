@@ -272,7 +272,7 @@ class Supervisor:
         """Tells a running job its new configuration."""
         if job_id in self._live:
             async with self._open_job(job_id) as live:
-                await live.host.call(job_id, worker.update, config)
+                await live.call(worker.update, config)
 
     @asynccontextmanager
     async def _open_job(self, job_id: str, *, revive: bool = True) -> AsyncIterator[LiveJob]:

@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 
 from proxy.engine import JobEngine, JobSpec, Results
-from proxy.errors import MlError, status_error
+from proxy.errors import status_error
 from proxy.runtime import documents
 from proxy.runtime.batch_codec import decode_batch, encode_batch
 from proxy.runtime.counts import DataCounts, TimingStats
@@ -28,6 +28,10 @@ from proxy.runtime.ingest import Fields, Ingested, fields_of, ingest
 
 Config = Mapping[str, Any]
 _STATE_VERSION = 1
+
+
+class JobNotLoaded(Exception):
+    """The job is not here: the process that held it has been replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +198,7 @@ def _unpack(state: bytes) -> tuple[dict[str, Any], bytes]:
 
 def _job(job_id: str) -> _Job:
     if job_id not in _jobs:
-        raise MlError("status_exception", f"Cannot perform requested action because job [{job_id}] is not open", 409)
+        raise JobNotLoaded(job_id)
     return _jobs[job_id]
 
 
@@ -239,6 +243,11 @@ def _replaced_interim(job: _Job, produced: Sequence[documents.Line]) -> list[byt
 
 def _status(job: _Job) -> Status:
     job_id, end = job.setup.job_id, job.engine.last_finalized_bucket_end
+    earliest_ms = job.counts.earliest_record_timestamp
+    if end is None and earliest_ms is not None:
+        # Before the first bucket is finished, all before it counts as final.
+        span = job.engine.spec.bucket_span
+        end = earliest_ms // 1000 // span * span
     return Status(
         data_counts=job.counts.document(job_id),
         model_size=job.engine.model_size(),

@@ -41,9 +41,17 @@ class Journal:
         Raises:
             MlError: 503 where the cluster did not take all of them; then none counts.
         """
-        rows = [(f"{job_id}#entry#{number}", number, "entry", payload) for number, payload in enumerate(payloads, sequence)]
+        rows = [
+            (f"{job_id}#entry#{number}", number, "entry", payload) for number, payload in enumerate(payloads, sequence)
+        ]
         await self._write(job_id, rows)
         return sequence + len(payloads)
+
+    async def withdraw(self, job_id: str, sequence: int) -> None:
+        """Takes one entry back."""
+        await self._client.bulk(
+            orjson.dumps({"delete": {"_index": self._index, "_id": f"{job_id}#entry#{sequence}"}}) + b"\n"
+        )
 
     async def save_model(self, job_id: str, saved: Saved) -> None:
         """Replaces the saved model, then drops the entries that it contains."""
@@ -55,7 +63,9 @@ class Journal:
         ]
         await self._write(job_id, rows)
         await self._drop(job_id, {"range": {"sequence": {"lt": saved.sequence}}})
-        await self._drop(job_id, {"bool": {"must": [{"term": {"kind": "entry"}}, {"range": {"sequence": {"lte": saved.sequence}}}]}})
+        await self._drop(
+            job_id, {"bool": {"must": [{"term": {"kind": "entry"}}, {"range": {"sequence": {"lte": saved.sequence}}}]}}
+        )
 
     async def read(self, job_id: str) -> tuple[Saved | None, list[tuple[int, bytes]]]:
         """The newest whole saved model, and the entries after it in order."""
@@ -75,7 +85,12 @@ class Journal:
         batch: list[bytes] = []
         size = 0
         for document_id, sequence, kind, payload in rows:
-            source = {"job_id": job_id, "kind": kind, "sequence": sequence, "payload": base64.b64encode(payload).decode()}
+            source = {
+                "job_id": job_id,
+                "kind": kind,
+                "sequence": sequence,
+                "payload": base64.b64encode(payload).decode(),
+            }
             batch += [orjson.dumps({"index": {"_index": self._index, "_id": document_id}}), orjson.dumps(source)]
             size += len(batch[-1])
             if size > MAX_PAYLOAD_BYTES:
