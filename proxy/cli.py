@@ -18,7 +18,8 @@ from proxy.api.routes import OPERATIONS
 from proxy.cluster.at_hand import cluster_at_hand
 from proxy.cluster.problem import ClusterProblem
 from proxy.config import Config, ConfigError, load_config, load_settings
-from proxy.serving import AddressProblem, refuse_used_address, serve_until_stopped
+from proxy.nginx import nginx_config
+from proxy.serving import AddressProblem, refuse_used_address, serve_until_stopped, url_host
 
 Command = Callable[[argparse.Namespace], int]
 SECRETS = ("password", "api_key")
@@ -59,9 +60,11 @@ def make_parser() -> argparse.ArgumentParser:
     demo = add_command(commands, "demo", run_demo, "find what went wrong in a year of real flights, then go on serving")
     check = add_command(commands, "check-config", run_check_config, "check the settings and print those in force")
     add_command(commands, "routes", run_routes, "print the operations and their paths")
-    for command in (serve, up, demo, check):
+    nginx = add_command(commands, "nginx-config", run_nginx_config, "print an nginx server that sends us only ML calls")
+    nginx.add_argument("--listen", metavar="ADDRESS", default="9200", help="what nginx listens on (default 9200)")
+    for command in (serve, up, demo, check, nginx):
         add_config_options(command)
-    for command in (serve, up, demo):
+    for command in (serve, up, demo, nginx):
         add_server_options(command)
     for command in (up, demo):
         add_cluster_options(command)
@@ -158,4 +161,14 @@ def run_routes(args: argparse.Namespace) -> int:
         say(f"{operation.name} ({operation.privilege})")
         for route in operation.routes:
             say(f"  {route}")
+    return 0
+
+
+def run_nginx_config(args: argparse.Namespace) -> int:
+    config = config_of(args)
+    proxy = f"http://{url_host(config.server.host)}:{config.server.port}"
+    try:
+        say(nginx_config(listen=args.listen, proxy=proxy, nodes=config.elasticsearch.hosts))
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
     return 0

@@ -15,6 +15,7 @@ from threading import Thread
 
 import pytest
 
+from proxy.cli import main
 from proxy.nginx import nginx_config
 from tests.api.wire import free_port
 
@@ -44,6 +45,14 @@ def test_every_node_is_served():
 def test_nodes_that_nginx_could_not_serve_are_refused(nodes):
     with pytest.raises(ValueError, match=re.escape(", ".join(nodes))):
         nginx_config(listen="9280", proxy="http://127.0.0.1:9281", nodes=nodes)
+
+
+def test_the_command_prints_it(capsys):
+    assert main(["nginx-config", "--listen", "9200", "--port", "9281", "--elasticsearch", "http://a:9201"]) == 0
+    printed = capsys.readouterr().out
+    assert (
+        printed.strip() == nginx_config(listen="9200", proxy="http://127.0.0.1:9281", nodes=["http://a:9201"]).strip()
+    )
 
 
 @needs_nginx
