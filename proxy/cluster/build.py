@@ -60,6 +60,11 @@ def installed_build(home: Path) -> Build:
     """The build in `home`; raises ClusterProblem where it is none or may not be read."""
     if not (home / "bin" / "elasticsearch").is_file():
         raise ClusterProblem(f"there is no Elasticsearch in [{home}]: point ES_HOME to its folder or unset it")
+    if not (home / "config").is_dir():
+        raise ClusterProblem(
+            f"the Elasticsearch in [{home}] is a system's package with its configuration elsewhere: "
+            "start it as a service and name it with --elasticsearch URL, or point ES_HOME to an unpacked archive"
+        )
     if os.geteuid() == 0 and not is_open_to_all(home):
         raise ClusterProblem(
             f"Elasticsearch does not run as root and other users may not read [{home}]: "

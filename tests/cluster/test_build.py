@@ -20,6 +20,7 @@ def make_home(home: Path, version: str) -> Path:
     (home / "bin").mkdir(parents=True)
     (home / "bin" / "elasticsearch").write_text("#!/bin/sh\n")
     (home / "bin" / "elasticsearch").chmod(0o755)
+    (home / "config").mkdir()
     (home / "lib").mkdir()
     (home / "lib" / f"elasticsearch-{version}.jar").touch()
     (home / "lib" / "elasticsearch-core-1.2.3.jar").touch()
@@ -56,6 +57,13 @@ def test_es_home_comes_before_the_cache(folder):
 def test_a_folder_without_elasticsearch_is_refused(folder):
     with pytest.raises(ClusterProblem, match=r"there is no Elasticsearch in \[.*\]: point ES_HOME to its folder"):
         installed_build(folder)
+
+
+def test_a_systems_package_is_refused_because_its_settings_are_not_ours_to_change(folder):
+    home = make_home(folder / "es", "8.19.8")
+    (home / "config").rmdir()
+    with pytest.raises(ClusterProblem, match="is a system's package with its configuration elsewhere: start it as a"):
+        installed_build(home)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root hands Elasticsearch to another account")
