@@ -41,7 +41,8 @@ class Supervisor:
         self._live: dict[str, LiveJob] = {}
         self._failed: dict[str, JobTask] = {}
         self._changing: dict[str, str] = {}
-        self._restored = asyncio.Event()
+        self._is_listed = asyncio.Event()
+        self._pending: dict[str, asyncio.Event] = {}
 
     # ---- the process
 
@@ -66,29 +67,55 @@ class Supervisor:
         return self._host
 
     async def _restore_all(self) -> None:
-        while not self._restored.is_set():
+        tasks = await self._list_tasks()
+        self._pending = {task.job_id: asyncio.Event() for task in tasks}
+        self._is_listed.set()
+        for task in tasks:
+            await self._restore_patiently(task)
+            self._pending.pop(task.job_id).set()
+
+    async def _list_tasks(self) -> list[JobTask]:
+        while True:
             try:
-                for task in await self._store.tasks.all():
-                    await self._restore(task)
-                self._restored.set()
+                return await self._store.tasks.all()
             except MlError as error:
                 _log.info("cannot take up jobs yet: %s", error.reason)
                 await asyncio.sleep(_RESTORE_RETRY_S)
 
-    async def _restore(self, seen: JobTask) -> None:
-        task = await self._store.tasks.get(seen.job_id)
-        if task is None or seen.job_id in self._live:
+    async def _restore_patiently(self, task: JobTask) -> None:
+        """One job that cannot be taken up must not keep the others from it."""
+        while True:
+            try:
+                await self._restore(task.job_id)
+                return
+            except MlError as error:
+                if error.status <= 500:
+                    await self._fail(task, error.reason)
+                    return
+                _log.info("job [%s] cannot be taken up yet: %s", task.job_id, error.reason)
+                await asyncio.sleep(_RESTORE_RETRY_S)
+            except Exception as error:
+                _log.exception("job [%s] cannot be taken up", task.job_id)
+                await self._fail(task, f"{type(error).__name__}: {error}")
+                return
+
+    async def _restore(self, job_id: str) -> None:
+        task = await self._store.tasks.get(job_id)
+        if task is None or job_id in self._live:
             return
         if task.state == "failed":
-            self._failed[task.job_id] = task
+            self._failed[job_id] = task
             return
-        stored = await self._store.jobs.get(task.job_id)
         try:
-            await self._bring_up(task, stored.config, is_restart=True)
-        except HostLost as error:
-            await self._fail(task, str(error))
+            stored = await self._store.jobs.get(job_id)
+        except MlError as error:
+            if error.status != 404:
+                raise
+            await self._store.tasks.remove(job_id)
+            return
+        await self._bring_up(task, stored.config, is_restart=True)
         if task.state == "closing":
-            await self.close(task.job_id)
+            self._tasks.spawn(self.close(job_id), f"finish closing [{job_id}]")
 
     async def _keep_up(self) -> None:
         """Sends what waits and saves models that changed, at a steady beat."""
@@ -125,6 +152,8 @@ class Supervisor:
             return self._changing[job_id]
         if job_id in self._live:
             return "opened"
+        if job_id in self._pending:
+            return "opening"
         return "failed" if job_id in self._failed else "closed"
 
     def task(self, job_id: str) -> JobTask | None:
@@ -139,20 +168,21 @@ class Supervisor:
 
     def running(self) -> list[str]:
         """Jobs that are not closed."""
-        return sorted({*self._live, *self._failed, *self._changing})
+        return sorted({*self._live, *self._failed, *self._changing, *self._pending})
 
-    async def ready(self) -> None:
-        """Waits until the jobs of before a restart have been taken up.
+    async def ready(self, job_id: str) -> None:
+        """Waits until a job that ran before a restart has been taken up.
 
         Raises:
-            MlError: 503 where the cluster does not let that happen in time.
+            MlError: 503 where that does not happen in time.
         """
-        if self._restored.is_set():
-            return
         try:
-            await asyncio.wait_for(self._restored.wait(), _RESTORE_WAIT_S)
+            async with asyncio.timeout(_RESTORE_WAIT_S):
+                await self._is_listed.wait()
+                if job_id in self._pending:
+                    await self._pending[job_id].wait()
         except TimeoutError as error:
-            raise unavailable("jobs are still being taken up after a restart, retry in a moment") from error
+            raise unavailable(f"job [{job_id}] is still being taken up after a restart, retry in a moment") from error
 
     def audit_later(self, job_id: str, level: str, message: str) -> None:
         """Writes a notification without making the caller wait."""
@@ -172,7 +202,7 @@ class Supervisor:
         Raises:
             MlError: 404 unknown, 409 open already or blocked.
         """
-        await self.ready()
+        await self.ready(job_id)
         stored = await self._store.jobs.get(job_id)
         blocked = stored.config.get("blocked")
         if blocked:
@@ -204,7 +234,7 @@ class Supervisor:
 
     async def close(self, job_id: str, *, force: bool = False) -> None:
         """Closes a job, saving its model unless ``force``; nothing happens where it is closed already."""
-        await self.ready()
+        await self.ready(job_id)
         if job_id in self._failed:
             await self._store.tasks.remove(job_id)
             self._failed.pop(job_id, None)
@@ -277,7 +307,7 @@ class Supervisor:
     @asynccontextmanager
     async def _open_job(self, job_id: str, *, revive: bool = True) -> AsyncIterator[LiveJob]:
         """The job for one step, exclusively; a step that breaks the model fails the job."""
-        await self.ready()
+        await self.ready(job_id)
         failed = self._failed.get(job_id)
         if failed is not None and revive:
             await self._revive(failed)
