@@ -13,6 +13,7 @@ import uvloop
 from elasticsearch import Elasticsearch
 from pytest_elasticsearch.executor import NoopElasticsearch
 
+from proxy.cluster.folders import Additions
 from proxy.cluster.node import start_node
 from proxy.config import Config, load_config
 from tests.http_client import HttpClient
@@ -43,6 +44,36 @@ def cluster_url(cluster: NoopElasticsearch) -> str:
 def cluster_client(cluster_url: str) -> HttpClient:
     """Plain HTTP to the cluster itself, past the proxy."""
     return HttpClient(cluster_url)
+
+
+# Of a cluster with security: names and roles; all have the same password.
+PASSWORD = "correct-horse"
+USERS = {
+    "proxy": "superuser",
+    "admin": "superuser",
+    "ml_admin": "machine_learning_admin",
+    "ml_user": "machine_learning_user",
+    "nobody": "",
+}
+
+
+@pytest.fixture(scope="session")
+def secured_cluster_url() -> Iterator[str]:
+    """A second cluster, with security on and the USERS in its file realm; started for those who ask for it."""
+    by_role: dict[str, list[str]] = {}
+    for user, role in USERS.items():
+        by_role.setdefault(role, []).append(user)
+    additions = Additions(
+        settings={"xpack.security.enabled": "true"},
+        files={
+            # Elasticsearch takes a password that bears no sign of a hash as it is.
+            "users": "".join(f"{user}:{PASSWORD}\n" for user in USERS),
+            "users_roles": "".join(f"{role}:{','.join(users)}\n" for role, users in by_role.items() if role),
+        },
+    )
+    config = load_config(environ={}, overrides={"cluster": {"heap": "512mb"}})
+    with start_node(config.cluster, report=print, additions=additions) as node:
+        yield node.url
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,14 +141,34 @@ def unwritable(root: Path, error: OSError) -> ClusterProblem:
     return ClusterProblem(f"cannot write in [{root}] ({error.strerror}): choose another folder with --data")
 
 
-def write_config(build: Build, folders: Folders, port: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Additions:
+    """What one start wants besides: settings of the node, and text at the end of files of its configuration."""
+
+    settings: Mapping[str, str]
+    files: Mapping[str, str]
+
+
+NO_ADDITIONS = Additions({}, {})
+
+
+def write_config(build: Build, folders: Folders, port: int, additions: Additions) -> None:
     """A private copy of the build's own configuration with our settings in place of its elasticsearch.yml."""
     shutil.copytree(build.home / "config", folders.config, dirs_exist_ok=True)
     jvm_options = folders.config / "jvm.options"
     if jvm_options.is_file():  # builds before 8.14 log below their own folder, which is not ours to write
         text = jvm_options.read_text().replace("=logs/", f"={folders.logs}/")
         jvm_options.write_text(text.replace("HeapDumpPath=data", f"HeapDumpPath={folders.data}"))
-    settings = {
+    settings = {**node_settings(build, folders, port), **additions.settings}
+    lines = [f"{name}: {value}\n" for name, value in settings.items()]
+    (folders.config / "elasticsearch.yml").write_text("".join(lines))
+    for name, text in additions.files.items():
+        with (folders.config / name).open("a") as file:
+            file.write(text)
+
+
+def node_settings(build: Build, folders: Folders, port: int) -> dict[str, object]:
+    settings: dict[str, object] = {
         "cluster.name": "lanewatch",
         "node.name": "lanewatch",
         "node.portsfile": "true",
@@ -167,5 +188,4 @@ def write_config(build: Build, folders: Folders, port: int) -> None:
         settings["xpack.ml.enabled"] = "false"  # two writers of the same results would spoil both
     if build.has_module("ingest-geoip"):
         settings["ingest.geoip.downloader.enabled"] = "false"
-    lines = [f"{name}: {value}\n" for name, value in settings.items()]
-    (folders.config / "elasticsearch.yml").write_text("".join(lines))
+    return settings

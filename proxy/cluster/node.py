@@ -14,14 +14,15 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 from proxy.cluster.account import Account, unprivileged_account
 from proxy.cluster.build import Build, Report, find_build
-from proxy.cluster.folders import LOOPBACK, Folders, prepare_folders, write_config
+from proxy.cluster.folders import LOOPBACK, NO_ADDITIONS, Additions, Folders, prepare_folders, write_config
 from proxy.cluster.java import find_java
 from proxy.cluster.problem import ClusterProblem
 from proxy.config import ByteSize, ClusterConfig
@@ -32,6 +33,8 @@ REPORT_EVERY_S = 10
 # Elasticsearch gives its own shards ten seconds to close; past this it hangs.
 STOP_TIMEOUT_S = 30
 SHOWN_LOG_LINES = 5
+# What would point the start script elsewhere, and our own secrets, which are no matter of the node's account.
+NOT_INHERITED = ("ES_HOME", "JAVA_HOME", "LANEWATCH_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ def start_node(
     data_dir: Path | None = None,
     port: int = 0,
     report: Report,
+    additions: Additions = NO_ADDITIONS,
     environ: Mapping[str, str] = os.environ,
 ) -> Node:
     """A healthy node on `port` (0: a free one), its data in `data_dir` (None: temporary).
@@ -74,7 +78,7 @@ def start_node(
     java = find_java(build, environ)
     account = unprivileged_account()
     folders = prepare_folders(data_dir, account)
-    write_config(build, folders, port)
+    write_config(build, folders, port, additions)
     if account:
         for folder in folders.for_the_node():
             account.own(folder)
@@ -113,17 +117,15 @@ def launch(
     environ: Mapping[str, str],
 ) -> subprocess.Popen[bytes]:
     heap_mb = heap >> 20
+    inherited = {name: value for name, value in environ.items() if not name.startswith(NOT_INHERITED)}
     node_environ = {
-        **environ,
+        **inherited,
         "ES_JAVA_HOME": str(java),
         "ES_PATH_CONF": str(folders.config),
         "ES_TMPDIR": str(folders.scratch),
         "ES_JAVA_OPTS": f"-Xms{heap_mb}m -Xmx{heap_mb}m {environ.get('ES_JAVA_OPTS', '')}".strip(),
         "HOME": str(folders.scratch),
     }
-    # TMPDIR-like leftovers of the caller mean nothing to the account that runs the node.
-    for name in ("ES_HOME", "JAVA_HOME"):
-        node_environ.pop(name, None)
     with folders.output.open("wb") as output:
         return subprocess.Popen(
             [build.home / "bin" / "elasticsearch"],
@@ -182,6 +184,8 @@ def is_healthy(url: str) -> bool:
     try:
         with opener.open(f"{url}/_cluster/health?wait_for_status=yellow&timeout=1s", timeout=5) as answer:
             return answer.status == 200
+    except HTTPError as refusal:  # where security is on the node is up once it asks who we are
+        return refusal.code == HTTPStatus.UNAUTHORIZED
     except (URLError, OSError):
         return False
 
