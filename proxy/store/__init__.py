@@ -8,14 +8,17 @@ from __future__ import annotations
 from proxy.config import Config
 from proxy.store.client import ClusterClient
 from proxy.store.datafeeds import Datafeeds
+from proxy.store.forecasts import Forecasts
 from proxy.store.job_tasks import JobTasks
 from proxy.store.jobs import Jobs
 from proxy.store.journal import Journal
 from proxy.store.model_state import ModelStates
 from proxy.store.names import Names
 from proxy.store.notifications import Notifications
+from proxy.store.results_read import Results
 from proxy.store.results_write import ResultsWriter
 from proxy.store.setup import Indices
+from proxy.store.snapshots import Snapshots
 
 __all__ = ["Store"]
 
@@ -31,6 +34,9 @@ class Store:
         self.datafeeds = Datafeeds(self.client, self.names)
         self.tasks = JobTasks(self.client, self.names)
         self.results_write = ResultsWriter(self.client, self.names)
+        self.results = Results(self.client, self.names)
+        self.snapshots = Snapshots(self.client, self.names, self.results)
+        self.forecasts = Forecasts(self.client, self.names)
         self.model_states = ModelStates(self.client, self.names)
         self.notifications = Notifications(self.client, self.names)
         self.journal = Journal(self.client, self.names)

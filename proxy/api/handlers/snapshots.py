@@ -1,0 +1,164 @@
+"""Model snapshots: listing, describing, deleting, going back to one, and bringing one up to date."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proxy.api.call import Call
+from proxy.api.handlers.results import human_times, page_reply
+from proxy.api.render import Prepared
+from proxy.api.rules.paging import page_of
+from proxy.api.services import Services
+from proxy.errors import MlError, illegal_argument, not_found, status_error
+from proxy.runtime.closing import MIN_VERSION
+from proxy.store import result_queries
+from proxy.store.document_table import to_time
+from proxy.store.jobs import StoredJob
+from proxy.store.result_docs import MODEL_SNAPSHOT, OLDEST_MODEL_VERSION
+from proxy.store.results_read import Hit
+from proxy.store.snapshots import EMPTY, empty_snapshot
+
+Document = dict[str, Any]
+
+
+async def get_model_snapshots(call: Call, services: Services) -> Prepared:
+    page = page_of(call)
+    job_id = call.path["job_id"]
+    await services.store.jobs.get(job_id)
+    expression = call.path.get("snapshot_id") or call.option("snapshot_id", "")
+    query = result_queries.model_snapshots(
+        [token.strip() for token in expression.split(",") if token.strip()],
+        start=call.option("start"),
+        end=call.option("end"),
+        sort=call.option("sort", "timestamp"),
+        desc=call.option("desc", True),
+        page=page,
+    )
+    found = await services.store.snapshots.find(job_id, query)
+    return await page_reply(call, "model_snapshots", found.total, [MODEL_SNAPSHOT.read(s) for s in found.sources()])
+
+
+async def update_model_snapshot(call: Call, services: Services) -> Document:
+    snapshot = await _snapshot(call, services)
+    changes = {name: call.body[name] for name in ("description", "retain") if name in call.body}
+    if changes:
+        await services.store.snapshots.update(snapshot, changes)
+    return {"acknowledged": True, "model": _shown(call, snapshot.source | changes)}
+
+
+async def delete_model_snapshot(call: Call, services: Services) -> Document:
+    job_id, snapshot_id = call.path["job_id"], call.path["snapshot_id"]
+    snapshot = await _snapshot(call, services)
+    job = await services.store.jobs.get(job_id)
+    if job.config.get("model_snapshot_id") == snapshot_id:
+        text = f"Model snapshot '{snapshot_id}' is the active snapshot for job '{job_id}', so cannot be deleted"
+        raise illegal_argument(text)
+    await services.store.snapshots.delete(job_id, snapshot)
+    description = snapshot.source.get("description")
+    message = f"Model snapshot [{snapshot_id}] with description '{description}' deleted"
+    services.runtime.audit_later(job_id, "info", message)
+    return {"acknowledged": True}
+
+
+async def revert_model_snapshot(call: Call, services: Services) -> Document:
+    job_id, snapshot_id = call.path["job_id"], call.path["snapshot_id"]
+    deletes_results = call.option("delete_intervening_results", False)
+    await _check_can_revert(await services.store.jobs.get(job_id), snapshot_id, services)
+    snapshot = await _reverted_to(call, services)
+    await services.store.jobs.patch(job_id, {"blocked": {"reason": "revert"}})
+    changes: Document = {"blocked": None}
+    try:
+        await services.store.journal.clear(job_id)
+        await services.store.snapshots.restore_statistics(job_id, snapshot, services.clock())
+        if deletes_results:
+            await _delete_later_results(job_id, snapshot, services)
+        changes["model_snapshot_id"] = snapshot_id
+    finally:
+        await services.store.jobs.patch(job_id, changes)
+    message = f"Job model snapshot reverted to '{snapshot.get('description')}'"
+    services.runtime.audit_later(job_id, "info", message)
+    return {"model": _shown(call, snapshot)}
+
+
+async def upgrade_job_snapshot(call: Call, services: Services) -> Document:
+    """Models are either current or not ours: an upgrade only ever tells which."""
+    job_id, snapshot_id = call.path["job_id"], call.path["snapshot_id"]
+    job = await services.store.jobs.get(job_id)
+    snapshot = await _snapshot(call, services)
+    await services.runtime.ready()
+    state = services.runtime.state(job_id)
+    if job.config.get("model_snapshot_id") == snapshot_id and state != "closed":
+        raise status_error(
+            f"Cannot upgrade snapshot [{snapshot_id}] for job [{job_id}] as it is the current primary job snapshot "
+            f"and the job's state is [{state}]",
+            409,
+        )
+    version = snapshot.source.get("min_version") or OLDEST_MODEL_VERSION
+    if _numbers(version) >= _numbers(MIN_VERSION):
+        current = (await services.store.client.facts()).version
+        raise status_error(
+            f"Cannot upgrade job [{job_id}] snapshot [{snapshot_id}] as it is already compatible "
+            f"with current version {current}",
+            409,
+        )
+    raise status_error(
+        f"Cannot upgrade job [{job_id}] snapshot [{snapshot_id}] as its model, of version {version}, "
+        "cannot be read here; delete the snapshot, or revert to a newer one",
+        409,
+    )
+
+
+async def get_model_snapshot_upgrade_stats(call: Call, services: Services) -> Document:
+    """Upgrades answer at once, so none is ever under way."""
+    allow_no_match = call.option("allow_no_match", True)
+    await services.store.jobs.resolve(call.path["job_id"], allow_no_match)
+    snapshot_id = call.path["snapshot_id"]
+    if "*" not in snapshot_id and snapshot_id != "_all" or not allow_no_match:
+        raise not_found(f"No snapshot upgrade is running for job [{call.path['job_id']}] and snapshot [{snapshot_id}]")
+    return {"count": 0, "model_snapshot_upgrades": []}
+
+
+async def _snapshot(call: Call, services: Services) -> Hit:
+    snapshot = await services.store.snapshots.get(call.path["job_id"], call.path["snapshot_id"])
+    if snapshot is None:
+        raise _unknown_snapshot(call)
+    return snapshot
+
+
+def _unknown_snapshot(call: Call) -> MlError:
+    return not_found(f"No model snapshot with id [{call.path['snapshot_id']}] exists for job [{call.path['job_id']}]")
+
+
+async def _reverted_to(call: Call, services: Services) -> Document:
+    if call.path["snapshot_id"] == EMPTY:
+        return empty_snapshot(call.path["job_id"], services.clock())
+    return (await _snapshot(call, services)).source
+
+
+async def _check_can_revert(job: StoredJob, snapshot_id: str, services: Services) -> None:
+    await services.runtime.ready()
+    if services.runtime.state(job.job_id) != "closed":
+        raise status_error("Can only revert to a model snapshot when the job is closed.", 409)
+    if job.blocked_by not in (None, "revert"):
+        raise status_error(
+            f"cannot revert job [{job.job_id}] to snapshot [{snapshot_id}] while it is blocked with [{job.blocked_by}]",
+            409,
+        )
+
+
+async def _delete_later_results(job_id: str, snapshot: Document, services: Services) -> None:
+    latest_result, latest_record = (
+        None if snapshot.get(name) is None else to_time(snapshot[name])
+        for name in ("latest_result_time_stamp", "latest_record_time_stamp")
+    )
+    await services.store.snapshots.delete_results_after(job_id, latest_result or 0)
+    await services.store.snapshots.turn_back_data_counts(job_id, latest_record)
+
+
+def _shown(call: Call, source: Document) -> Document:
+    shown = MODEL_SNAPSHOT.read(source)
+    return human_times(shown) if call.human else shown
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("-")[0].split(".") if part.isdigit())
