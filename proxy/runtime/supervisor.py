@@ -17,6 +17,7 @@ from proxy.runtime import worker
 from proxy.runtime.closing import write_snapshot
 from proxy.runtime.host import HostLost, JobHost, ProcessHost
 from proxy.runtime.live_job import LiveJob
+from proxy.runtime.removals import Removals
 from proxy.runtime.tasks import Tasks
 from proxy.runtime.worker import Setup, Status
 from proxy.store import Store
@@ -38,6 +39,7 @@ class Supervisor:
         self._clock = clock
         self._host: JobHost | None = None
         self._tasks = Tasks()
+        self.removals = Removals(store, self, self._tasks)
         self._live: dict[str, LiveJob] = {}
         self._failed: dict[str, JobTask] = {}
         self._changing: dict[str, str] = {}
@@ -73,6 +75,8 @@ class Supervisor:
         for task in tasks:
             await self._restore_patiently(task)
             self._pending.pop(task.job_id).set()
+        for job in await self._store.jobs.resolve(None):
+            await self.removals.take_up(job)
 
     async def _list_tasks(self) -> list[JobTask]:
         while True:

@@ -9,6 +9,7 @@ from proxy.config import Config
 from proxy.store.client import ClusterClient
 from proxy.store.datafeeds import Datafeeds
 from proxy.store.forecasts import Forecasts
+from proxy.store.job_removal import JobRemoval
 from proxy.store.job_tasks import JobTasks
 from proxy.store.jobs import Jobs
 from proxy.store.journal import Journal
@@ -40,6 +41,7 @@ class Store:
         self.model_states = ModelStates(self.client, self.names)
         self.notifications = Notifications(self.client, self.names)
         self.journal = Journal(self.client, self.names)
+        self.removal = JobRemoval(self.client, self.names, self.jobs, self.journal)
 
     async def close(self) -> None:
         await self.client.close()

@@ -1,0 +1,161 @@
+"""Rules of a datafeed's configuration that need neither the job nor the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from proxy.api.rules import durations
+from proxy.api.rules.breach import Breach, Document, breaches
+from proxy.errors import MlError, illegal_argument, status_error
+from proxy.job_config.datafeed import histogram_interval_ms
+from proxy.job_config.durations import parse
+
+_LONGEST_CHECK_WINDOW = "24h"
+# Names of ES query DSL's own checks stay with the cluster; a query must at least have one clause with a name.
+_ONE_CLAUSE = 1
+
+
+def belongs_to_job(config: Document, job_id: str | None) -> Iterator[Breach]:
+    given = config.get("job_id")
+    if job_id is not None and given is not None and given != job_id:
+        # The stray brace is Elasticsearch's own.
+        yield Breach(illegal_argument(f"datafeed job_id [{given}] does not equal job id [{job_id}}}"))
+
+
+def durations_are_readable(config: Document) -> Iterator[Breach]:
+    for field in ("query_delay", "frequency"):
+        yield from durations.readable(config, field)
+    for part, field in (("chunking_config", "time_span"), ("delayed_data_check_config", "check_window")):
+        yield from (breach.under(part) for breach in durations.readable(config.get(part) or {}, field))
+
+
+def aggregations_are_given_once(config: Document) -> Iterator[Breach]:
+    if config.get("aggs") and config.get("aggregations"):
+        yield Breach(illegal_argument("Found two aggregation definitions: [aggs] and [aggregations]"))
+
+
+def indices_are_given(config: Document) -> Iterator[Breach]:
+    indices = config.get("indices") or []
+    if not indices or "" in indices:
+        text = "null" if config.get("indices") is None else f"[{', '.join(indices)}]"
+        yield _invalid("indices", text)
+
+
+def query_delay_is_not_negative(config: Document) -> Iterator[Breach]:
+    if config.get("query_delay") is not None:
+        yield from durations.not_negative(config, "query_delay")
+
+
+def frequency_is_positive_seconds(config: Document) -> Iterator[Breach]:
+    if config.get("frequency") is not None:
+        yield from durations.positive(config, "frequency")
+        yield from durations.whole_seconds(config, "frequency")
+
+
+def scroll_size_is_not_negative(config: Document) -> Iterator[Breach]:
+    if config.get("scroll_size", 0) < 0:
+        yield _invalid("scroll_size", config["scroll_size"])
+
+
+def empty_searches_are_counted_from_one(config: Document) -> Iterator[Breach]:
+    given = config.get("max_empty_searches")
+    if given is not None and (given == 0 or given < -1):
+        yield _invalid("max_empty_searches", given)
+
+
+def _invalid(field: str, value: object) -> Breach:
+    return Breach(illegal_argument(f"Invalid {field} value '{value}' in datafeed configuration"))
+
+
+def scripts_without_aggregations(config: Document) -> Iterator[Breach]:
+    if config.get("script_fields") and (config.get("aggregations") or config.get("aggs")):
+        yield Breach(status_error("script_fields cannot be used in combination with aggregations", 400))
+
+
+def query_is_a_clause(config: Document) -> Iterator[Breach]:
+    query = config.get("query")
+    if query and len(query) != _ONE_CLAUSE:
+        yield Breach(status_error("Datafeed query is not parsable", 400))
+
+
+def chunks_are_sensible(config: Document) -> Iterator[Breach]:
+    chunking = config.get("chunking_config")
+    if chunking is None:
+        return
+    span = chunking.get("time_span")
+    if chunking["mode"] == "manual" and span is None:
+        yield Breach(illegal_argument("when chunk mode is manual time_span is required")).under("chunking_config")
+    elif chunking["mode"] == "manual" and parse(span, "time_span").nanos <= 0:
+        yield Breach(illegal_argument("chunk time_span has to be positive")).under("chunking_config")
+    elif chunking["mode"] != "manual" and span is not None:
+        text = "chunk time_span may only be set when mode is manual"
+        yield Breach(illegal_argument(text)).under("chunking_config")
+
+
+def check_window_is_sensible(config: Document) -> Iterator[Breach]:
+    check = config.get("delayed_data_check_config") or {}
+    if not check.get("enabled") or check.get("check_window") is None:
+        return
+    window, longest = parse(check["check_window"], "check_window"), parse(_LONGEST_CHECK_WINDOW, "check_window")
+    if window.nanos <= 0:
+        yield from (b.under("delayed_data_check_config") for b in durations.positive(check, "check_window"))
+    if window.nanos > longest.nanos:
+        text = f"check_window [{window.human}] must be less than or equal to [{_LONGEST_CHECK_WINDOW}]"
+        yield Breach(illegal_argument(text)).under("delayed_data_check_config")
+
+
+def aggregation_interval_is_readable(config: Document) -> Iterator[Breach]:
+    try:
+        histogram_interval_ms(config.get("aggregations") or config.get("aggs"))
+    except MlError as error:
+        yield Breach(status_error("Datafeed aggregations are not parsable", 400, caused_by=error))
+
+
+RULES = (
+    durations_are_readable,
+    aggregations_are_given_once,
+    chunks_are_sensible,
+    check_window_is_sensible,
+    indices_are_given,
+    query_delay_is_not_negative,
+    frequency_is_positive_seconds,
+    scroll_size_is_not_negative,
+    empty_searches_are_counted_from_one,
+    query_is_a_clause,
+    scripts_without_aggregations,
+    aggregation_interval_is_readable,
+)
+
+
+def datafeed_breaches(config: Document, job_id: str | None) -> Iterator[Breach]:
+    """All that is wrong with the datafeed that comes inside a job."""
+    yield from breaches(RULES, config)
+    yield from belongs_to_job(config, job_id)
+
+
+def fits_job(config: Document, job: Document) -> Iterator[Breach]:
+    """What a datafeed asks of its job."""
+    analysis = job["analysis_config"]
+    span = parse(analysis["bucket_span"], "bucket_span")
+    if analysis.get("latency") and parse(analysis["latency"], "latency").nanos > 0:
+        yield Breach(status_error("A job configured with datafeed cannot support latency", 400))
+    if config.get("aggregations") and not analysis.get("summary_count_field_name"):
+        yield Breach(
+            status_error(
+                "A job configured with a datafeed with aggregations must set summary_count_field_name; "
+                "use doc_count or suitable alternative",
+                400,
+            )
+        )
+    window = (config.get("delayed_data_check_config") or {}).get("check_window")
+    if window is not None:
+        duration, lead = parse(window, "check_window"), "delayed_data_check_config: check_window"
+        if duration.nanos < span.nanos:
+            text = f"{lead} [{duration.human}] must be greater than the bucket_span [{span.human}]"
+            yield Breach(status_error(text, 400))
+        if duration.nanos > 10_000 * span.nanos:
+            text = f"{lead} [{duration.human}] must be less than 10,000x the bucket_span [{span.human}]"
+            yield Breach(status_error(text, 400))
+    if job["data_description"]["time_field"] in (config.get("runtime_mappings") or {}):
+        time_field = job["data_description"]["time_field"]
+        yield Breach(status_error(f"data_description.time_field [{time_field}] cannot be a runtime field", 400))

@@ -1,0 +1,164 @@
+"""A datafeed as it is stored and echoed. Running one is not this module's matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from proxy.job_config import durations, key_order
+
+KEYS = (
+    "datafeed_id",
+    "job_id",
+    "authorization",
+    "query_delay",
+    "chunking_config",
+    "indices_options",
+    "query",
+    "frequency",
+    "indices",
+    "aggregations",
+    "script_fields",
+    "scroll_size",
+    "delayed_data_check_config",
+    "max_empty_searches",
+    "runtime_mappings",
+)
+DEFAULT_SCROLL_SIZE = 1000
+DEFAULT_QUERY = {"match_all": {"boost": 1.0}}
+DEFAULT_INDICES_OPTIONS = {
+    "expand_wildcards": ["open"],
+    "ignore_unavailable": False,
+    "allow_no_indices": True,
+    "ignore_throttled": True,
+}
+# With aggregations one chunk holds this many of the histogram's intervals.
+_INTERVALS_PER_CHUNK = 1000
+_HISTOGRAMS = ("date_histogram", "histogram")
+_CALENDAR_SECONDS = {
+    "second": 1, "1s": 1, "minute": 60, "1m": 60, "hour": 3600, "1h": 3600,
+    "day": 86_400, "1d": 86_400, "week": 604_800, "1w": 604_800,
+}  # fmt: skip
+
+Config = Mapping[str, object]
+
+
+def normalise(config: Config, job_id: str, request_options: Config | None = None) -> dict[str, object]:
+    """The stored form of a valid configuration of the datafeed of `job_id`.
+
+    `request_options` are the index options of the request's query string, used where the configuration has none.
+    """
+    aggregations = config.get("aggregations") or config.get("aggs")
+    options = config.get("indices_options")
+    echoed = dict(config) | {
+        "datafeed_id": config.get("datafeed_id") or job_id,
+        "job_id": job_id,
+        "query_delay": _text(config, "query_delay") or default_query_delay(job_id),
+        "frequency": _text(config, "frequency"),
+        "aggregations": aggregations,
+        "chunking_config": normalise_chunking(config.get("chunking_config"), aggregations),
+        "indices_options": normalise_options(request_options if options is None else options),
+        "query": config.get("query") or DEFAULT_QUERY,
+        "scroll_size": config.get("scroll_size", DEFAULT_SCROLL_SIZE),
+        "delayed_data_check_config": normalise_check(config.get("delayed_data_check_config")),
+        "script_fields": config.get("script_fields") or None,
+        "runtime_mappings": config.get("runtime_mappings") or {},
+    }
+    if config.get("max_empty_searches") == -1:
+        echoed["max_empty_searches"] = None
+    return key_order.ordered(echoed, KEYS)
+
+
+def _text(config: Config, key: str) -> str | None:
+    return None if config.get(key) is None else durations.parse(str(config[key]), key).text
+
+
+def normalise_check(config: Config | None) -> dict[str, object]:
+    if config is None:
+        return {"enabled": True}
+    echoed: dict[str, object] = {"enabled": config["enabled"]}
+    if config.get("check_window") is not None:
+        echoed["check_window"] = _text(config, "check_window")
+    return echoed
+
+
+def normalise_options(options: Config | None) -> dict[str, object]:
+    echoed = DEFAULT_INDICES_OPTIONS | dict(options or {})
+    states = echoed["expand_wildcards"]
+    listed = states if isinstance(states, list) else [states]
+    chosen = {state for each in listed for state in str(each).split(",")}
+    if "all" in chosen:
+        chosen = {"open", "closed", "hidden"}
+    # Elasticsearch writes them in this order, whatever was given.
+    echoed["expand_wildcards"] = [state for state in ("open", "closed", "hidden") if state in chosen]
+    return echoed
+
+
+def normalise_chunking(config: Config | None, aggregations: object) -> dict[str, object]:
+    """What the user chose, else what suits the aggregations."""
+    if config is not None:
+        span = _text(config, "time_span")
+        return {"mode": config["mode"]} | ({"time_span": span} if span else {})
+    if not isinstance(aggregations, dict) or not aggregations:
+        return {"mode": "auto"}
+    if any("composite" in each for each in _aggregations(aggregations)):
+        return {"mode": "off"}
+    interval_ms = histogram_interval_ms(aggregations)
+    if interval_ms is None:
+        return {"mode": "auto"}
+    return {"mode": "manual", "time_span": f"{interval_ms * _INTERVALS_PER_CHUNK}ms"}
+
+
+def _aggregations(aggregations: object) -> Iterator[dict[str, object]]:
+    """Every aggregation, from the outside in."""
+    for each in aggregations.values() if isinstance(aggregations, dict) else ():
+        if isinstance(each, dict):
+            yield each
+            yield from _aggregations(each.get("aggregations") or each.get("aggs"))
+
+
+def histogram_interval_ms(aggregations: object) -> int | None:
+    """The interval of the histogram that makes the buckets, if there is one with a fixed length."""
+    for each in _aggregations(aggregations):
+        for kind in _HISTOGRAMS:
+            settings = each.get(kind)
+            if isinstance(settings, dict):
+                return _interval_ms(settings)
+    return None
+
+
+def _interval_ms(settings: Mapping[str, object]) -> int | None:
+    calendar = settings.get("calendar_interval")
+    if calendar is not None:
+        seconds = _CALENDAR_SECONDS.get(str(calendar))
+        return None if seconds is None else seconds * 1000
+    interval = settings.get("fixed_interval") or settings.get("interval")
+    if isinstance(interval, int | float) and not isinstance(interval, bool):
+        return int(interval)
+    if not isinstance(interval, str):
+        return None
+    return durations.parse(interval, "fixed_interval").nanos // 1_000_000
+
+
+def default_query_delay(job_id: str) -> str:
+    """Between 60 and 120 seconds, always the same for one job: the first value of Java's seeded generator."""
+    return f"{60_000 + (_first_java_long(_java_hash(job_id)) >> 1) % 60_000}ms"
+
+
+def _java_hash(text: str) -> int:
+    """`String.hashCode`, over UTF-16 units, as a signed 32-bit number."""
+    units = text.encode("utf-16-be")
+    total = 0
+    for high, low in zip(units[::2], units[1::2], strict=True):
+        total = (31 * total + (high << 8 | low)) & 0xFFFFFFFF
+    return total - (1 << 32) if total >> 31 else total
+
+
+def _first_java_long(seed: int) -> int:
+    """`new java.util.Random(seed).nextLong()` as an unsigned 64-bit number."""
+    state = (seed ^ 0x5DEECE66D) & ((1 << 48) - 1)
+    halves = []
+    for _ in range(2):
+        state = (state * 0x5DEECE66D + 0xB) & ((1 << 48) - 1)
+        half = state >> 16
+        halves.append(half - (1 << 32) if half >> 31 else half)
+    return ((halves[0] << 32) + halves[1]) & ((1 << 64) - 1)
