@@ -20,15 +20,16 @@ PROXY = TOP / "proxy"
 SOURCES = sorted(PROXY.rglob("*.py"))
 
 # Who may import whom inside the package: a part and the parts it may see, besides the leaves and itself.
-LEAVES = {"errors", "config", "units", "resources", "body_text"}
+LEAVES = {"body_text", "config", "errors", "json_fault", "resources", "units"}
 SEES = {
     "api": {"runtime", "store", "schemas", "job_config"},
     "app": {"api", "runtime", "store", "schemas"},
-    "cli": {"api", "cluster", "demo", "serving"},
+    "cli": {"api", "cluster", "demo", "nginx", "serving"},
     "cluster": set(),
     "demo": {"cluster", "serving"},
     "engine": set(),
     "job_config": set(),
+    "nginx": {"api"},
     "runtime": {"engine", "store", "job_config"},
     "schemas": set(),
     "serving": {"api", "app", "cluster"},
@@ -38,7 +39,7 @@ SEES = {
 OWNERS = {
     "aiohttp": {"api", "app"},
     "cbor2": {"api"},
-    "elastic_transport": {"store"},
+    "elastic_transport": {"store", "demo"},
     "elasticsearch": {"store", "demo"},  # the demo is a user with the official client
     "jsonschema": {"schemas", "config"},
     "rich": {"cli", "demo", "cluster"},
