@@ -14,7 +14,7 @@ from proxy.store.forecasts import wants_all
 async def forecast(call: Call, services: Services) -> dict[str, Any]:
     request = forecast_request(call)
     job_id = call.path["job_id"]
-    await services.runtime.ready()
+    await services.runtime.ready(job_id)
     if services.runtime.state(job_id) != "opened":
         raise status_error(f"Cannot perform requested action because job [{job_id}] is not open", 409)
     job = await services.store.jobs.get(job_id)
@@ -40,7 +40,7 @@ async def delete_forecast(call: Call, services: Services) -> dict[str, Any]:
             return {"acknowledged": True}
         raise not_found(f"No forecast(s) [{expression}] exists for job [{job_id}]")
     unfinished = [one.forecast_id for one in found if not one.is_done]
-    await services.runtime.ready()
+    await services.runtime.ready(job_id)
     if unfinished and services.runtime.state(job_id) == "opened":
         listed = ", ".join(unfinished)
         raise status_error(

@@ -85,7 +85,7 @@ async def upgrade_job_snapshot(call: Call, services: Services) -> Document:
     job_id, snapshot_id = call.path["job_id"], call.path["snapshot_id"]
     job = await services.store.jobs.get(job_id)
     snapshot = await _snapshot(call, services)
-    await services.runtime.ready()
+    await services.runtime.ready(job_id)
     state = services.runtime.state(job_id)
     if job.config.get("model_snapshot_id") == snapshot_id and state != "closed":
         raise status_error(
@@ -136,7 +136,7 @@ async def _reverted_to(call: Call, services: Services) -> Document:
 
 
 async def _check_can_revert(job: StoredJob, snapshot_id: str, services: Services) -> None:
-    await services.runtime.ready()
+    await services.runtime.ready(job.job_id)
     if services.runtime.state(job.job_id) != "closed":
         raise status_error("Can only revert to a model snapshot when the job is closed.", 409)
     if job.blocked_by not in (None, "revert"):
