@@ -6,7 +6,9 @@ HTTP libraries repair what they send and what they show; these do not.
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -58,8 +60,8 @@ class ScriptedCluster:
     port: int = 0
 
     @asynccontextmanager
-    async def listening(self, port: int = 0) -> AsyncIterator[ScriptedCluster]:
-        server = await asyncio.start_server(self._play, "127.0.0.1", port, limit=2**20)
+    async def listening(self, port: int = 0, tls: ssl.SSLContext | None = None) -> AsyncIterator[ScriptedCluster]:
+        server = await asyncio.start_server(self._play, "127.0.0.1", port, limit=2**20, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
@@ -105,18 +107,23 @@ async def _raw_body(reader: asyncio.StreamReader, head: bytes) -> bytes:
 @asynccontextmanager
 async def front_of(*ports: int, **options: object) -> AsyncIterator[int]:
     """The pass-through before clusters on these ports; ML paths answer ``ours``. Yields its port."""
-    app = web.Application()
-
-    async def ours(request: web.Request) -> web.Response:
-        return web.Response(text="ours")
-
-    app.router.add_route("*", "/{path:.*}", ours)
-    front = Front(app, Upstream([f"http://127.0.0.1:{port}" for port in ports], **options))
+    front = make_front(*(f"http://127.0.0.1:{port}" for port in ports), **options)
     port = await front.start("127.0.0.1", 0, shutdown_timeout=0.1)
     try:
         yield port
     finally:
         await front.close()
+
+
+def make_front(*hosts: str, **options: object) -> Front:
+    app = web.Application()
+
+    async def ours(request: web.Request) -> web.Response:
+        await asyncio.sleep(float(request.query.get("seconds", 0)))
+        return web.Response(text="ours")
+
+    app.router.add_route("*", "/{path:.*}", ours)
+    return Front(app, Upstream(hosts, **options))
 
 
 @dataclass
@@ -184,3 +191,39 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def exchange(request: bytes, answer: bytes = OK) -> tuple[bytes, bytes, bytes]:
+    """Send one request through; returns the head and body that the cluster got and all that the caller got."""
+
+    async def run() -> tuple[bytes, bytes, bytes]:
+        async with answering(answer).listening() as cluster, front_of(cluster.port) as port:
+            answered = await ask(port, request)
+            return cluster.heads[0], cluster.bodies[0], answered
+
+    return asyncio.run(run())
+
+
+def get(target: str = "/x", *headers: str, method: str = "GET") -> bytes:
+    """A request without a body, after which the connection closes."""
+    lines = [f"{method} {target} HTTP/1.1", "Host: proxy", "Connection: close", *headers, "", ""]
+    return "\r\n".join(lines).encode()
+
+
+def error_of(answer: bytes) -> dict:
+    """The error of an answer in Elasticsearch's shape."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"x-elastic-product: Elasticsearch" in lines_of(head)
+    parsed = json.loads(body)
+    assert parsed["status"] == status_of(answer)
+    assert parsed["error"]["root_cause"][0]["reason"] == parsed["error"]["reason"]
+    return parsed["error"]
+
+
+def unchunked(raw: bytes) -> bytes:
+    body = b""
+    while raw:
+        size, _, raw = raw.partition(b"\r\n")
+        body += raw[: int(size, 16)]
+        raw = raw[int(size, 16) + 2 :]
+    return body
