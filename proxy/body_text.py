@@ -1,7 +1,7 @@
 """A request body: its JSON value, and where in the text each part of it stands.
 
 Elasticsearch's parser names line and column in its errors. Positions cost a second, slower pass, so they are
-looked up only once an error is certain.
+looked up only once an error is certain. What is wrong with a text that is no JSON is ``json_fault``'s matter.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from collections.abc import Sequence
 from typing import Literal, NoReturn
 
 from proxy.errors import MlError, x_content_parse
+from proxy.json_fault import SCALAR, SPACE, first_fault
 
 Path = tuple[str | int, ...]
 At = Literal["name", "value", "end"]
 MAX_DEPTH = 500  # Elasticsearch allows 1000; no body of this API nests beyond 50, and Python's stack is shallower
+MAX_NUMBER_LENGTH = 1000  # Elasticsearch's own limit; longer ones cost time that grows with the square of their length
+_SHOWN_BYTES = 500
 
-_SPACE = re.compile(r"[ \t\r\n]*")
-_SCALAR = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s,\]}:]+', re.DOTALL)
+_COMMENT = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
 
 class BodyText:
@@ -32,67 +34,89 @@ class BodyText:
         """
         self._spots: dict[Path, dict[At, int]] | None = None
         try:
-            self.text = raw.decode("utf-8")
+            self.text = _without_comments(raw.decode("utf-8-sig"))
         except UnicodeDecodeError as error:
-            raise x_content_parse(f"[1:{error.start + 1}] Invalid UTF-8 start byte") from error
+            raise _invalid_utf8(raw, error) from error
         if _depth(self.text) > MAX_DEPTH:
-            raise x_content_parse(f"[1:1] Document nesting depth ({MAX_DEPTH + 1}) exceeds the maximum allowed")
+            raise _beyond_limit(f"Document nesting depth ({MAX_DEPTH + 1}) exceeds the maximum allowed ({MAX_DEPTH})")
         try:
-            self.value = json.loads(self.text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
-        except json.JSONDecodeError as error:
-            raise self._malformed(error.pos) from error
-        except _RefusedJson as error:
-            raise self._refused(str(error)) from error
+            self.value = json.loads(
+                self.text,
+                object_pairs_hook=_no_duplicates,
+                parse_constant=_no_constant,
+                parse_int=_integer,
+                parse_float=_double,
+            )
+        except (json.JSONDecodeError, _NotJson) as error:
+            raise self._malformed() from error
 
     def position(self, path: Sequence[str | int], at: At) -> tuple[int, int]:
-        """Line and column, from 1, of the name, the value or the closing token of the part at ``path``."""
-        return self._line_column(self.offset(path, at))
+        """Line and column, from 1, of the name, the value or the closing token of the part at ``path``.
+
+        Columns count bytes, as Elasticsearch's do.
+        """
+        return _line_column(self.text, self.offset(path, at))
 
     def offset(self, path: Sequence[str | int], at: At) -> int:
+        """Where in the text the part stands, for comparing which of two comes first."""
         if self._spots is None:
             self._spots = {}
             _scan(self.text, 0, (), self._spots)
         spots = self._spots.get(tuple(path)) or self._spots.get(_without_indices(path), {"value": 0})
         return spots.get(at, spots["value"])
 
-    def _line_column(self, offset: int) -> tuple[int, int]:
-        before = self.text[:offset]
-        return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
-
-    def _malformed(self, offset: int) -> MlError:
-        rest = self.text[offset:].lstrip()
-        if not rest:
-            where = self._where(len(self.text))
-            cause = MlError("json_e_o_f_exception", f"Unexpected end-of-input\n{where[1]}", 400)
-            return MlError("x_content_e_o_f_exception", f"{where[0]} Unexpected end of file", 400, caused_by=cause)
-        offset = len(self.text) - len(rest)
-        word = re.match(r"[A-Za-z_]\w*", rest)
-        if word:
-            offset += len(word[0])
-            text = (
-                f"Unrecognized token '{word[0]}': was expecting "
-                "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+    def _malformed(self) -> MlError:
+        fault = first_fault(self.text)
+        line, column = _line_column(self.text, fault.offset)
+        opened = "" if fault.opened_at is None else _source(self.text, fault.opened_at)
+        text = f"{fault.text.replace('{opened}', opened)}\n at {_source(self.text, fault.offset)}"
+        if fault.is_end:
+            cause = MlError("json_e_o_f_exception", text, 400)
+            return MlError(
+                "x_content_e_o_f_exception", f"[{line}:{column}] Unexpected end of file", 400, caused_by=cause
             )
-        else:
-            text = f"Unexpected character ('{rest[0]}' (code {ord(rest[0])})): was expecting a JSON value or delimiter"
-        return self._fault(text, offset)
-
-    def _refused(self, text: str) -> MlError:
-        return self._fault(text, len(self.text) - 1)
-
-    def _fault(self, text: str, offset: int) -> MlError:
-        prefix, source = self._where(offset)
-        cause = MlError("json_parse_exception", f"{text}\n{source}", 400)
-        return x_content_parse(f"{prefix} {text}\n{source}", caused_by=cause)
-
-    def _where(self, offset: int) -> tuple[str, str]:
-        line, column = self._line_column(offset)
-        shown = self.text if len(self.text) <= 500 else self.text[:500] + f"[truncated {len(self.text) - 500} bytes]"
-        return f"[{line}:{column}]", f' at [Source: (byte[])"{shown}"; line: {line}, column: {column}]'
+        cause = MlError("json_parse_exception", text, 400)
+        return x_content_parse(f"[{line}:{column}] {text}", caused_by=cause)
 
 
-class _RefusedJson(ValueError):
-    pass
+class _NotJson(ValueError):
+    """JSON to Python's parser but not to Elasticsearch's."""
+
+
+def _line_column(text: str, offset: int) -> tuple[int, int]:
+    before = text[:offset]
+    in_line = before[before.rfind("\n") + 1 :]
+    return before.count("\n") + 1, len(in_line.encode("utf-8", "replace")) + 1 + offset - len(before)
+
+
+def _source(text: str, offset: int) -> str:
+    line, column = _line_column(text, offset)
+    raw = text.encode("utf-8", "replace")
+    shown = "".join(char if char >= " " or char in "\r\n" else f"\\u{ord(char):04X}" for char in
+                    raw[:_SHOWN_BYTES].decode("utf-8", "replace"))  # fmt: skip
+    cut = f"[truncated {len(raw) - _SHOWN_BYTES} bytes]" if len(raw) > _SHOWN_BYTES else ""
+    return f'[Source: (byte[])"{shown}"{cut}; line: {line}, column: {column}]'
+
+
+def _invalid_utf8(raw: bytes, error: UnicodeDecodeError) -> MlError:
+    """The byte at which a sequence breaks; the column is that behind it."""
+    is_start = error.reason == "invalid start byte"
+    broken = error.start if is_start else min(error.end, len(raw) - 1)
+    text = f"Invalid UTF-8 {'start' if is_start else 'middle'} byte 0x{raw[broken]:x}"
+    line, column = raw.count(b"\n", 0, broken) + 1, broken - raw.rfind(b"\n", 0, broken) + 1
+    cause = MlError("json_parse_exception", text, 400)
+    return x_content_parse(f"[{line}:{column}] {text}", caused_by=cause)
+
+
+def _beyond_limit(text: str) -> MlError:
+    return x_content_parse(text, caused_by=MlError("stream_constraints_exception", text, 400))
+
+
+def _without_comments(text: str) -> str:
+    """Elasticsearch takes ``//`` and ``/* */``; blanks in their place keep all positions."""
+    if "//" not in text and "/*" not in text:
+        return text
+    return _COMMENT.sub(lambda match: match[1] or re.sub(r"[^\n]", " ", match[0]), text)
 
 
 def _without_indices(path: Sequence[str | int]) -> Path:
@@ -103,14 +127,29 @@ def _without_indices(path: Sequence[str | int]) -> Path:
 def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        seen: set[str] = set()
-        repeated = next(name for name, _ in pairs if name in seen or seen.add(name))
-        raise _RefusedJson(f"Duplicate field '{repeated}'")
+        raise _NotJson("a name stands twice")
     return value
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise _RefusedJson(f"Non-standard token '{name}': enable `JsonParser.Feature.ALLOW_NON_NUMERIC_NUMBERS` to allow")
+    raise _NotJson(name)
+
+
+def _integer(digits: str) -> int:
+    return int(_short(digits))
+
+
+def _double(digits: str) -> float:
+    return float(_short(digits))
+
+
+def _short(digits: str) -> str:
+    if len(digits) > MAX_NUMBER_LENGTH:
+        raise _beyond_limit(
+            f"Number value length ({len(digits)}) exceeds the maximum allowed ({MAX_NUMBER_LENGTH}, "
+            "from `StreamReadConstraints.getMaxNumberLength()`)"
+        )
+    return digits
 
 
 def _depth(text: str) -> int:
@@ -135,13 +174,13 @@ def _scan(text: str, offset: int, path: Path, spots: dict[Path, dict[At, int]]) 
     opener = text[start : start + 1]
     if opener not in ("{", "["):
         spot["end"] = start
-        return _SCALAR.match(text, start).end()
+        return SCALAR.match(text, start).end()
     closer = "}" if opener == "{" else "]"
     position, index = _skip(text, start + 1), 0
     while text[position] != closer:
         child: Path = (*path, index)
         if opener == "{":
-            name = _SCALAR.match(text, position)
+            name = SCALAR.match(text, position)
             child = (*path, json.loads(name[0]))
             spots[child] = {"name": position}
             position = _skip(text, name.end()) + 1
@@ -154,4 +193,4 @@ def _scan(text: str, offset: int, path: Path, spots: dict[Path, dict[At, int]]) 
 
 
 def _skip(text: str, offset: int) -> int:
-    return _SPACE.match(text, offset).end()
+    return SPACE.match(text, offset).end()
