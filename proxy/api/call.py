@@ -21,9 +21,22 @@ from proxy.errors import MlError, PlainError, illegal_argument, parse_error, unr
 from proxy.schemas import Fault, Schemas, Section
 
 ALWAYS_ALLOWED = ("pretty", "human", "format", "filter_path", "error_trace", "source", "source_content_type")
-_BODY_TYPES = ("json", "yaml", "x-ndjson", "vnd.elasticsearch+json", "vnd.elasticsearch+x-ndjson", "vnd.elasticsearch+yaml")
+_BODY_TYPES = (
+    "json",
+    "yaml",
+    "x-ndjson",
+    "vnd.elasticsearch+json",
+    "vnd.elasticsearch+x-ndjson",
+    "vnd.elasticsearch+yaml",
+)
 # Headers that say who calls; they go to the cluster untouched when it is asked about the caller.
-IDENTITY_HEADERS = ("Authorization", "es-security-runas-user", "es-secondary-authorization", "X-Opaque-Id", "traceparent")
+IDENTITY_HEADERS = (
+    "Authorization",
+    "es-security-runas-user",
+    "es-secondary-authorization",
+    "X-Opaque-Id",
+    "traceparent",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +157,9 @@ def _inflated(inflater: Any, chunk: bytes, max_bytes: int) -> list[bytes]:
             pieces.append(inflater.decompress(chunk, 1 << 20))
             chunk = inflater.unconsumed_tail
     except zlib.error as error:
-        raise illegal_argument(f"the body is not the gzip stream that its Content-Encoding announces: {error}") from error
+        raise illegal_argument(
+            f"the body is not the gzip stream that its Content-Encoding announces: {error}"
+        ) from error
     return pieces
 
 
@@ -208,7 +223,10 @@ def _wrapped(section: Section, text: BodyText, fault: Fault) -> MlError:
         levels = levels[:-1]
     for name, key in reversed(levels):
         error = MlError(
-            "x_content_parse_exception", f"[{line}:{column}] [{name}] failed to parse field [{key}]", 400, caused_by=error
+            "x_content_parse_exception",
+            f"[{line}:{column}] [{name}] failed to parse field [{key}]",
+            400,
+            caused_by=error,
         )
     return error
 

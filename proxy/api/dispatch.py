@@ -52,7 +52,9 @@ class Dispatcher:
             reply = _error_reply(MlError("exception", f"{type(error).__name__}: {error}", 500), rendering)
         return _response(request, reply, rendering, _warning_headers(warnings, facts))
 
-    async def _perform(self, request: web.Request, match: Match, query: Mapping[str, str], warnings: list[str]) -> Reply:
+    async def _perform(
+        self, request: web.Request, match: Match, query: Mapping[str, str], warnings: list[str]
+    ) -> Reply:
         operation = match.operation
         identity = _identity(request)
         uri = request.raw_path

@@ -105,7 +105,9 @@ def boolean(text: str) -> bool:
 
 
 def _check_versions(accept: str | None, content_type: str | None, major: int) -> None:
-    asked = {name: _COMPATIBLE.search(value or "") for name, value in (("Accept", accept), ("Content-Type", content_type))}
+    asked = {
+        name: _COMPATIBLE.search(value or "") for name, value in (("Accept", accept), ("Content-Type", content_type))
+    }
     for name, value in (("Accept", accept), ("Content-Type", content_type)):
         version = asked[name][2] if asked[name] else None
         if version is not None and version not in (str(major), str(major - 1)):

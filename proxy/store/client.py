@@ -14,9 +14,15 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import orjson
-from elastic_transport import AsyncTransport, OrjsonSerializer, TlsError, TransportApiResponse
+from elastic_transport import (
+    AsyncTransport,
+    ConnectionTimeout,
+    OrjsonSerializer,
+    TlsError,
+    TransportApiResponse,
+    TransportError,
+)
 from elastic_transport import ConnectionError as ClusterConnectionError
-from elastic_transport import ConnectionTimeout, TransportError
 from elasticsearch import AsyncElasticsearch
 
 from proxy.config import ElasticsearchConfig
@@ -138,7 +144,9 @@ class ClusterClient:
     def _translated(self, error: TransportError) -> Exception:
         hosts = ", ".join(self._config.hosts)
         if isinstance(error, ConnectionTimeout):
-            return gateway_timeout(f"the cluster at [{hosts}] did not answer within [{self._config.request_timeout:g}s]")
+            return gateway_timeout(
+                f"the cluster at [{hosts}] did not answer within [{self._config.request_timeout:g}s]"
+            )
         hint = "check the certificates in [elasticsearch.ca_certs]" if isinstance(error, TlsError) else "is it running?"
         return unavailable(f"cannot reach the cluster at [{hosts}], {hint}")
 

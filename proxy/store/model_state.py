@@ -31,7 +31,9 @@ class ModelStates:
             source = orjson.dumps({"model": base64.b64encode(part).decode()})
             failed = await self._client.bulk(action + b"\n" + source + b"\n")
             if failed:
-                raise unavailable(f"the cluster did not store the model of job [{job_id}]: {failed[0]['error']['reason']}")
+                raise unavailable(
+                    f"the cluster did not store the model of job [{job_id}]: {failed[0]['error']['reason']}"
+                )
         return len(parts)
 
     async def read(self, job_id: str, snapshot_id: str, documents: int) -> bytes | None:

@@ -61,7 +61,9 @@ class ResultsWriter:
         body = {"query": {"ids": {"values": [document_id]}}, "size": 1}
         path = f"/{quote_expression(self._names.read_alias(job_id))}/_search"
         try:
-            answer = await self._client.request("POST", path, params={"ignore_unavailable": True}, body=body, retry=True)
+            answer = await self._client.request(
+                "POST", path, params={"ignore_unavailable": True}, body=body, retry=True
+            )
         except ClusterError as error:
             if error.status == 404:
                 return None

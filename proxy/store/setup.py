@@ -33,7 +33,10 @@ class Indices:
             await self._ensure(self._names.journal, "journal")
             await self._ensure(indices.notifications, "notifications")
             await self._ensure(indices.state, "state", {indices.state_write_alias: {"is_hidden": True}})
-            aliases = {indices.annotations_read_alias: {"is_hidden": True}, indices.annotations_write_alias: {"is_hidden": True}}
+            aliases = {
+                indices.annotations_read_alias: {"is_hidden": True},
+                indices.annotations_write_alias: {"is_hidden": True},
+            }
             await self._ensure(indices.annotations, "annotations", aliases)
 
     async def prepare_results(self, job_id: str, results_index_name: str, field_names: Iterable[str]) -> None:
@@ -57,7 +60,9 @@ class Indices:
             await self._create(index, self._mappings[mapping], aliases or {})
 
     async def _create(self, index: str, definition: Json, aliases: Mapping[str, Json]) -> None:
-        settings = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "hidden": True} | definition.get("settings", {}).get("index", {})
+        settings = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "hidden": True} | definition.get(
+            "settings", {}
+        ).get("index", {})
         body = {"settings": {"index": settings}, "mappings": definition["mappings"], "aliases": dict(aliases)}
         try:
             await self._client.request("PUT", f"/{quote_expression(index)}", body=body)
