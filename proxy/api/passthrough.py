@@ -7,6 +7,8 @@ node are upstream.py's; which headers travel is hop_headers.py's.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -146,12 +148,21 @@ async def _relay_streaming(request: web.BaseRequest, answer: aiohttp.ClientRespo
         async for piece in answer.content.iter_any():
             await writer.write(piece)
     except (aiohttp.ClientPayloadError, aiohttp.ServerTimeoutError):
-        # The caller must not take a part for the whole.
         relayed.force_close()
-        if request.transport is not None:
-            request.transport.abort()
+        _reset(request)
         return
     await writer.write_eof()
+
+
+def _reset(request: web.BaseRequest) -> None:
+    """End the caller's connection so that a part is not taken for the whole, even where its end means the body's."""
+    transport = request.transport
+    if transport is None:
+        return
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 def _head(
@@ -209,7 +220,6 @@ class _CallerBody:
         request = self._request
         if hdrs.EXPECT in request.headers and request.version >= aiohttp.HttpVersion11:
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            request.writer.output_size = 0  # nothing of the answer itself is out yet
 
 
 async def _whole_body(request: web.BaseRequest) -> bytes:

@@ -100,9 +100,13 @@ def test_a_head_that_never_ends_loses_its_connection(monkeypatch):
     monkeypatch.setattr(front, "_SWEEP_S", 0.05)
 
     async def run() -> None:
-        async with called_through(answering()) as caller:
-            await caller.send(b"GET /x HTTP/1.1\r\nHost: p\r\nX-Slow: ")
-            assert await caller.rest() == b""
+        for requests_before in (0, 1):
+            async with called_through(answering()) as caller:
+                for _ in range(requests_before):
+                    await caller.send(b"GET /x HTTP/1.1\r\nHost: p\r\n\r\n")
+                    await caller.answer()
+                await caller.send(b"GET /x HTTP/1.1\r\nHost: p\r\nX-Slow: ")
+                assert await caller.rest() == b""
 
     asyncio.run(run())
 

@@ -9,7 +9,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
+from proxy.api import upstream
 from tests.api.wire import (
     OK,
     Conversation,
@@ -17,9 +19,11 @@ from tests.api.wire import (
     answering,
     ask,
     called_through,
+    calling,
     free_port,
     front_of,
     get,
+    lines_of,
     make_front,
     status_of,
 )
@@ -74,13 +78,50 @@ def test_requests_in_flight_are_answered_when_the_proxy_stops():
             front = make_front(f"http://127.0.0.1:{cluster.port}")
             port = await front.start("127.0.0.1", 0, shutdown_timeout=5)
             passing = asyncio.create_task(ask(port, get("/x")))
-            ours = asyncio.create_task(ask(port, get("/_ml/x?seconds=0.2")))
             await arrived.wait()
             await front.close()
             assert status_of(await passing) == 200
-            assert (await ours).endswith(b"ours")
             with pytest.raises(ConnectionError):
                 await ask(port, get("/x"))
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("shutdown_timeout", "finishes"), [(5.0, True), (0.05, False)])
+def test_what_a_caller_began_before_leaving_gets_the_time_to_end_when_the_proxy_stops(shutdown_timeout, finishes):
+    async def run() -> None:
+        began, finished = asyncio.Event(), asyncio.Event()
+
+        async def change_something(request: web.Request) -> web.Response:
+            began.set()
+            await asyncio.sleep(0.3)
+            finished.set()
+            return web.Response()
+
+        app = web.Application()
+        app.router.add_get("/_ml/x", change_something)
+        front = make_front(f"http://127.0.0.1:{free_port()}", app=app)
+        port = await front.start("127.0.0.1", 0, shutdown_timeout=shutdown_timeout)
+        async with calling(port) as caller:
+            await caller.send(get("/_ml/x"))
+            await began.wait()
+        await front.close()
+        assert finished.is_set() == finishes
+
+    asyncio.run(run())
+
+
+def test_a_cookie_of_the_cluster_is_its_caller_s_alone():
+    async def run() -> None:
+        answer = OK.replace(b"\r\n\r\n", b"\r\nSet-Cookie: sid=secret; Path=/\r\n\r\n")
+        async with answering(answer).listening() as cluster:
+            front = make_front(f"http://localhost:{cluster.port}")
+            port = await front.start("127.0.0.1", 0)
+            assert b"set-cookie: sid=secret; Path=/" in lines_of(await ask(port, get()))
+            await ask(port, get())
+            await front.close()
+            assert len(cluster.heads) == 2
+            assert not any(b"secret" in head for head in cluster.heads)
 
     asyncio.run(run())
 
@@ -110,6 +151,27 @@ def make_certificate(certificate: Path, key: Path) -> None:
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=cluster"]
     names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
     subprocess.run([*command, *names], check=True, capture_output=True)
+
+
+def test_a_node_that_refused_rests_before_it_is_asked_again(monkeypatch):
+    monkeypatch.setattr(upstream, "REST_AFTER_REFUSAL_S", 0.3)
+
+    async def run() -> None:
+        alive, revived = answering(), answering()
+        async with alive.listening():
+            revived_port = free_port()
+            async with front_of(revived_port, alive.port) as port:
+                await ask(port, get())
+                async with revived.listening(revived_port):
+                    for _ in range(4):
+                        await ask(port, get())
+                    assert (len(alive.heads), len(revived.heads)) == (5, 0)
+                    await asyncio.sleep(0.4)
+                    for _ in range(4):
+                        await ask(port, get())
+                    assert (len(alive.heads), len(revived.heads)) == (7, 2)
+
+    asyncio.run(run())
 
 
 def test_nodes_take_turns():
@@ -181,7 +243,7 @@ def test_a_connection_on_which_the_cluster_may_be_lost_is_not_used_again(status,
         cluster = ScriptedCluster(script)
         async with cluster.listening(), front_of(cluster.port) as port:
             for times in (1, 2):
-                assert status_of(await ask(port, get())) == int(status[:3])
+                assert status_of(await ask(port, get(method="POST"))) == int(status[:3])
                 assert cluster.connections == times
 
     asyncio.run(run())

@@ -131,6 +131,20 @@ def test_a_part_of_a_long_answer_is_never_taken_for_the_whole():
     asyncio.run(run())
 
 
+def test_an_old_caller_who_knows_the_end_by_the_connection_sees_a_part_as_a_reset():
+    async def script(talk: Conversation) -> None:
+        await talk.head()
+        await talk.answer(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nabcd\r\n")
+
+    async def run() -> None:
+        async with called_through(ScriptedCluster(script)) as caller:
+            await caller.send(b"GET /x HTTP/1.0\r\nHost: p\r\n\r\n")
+            with pytest.raises(ConnectionError):
+                await caller.rest()
+
+    asyncio.run(run())
+
+
 def test_a_body_that_is_only_announced_can_be_refused_already():
     async def script(talk: Conversation) -> None:
         await talk.head()

@@ -115,15 +115,15 @@ async def front_of(*ports: int, **options: object) -> AsyncIterator[int]:
         await front.close()
 
 
-def make_front(*hosts: str, **options: object) -> Front:
-    app = web.Application()
-
-    async def ours(request: web.Request) -> web.Response:
-        await asyncio.sleep(float(request.query.get("seconds", 0)))
-        return web.Response(text="ours")
-
-    app.router.add_route("*", "/{path:.*}", ours)
+def make_front(*hosts: str, app: web.Application | None = None, **options: object) -> Front:
+    if app is None:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", answer_ours)
     return Front(app, Upstream(hosts, **options))
+
+
+async def answer_ours(request: web.Request) -> web.Response:
+    return web.Response(text="ours")
 
 
 @dataclass
