@@ -72,7 +72,7 @@ class Scorer:
         for finding in findings:
             blame.add(finding)
         self._write_records(facts, judgements, findings[:MOST_RECORDS], out)
-        influencer_ln = self._write_influencers(facts, blame, out)
+        influencer_ln = self._write_influencers(facts, blame, len(judgements), out)
         self._write_bucket(facts, judgements, influencer_ln, bool(findings), out)
         if not facts.is_interim:
             for key in sorted(self._normalisers):
@@ -96,14 +96,16 @@ class Scorer:
             for index, seen in sizes.items():
                 self.normaliser("record", str(index)).observe(facts.time, seen)
 
-    def _write_influencers(self, facts: BucketFacts, blame: _Blame, out: Results) -> dict[str, float]:
+    def _write_influencers(self, facts: BucketFacts, blame: _Blame, detectors: int, out: Results) -> dict[str, float]:
         """Writes the influencers; returns ln p per influencer field for the bucket."""
         by_field: dict[str, list[float]] = {}
         sizes: dict[str, dict[str, float]] = {name: {} for name in self.spec.influencers}
         for (name, value), parts in sorted(blame.ln_p.items()):
             if name not in sizes:
                 continue
-            ln_p = combine_ln(np.exp(np.array(parts)), *ENTITIES)
+            # Detectors that found nothing testify too: a few small probabilities among many are chance.
+            silent = [0.0] * (detectors - len(parts))
+            ln_p = combine_ln(np.exp(np.array(parts + silent)), *ENTITIES)
             if ln_p >= _LN_WORTH:
                 continue
             by_field.setdefault(name, []).append(ln_p)
