@@ -121,8 +121,8 @@ def config_of(args: argparse.Namespace) -> Config:
     """The settings in force; sets up logging by them, as every command that serves needs both."""
     config = load_config(args.config, overrides=overrides_from(args))
     logging.basicConfig(level=config.log.level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    if config.log.level == "info":  # the cluster's client has a line for every request, which is debugging to us
-        logging.getLogger("elastic_transport").setLevel(logging.WARNING)
+    if config.log.level != "debug":  # the cluster's client logs each request, and each retry with its traceback
+        logging.getLogger("elastic_transport").setLevel(logging.ERROR)
     return config
 
 

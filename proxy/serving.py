@@ -18,7 +18,7 @@ from proxy.api.front import Front
 from proxy.api.upstream import Upstream
 from proxy.app import make_app
 from proxy.cluster.node import Node
-from proxy.config import Config, ElasticsearchConfig, ServerConfig
+from proxy.config import Config, ConfigError, ElasticsearchConfig, ServerConfig
 
 NODE_CHECK_S = 1.0
 
@@ -57,12 +57,16 @@ async def start_serving(config: Config) -> Serving:
 
 
 def ssl_context(elasticsearch: ElasticsearchConfig) -> ssl.SSLContext | bool:
-    """How https nodes are checked, in aiohttp's terms: False accepts any certificate."""
+    """How https nodes are checked, in aiohttp's terms: False accepts any certificate. Raises ConfigError."""
     if not elasticsearch.verify_certs:
         return False
-    if elasticsearch.ca_certs:
+    if not elasticsearch.ca_certs:
+        return True
+    try:
         return ssl.create_default_context(cafile=elasticsearch.ca_certs)
-    return True
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(f"cannot read [elasticsearch.ca_certs] [{elasticsearch.ca_certs}]: {reason}") from error
 
 
 def url_host(host: str) -> str:

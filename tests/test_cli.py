@@ -81,6 +81,17 @@ def test_serve_stands_before_a_cluster_until_it_is_told_to_stop(cluster_url, num
         assert command.stop(number) == 0
 
 
+def test_serve_starts_before_its_cluster_and_says_503_meanwhile():
+    with used_port() as taken:
+        cluster_url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    with RunningCommand("serve", "--port", "0", "--elasticsearch", cluster_url) as command:
+        for path in ("/_cluster/health", "/_ml/anomaly_detectors"):
+            refused = HttpClient(command.url).get(path)
+            assert refused.status == 503
+            assert refused.json()["error"]["type"]
+        assert command.stop(signal.SIGTERM) == 0
+
+
 def test_up_brings_a_cluster_that_the_official_client_can_use_and_takes_it_away(tmp_path):
     with RunningCommand("up", "--port", "0") as command:
         cluster_url = command.said[-1].split(" in front of ")[1].split()[0]
@@ -153,6 +164,12 @@ def test_a_used_port_of_the_cluster_is_one_sentence(capsys):
         port = str(taken.getsockname()[1])
         told = refusal(capsys, "up", "--port", "0", "--es-port", port)
     assert told.startswith(f"lanewatch: port {port} for Elasticsearch cannot be used (Address already in use): ")
+
+
+def test_missing_certificates_are_one_sentence(capsys, monkeypatch):
+    monkeypatch.setenv("LANEWATCH_ELASTICSEARCH_CA_CERTS", "/nowhere.pem")
+    told = refusal(capsys, "serve", "--port", "0")
+    assert told == "lanewatch: cannot read [elasticsearch.ca_certs] [/nowhere.pem]: No such file or directory"
 
 
 def test_a_missing_java_is_one_sentence(capsys, monkeypatch):
