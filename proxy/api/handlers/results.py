@@ -21,6 +21,8 @@ Document = dict[str, Any]
 TIME_FIELDS = frozenset({"timestamp", "log_time", "latest_record_time_stamp", "latest_result_time_stamp"})
 # A page of this many documents is read in a thread: it would hold up the loop.
 _LARGE_PAGE = 50
+# Expanding a page of buckets asks for the records of each.
+_SEARCHES_AT_ONCE = 8
 
 
 async def get_buckets(call: Call, services: Services) -> Prepared:
@@ -37,7 +39,7 @@ async def get_buckets(call: Call, services: Services) -> Prepared:
         raise not_found("Could not find requested buckets")
     buckets = [result_docs.BUCKET.read(source) for source in found.sources()]
     if call.option("expand", False):
-        buckets = await asyncio.gather(*(_expanded(bucket, call, services) for bucket in buckets))
+        buckets = await _all_expanded(buckets, call, services)
     return await page_reply(call, "buckets", found.total, buckets)
 
 
@@ -87,12 +89,22 @@ def _category(source: Document) -> Document:
     return head | {"grok_pattern": grok_pattern(category["regex"], category["examples"])} | tail
 
 
-async def _expanded(bucket: Document, call: Call, services: Services) -> Document:
+async def _all_expanded(buckets: Sequence[Document], call: Call, services: Services) -> list[Document]:
+    limit = asyncio.Semaphore(_SEARCHES_AT_ONCE)
+
+    async def expanded(bucket: Document) -> Document:
+        async with limit:
+            return await _expanded(bucket, call.path["job_id"], services)
+
+    return list(await asyncio.gather(*map(expanded, buckets)))
+
+
+async def _expanded(bucket: Document, job_id: str, services: Services) -> Document:
     """The bucket with its records behind its scores; without bucket influencers it has none."""
     if not bucket["bucket_influencers"]:
         return bucket
     query = result_queries.records_of_bucket(bucket["timestamp"], is_interim=bucket["is_interim"])
-    found = await services.store.results.find(call.path["job_id"], query)
+    found = await services.store.results.find(job_id, query)
     if not found.hits:
         return bucket
     records = [result_docs.RECORD.read(source) for source in found.sources()]
