@@ -4,12 +4,12 @@ Groups are (bucket, partition, over, by) of one detector; sums run in order of a
 depend on how the rows were batched. NaN in the measured field leaves a row out of the metric features.
 """
 
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from proxy.engine.features_text import distinct_counts, distinct_pairs, info_content
 from proxy.engine.functions import TEXT_FEATURES
 from proxy.engine.results import Codes, Column, Floats
 from proxy.engine.rows import RowSet
@@ -135,15 +135,9 @@ def metric_feature(feature: str, value: Floats, group: Index, counts: Floats, we
 
 
 def text_feature(feature: str, column: Column, used: Index, group: Index, count: int) -> Floats:
-    """Distinct values of each group, or the deflated size of them (sorted, so order does not matter)."""
-    width = len(column.values) + 1
-    pairs = np.unique(group.astype(np.int64) * width + column.codes[used])
-    owner = pairs // width
-    if feature == "distinct_count":
-        return np.bincount(owner, minlength=count).astype(np.float64)
-    edges = np.searchsorted(owner, np.arange(count + 1))
-    code = pairs % width
-    return np.array([
-        float(len(zlib.compress("".join(sorted(column.values[c] for c in code[a:b])).encode()))) if b > a else 0.0
-        for a, b in zip(edges[:-1], edges[1:], strict=True)
-    ])
+    """Distinct values of each group, or how much information they carry."""
+    pairs = distinct_pairs(group, column.codes[used])
+    keys, found = distinct_counts(pairs) if feature == "distinct_count" else info_content(pairs, column.values)
+    out = np.zeros(count)
+    out[keys] = found
+    return out

@@ -22,6 +22,8 @@ from proxy.engine.spec import DetectorSpec, JobSpec
 
 # A rule that skips the model update leaves this much: the model may follow a lasting change in the end.
 RULE_SKIP_WEIGHT = 0.005
+# Features that get more certain with the number of records they rest on.
+SAMPLED = frozenset({"mean", "median", "varp"})
 SUM_LIKE = frozenset({"count", "sum", "distinct_count", "info_content"})
 
 
@@ -72,7 +74,8 @@ class SeriesDetector:
             return Judgement.empty()
         if view.is_interim and part.feature in SUM_LIKE:
             value = self._completed(model, view, rows, value)
-        judged = model.judge(view.time, rows, value)
+        samples = view.prepared.groups.count[group_of[rows]] if part.feature in SAMPLED else None
+        judged = model.judge(view.time, rows, value, samples)
         skipped, weight = self._effects(view, judged)
         p = np.where(judged.ready & ~skipped, judged.p, 1.0)
         partition = np.array(self.registry.partition_of, np.int64)[rows]

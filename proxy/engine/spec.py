@@ -14,6 +14,7 @@ _BYTES = {"b": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30, "tb": 2**40, "pb": 2**5
           "g": 2**30, "t": 2**40, "p": 2**50}
 _DEFAULT_MEMORY_LIMIT = 1024 * 2**20
 _DAY = 86400
+CATEGORY_FIELD = "mlcategory"
 
 
 def seconds(value: object, default: int) -> int:
@@ -89,6 +90,10 @@ class JobSpec:
     renormalization_window: int
     text_fields: tuple[str, ...]
     number_fields: tuple[str, ...]
+    # What the rows of an open bucket keep as text: the message gives way to its category.
+    kept_text_fields: tuple[str, ...]
+    analysis_config: Mapping[str, object]
+    analysis_limits: Mapping[str, object]
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> "JobSpec":
@@ -103,6 +108,7 @@ class JobSpec:
         summary = _name(analysis.get("summary_count_field_name"))
         categorized = _name(analysis.get("categorization_field_name"))
         renormalization_days = config.get("renormalization_window_days")
+        wanted = _wanted_text(detectors, influencers)
         return cls(
             bucket_span=span,
             latency=max(0, seconds(analysis.get("latency"), 0)),
@@ -122,8 +128,11 @@ class JobSpec:
             renormalization_window=(
                 max(30 * _DAY, 100 * span) if renormalization_days is None else int(str(renormalization_days)) * _DAY
             ),
-            text_fields=_text_fields(detectors, influencers, categorized),
+            text_fields=_text_fields(wanted, categorized),
             number_fields=_number_fields(detectors, summary),
+            kept_text_fields=wanted,
+            analysis_config=analysis,
+            analysis_limits=limits,
         )
 
 
@@ -161,8 +170,7 @@ def _detector(index: int, config: object) -> DetectorSpec:
     )
 
 
-def _text_fields(detectors: tuple[DetectorSpec, ...], influencers: tuple[str, ...],
-                 categorized: str | None) -> tuple[str, ...]:
+def _wanted_text(detectors: tuple[DetectorSpec, ...], influencers: tuple[str, ...]) -> tuple[str, ...]:
     wanted: dict[str, None] = {}
     for d in detectors:
         for f in d.split_fields:
@@ -171,10 +179,14 @@ def _text_fields(detectors: tuple[DetectorSpec, ...], influencers: tuple[str, ..
             wanted[d.field] = None
     for f in influencers:
         wanted[f] = None
-    if categorized:
-        wanted[categorized] = None
-        wanted.pop("mlcategory", None)
     return tuple(wanted)
+
+
+def _text_fields(wanted: tuple[str, ...], categorized: str | None) -> tuple[str, ...]:
+    """The fields asked of the caller: mlcategory is made here, from the message and its partition."""
+    if categorized is None:
+        return wanted
+    return tuple(dict.fromkeys((*(f for f in wanted if f != CATEGORY_FIELD), categorized)))
 
 
 def _number_fields(detectors: tuple[DetectorSpec, ...], summary: str | None) -> tuple[str, ...]:

@@ -18,6 +18,9 @@ MERGE_WITHIN = 36
 HALF_LIFE = 3000.0
 SIMILAR = 0.8
 STRENGTH = 1.0
+# An alarm within so many buckets of the last one belongs to the same event.
+ALARM_WITHIN = 150
+ALARM_FROM = 1.0
 BINS = 24
 _BIN_WIDTH = 0.5
 
@@ -27,6 +30,8 @@ SLOTS = {
     "event_peaks": Slot("f4", (BINS,)),
     "event_faded": Slot("i4"),
     "event_run": Slot("u2"),
+    "alarm_peak": Slot("f4"),
+    "alarm_last": Slot("i4", (), -1),
 }
 
 
@@ -48,6 +53,22 @@ def discount(columns: Columns, rows: NDArray[np.intp], bucket: int, surprise: Fl
     similar += closed & (columns["event_peak"][at] >= SIMILAR * size)
     out[loud] = np.maximum(size - STRENGTH * np.log10(1.0 + similar), 0.0)
     return out
+
+
+def first_alarm(columns: Columns, rows: NDArray[np.intp], bucket: int, alarm: Floats) -> Floats:
+    """The alarm where it exceeds that of the same ongoing event, else 0: an event is news once, and again only
+    when it gets worse."""
+    last = columns["alarm_last"][rows]
+    ongoing = (last >= 0) & (bucket - last <= ALARM_WITHIN)
+    return np.where(ongoing & (alarm <= columns["alarm_peak"][rows]), 0.0, alarm)
+
+
+def learn_alarm(columns: Columns, rows: NDArray[np.intp], bucket: int, alarm: Floats) -> None:
+    """Remembers the alarms that opened or raised an event."""
+    loud = np.flatnonzero(alarm > ALARM_FROM)
+    if len(loud):
+        columns["alarm_peak"][rows[loud]] = alarm[loud]
+        columns["alarm_last"][rows[loud]] = bucket
 
 
 def learn(columns: Columns, rows: NDArray[np.intp], bucket: int, surprise: Floats) -> None:

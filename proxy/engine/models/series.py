@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from proxy.engine.columns import Columns, Slot
-from proxy.engine.models import events, tails
+from proxy.engine.models import changes, events, tails
 from proxy.engine.probability import any_of, clip_p, join_correlated
 from proxy.engine.results import Floats
 
@@ -32,7 +32,7 @@ LEVEL_MEMORY = 2000
 LEVEL_MEMORY_S = 14 * DAY
 SCALE_MEMORY = 1500.0
 WEIGHT_MEMORY = 300.0
-DAY_MEMORY, WEEK_MEMORY, FACTOR_MEMORY = 8.0, 4.0, 12.0
+DAY_MEMORY, WEEK_MEMORY, FACTOR_MEMORY = 6.0, 4.0, 12.0
 SUM_DECAYS = (1.0 - 1.0 / 6.0, 1.0 - 1.0 / 24.0)
 VOLATILITY_MEMORY = 18.0
 LOW_COUNT = 20.0
@@ -41,6 +41,8 @@ BOUND_SPREADS = 2.776
 RANGE_HALF_LIFE_S = 30 * DAY
 NOVELTY_AFTER = 100
 NOVELTY_MARGIN = 0.05
+# A bin learns at most this many plain spreads at once.
+PATTERN_LIMIT = 2.0
 
 
 def layout(day_bins: int, week_bins: int) -> dict[str, Slot]:
@@ -50,6 +52,8 @@ def layout(day_bins: int, week_bins: int) -> dict[str, Slot]:
         "first": Slot("i8", (), -1),
         "seen": Slot("i8", (), -1),
         "level": Slot("f8"),
+        "slope": Slot("f8"),
+        "samples": Slot("f4"),
         "last": Slot("f8", (), np.nan),
         "low": Slot("f8", (), np.inf),
         "high": Slot("f8", (), -np.inf),
@@ -57,10 +61,15 @@ def layout(day_bins: int, week_bins: int) -> dict[str, Slot]:
         "log_weight": Slot("f4", (PREDICTORS,)),
         "occupancy": Slot("f4", (), 1.0),
         "day": Slot("f4", (day_bins,)),
+        "day_last": Slot("f4", (day_bins,)),
         "day_n": Slot("u1", (day_bins,)),
         "day_spread": Slot("f4", (day_bins,), 1.0),
         "week": Slot("f4", (week_bins,)),
+        "week_last": Slot("f4", (week_bins,)),
         "week_n": Slot("u1", (week_bins,)),
+        "spread_n": Slot("u1", (day_bins,)),
+        "day_sum": Slot("f4"), "day_count": Slot("f4"), "day_open": Slot("i2", (), -1),
+        "week_sum": Slot("f4"), "week_count": Slot("f4"), "week_open": Slot("i2", (), -1),
         "sum": Slot("f4", (2,)),
         "sum_var": Slot("f4", (2,)),
         "sum_scale": Slot("f4", (2,), 1.0),
@@ -70,6 +79,7 @@ def layout(day_bins: int, week_bins: int) -> dict[str, Slot]:
         "vol_var": Slot("f4"),
         **tails.slots(FEATURES),
         **events.SLOTS,
+        **changes.SLOTS,
     }
 
 
@@ -88,6 +98,7 @@ class Judged:
     p: Floats
     surprise: Floats
     raw_surprise: Floats
+    alarm: Floats
     is_high: NDArray[np.bool_]
     factor: Floats
     errors: Floats
@@ -95,6 +106,7 @@ class Judged:
     p_outlier: Floats
     vol_now: Floats
     sums_now: Floats
+    samples: Floats | None
 
 
 class SeriesModel:
@@ -133,17 +145,26 @@ class SeriesModel:
         weight /= weight.sum(axis=0)
         typical = (weight * predictors).sum(axis=0)
         spread = (weight * scale).sum(axis=0)
-        known = c["day_n"][d][rows].astype(np.float64)
+        if self.is_count:
+            # Counts this low cannot be steadier than chance lets them be.
+            spread = np.where(typical < LOW_COUNT, np.maximum(spread, 0.7 * np.sqrt(np.maximum(typical, 0.25))), spread)
+        known = c["spread_n"][d][rows].astype(np.float64)
         factor = np.clip((4.0 + known * c["day_spread"][d][rows]) / (4.0 + known), 0.6, 6.0)
         if self.non_negative:
             typical = np.maximum(typical, 0.0)
         return typical, spread, factor, np.concatenate([predictors, scale])
 
-    def judge(self, time: int, rows: Rows, value: Floats) -> Judged:
-        """Judges `value` of `rows` in the bucket starting at `time`; changes nothing."""
+    def judge(self, time: int, rows: Rows, value: Floats, samples: Floats | None = None) -> Judged:
+        """Judges `value` of `rows` in the bucket starting at `time`; changes nothing.
+
+        `samples` says how many records a mean-like value rests on: fewer than usual make it less certain.
+        """
         c = self.columns
         n = c["n"][rows]
         typical, spread, factor, parts = self.predict(time, rows)
+        if samples is not None:
+            usual = np.maximum(c["samples"][rows], 1.0)
+            factor = factor * np.sqrt(np.clip(0.5 + 0.5 * usual / np.maximum(samples, 1e-9), 1.0, 9.0))
         errors = value - parts[:PREDICTORS]
         z = (value - typical) / (spread * factor)
         if self.is_count:
@@ -157,6 +178,8 @@ class SeriesModel:
         p_outlier = np.minimum(1.0, 2.0 * one_sided[RESIDUAL])
         p_views = self._sided(one_sided, scores)
         p_new = self._novelty(rows, value, n, spread)
+        # Leaving the range is no news while the model expects as much.
+        p_new = p_new ** np.clip(-np.log10(p_views[RESIDUAL] + 1e-300), 0.0, 1.0)
         p_single = any_of(np.minimum(p_views[RESIDUAL], p_new), 2)
         p_multi = any_of(p_views[1:].min(axis=0), 3)
         if self.zero_empty:
@@ -166,14 +189,26 @@ class SeriesModel:
         p = clip_p(p**youth)
         ready = n >= WARM_UP
         raw = np.where(ready, -np.log10(p), 0.0)
-        surprise = events.discount(c, rows, time // self.span, raw)
-        return Judged(rows, value, ready, typical, spread, z, p_single, p_multi, clip_p(10.0**-surprise), surprise, raw,
-                      z >= 0, factor, np.concatenate([errors, parts[PREDICTORS:]]), scores, p_outlier, vol_now, sums_now)
+        bucket = time // self.span
+        surprise = events.discount(c, rows, bucket, raw)
+        alarm = np.where(ready, self._alarm(p_views, p_new) * youth - (raw - surprise), 0.0)
+        alarm = events.first_alarm(c, rows, bucket, np.maximum(alarm, 0.0))
+        return Judged(rows, value, ready, typical, spread, z, p_single, p_multi, clip_p(10.0**-surprise), surprise, raw, alarm,
+                      z >= 0, factor, np.concatenate([errors, parts[PREDICTORS:]]), scores, p_outlier, vol_now, sums_now, samples)
 
     def _sided(self, tail: Floats, scores: Floats) -> Floats:
         if self.side:
-            tail = np.where(scores * self.side > 0, tail, 0.5)
+            is_on_side = scores * self.side > 0
+            # Unrest has no side of its own: it counts on the side the value is on.
+            is_on_side[VOLATILITY] = is_on_side[RESIDUAL] & (scores[VOLATILITY] > 0)
+            tail = np.where(is_on_side, tail, 0.5)
         return np.minimum(1.0, 2.0 * tail)
+
+    @staticmethod
+    def _alarm(p_views: Floats, p_new: Floats) -> Floats:
+        """Evidence for alerting: the strongest view, plus half of what every view has beyond one chance in ten."""
+        size = -np.log10(clip_p(np.concatenate([p_views, p_new[None]])))
+        return np.maximum(size.max(axis=0) - 0.5, 0.0) + 0.5 * np.maximum(size - 1.0, 0.0).sum(axis=0)
 
     def _low_count_z(self, value: Floats, typical: Floats, spread: Floats, z: Floats) -> Floats:
         low = np.flatnonzero((typical < LOW_COUNT) & (value >= 0))
@@ -236,8 +271,11 @@ class SeriesModel:
         mix = np.clip((0.75 - self.columns["occupancy"][rows]) / 0.25, 0.0, 1.0)
         return np.where(value == 0, p ** (1.0 - mix), p)
 
-    def learn(self, time: int, judged: Judged, weight: Floats) -> None:
-        """Learns a judged bucket; `weight` 0..1 per row scales every update (0 = as if unseen)."""
+    def learn(self, time: int, judged: Judged, weight: Floats) -> Floats:
+        """Learns a judged bucket; `weight` 0..1 per row scales every update (0 = as if unseen).
+
+        Returns how far each level was moved by a change point, mostly 0.
+        """
         c, rows = self.columns, judged.rows
         n = c["n"][rows].astype(np.float64)
         fresh = n == 0
@@ -251,16 +289,39 @@ class SeriesModel:
             step = step * np.where(filled, 1.0, np.clip(2.0 * occupancy, 1e-6, 1.0))
             c["occupancy"][rows] = occupancy + weight * rate * (filled - occupancy)
         errors, scale = judged.errors[:PREDICTORS], judged.errors[PREDICTORS:]
+        step = step * np.where(changes.candidates(c, rows), changes.CANDIDATE_WEIGHT, 1.0)
         self._learn_location(time, rows, value, judged, n, step, fresh)
         self._learn_scale(time, rows, errors, scale, judged, n, step)
         learning = weight > 0.5
         self._learn_windows(rows[learning], judged, learning, n[learning])
         tails.learn(c, rows[learning], judged.scores[:, learning])
         events.learn(c, rows[learning], time // self.span, judged.raw_surprise[learning])
+        events.learn_alarm(c, rows[learning], time // self.span, judged.alarm[learning])
+        if judged.samples is not None:
+            usual = c["samples"][rows]
+            rate = weight / np.clip(n + 1.0, 1.0, SCALE_MEMORY)
+            c["samples"][rows] = usual + rate * (judged.samples - usual)
         c["first"][rows] = np.where(c["first"][rows] < 0, time, c["first"][rows])
         c["seen"][rows] = time
         c["last"][rows] = value
         c["n"][rows] = n + weight
+        return self._learn_changes(time, rows, judged, weight)
+
+    def _learn_changes(self, time: int, rows: Rows, judged: Judged, weight: Floats) -> Floats:
+        c = self.columns
+        settled = np.flatnonzero(judged.ready & (weight > 0.5))
+        shift = np.zeros(len(rows))
+        if len(settled):
+            at = rows[settled]
+            shift[settled] = changes.observe(c, at, time, (judged.value - judged.typical)[settled], judged.z[settled],
+                                             judged.spread[settled])
+            moved = at[shift[settled] != 0]
+            if len(moved):
+                c["level"][moved] += shift[settled][shift[settled] != 0]
+                c["sum"][:, moved] = 0.0
+                c["tail"][:, :, :, moved] *= 0.5
+                c["tail_total"][:, moved] *= 0.5
+        return shift
 
     def tail_ln(self, judged: Judged, i: int, value: Floats, scale: Floats) -> Floats:
         """ln p of other values in place of row i's, in the direction of its anomaly; `scale` widens the spread."""
@@ -297,20 +358,13 @@ class SeriesModel:
         limit = np.where(n < 12, np.inf, 3.0 * judged.spread * judged.factor)
         error = np.clip(value - judged.typical, -limit, limit)
         level_new = np.where(fresh, value, level + step * error / np.minimum(n + 1.0, self.level_memory))
-        if self.day_bins > 1:
-            known = c["day_n"][d][rows].astype(np.float64) + 1.0
-            day = c["day"][d][rows]
-            off = np.clip(value - level - day, -limit, limit)
-            c["day"][d][rows] = np.where(fresh, 0.0, day + step * off / np.minimum(known, DAY_MEMORY))
-        else:
-            day = 0.0
-        known_week = c["week_n"][w][rows].astype(np.float64) + 1.0
-        week = c["week"][w][rows]
-        off = np.clip(value - level - day - week, -limit, limit)
+        day = c["day"][d][rows] if self.day_bins > 1 else 0.0
+        self._learn_pattern("day", d, rows, value - level, step, judged.errors[PREDICTORS:], DAY_MEMORY)
         ripe = time - c["first"][rows] >= 7 * DAY
-        c["week"][w][rows] = np.where(ripe, week + step * off / np.minimum(known_week, WEEK_MEMORY), week)
-        counted = (step > 0.3) & ripe
-        c["week_n"][w][rows] = np.minimum(known_week - 1.0 + counted, 250.0)
+        self._learn_pattern("week", w, rows, value - level - day, step * ripe, judged.errors[PREDICTORS + 1 :], WEEK_MEMORY)
+        slope = c["slope"][rows]
+        c["slope"][rows] = np.where(fresh, 0.0, slope + step * (level_new - level - slope)
+                                    / np.clip(n, 1.0, self.level_memory))
         c["level"][rows] = level_new
         keep = self.range_keep
         low, high = c["low"][rows], c["high"][rows]
@@ -321,6 +375,33 @@ class SeriesModel:
         taken = step > 0
         c["low"][rows] = np.where(taken, np.minimum(low, value), low)
         c["high"][rows] = np.where(taken, np.maximum(high, value), high)
+
+    def _learn_pattern(self, name: str, now: int, rows: Rows, rest: Floats, step: Floats, scale: Floats,
+                       memory: float) -> None:
+        """Gathers what is left of the values while a bin lasts; the bin learns their mean once it is over."""
+        c = self.columns
+        gathered, count, open_bin = c[name + "_sum"][rows], c[name + "_count"][rows], c[name + "_open"][rows]
+        over = np.flatnonzero((open_bin != now) & (count > 0.3))
+        if len(over):
+            self._close_bin(name, open_bin[over], rows[over], gathered[over] / count[over], scale[:, over], memory)
+        going_on = open_bin == now
+        c[name + "_sum"][rows] = np.where(going_on, gathered, 0.0) + step * rest
+        c[name + "_count"][rows] = np.where(going_on, count, 0.0) + step
+        c[name + "_open"][rows] = now
+
+    def _close_bin(self, name: str, at: Rows, rows: Rows, mean: Floats, scale: Floats, memory: float) -> None:
+        """A bin follows what two rounds in a row agree on; a lone spike must not come back as next day's pattern."""
+        c = self.columns
+        pattern = c[name][at, rows]
+        off = mean - pattern
+        last = c[name + "_last"][at, rows]
+        known = c[name + "_n"][at, rows].astype(np.float64)
+        agreed = np.where(off * last > 0, np.minimum(np.abs(off), np.abs(last)), 0.0)
+        trusted = np.where(known < 1, np.abs(off), np.maximum(agreed, np.minimum(np.abs(off), scale[1])))
+        move = np.sign(off) * np.minimum(trusted, PATTERN_LIMIT * scale[0])
+        c[name][at, rows] = pattern + move / np.minimum(known + 1.0, memory)
+        c[name + "_last"][at, rows] = off
+        c[name + "_n"][at, rows] = np.minimum(known + 1.0, 250.0)
 
     def _learn_scale(self, time: int, rows: Rows, errors: Floats, scale: Floats, judged: Judged, n: Floats,
                      step: Floats) -> None:
@@ -333,12 +414,12 @@ class SeriesModel:
         fit = -2.5 * np.log1p((errors / scale) ** 2 / 4.0) - np.log(scale)
         log_weight = (1.0 - 1.0 / WEIGHT_MEMORY) * c["log_weight"][:, rows] + np.where(step > 0, fit, 0.0)
         c["log_weight"][:, rows] = np.maximum(log_weight - log_weight.max(axis=0), -8.0)
-        known = c["day_n"][d][rows].astype(np.float64)
+        known = c["spread_n"][d][rows].astype(np.float64)
         spread = c["day_spread"][d][rows]
         size = np.minimum(1.25 * np.abs(judged.value - judged.typical) / judged.spread, 6.0)
         c["day_spread"][d][rows] = np.where(
             n < 12, spread, spread + step * (size - spread) / np.minimum(known + 1.0, FACTOR_MEMORY))
-        c["day_n"][d][rows] = np.minimum(known + (step > 0.3), 250.0)
+        c["spread_n"][d][rows] = np.minimum(known + (step > 0.3), 250.0)
 
     def _learn_windows(self, rows: Rows, judged: Judged, learning: NDArray[np.bool_], n: Floats) -> None:
         c = self.columns
