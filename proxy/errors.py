@@ -5,7 +5,10 @@ Everything raises an ``MlError``; the HTTP border renders it. Nothing here knows
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+# A header that is sent more than once has a list of values.
+Headers = Mapping[str, str | Sequence[str]]
 
 # Exceptions of the Java platform. Elasticsearch never reports one as a root cause when one of its own wraps it.
 _PLAIN_JAVA = frozenset(
@@ -33,7 +36,7 @@ class MlError(Exception):
         status: int,
         *,
         caused_by: MlError | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Headers | None = None,
         is_root_cause: bool = False,
     ) -> None:
         super().__init__(reason)
@@ -66,9 +69,7 @@ class MlError(Exception):
 class PlainError(MlError):
     """An error whose body is a bare text: what Elasticsearch's HTTP layer answers before any action runs."""
 
-    def __init__(
-        self, reason: str, status: int, *, says_status: bool = True, headers: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, reason: str, status: int, *, says_status: bool = True, headers: Headers | None = None) -> None:
         super().__init__("plain", reason, status, headers=headers)
         self._says_status = says_status
 
@@ -80,7 +81,7 @@ class RelayedError(MlError):
     """An error that the cluster itself answered, passed on with its own body."""
 
     def __init__(
-        self, type: str, reason: str, status: int, body: dict[str, object], headers: Mapping[str, str] | None = None
+        self, type: str, reason: str, status: int, body: dict[str, object], headers: Headers | None = None
     ) -> None:
         super().__init__(type, reason, status, headers=headers)
         self._body = body

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path as FilePath
+from urllib.parse import urldefrag, urljoin
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
@@ -73,9 +74,10 @@ class Section:
     def resolve(self, schema: Schema, base: str) -> tuple[Schema, str]:
         """The schema behind a chain of ``$ref``, and the file whose references it is relative to."""
         while "$ref" in schema:
-            resolved = self._registry.resolver(base_uri=base).lookup(schema["$ref"])
+            reference = str(schema["$ref"])
+            found = self._registry.resolver(base_uri=base).lookup(reference).contents
             siblings = {key: value for key, value in schema.items() if key != "$ref"}
-            schema, base = {**resolved.contents, **siblings}, resolved.resolver._base_uri
+            schema, base = {**found, **siblings}, urldefrag(urljoin(base, reference)).url
         return schema, base
 
     def properties(self) -> dict[str, Schema]:
@@ -102,7 +104,7 @@ class Section:
             yield Fault(path, "value", _bad_value(error, path), True, "value")
 
     def _unknown_keys(self, error: ValidationError, path: Path) -> Iterator[Fault]:
-        known = [name for name in error.schema.get("properties", {})]
+        known = list(error.schema.get("properties", {}))
         patterns = error.schema.get("patternProperties", {})
         for key in error.instance:
             if key not in known and not patterns:

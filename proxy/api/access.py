@@ -6,11 +6,14 @@ Nothing is cached: a revoked credential is refused at its next call.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from proxy.errors import MlError, RelayedError, unavailable
 from proxy.store.client import ClusterClient
 
 _PRIVILEGES_PATH = "/_security/user/_has_privileges"
+_AUTHENTICATE_PATH = "/_security/_authenticate"
+_GRANTING = {"monitor_ml": "monitor_ml,monitor,manage_ml,manage,all", "manage_ml": "manage_ml,manage,all"}
 
 
 class Access:
@@ -27,43 +30,48 @@ class Access:
         """Returns when the caller holds ``privilege``.
 
         Raises:
-            MlError: the cluster's own 401, a 403, or 503 where the cluster cannot tell.
+            MlError: the cluster's own refusal, a 403, or 503 where the cluster cannot tell.
         """
         if self._is_on is False:
             return
-        status, answer, headers = await self._cluster.ask_as_caller(
+        status, answer, _ = await self._cluster.ask_as_caller(
             "POST", _PRIVILEGES_PATH, {"cluster": [privilege]}, identity
         )
         if self._is_on is None and status == 400 and "no handler found" in str(answer):
             self._is_on = False
             return
-        if status == 401:
-            raise _unauthenticated(answer, headers, uri)
+        if status in (400, 401, 403):
+            raise _relayed(status, answer, uri)
         if status != 200:
             raise unavailable(f"the cluster could not tell the privileges of the caller, it answered [{status}]")
         self._is_on = True
         if not answer["has_all_requested"]:
-            raise _unauthorized(str(answer["username"]), privilege, action)
+            raise await self._unauthorized(str(answer["username"]), privilege, action, identity)
+
+    async def _unauthorized(self, user: str, privilege: str, action: str, identity: Mapping[str, str]) -> MlError:
+        """The refusal in the cluster's words, which name the caller's roles."""
+        status, answer, _ = await self._cluster.ask_as_caller("GET", _AUTHENTICATE_PATH, None, identity)
+        caller = f"user [{user}]"
+        if status == 200 and "api_key" in answer:
+            caller = f"API key id [{answer['api_key']['id']}] of user [{user}]"
+        elif status == 200:
+            caller += f" with effective roles [{','.join(sorted(answer['roles']))}]"
+        reason = (
+            f"action [{action}] is unauthorized for {caller}, "
+            f"this action is granted by the cluster privileges [{_GRANTING[privilege]}]"
+        )
+        return MlError("security_exception", reason, 403)
 
 
-def _unauthenticated(answer: dict[str, object], headers: Mapping[str, str], uri: str) -> MlError:
-    body = _with_uri(answer, uri)
-    challenges = {"WWW-Authenticate": value for name, value in headers.items() if name.lower() == "www-authenticate"}
-    return RelayedError("security_exception", "authentication failed", 401, body, challenges)
+def _relayed(status: int, answer: dict[str, Any], uri: str) -> MlError:
+    """The challenges come from the body, because the client folds headers that were sent more than once."""
+    error = answer["error"]
+    return RelayedError(error["type"], error["reason"], status, _with_uri(answer, uri), error.get("header", {}))
 
 
-def _with_uri(part: object, uri: str) -> object:
+def _with_uri(part: Any, uri: str) -> Any:
     if isinstance(part, dict):
         return {key: _with_uri(value, uri) for key, value in part.items()}
     if isinstance(part, list):
         return [_with_uri(value, uri) for value in part]
     return part.replace(_PRIVILEGES_PATH, uri) if isinstance(part, str) else part
-
-
-def _unauthorized(user: str, privilege: str, action: str) -> MlError:
-    granting = {"monitor_ml": "monitor_ml,monitor,manage_ml,manage,all", "manage_ml": "manage_ml,manage,all"}[privilege]
-    reason = (
-        f"action [{action}] is unauthorized for user [{user}], "
-        f"this action is granted by the cluster privileges [{granting}]"
-    )
-    return MlError("security_exception", reason, 403)

@@ -5,38 +5,34 @@ Reading and checking live here; what an operation does with them lives in ``hand
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import unquote_plus
 
 import orjson
 import yaml
-from aiohttp import StreamReader, web
+from aiohttp import web
+from multidict import CIMultiDict
 
+from proxy.api.body_stream import read_all, read_body
+from proxy.api.media_types import MediaType, media_type
 from proxy.api.operation import Match, Operation
+from proxy.api.render import FORMATS, boolean
+from proxy.api.request_head import identity_of
 from proxy.body_text import At, BodyText
-from proxy.errors import MlError, PlainError, illegal_argument, parse_error, unrecognized_parameters, x_content_parse
+from proxy.errors import (
+    Headers,
+    MlError,
+    PlainError,
+    illegal_argument,
+    parse_error,
+    unrecognized_parameters,
+    x_content_parse,
+)
 from proxy.schemas import Fault, Schemas, Section
 
-ALWAYS_ALLOWED = ("pretty", "human", "format", "filter_path", "error_trace", "source", "source_content_type")
-_BODY_TYPES = (
-    "json",
-    "yaml",
-    "x-ndjson",
-    "vnd.elasticsearch+json",
-    "vnd.elasticsearch+x-ndjson",
-    "vnd.elasticsearch+yaml",
-)
-# Headers that say who calls; they go to the cluster untouched when it is asked about the caller.
-IDENTITY_HEADERS = (
-    "Authorization",
-    "es-security-runas-user",
-    "es-secondary-authorization",
-    "X-Opaque-Id",
-    "traceparent",
-)
+_CONTENT_TYPE = "Content-Type"
+_ALWAYS_ALLOWED = ("pretty", "human", "format", "filter_path", "error_trace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +41,7 @@ class Reply:
 
     body: Any
     status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Headers = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +61,7 @@ class Call:
     content: AsyncIterator[bytes] | None = None
     content_type: str = ""
     human: bool = False
+    wants_text: bool = False
     warnings: list[str] = field(default_factory=list)
 
     def option(self, name: str, default: Any = None) -> Any:
@@ -78,121 +75,99 @@ class Call:
             self.warnings.append(text)
 
     def body_error(self, path: Sequence[str | int], error: MlError, at: At = "end") -> MlError:
-        """``error`` as Elasticsearch's body parser reports a rule broken at ``path``; unwrapped where there is no body."""
+        """``error`` as Elasticsearch's body parser reports a rule broken at ``path``; unwrapped without a body."""
         if self.text is None or self.section is None or not path:
             return error
         return _wrapped(self.section, self.text, Fault(tuple(path), at, error, True, "value"))
 
 
-def read_query(raw_query: str) -> dict[str, str]:
-    """The query string as Elasticsearch reads it: a parameter without a value is empty, the last one counts."""
-    pairs = (part.partition("=") for part in raw_query.split("&") if part)
-    return {unquote_plus(name): unquote_plus(value) for name, _, value in pairs}
-
-
 async def make_call(
-    request: web.Request, match: Match, schemas: Schemas, query: Mapping[str, str], *, max_bytes: int
+    request: web.Request,
+    match: Match,
+    schemas: Schemas,
+    query: Mapping[str, str],
+    *,
+    max_bytes: int,
+    warnings: list[str],
 ) -> Call:
-    """Reads and checks a request.
+    """Reads and checks a request; ``warnings`` collects what the answer is to warn of.
 
     Raises:
-        MlError: the first fault in the order in which Elasticsearch looks: body, query, path.
+        MlError: the first fault in the order in which Elasticsearch looks: body, query, whether there may be a body,
+            path.
     """
     operation = match.operation
-    uri = request.raw_path.partition("?")[0]
     call = Call(
         operation=operation,
         method=request.method,
-        uri=uri,
+        uri=request.raw_path.partition("?")[0],
         template=match.template,
         path=match.parts,
         query={},
         body=None,
-        identity={name: request.headers[name] for name in IDENTITY_HEADERS if name in request.headers},
-        human="human" in query and query["human"] != "false",
-        content_type=request.headers.get("Content-Type", ""),
+        identity=identity_of(request.headers),
+        human=boolean(query.get("human", "false")),
+        wants_text=_wants_text(query, media_type(request.headers, "Accept")),
+        content_type=request.headers.get(_CONTENT_TYPE, ""),
+        warnings=warnings,
     )
+    content = media_type(request.headers, _CONTENT_TYPE)
+    if request.body_exists and not (content and content.is_readable):
+        raise PlainError(f"Content-Type header [{call.content_type}] is not supported", 406)
     if operation.body == "stream":
-        _check_content_type(request, has_body=request.body_exists)
         call = replace(call, content=read_body(request, max_bytes))
-    else:
-        raw = await _read_all(request, max_bytes)
-        call = _with_body(call, raw or query.get("source", "").encode(), schemas, request, ml_body=operation.body)
-    return _with_path(_with_query(call, query, schemas), schemas)
+        return _with_path(_with_query(call, query, schemas), schemas)
+    raw = await read_all(request, max_bytes)
+    query = dict(query)
+    if operation.body == "json":
+        if not raw:
+            raw, content = _take_source(query)
+        call = _with_body(call, raw, content, schemas)
+    call = _with_query(call, query, schemas)
+    if raw and operation.body == "none":
+        raise illegal_argument(f"request [{call.method} {call.uri}] does not support having a body")
+    return _with_path(call, schemas)
 
 
-async def _read_all(request: web.Request, max_bytes: int) -> bytes:
-    if not request.body_exists:
-        return b""
-    return b"".join([chunk async for chunk in read_body(request, max_bytes)])
+def _wants_text(query: Mapping[str, str], accept: MediaType | None) -> bool:
+    if "format" in query:
+        return query["format"].lower() not in FORMATS
+    return accept is None or accept.format is None
 
 
-async def read_body(request: web.Request, max_bytes: int) -> AsyncIterator[bytes]:
-    """The body in chunks, inflated where it came as gzip.
-
-    Raises:
-        MlError: 413 beyond ``max_bytes``, counted after inflating; 400 for a broken gzip stream.
-    """
-    if (request.content_length or 0) > max_bytes:
-        raise too_large(max_bytes)
-    content: StreamReader = request.content
-    is_gzip = request.headers.get("Content-Encoding", "").lower() in ("gzip", "x-gzip")
-    inflater = zlib.decompressobj(wbits=31) if is_gzip else None
-    total = 0
-    async for chunk in content.iter_any():
-        pieces = _inflated(inflater, chunk, max_bytes) if inflater else [chunk]
-        for piece in pieces:
-            total += len(piece)
-            if total > max_bytes:
-                raise too_large(max_bytes)
-            yield piece
-    if inflater is not None and total and not inflater.eof:
-        raise illegal_argument("the gzip body ends before its stream does")
-
-
-def _inflated(inflater: Any, chunk: bytes, max_bytes: int) -> list[bytes]:
-    pieces: list[bytes] = []
-    try:
-        while chunk and sum(map(len, pieces)) <= max_bytes:
-            pieces.append(inflater.decompress(chunk, 1 << 20))
-            chunk = inflater.unconsumed_tail
-    except zlib.error as error:
-        raise illegal_argument(
-            f"the body is not the gzip stream that its Content-Encoding announces: {error}"
-        ) from error
-    return pieces
-
-
-def too_large(max_bytes: int) -> MlError:
-    return PlainError(
-        f"the body exceeds the limit of [{max_bytes}] bytes, send it in smaller parts or raise [server.max_content_length]",
-        413,
-    )
-
-
-def _check_content_type(request: web.Request, *, has_body: bool) -> str:
-    content_type = request.headers.get("Content-Type", "")
-    media = content_type.split(";")[0].strip().lower()
-    if has_body and media.removeprefix("application/") not in _BODY_TYPES:
-        raise PlainError(f"Content-Type header [{content_type}] is not supported", 406)
-    return media
-
-
-def _with_body(call: Call, raw: bytes, schemas: Schemas, request: web.Request, *, ml_body: str) -> Call:
+def _with_body(call: Call, raw: bytes, content: MediaType | None, schemas: Schemas) -> Call:
     section = schemas.section(call.operation.name, "body")
     if not raw.strip():
         if section.required:
             raise parse_error("request body is required")
         return call
-    if ml_body == "none":
-        raise illegal_argument(f"request [{call.method} {call.uri}] does not support having a body")
-    media = _check_content_type(request, has_body=request.body_exists)
-    text = BodyText(_yaml_to_json(raw) if media.endswith("yaml") else raw)
+    text = BodyText(_yaml_to_json(raw) if content and content.form == "yaml" else raw)
     faults = list(section.faults(text.value))
     if faults:
         raise _first(section, text, faults)
     call = replace(call, text=text, section=section)
     return replace(call, body=_renamed(call, section, section.coerce(text.value)))
+
+
+def _take_source(query: dict[str, str]) -> tuple[bytes, MediaType | None]:
+    """A body that stands in the query string; its two parameters leave ``query``.
+
+    Raises:
+        MlError: validation_exception where its type is not told or not known.
+    """
+    if "source" not in query:
+        return b"", None
+    source, kind = query.pop("source"), query.pop("source_content_type", None)
+    if kind is None:
+        raise _invalid_source("source and source_content_type parameters are required")
+    content = media_type(CIMultiDict({_CONTENT_TYPE: kind}), _CONTENT_TYPE)
+    if content is None or not content.is_readable:
+        raise _invalid_source(f"Unknown value for source_content_type [{kind}]")
+    return source.encode(), content
+
+
+def _invalid_source(text: str) -> MlError:
+    return MlError("validation_exception", f"Validation Failed: 1: {text};", 400)
 
 
 def _yaml_to_json(raw: bytes) -> bytes:
@@ -251,7 +226,7 @@ def _with_query(call: Call, query: Mapping[str, str], schemas: Schemas) -> Call:
     readable = list(properties)
     if call.text is not None and "x-with-body" in section.schema:
         readable = list(section.schema["x-with-body"])
-    given = {name: value for name, value in query.items() if name not in ALWAYS_ALLOWED}
+    given = {name: value for name, value in query.items() if name not in _ALWAYS_ALLOWED}
     known = {name: value for name, value in given.items() if name in readable}
     for fault in section.faults(known):
         raise _query_error(fault, properties)

@@ -7,18 +7,20 @@ import traceback
 from collections.abc import Mapping
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from proxy.api.access import Access
-from proxy.api.call import IDENTITY_HEADERS, Call, Reply, make_call, read_query
-from proxy.api.operation import Match, Router
-from proxy.api.render import Rendering, rendering_of
+from proxy.api.call import Reply, make_call
+from proxy.api.media_types import check_versions, media_type
+from proxy.api.operation import Match, Operation, Router
+from proxy.api.render import Rendering, requested_rendering
+from proxy.api.request_head import identity_of, read_query
 from proxy.api.services import Services
 from proxy.errors import MlError
 from proxy.schemas import Schemas
 from proxy.store.client import ClusterFacts, opaque_id
 
 _log = logging.getLogger(__name__)
-_METHODS = ("GET", "POST", "PUT", "DELETE")
 # Below this size an answer fits one packet, and compressing it only costs time.
 _COMPRESS_FROM_BYTES = 1024
 
@@ -33,67 +35,63 @@ class Dispatcher:
         self._services = services
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        opaque_id.set(request.headers.get("X-Opaque-Id"))
         rendering, facts = Rendering(), None
-        path, _, raw_query = request.raw_path.partition("?")
         warnings: list[str] = []
         try:
+            identity = identity_of(request.headers)
+            opaque_id.set(identity.get("X-Opaque-Id"))
             if request.method == "OPTIONS":
-                return _response(request, self._allowed(path))
-            query = read_query(raw_query)
-            match = self._router.match(request.method, path)
+                return _response(request, self._options(request), rendering, [])
+            query = read_query(request.raw_path.partition("?")[2])
+            accept, content = media_type(request.headers, "Accept"), media_type(request.headers, "Content-Type")
+            rendering = requested_rendering(query, accept, content)
+            match = self._router.match(request.method, request.raw_path)
             facts = await self._services.store.client.facts()
-            rendering = rendering_of(query, request.headers, has_body=request.body_exists, major=facts.major)
+            check_versions(accept, content if request.body_exists else None, facts.major)
+            await self._access.check(match.operation.privilege, _action(match.operation), identity, request.raw_path)
             reply = await self._perform(request, match, query, warnings)
         except MlError as error:
             reply = _error_reply(error, rendering)
         except Exception as error:
-            _log.exception("unexpected error in [%s %s]", request.method, path)
+            _log.exception("unexpected error in [%s %s]", request.method, request.path)
             reply = _error_reply(MlError("exception", f"{type(error).__name__}: {error}", 500), rendering)
         return _response(request, reply, rendering, _warning_headers(warnings, facts))
 
     async def _perform(
         self, request: web.Request, match: Match, query: Mapping[str, str], warnings: list[str]
     ) -> Reply:
-        operation = match.operation
-        identity = _identity(request)
-        uri = request.raw_path
-        action = operation.action or f"cluster:{'monitor' if operation.privilege == 'monitor_ml' else 'admin'}/xpack/ml"
-        await self._access.check(operation.privilege, action, identity, uri)
+        warnings.extend(_deprecations(match, request.method))
         limit = self._services.config.server.max_content_length
-        call = await make_call(request, match, self._schemas, query, max_bytes=limit)
-        warnings.extend(_deprecations(call))
-        answer = await operation.handler(call, self._services)
-        warnings.extend(call.warnings)
+        call = await make_call(request, match, self._schemas, query, max_bytes=limit, warnings=warnings)
+        answer = await match.operation.handler(call, self._services)
         return answer if isinstance(answer, Reply) else Reply(answer)
 
-    def _allowed(self, path: str) -> Reply:
-        methods = []
-        for method in _METHODS:
-            try:
-                self._router.match(method, path)
-                methods.append(method)
-            except MlError:
-                continue
-        return Reply("", headers={"Allow": ",".join(methods)})
+    def _options(self, request: web.Request) -> Reply:
+        allowed = self._router.allowed(request.raw_path.partition("?")[0])
+        return Reply("", headers={"Allow": ",".join(allowed)} if allowed else {})
 
 
-def _identity(request: web.Request) -> dict[str, str]:
-    return {name: request.headers[name] for name in IDENTITY_HEADERS if name in request.headers}
+def _action(operation: Operation) -> str:
+    """The name by which the refusal of a caller calls what was asked for."""
+    if operation.action is not None:
+        return operation.action
+    return f"cluster:{'monitor' if operation.privilege == 'monitor_ml' else 'admin'}/xpack/ml"
 
 
-def _deprecations(call: Call) -> list[str]:
-    texts = [call.operation.deprecation] if call.operation.deprecation else []
-    if call.template.startswith("/_xpack/"):
-        current = "/_ml" + call.template.removeprefix("/_xpack/ml")
-        texts.append(f"[{call.method} {call.template}] is deprecated! Use [{call.method} {current}] instead.")
+def _deprecations(match: Match, method: str) -> list[str]:
+    texts = [match.operation.deprecation] if match.operation.deprecation else []
+    if match.template.startswith("/_xpack/"):
+        current = "/_ml" + match.template.removeprefix("/_xpack/ml")
+        texts.append(f"[{method} {match.template}] is deprecated! Use [{method} {current}] instead.")
     return texts
 
 
 def _error_reply(error: MlError, rendering: Rendering) -> Reply:
     body = error.body()
     if rendering.error_trace and isinstance(body.get("error"), dict):
-        body["error"]["stack_trace"] = "".join(traceback.format_exception(error))
+        trace = "".join(traceback.format_exception(error))
+        for part in (*body["error"].get("root_cause", ()), body["error"]):
+            part["stack_trace"] = trace
     return Reply(body, error.status, error.headers)
 
 
@@ -106,24 +104,30 @@ def _warning_headers(texts: list[str], facts: ClusterFacts | None) -> list[tuple
 
 
 def _response(
-    request: web.Request, reply: Reply, rendering: Rendering | None = None, extra: list[tuple[str, str]] | None = None
+    request: web.Request, reply: Reply, rendering: Rendering, warnings: list[tuple[str, str]]
 ) -> web.StreamResponse:
-    rendering = rendering or Rendering()
     if isinstance(reply.body, str):
         body, content_type = reply.body.encode(), "text/plain; charset=UTF-8"
     elif isinstance(reply.body, bytes):
-        body, content_type = reply.body, rendering.content_type()
+        body, content_type = reply.body, rendering.content_type
     else:
-        body, content_type = rendering.encode(reply.body, is_error=reply.status >= 400), rendering.content_type()
-    response = web.Response(body=body, status=reply.status, headers={"content-type": content_type, **reply.headers})
-    for name, value in extra or []:
-        response.headers.add(name, value)
+        body, content_type = rendering.encode(reply.body, is_error=reply.status >= 400), rendering.content_type
+    headers: CIMultiDict[str] = CIMultiDict({"content-type": content_type})
+    for name, value in reply.headers.items():
+        headers.extend((name, each) for each in ([value] if isinstance(value, str) else value))
+    headers.extend(warnings)
     if reply.status not in (401, 403):
-        response.headers["X-elastic-product"] = "Elasticsearch"
+        headers["X-elastic-product"] = "Elasticsearch"
     if "X-Opaque-Id" in request.headers:
-        response.headers["X-Opaque-Id"] = request.headers["X-Opaque-Id"]
-    if len(body) >= _COMPRESS_FROM_BYTES and "gzip" in request.headers.get("Accept-Encoding", ""):
+        headers["X-Opaque-Id"] = request.headers["X-Opaque-Id"]
+    response = web.Response(body=body, status=reply.status, headers=headers)
+    if len(body) >= _COMPRESS_FROM_BYTES and _accepts_gzip(request.headers.get("Accept-Encoding", "")):
         response.enable_compression(web.ContentCoding.gzip)
     if not request.content.is_eof():
         response.force_close()  # what is still to come of the body would be read as the next request
     return response
+
+
+def _accepts_gzip(accept_encoding: str) -> bool:
+    codings = (coding.replace(" ", "").lower().partition(";q=") for coding in accept_encoding.split(","))
+    return any(name == "gzip" and (not separator or quality.strip("0.") != "") for name, separator, quality in codings)

@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote
 
+from proxy.api.request_head import check_escapes
 from proxy.errors import PlainError, illegal_argument
 
 if TYPE_CHECKING:
     from proxy.api.call import Call, Reply
     from proxy.api.services import Services
 
+Methods = Mapping[str, "tuple[Operation, str]"]
 Handler = Callable[["Call", "Services"], Awaitable["Reply | dict[str, object] | list[object]"]]
-OWN_PREFIXES = ("/_ml", "/_xpack/ml", "/_cat/ml")
+_METHODS = ("GET", "POST", "PUT", "DELETE")
+_KNOWN_METHODS = (*_METHODS, "OPTIONS", "HEAD", "PATCH", "TRACE", "CONNECT")
+_METHODS_KEY = "/"  # which no segment can be
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,8 @@ class Operation:
 
     ``routes`` are "METHOD /path/{part}" texts. ``privilege`` is the cluster privilege that a caller needs.
     ``legacy_paths`` says whether the paths under ``/_ml`` are also served under ``/_xpack/ml``.
-    ``deprecation`` is a warning that every answer carries.
+    ``deprecation`` is a warning that every answer carries. ``action`` is Elasticsearch's name of what is done.
+    Writes are refused while the cluster is upgraded, unless they are ``allowed_while_upgrading``.
     """
 
     name: str
@@ -34,6 +39,7 @@ class Operation:
     legacy_paths: bool = True
     deprecation: str | None = None
     action: str | None = None
+    allowed_while_upgrading: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,47 +65,63 @@ class Router:
 
     def _add(self, method: str, template: str, operation: Operation) -> None:
         node = self._root
-        for segment in template.strip("/").split("/"):
+        for segment in _segments(template):
             node = node.setdefault("{}" if segment.startswith("{") else segment, {})
-        node.setdefault("methods", {})[method] = (operation, template)
+        node.setdefault(_METHODS_KEY, {})[method] = (operation, template)
 
-    def match(self, method: str, raw_path: str) -> Match:
+    def match(self, method: str, target: str) -> Match:
         """The operation of a request, found on the raw path as Elasticsearch does, decoded once.
 
         Raises:
             MlError: 400 for a path that no operation has, 405 for one that lacks this method.
         """
-        segments = [segment for segment in raw_path.split("/") if segment]
-        found = [methods for methods in _leaves(self._root, segments, 0)]
-        allowed = sorted({name for methods in found for name in methods})
+        path = target.partition("?")[0]
+        check_escapes(path)
+        found = self._found(path)
         for methods in found:
             if method in methods:
                 operation, template = methods[method]
-                return Match(operation, template, _parts(template, segments))
+                return Match(operation, template, _parts(template, _segments(path)))
+        allowed = _names(found)
         if not allowed:
-            raise PlainError(f"no handler found for uri [{raw_path}] and method [{method}]", 400, says_status=False)
-        listed = ", ".join(allowed)
-        raise PlainError(
-            f"Incorrect HTTP method for uri [{raw_path}] and method [{method}], allowed: [{listed}]",
-            405,
-            headers={"Allow": ",".join(allowed)},
-        )
+            raise PlainError(f"no handler found for uri [{target}] and method [{method}]", 400, says_status=False)
+        told = f"Incorrect HTTP method for uri [{target}] and method [{method}]"
+        if method not in _KNOWN_METHODS:
+            told = f"Unexpected http method: {method}"
+        raise PlainError(f"{told}, allowed: [{', '.join(allowed)}]", 405, headers={"Allow": ",".join(allowed)})
+
+    def allowed(self, path: str) -> list[str]:
+        """The methods that a path answers to."""
+        return _names(self._found(path))
+
+    def _found(self, path: str) -> list[Methods]:
+        return list(_leaves(self._root, _segments(path), 0))
 
 
-def _leaves(node: Mapping[str, object], segments: list[str], depth: int) -> Iterator[Mapping[str, object]]:
+def _segments(path: str) -> list[str]:
+    """The parts between slashes; those at the end do not count, those within make the path another one."""
+    return path.rstrip("/").split("/")[1:]
+
+
+def _names(found: Iterable[Methods]) -> list[str]:
+    names = {name for methods in found for name in methods}
+    return [name for name in _METHODS if name in names]
+
+
+def _leaves(node: Mapping[str, object], segments: list[str], depth: int) -> Iterator[Methods]:
     if depth == len(segments):
-        if "methods" in node:
-            yield node["methods"]
+        if _METHODS_KEY in node:
+            yield node[_METHODS_KEY]
         return
     segment = segments[depth]
-    if segment in node and segment != "methods":
+    if segment in node:
         yield from _leaves(node[segment], segments, depth + 1)
-    if "{}" in node:
+    if "{}" in node and segment:
         yield from _leaves(node["{}"], segments, depth + 1)
 
 
 def _parts(template: str, segments: list[str]) -> dict[str, str]:
-    pairs = zip(template.strip("/").split("/"), segments, strict=True)
+    pairs = zip(_segments(template), segments, strict=True)
     return {name[1:-1]: _decode(raw) for name, raw in pairs if name.startswith("{")}
 
 

@@ -5,27 +5,21 @@ What is answered is not decided here. Counterpart: ``call``, which reads request
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import cbor2
 import orjson
 import yaml
+from multidict import MultiMapping
 
-from proxy.errors import MlError, illegal_argument, status_error
+from proxy.api.filter_path import filtered
+from proxy.api.media_types import Format, MediaType, check_versions, media_type
+from proxy.errors import illegal_argument
 from proxy.units import iso
 
-_COMPATIBLE = re.compile(r"application/vnd\.elasticsearch\+([a-z-]+)\s*;\s*compatible-with\s*=\s*(\d+)", re.IGNORECASE)
-_FORMATS = {
-    "application/json": "json",
-    "application/yaml": "yaml",
-    "application/cbor": "cbor",
-    "json": "json",
-    "yaml": "yaml",
-    "cbor": "cbor",
-}
+FORMATS: Mapping[str, Format] = {"json": "json", "yaml": "yaml", "cbor": "cbor"}
 # JSON as a value: the answers of an API that promises any document.
 Json = Any
 
@@ -42,16 +36,11 @@ class Prepared:
 class Rendering:
     """The form that a client asked for."""
 
-    format: str = "json"
-    compatible_with: str | None = None
+    format: Format = "json"
+    content_type: str = "application/json"
     pretty: bool = False
     filter_path: tuple[str, ...] = ()
     error_trace: bool = False
-
-    def content_type(self) -> str:
-        if self.compatible_with:
-            return f"application/vnd.elasticsearch+{self.format};compatible-with={self.compatible_with}"
-        return f"application/{self.format}"
 
     def encode(self, body: Json, *, is_error: bool = False) -> bytes:
         """The bytes of an answer. ``filter_path`` leaves errors whole, as Elasticsearch does."""
@@ -70,27 +59,29 @@ class Rendering:
         return to_json(body)
 
 
-def rendering_of(query: Mapping[str, str], headers: Mapping[str, str], *, has_body: bool, major: int) -> Rendering:
-    """Reads ``format``, ``pretty``, ``filter_path``, ``error_trace`` and the Accept header.
+def rendering_of(query: Mapping[str, str], headers: MultiMapping[str], *, has_body: bool, major: int) -> Rendering:
+    """Reads ``format``, ``pretty``, ``filter_path``, ``error_trace``, and the Accept and Content-Type headers.
 
     Raises:
         MlError: media_type_header_exception for a compatible version that the cluster does not speak.
     """
-    accept, content_type = headers.get("Accept"), headers.get("Content-Type") if has_body else None
-    _check_versions(accept, content_type, major)
-    vendored = _COMPATIBLE.search(accept or "")
-    chosen = _FORMATS.get(query.get("format", "").lower())
-    if chosen is None and vendored:
-        chosen = _FORMATS.get(vendored[1].lower())
-    if chosen is None:
-        wanted = (accept or "").split(",")[0].split(";")[0].strip().lower()
-        chosen = _FORMATS.get(wanted, "json")
-    paths = tuple(path for path in query.get("filter_path", "").split(",") if path)
+    accept, content = media_type(headers, "Accept"), media_type(headers, "Content-Type")
+    check_versions(accept, content if has_body else None, major)
+    return requested_rendering(query, accept, content)
+
+
+def requested_rendering(query: Mapping[str, str], accept: MediaType | None, content: MediaType | None) -> Rendering:
+    """As ``rendering_of``, for versions that are checked elsewhere."""
+    wanted, is_vendored = FORMATS.get(query.get("format", "").lower()), False
+    for source in (accept, content):
+        if wanted is None and source is not None:
+            wanted, is_vendored = source.format, source.format is not None and source.is_vendored
+    parameters = "".join(f";{name}={value}" for name, value in accept.parameters.items()) if accept else ""
     return Rendering(
-        format=chosen,
-        compatible_with=vendored[2] if vendored else None,
+        format=wanted or "json",
+        content_type=f"application/{'vnd.elasticsearch+' if is_vendored else ''}{wanted or 'json'}{parameters}",
         pretty=boolean(query.get("pretty", "false")),
-        filter_path=paths,
+        filter_path=tuple(path for path in query.get("filter_path", "").split(",") if path),
         error_trace=boolean(query.get("error_trace", "false")),
     )
 
@@ -102,29 +93,6 @@ def boolean(text: str) -> bool:
     if text == "false":
         return False
     raise illegal_argument(f"Failed to parse value [{text}] as only [true] or [false] are allowed.")
-
-
-def _check_versions(accept: str | None, content_type: str | None, major: int) -> None:
-    asked = {
-        name: _COMPATIBLE.search(value or "") for name, value in (("Accept", accept), ("Content-Type", content_type))
-    }
-    for name, value in (("Accept", accept), ("Content-Type", content_type)):
-        version = asked[name][2] if asked[name] else None
-        if version is not None and version not in (str(major), str(major - 1)):
-            raise _bad_media_type(
-                f"{name} version must be either version {major} or {major - 1}, but found {version}. {name}={value}"
-            )
-    if content_type is not None and bool(asked["Accept"]) != bool(asked["Content-Type"]):
-        raise _bad_media_type(
-            "A compatible version is required on both Content-Type and Accept headers if either one has requested "
-            f"a compatible version. Accept={accept or 'null'}, Content-Type={content_type}"
-        )
-
-
-def _bad_media_type(text: str) -> MlError:
-    reason = "Invalid media-type value on headers [Accept, Content-Type]"
-    cause = status_error(text, 400)
-    return MlError("media_type_header_exception", reason, 400, caused_by=cause, is_root_cause=True)
 
 
 def to_json(body: Json) -> bytes:
@@ -194,6 +162,15 @@ class _YamlText(yaml.SafeDumper):
         return node
 
 
+def _yaml_double(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
+    text = java_double(value)
+    return dumper.represent_str(text.strip('"')) if text.startswith('"') else dumper.represent_scalar(_YAML_FLOAT, text)
+
+
+_YAML_FLOAT = "tag:yaml.org,2002:float"
+_YamlText.add_representer(float, _yaml_double)
+
+
 def with_human_times(document: Mapping[str, Json], fields: Iterable[str]) -> dict[str, Json]:
     """A copy where each epoch-ms field of ``fields`` is preceded by its ``_string`` twin, for ``?human=true``."""
     wanted = frozenset(fields)
@@ -203,61 +180,3 @@ def with_human_times(document: Mapping[str, Json], fields: Iterable[str]) -> dic
             copy[f"{key}_string"] = iso(value)
         copy[key] = value
     return copy
-
-
-def filtered(body: Json, paths: Sequence[str]) -> Json:
-    """The parts of ``body`` that ``filter_path`` keeps; a path that starts with ``-`` takes away."""
-    excluded = [_split(path[1:]) for path in paths if path.startswith("-")]
-    included = [_split(path) for path in paths if not path.startswith("-")]
-    if excluded:
-        body = _without(body, excluded)
-    if included:
-        body = _only(body, included)
-    return {} if body is None else body
-
-
-def _split(path: str) -> list[str]:
-    return [part.replace("\\.", ".") for part in re.split(r"(?<!\\)\.", path)]
-
-
-def _advance(patterns: Sequence[list[str]], key: str) -> list[list[str]]:
-    """What is left of each pattern below ``key``; an empty one means that ``key`` itself is meant."""
-    left: list[list[str]] = []
-    for pattern in patterns:
-        head, rest = pattern[0], pattern[1:]
-        if head == "**":
-            left.append(pattern)
-            if rest:
-                left.extend(_advance([rest], key))
-        elif re.fullmatch(re.escape(head).replace(r"\*", ".*"), key):
-            left.append(rest)
-    return left
-
-
-def _only(value: Json, patterns: Sequence[list[str]]) -> Json:
-    if isinstance(value, list):
-        parts = [_only(part, patterns) for part in value]
-        return [part for part in parts if part is not None] or None
-    if not isinstance(value, dict):
-        return None
-    kept: dict[str, Json] = {}
-    for key, part in value.items():
-        below = _advance(patterns, key)
-        whole = any(not pattern or pattern == ["**"] for pattern in below)
-        inner = part if whole else _only(part, below) if below else None
-        if whole or inner is not None:
-            kept[key] = inner
-    return kept or None
-
-
-def _without(value: Json, patterns: Sequence[list[str]]) -> Json:
-    if isinstance(value, list):
-        return [_without(part, patterns) for part in value]
-    if not isinstance(value, dict):
-        return value
-    kept: dict[str, Json] = {}
-    for key, part in value.items():
-        below = _advance(patterns, key)
-        if not any(not pattern or pattern == ["**"] for pattern in below):
-            kept[key] = _without(part, below) if below else part
-    return kept

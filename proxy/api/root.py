@@ -11,10 +11,10 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
-from proxy.api.call import read_query
 from proxy.api.hop_headers import forwarded_headers
 from proxy.api.passthrough import ask, relay
 from proxy.api.render import Json, rendering_of
+from proxy.api.request_head import read_query
 from proxy.api.upstream import NoAnswer, TooSlow, Unreachable, Upstream
 
 Greeting = dict[str, Json]
@@ -58,7 +58,7 @@ def _response(request: web.BaseRequest, greeting: Greeting) -> web.Response:
     query.setdefault("pretty", "true")  # here, and only here, that is Elasticsearch's default
     major = int(greeting["version"]["number"].partition(".")[0])
     rendering = rendering_of(query, request.headers, has_body=request.body_exists, major=major)
-    headers = {"X-elastic-product": "Elasticsearch", "content-type": rendering.content_type()}
+    headers = {"X-elastic-product": "Elasticsearch", "content-type": rendering.content_type}
     if "X-Opaque-Id" in request.headers:
         headers["X-Opaque-Id"] = request.headers["X-Opaque-Id"]
     return web.Response(body=rendering.encode(greeting), headers=headers)

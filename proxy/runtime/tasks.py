@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Coroutine
 
@@ -16,7 +17,8 @@ class Tasks:
         self._tasks: set[asyncio.Task[object]] = set()
 
     def spawn(self, work: Coroutine[object, object, object], name: str) -> asyncio.Task[object]:
-        task = asyncio.create_task(work, name=name)
+        # A context of its own: what a request left behind (its X-Opaque-Id) is not about this work.
+        task = asyncio.create_task(work, name=name, context=contextvars.Context())
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task

@@ -15,11 +15,19 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 _MONTHS = {name: number for number, name in enumerate(
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], start=1)}  # fmt: skip
 _TOKEN = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|(.)", re.DOTALL)
-# Pattern letter -> the part of a moment that it holds, and what the text of that part looks like.
-_DIGITS = {"y": "year", "u": "year", "M": "month", "L": "month", "d": "day", "H": "hour", "k": "hour", "h": "hour12",
-           "K": "hour12", "m": "minute", "s": "second", "S": "fraction", "n": "nanos", "D": "day_of_year"}  # fmt: skip
-_ZONES = {"X": r"Z|[+-]\d{2}(?::?\d{2})?(?::?\d{2})?", "x": r"[+-]\d{2}(?::?\d{2})?", "Z": r"[+-]\d{2}:?\d{2}|Z|GMT[+-]\d{2}:?\d{2}",
-          "z": r"[A-Za-z]+(?:/[A-Za-z_]+)?", "V": r"[A-Za-z]+(?:/[A-Za-z_]+)*", "O": r"GMT(?:[+-]\d{1,2}(?::?\d{2})?)?"}  # fmt: skip
+# Pattern letter -> the part of a moment that it holds; how the text of that part looks is decided by its length.
+_DIGITS = {
+    "y": "year", "u": "year", "M": "month", "L": "month", "d": "day", "D": "day_of_year",
+    "H": "hour", "k": "hour", "h": "hour12", "K": "hour12", "m": "minute", "s": "second", "S": "fraction", "n": "nanos",
+}  # fmt: skip
+_ZONES = {
+    "X": r"Z|[+-]\d{2}(?::?\d{2})?(?::?\d{2})?",
+    "x": r"[+-]\d{2}(?::?\d{2})?",
+    "Z": r"[+-]\d{2}:?\d{2}|Z|GMT[+-]\d{2}:?\d{2}",
+    "z": r"[A-Za-z]+(?:/[A-Za-z_]+)?",
+    "V": r"[A-Za-z]+(?:/[A-Za-z_]+)*",
+    "O": r"GMT(?:[+-]\d{1,2}(?::?\d{2})?)?",
+}
 
 ParseTime = Callable[[str], int]
 

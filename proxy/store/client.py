@@ -172,9 +172,12 @@ class ClusterClient:
         Repeating is safe because our documents have ids that name what they are about.
         """
         answer = await self.request(
-            "POST", "/_bulk", params={"refresh": refresh, "filter_path": "errors,items.*.error,items.*.status,items.*._id"},
-            body=lines, retry=True,
-        )  # fmt: skip
+            "POST",
+            "/_bulk",
+            params={"refresh": refresh, "filter_path": "errors,items.*.error,items.*.status,items.*._id"},
+            body=lines,
+            retry=True,
+        )
         if not answer["errors"]:
             return []
         items = (next(iter(item.values())) for item in answer["items"])
@@ -183,7 +186,7 @@ class ClusterClient:
     async def search_all(
         self, index: str, query: Json, *, source: Json = True, sort: Sequence[Json] = ("_doc",), page: int = 5000
     ) -> list[Mapping[str, Json]]:
-        """Every hit of a query, however many, read page by page from one point in time; none where the index is absent."""
+        """Every hit of a query, read page by page from one point in time; none where the index is absent."""
         try:
             opened = await self.request(
                 "POST", f"/{quote_expression(index)}/_pit", params={"keep_alive": "1m", "ignore_unavailable": True}

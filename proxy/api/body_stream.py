@@ -1,0 +1,81 @@
+"""Bodies of requests as they arrive: counted against the limit, and inflated where they came compressed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncIterator, Iterator
+
+from aiohttp import web
+
+from proxy.errors import MlError, PlainError, illegal_argument
+
+# Encodings that Elasticsearch inflates; it reads bodies of any other as they are.
+_GZIP = ("gzip", "x-gzip")
+_ENCODINGS = {**dict.fromkeys(_GZIP, 31), "deflate": 15, "x-deflate": 15}
+_PIECE_BYTES = 1 << 20
+
+
+async def read_all(request: web.Request, max_bytes: int) -> bytes:
+    """The whole body; raises as ``read_body`` does."""
+    if not request.body_exists:
+        return b""
+    return b"".join([chunk async for chunk in read_body(request, max_bytes)])
+
+
+async def read_body(request: web.Request, max_bytes: int) -> AsyncIterator[bytes]:
+    """The body in chunks.
+
+    Raises:
+        MlError: 413 beyond ``max_bytes``, counted before and after inflating; 400 for a broken compressed stream.
+    """
+    if (request.content_length or 0) > max_bytes:
+        raise too_large(max_bytes)
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    inflater = _Inflater(_ENCODINGS[encoding], encoding) if encoding in _ENCODINGS else None
+    total = 0
+    async for chunk in request.content.iter_any():
+        for piece in inflater.pieces(chunk) if inflater else (chunk,):
+            total += len(piece)
+            if total > max_bytes:
+                raise too_large(max_bytes)
+            yield piece
+    if inflater is not None:
+        inflater.check_end()
+
+
+def too_large(max_bytes: int) -> MlError:
+    return PlainError(
+        f"the body exceeds the limit of [{max_bytes}] bytes, "
+        "send it in smaller parts or raise [server.max_content_length]",
+        413,
+    )
+
+
+class _Inflater:
+    """Inflates piece by piece, so that a small body that swells is refused before it fills the memory."""
+
+    def __init__(self, window_bits: int, encoding: str) -> None:
+        self._window_bits = window_bits
+        self._encoding = encoding
+        self._stream = zlib.decompressobj(window_bits)
+        self._has_begun = False
+
+    def pieces(self, chunk: bytes) -> Iterator[bytes]:
+        while chunk:
+            if self._stream.eof:
+                # a gzip file may be several, one behind the other
+                self._stream = zlib.decompressobj(self._window_bits)
+            self._has_begun = True
+            try:
+                piece = self._stream.decompress(chunk, _PIECE_BYTES)
+            except zlib.error as error:
+                raise illegal_argument(
+                    f"the body is not the stream that Content-Encoding [{self._encoding}] announces: {error}"
+                ) from error
+            chunk = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
+            if piece:
+                yield piece
+
+    def check_end(self) -> None:
+        if self._has_begun and not self._stream.eof:
+            raise illegal_argument(f"the body ends before its [{self._encoding}] stream does")
