@@ -17,7 +17,9 @@ What counts is the number of *buckets* a value was seen in, or in a population t
 persons who showed it. With N = sum of a partition's counts and K = its values seen only once, a value never
 seen before has (Good-Turing) p = (K + 1) / (N + 2), and a value seen c times has
 p = (sum of counts c_k <= c + sqrt(c), plus K + 1) / (N + 2): the chance of a category at most as likely. The
-sqrt is one standard error: without it the least active of a thousand equals would count as rare.
+sqrt is one standard error: without it the least active of a thousand equals would count as rare. In a population
+sightings (persons times buckets) are judged likewise and p = min(p, 2 p of sightings): what nobody has shown in
+months of data is rarer than the number of persons alone can say.
 
 Until a partition has been active in 20 buckets p is raised to the power buckets / 20: the first buckets are
 alike by accident, and values still trickle in. freq_rare also raises p to w = 1 - (1 - f)^n: the chance to
@@ -92,7 +94,7 @@ class Rarity:
         self._base_bucket = -1
         self._pruned_bucket = 0
         self._next_id = 0
-        self._categories = CountTable(count="f8", id="i8")
+        self._categories = CountTable(count="f8", sightings="f8", id="i8")
         self._pairs = CountTable(weight="f8", events="f8")
         self._persons = CountTable(events="f8")
         self._partitions = CountTable(buckets="f8")
@@ -117,15 +119,11 @@ class Rarity:
         """Probabilities of the bucket's distinct rows, from earlier buckets only."""
         rows = BucketRows.of(partition, by, over if self.is_population else None, counts)
         scale = self._scale(bucket_index)
-        groups, first = np.unique(rows.partition, return_index=True)
-        counts_by_group = self._counts_of(groups, scale)
-        own = self._categories.get("count", rows.category) / scale
-        group_of_row = np.repeat(np.arange(groups.size), np.diff(np.append(first, rows.partition.size)))
-        total, once, median = counts_by_group.totals()
-        # The hair more keeps ties ties when the counts come from different roundings.
-        tolerated = np.where(own > 0, (own + np.sqrt(own)) * (1.0 + 1e-9), 0.0)
-        mass = counts_by_group.mass_up_to(group_of_row, tolerated)
-        p = np.minimum(1.0, (mass + once[group_of_row] + 1.0) / (total[group_of_row] + 2.0))
+        groups, group_of_row = np.unique(rows.partition, return_inverse=True)
+        group_of_row = group_of_row.reshape(-1)
+        own, total, median, p = self._rarity_of("count", rows, groups, group_of_row, scale)
+        if self.is_population:
+            p = np.minimum(p, 2.0 * self._rarity_of("sightings", rows, groups, group_of_row, scale)[3])
         warmth = np.minimum(1.0, self._partitions.get("buckets", groups) / scale / WARM_UP_BUCKETS)
         p = p ** warmth[group_of_row]
         if self.is_frequency_weighted:
@@ -137,10 +135,10 @@ class Rarity:
             rows.by,
             rows.over,
             rows.counts,
-            np.where(is_seen, own / np.maximum(total[group_of_row], 1e-12), 0.0),
+            np.where(is_seen, own / np.maximum(total, 1e-12), 0.0),
             p,
             ~is_seen,
-            np.where(is_seen, median[group_of_row] / own_or_one, 0.0),
+            np.where(is_seen, median / own_or_one, 0.0),
         )
 
     def learn(
@@ -215,7 +213,19 @@ class Rarity:
         age = 0 if self._base_bucket < 0 else bucket_index - self._base_bucket
         return float(np.exp(self._decay * age))
 
-    def _counts_of(self, groups: Ints, scale: float) -> GroupedCounts:
+    def _rarity_of(
+        self, column: str, rows: BucketRows, groups: Ints, group_of_row: Ints, scale: float
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """Per row, by one kind of count: own count, the partition's total and median, probability."""
+        grouped = self._grouped(column, groups, scale)
+        own = self._categories.get(column, rows.category) / scale
+        # The hair more keeps ties ties when the counts come from different roundings.
+        tolerated = np.where(own > 0, (own + np.sqrt(own)) * (1.0 + 1e-9), 0.0)
+        mass = grouped.mass_up_to(group_of_row, tolerated)
+        total, once, median = (per_group[group_of_row] for per_group in grouped.totals())
+        return own, total, median, np.minimum(1.0, (mass + once + 1.0) / (total + 2.0))
+
+    def _grouped(self, column: str, groups: Ints, scale: float) -> GroupedCounts:
         keys = self._categories.keys
         starts = np.searchsorted(keys, pack(groups, np.int64(0)))
         ends = np.searchsorted(keys, pack(groups + 1, np.int64(0)))
@@ -223,7 +233,7 @@ class Rarity:
         offsets = np.repeat(starts - np.concatenate(([0], np.cumsum(sizes)[:-1])), sizes)
         members = np.arange(sizes.sum()) + offsets
         group = np.repeat(np.arange(groups.size), sizes)
-        return GroupedCounts.of(group, self._categories.columns["count"][members] / scale, groups.size)
+        return GroupedCounts.of(group, self._categories.columns[column][members] / scale, groups.size)
 
     def _category_rows(self, category: Ints) -> Ints:
         rows = self._categories.rows(np.unique(category))
@@ -243,6 +253,7 @@ class Rarity:
         weight = self._pairs.columns["weight"]
         np.add.at(self._categories.columns["count"], category_rows, scale - weight[pair_rows])
         weight[pair_rows] = scale
+        np.add.at(self._categories.columns["sightings"], category_rows, scale)
         if self.is_frequency_weighted:
             self._pairs.columns["events"][pair_rows] += counts * scale
             persons, person_of_row = np.unique(rows.person, return_inverse=True)

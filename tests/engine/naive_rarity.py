@@ -32,6 +32,13 @@ class NaiveRarity:
                     counts[by] = sum(self.aged(bucket, now) for bucket in buckets)
         return counts
 
+    def sighting_counts(self, partition, now):
+        counts = {}
+        for bucket, p, by, _, _ in self.events:
+            if p == partition:
+                counts[by] = counts.get(by, 0.0) + self.aged(bucket, now)
+        return counts
+
     def probability(self, counts, by):
         total = sum(counts.values())
         once = sum(1 for count in counts.values() if count <= 1.5)
@@ -55,6 +62,8 @@ class NaiveRarity:
         for partition, by, over in rows:
             counts = self.category_counts(partition, now)
             p = self.probability(counts, by)
+            if self.is_population:
+                p = min(p, 2 * self.probability(self.sighting_counts(partition, now), by))
             active = {bucket for bucket, q, *_ in self.events if q == partition}
             p = p ** min(1.0, sum(self.aged(bucket, now) for bucket in active) / 20)
             if self.is_weighted:
