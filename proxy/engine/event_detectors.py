@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from proxy.engine.circular import Circular
 from proxy.engine.findings import BucketView
 from proxy.engine.functions import Kind
-from proxy.engine.geo import Places, mean_points, parse_points
+from proxy.engine.geo import Places, parse_points
 from proxy.engine.group_detector import GroupDetector, GroupScores, Present
 from proxy.engine.influence import TailLn
 from proxy.engine.probability import clip_p
@@ -133,34 +133,33 @@ class CircularDetector(GroupDetector):
 
 
 class GeoDetector(GroupDetector):
-    """lat_long: the mean place of a bucket."""
+    """lat_long: the place of a bucket farthest from the usual ones."""
 
     def __init__(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
         super().__init__(spec, job, rules)
         self.model = Places()
 
-    def _points(self, view: BucketView, present: Present) -> Floats:
+    def _points(self, view: BucketView, present: Present) -> tuple[Index, Floats]:
+        """Every point of the present groups, and whose it is."""
         assert self.spec.field is not None
         members = [view.prepared.groups.members(int(g)) for g in present.groups]
         owner = np.repeat(np.arange(len(members)), [len(m) for m in members])
         column = view.rows.text[self.spec.field]
-        codes = column.codes[np.concatenate(members)]
-        used, inverse = np.unique(codes, return_inverse=True)
+        used, inverse = np.unique(column.codes[np.concatenate(members)], return_inverse=True)
         parsed = parse_points([column.values[c] if c >= 0 else "" for c in used.tolist()])
-        keys, means = mean_points(owner, parsed[inverse.reshape(-1)])
-        points = np.full((len(members), 2), np.nan)
-        points[keys] = means
-        return points
+        return owner, parsed[inverse.reshape(-1)]
 
     def _score(self, view: BucketView, present: Present) -> GroupScores:
         self.model.grow_to(len(self.registry))
-        points = self._points(view, present)
-        found = self.model.score(present.rows, points)
+        found = self.model.score(present.rows, *self._points(view, present))
         p = clip_p(found.probability)
-        return GroupScores(p, points, found.typical, np.zeros(len(p), np.intp), _always, partial(_plain, p, points))
+        return GroupScores(p, found.actual, found.typical, np.zeros(len(p), np.intp), _always,
+                           partial(_plain, p, found.actual))
 
     def _learn(self, view: BucketView, present: Present, scores: GroupScores, taken: Bools) -> None:
-        self.model.learn(present.rows[taken], scores.actual[taken])
+        chosen = Present(present.rows[taken], present.persons[taken], present.groups[taken])
+        if len(chosen.rows):
+            self.model.learn(chosen.rows, *self._points(view, chosen))
 
     def _geo(self, actual: list[float], typical: Floats) -> Document:
         return {"typical_point": f"{typical[0]:.12f},{typical[1]:.12f}",

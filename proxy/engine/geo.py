@@ -1,14 +1,16 @@
 """Places on the earth: the function lat_long.
 
-Here: reading "lat,lon" texts, the mean place of a bucket, and how unusual a place is for its series.
+Here: reading "lat,lon" texts, and how unusual the places of a bucket are for their series.
 Not here: which place belongs to which series, and records.
 
     parse_points(texts) -> float64[n, 2] of (latitude, longitude) degrees; NaN where a text is no point
-    mean_points(key, points) -> (keys, float64[k, 2])       mean place per distinct key, NaN points ignored
     Places()
     .grow_to(row_count)
-    .score(rows, points) -> PlaceScores(probability[n], typical[n, 2])     learns nothing
-    .learn(rows, points)                     rows may repeat (a population); NaN points are ignored
+    .score(rows, group, points) -> PlaceScores       learns nothing
+    .learn(rows, group, points)
+        One bucket at a time. rows: int[g], the model row of each group; group: int[n], the group 0..g-1 of each
+        point; points: float64[n, 2], NaN points are ignored. Without a population a group *is* a row; in a
+        population groups are persons and rows may repeat.
     .keep(rows) / .reset(rows);  .state() / Places.from_state(state);  .nbytes; .size
 
 Each series keeps up to eight clusters (weight, centre, covariance in degrees on the local plane) as of online
@@ -17,10 +19,11 @@ two nearest clusters (least growth of squared error) merge if all eight are take
 
     d = min over clusters of sqrt(mahalanobis^2 + 2 ln(heaviest weight / its weight)),
 
-means what past points say it means: a decayed histogram of log2 d with a Pareto tail beyond its 98th percentile,
-blended with twenty imagined points of a round normal cloud, p = exp(-d^2 / 2). After n points no claim is
-bolder than p = 0.1 / (n + 1)^2; within the first twelve p is raised to the power (n / 12)^2 and the histogram,
-which would only record how places were found, is left empty.
+means what the past says it means. A group is as far out as its farthest point, and a decayed histogram of log2 of
+that distance, bucket by bucket, with a Pareto tail beyond its 98th percentile says how often this happens, blended
+with twenty imagined buckets of a round cloud whose covariance is known from half the visits, a Student's t. After n
+visits (buckets) no claim is bolder than p = 0.1 / (n + 1)^2; within the first twelve p is raised to the power
+(n / 12)^2 and the histogram, which would only record how places were found, is left empty.
 
 When it fails: a series that travels has no places; its tail grows until nothing is unusual.
 """
@@ -28,7 +31,7 @@ When it fails: a series that travels has no places; its tail grows until nothing
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,20 +53,24 @@ JOIN_WITHIN = 4.0
 MEMORY_POINTS = 2000.0
 # Below this share of the weight a cluster is no place to call typical.
 TYPICAL_SHARE = 0.05
-WARM_UP_POINTS = 12.0
+WARM_UP_VISITS = 12.0
 # Two dozen visits to one place cannot make another one a chance of one in a million.
 BOLDEST = 0.1
-# More points of one row in one bucket are learnt by an even sample.
-MOST_POINTS_PER_ROW = 64
+# More points (or persons) of one row in one bucket are learnt by an even sample.
+MOST_PER_ROW = 64
 
 _POINT = re.compile(r"\s*([-+]?\d[\d.eE+-]*|[-+]?\.\d+)\s*,\s*([-+]?\d[\d.eE+-]*|[-+]?\.\d+)\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceScores:
-    """Per point: probability (1 where the point is NaN or the row unknown) and the nearest usual place."""
+    """Per group: probability; actual = its farthest point; typical = the nearest usual place of its row.
+
+    A group without points has p = 1 and NaN places, one of a new row p = 1 and no typical place.
+    """
 
     probability: Floats
+    actual: Floats
     typical: Floats
 
 
@@ -83,20 +90,6 @@ def parse_points(texts: Sequence[str]) -> Floats:
     return points
 
 
-def mean_points(key: Ints, points: Floats) -> tuple[Ints, Floats]:
-    """The mean place of each key as the mean direction from the earth's centre, so no date line matters."""
-    is_known = ~np.isnan(points).any(axis=1)
-    keys, inverse = np.unique(np.asarray(key)[is_known], return_inverse=True)
-    latitude, longitude = np.radians(points[is_known]).T
-    axes = (np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude))
-    x, y, z = (np.bincount(inverse.reshape(-1), axis, minlength=keys.size) for axis in axes)
-    means = np.degrees(np.stack([np.arctan2(z, np.hypot(x, y)), np.arctan2(y, x)], axis=1))
-    # One point alone keeps its digits.
-    alone = np.bincount(inverse.reshape(-1), minlength=keys.size)[inverse.reshape(-1)] == 1
-    means[inverse.reshape(-1)[alone]] = points[is_known][alone]
-    return keys, means
-
-
 def _plane_offset(points: Floats, centres: Floats) -> Floats:
     """Degrees north and east from centres to points, east scaled to the length of a degree there."""
     north = points[..., 0] - centres[..., 0]
@@ -112,6 +105,7 @@ def _moved(centres: Floats, offset: Floats) -> Floats:
 
 
 _COLUMNS: dict[str, tuple[int, ...]] = {
+    "visits": (),
     "points": (),
     "weight": (CLUSTERS,),
     "centre": (CLUSTERS, 2),
@@ -152,32 +146,32 @@ class Places:
         self._columns = {name: column[rows] for name, column in self._columns.items()}
         self.size = len(rows)
 
-    def score(self, rows: Ints, points: Floats) -> PlaceScores:
-        """How unusual each point is for its row."""
-        probability, typical = np.ones(len(rows)), np.full((len(rows), 2), np.nan)
-        is_known = ~np.isnan(points).any(axis=1)
-        row, point = np.asarray(rows)[is_known], points[is_known]
-        distance2, out = self._distances(row, point)
-        learnt = self._columns["points"][row]
-        p = tail_probability(self._columns["tail"][row], np.sqrt(out))
-        p = np.maximum(p, BOLDEST / (learnt + 1.0) ** 2)
-        probability[is_known] = p ** np.minimum(1.0, (learnt / WARM_UP_POINTS) ** 2)
-        typical[is_known] = self._nearest_place(row, distance2)
-        return PlaceScores(probability, typical)
+    def score(self, rows: Ints, group: Ints, points: Floats) -> PlaceScores:
+        """How unusual the farthest point of each group is."""
+        group, points = _known(group, points)
+        distance2, out = self._distances(np.asarray(rows)[group], points)
+        present, farthest = _farthest(group, out)
+        row = np.asarray(rows)[present]
+        visits = self._columns["visits"][row]
+        p = tail_probability(self._columns["tail"][row], np.sqrt(out[farthest]), visits)
+        p = np.maximum(p, BOLDEST / (visits + 1.0) ** 2)
+        probability = np.ones(len(rows))
+        probability[present] = p ** np.minimum(1.0, (visits / WARM_UP_VISITS) ** 2)
+        actual, typical = np.full((len(rows), 2), np.nan), np.full((len(rows), 2), np.nan)
+        actual[present] = points[farthest]
+        typical[present] = self._nearest_place(row, distance2[farthest])
+        return PlaceScores(probability, actual, typical)
 
-    def learn(self, rows: Ints, points: Floats) -> None:
-        """Add points; those of one row are learnt one after the other in the given order."""
-        is_known = ~np.isnan(points).any(axis=1)
-        row, point = np.asarray(rows, np.int64)[is_known], points[is_known]
-        order = np.argsort(row, kind="stable")
-        row, point = row[order], point[order]
-        _, start, count = np.unique(row, return_index=True, return_counts=True)
-        for turn in range(min(int(count.max(initial=0)), MOST_POINTS_PER_ROW)):
-            # Evenly spaced turns: with few points simply the turn-th one.
-            has_turn = turn < np.minimum(count, MOST_POINTS_PER_ROW)
-            step = np.maximum(count / MOST_POINTS_PER_ROW, 1.0)
-            at = (start + np.floor(turn * step).astype(np.int64))[has_turn]
-            self._learn_distinct(row[at], point[at])
+    def learn(self, rows: Ints, group: Ints, points: Floats) -> None:
+        """Add a bucket; what belongs to one row is learnt one after the other in the given order."""
+        group, points = _known(group, points)
+        row = np.asarray(rows, np.int64)[group]
+        _, out = self._distances(row, points)
+        _, farthest = _farthest(group, out)
+        for turn in _turns(row[farthest]):
+            self._learn_visits(row[farthest][turn], np.sqrt(out[farthest][turn]))
+        for turn in _turns(row):
+            self._learn_distinct(row[turn], points[turn])
 
     def state(self) -> dict[str, Floats]:
         """Everything needed to go on bit-exactly."""
@@ -222,13 +216,18 @@ class Places:
         centre = self._columns["centre"][row, nearest]
         return np.where(is_place.any(axis=1)[:, None], centre, np.nan)
 
+    def _learn_visits(self, row: Ints, distance: Floats) -> None:
+        """Add one bucket's distance to each of distinct rows."""
+        columns = self._columns
+        is_settled = columns["visits"][row] >= WARM_UP_VISITS
+        columns["tail"][row] = learn_tail(columns["tail"][row], distance, is_settled)
+        columns["visits"][row] += 1.0
+
     def _learn_distinct(self, row: Ints, point: Floats) -> None:
         """Add one point to each of distinct rows."""
         columns = self._columns
-        distance2, out = self._distances(row, point)
+        distance2, _ = self._distances(row, point)
         is_first = columns["points"][row] == 0
-        is_settled = columns["points"][row] >= WARM_UP_POINTS
-        columns["tail"][row] = learn_tail(columns["tail"][row], np.sqrt(out), is_settled)
         nearest = np.argmin(distance2, axis=1)
         is_near = distance2[np.arange(row.size), nearest] <= JOIN_WITHIN**2
         self._learn_spread(row, point, is_first)
@@ -281,6 +280,29 @@ class Places:
         columns["weight"][row, stays] = total
         for name in ("weight", "centre", "scatter"):
             columns[name][row, goes] = 0.0
+
+
+def _known(group: Ints, points: Floats) -> tuple[Ints, Floats]:
+    is_known = ~np.isnan(points).any(axis=1)
+    return np.asarray(group, np.int64)[is_known], points[is_known]
+
+
+def _farthest(group: Ints, out: Floats) -> tuple[Ints, Ints]:
+    """The groups that have points, and the farthest point of each (the first of equals)."""
+    order = np.lexsort((np.arange(out.size), -out, group))
+    present, first = np.unique(group[order], return_index=True)
+    return present, order[first]
+
+
+def _turns(row: Ints) -> Iterator[Ints]:
+    """Positions such that each yield holds a row at most once, in order; crowds are sampled evenly."""
+    order = np.argsort(row, kind="stable")
+    _, start, count = np.unique(row[order], return_index=True, return_counts=True)
+    taken = np.minimum(count, MOST_PER_ROW)
+    step = count / np.maximum(taken, 1)
+    for turn in range(int(taken.max(initial=0))):
+        has_turn = turn < taken
+        yield order[(start + np.floor(turn * step).astype(np.int64))[has_turn]]
 
 
 def _products(offset: Floats) -> Floats:

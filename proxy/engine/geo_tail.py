@@ -1,9 +1,10 @@
 """A self-calibrated tail per row: how large a distance is, judged by the distances seen before.
 
-tail_probability(tail[n, BINS], d[n]) -> p[n];  learn_tail(tail, d, is_learnt) -> new tail.
+tail_probability(tail[n, BINS], d[n], visits[n]) -> p[n];  learn_tail(tail, d, is_learnt) -> new tail.
 A row's history is a histogram of log2 d (quarter octaves from 1/4 on). Beyond its 98th percentile d0 with mass p0,
 p = p0 (d / d0)^(-1/h) with h the shrunk Hill estimate; never below the history that lies beyond d. Imagined
-points keep young rows honest: p is blended with exp(-d^2 / 2) as if of twenty points.
+buckets keep young rows honest: p is blended with a bivariate Student's t, (1 + d^2/v)^(-v/2) with v = visits / 2
+degrees of freedom, as if of twenty buckets.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ BINS = 96
 LOWEST_LOG2 = -2.0
 BINS_PER_OCTAVE = 4.0
 TAIL_SHARE = 0.02
-IMAGINED_POINTS = 20.0
+IMAGINED_BUCKETS = 20.0
+FEWEST_FREEDOMS = 2.0
 PRIOR_HILL = 0.22
 PRIOR_TAIL_POINTS = 8.0
 # Young histories are poor: they fade polynomially, old ones hardly.
@@ -41,7 +43,7 @@ def learn_tail(tail: Floats, distance: Floats, is_learnt: NDArray[np.bool_]) -> 
     return np.where(is_learnt[:, None], learnt, tail)
 
 
-def tail_probability(tail: Floats, distance: Floats) -> Floats:
+def tail_probability(tail: Floats, distance: Floats, visits: Floats) -> Floats:
     """Chance of a distance at least this large, per row."""
     total = tail.sum(axis=1)
     at = np.arange(distance.size)
@@ -59,5 +61,6 @@ def tail_probability(tail: Floats, distance: Floats) -> Floats:
     within = (beyond[at, bins + 1] + 0.5 * tail[at, bins] + 0.5) / (total + 1.0)
     strictly_beyond = beyond[at, bins + 1] / np.maximum(total, 1.0)
     empirical = np.where(distance > edge, np.maximum(extrapolated, strictly_beyond), np.maximum(within, edge_mass))
-    imagined = np.exp(-0.5 * np.minimum(distance, 36.0) ** 2)
-    return np.minimum(1.0, (IMAGINED_POINTS * imagined + total * empirical) / (IMAGINED_POINTS + total))
+    freedoms = np.maximum(0.5 * visits, FEWEST_FREEDOMS)
+    imagined = (1.0 + distance**2 / freedoms) ** (-0.5 * freedoms)
+    return np.minimum(1.0, (IMAGINED_BUCKETS * imagined + total * empirical) / (IMAGINED_BUCKETS + total))

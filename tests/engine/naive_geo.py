@@ -31,7 +31,8 @@ class NaivePlaces:
     """One series."""
 
     def __init__(self):
-        self.clusters, self.points, self.spread2, self.distances = [], 0, 0.0, []
+        self.clusters, self.points, self.spread2 = [], 0, 0.0
+        self.visits, self.distances = 0, []
 
     def mahalanobis2(self, cluster, point):
         prior = max(0.04 * self.spread2, 1e-6)
@@ -59,10 +60,11 @@ class NaivePlaces:
     def bin_of(distance):
         return min(max(math.floor((math.log2(max(distance, 1e-9)) + 2) * 4), 0), 95)
 
-    def probability(self, point):
+    def probability(self, points):
+        """Of a bucket's points."""
         if not self.points:
             return 1.0
-        bins, distance = self.histogram(), self.out(point)
+        bins, distance = self.histogram(), max(self.out(point) for point in points)
         total = sum(bins)
         edge_bin = next(i for i in range(96) if sum(bins[i + 1 :]) <= 0.02 * total)
         edge = 2.0 ** (-2 + (edge_bin + 1) / 4)
@@ -76,14 +78,20 @@ class NaivePlaces:
             empirical = max(edge_mass * (distance / edge) ** (-1 / hill), beyond / max(total, 1))
         else:
             empirical = max((beyond + 0.5 * bins[own] + 0.5) / (total + 1), edge_mass)
-        imagined = math.exp(-0.5 * min(distance, 36) ** 2)
+        freedoms = max(self.visits / 2, 2)
+        imagined = (1 + distance**2 / freedoms) ** (-freedoms / 2)
         p = min(1.0, (20 * imagined + total * empirical) / (20 + total))
-        p = max(p, 0.1 / (self.points + 1) ** 2)
-        return p ** min(1.0, (self.points / 12) ** 2)
+        p = max(p, 0.1 / (self.visits + 1) ** 2)
+        return p ** min(1.0, (self.visits / 12) ** 2)
+
+    def learn_bucket(self, points):
+        if self.visits >= 12:
+            self.distances.append(max(self.out(point) for point in points))
+        self.visits += 1
+        for point in points:
+            self.learn(point)
 
     def learn(self, point):
-        if self.points >= 12:
-            self.distances.append(self.out(point))
         near = min(self.clusters, key=lambda c: self.mahalanobis2(c, point), default=None)
         is_near = near is not None and self.mahalanobis2(near, point) <= 16
         if self.clusters:

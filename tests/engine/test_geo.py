@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.engine.geo import Places, mean_points, parse_points
+from proxy.engine.geo import Places, parse_points
 from tests.engine.naive_geo import NaivePlaces
 
 LONDON, PARIS, SYDNEY = (51.5, -0.12), (48.86, 2.35), (-33.87, 151.2)
@@ -29,26 +29,34 @@ def places_of(*histories):
     places.grow_to(len(histories))
     for row, history in enumerate(histories):
         for point in history:
-            places.learn(np.array([row]), point[None, :])
+            learn_one(places, point, row)
     return places
 
 
+def learn_one(places, point, row=0):
+    places.learn(np.array([row]), np.array([0]), np.array([point]))
+
+
 def score_one(places, point, row=0):
-    return places.score(np.array([row]), np.array([point]))
+    return places.score(np.array([row]), np.array([0]), np.array([point]))
 
 
 @settings(max_examples=60, deadline=None)
-@given(histories=st.lists(st.lists(POINT, min_size=1, max_size=25), min_size=1, max_size=3), probe=POINT)
-def test_rows_agree_with_the_looping_twin(histories, probe):
-    places, twins = Places(), [NaivePlaces() for _ in histories]
-    places.grow_to(len(histories))
-    rows = np.concatenate([np.full(len(h), row) for row, h in enumerate(histories)])
-    places.learn(rows, np.array([point for history in histories for point in history]))
-    for twin, history in zip(twins, histories, strict=True):
-        for point in history:
-            twin.learn(point)
-    scores = places.score(np.arange(len(histories)), np.array([probe] * len(histories)))
-    np.testing.assert_allclose(scores.probability, [t.probability(probe) for t in twins], rtol=1e-6)
+@given(
+    buckets=st.lists(st.lists(st.tuples(st.integers(0, 2), POINT), min_size=1, max_size=6), min_size=1, max_size=20),
+    probes=st.lists(POINT, min_size=1, max_size=3),
+)
+def test_rows_agree_with_the_looping_twin(buckets, probes):
+    places, twins, rows = Places(), [NaivePlaces() for _ in range(3)], np.arange(3)
+    places.grow_to(3)
+    for bucket in buckets:
+        places.learn(rows, np.array([g for g, _ in bucket]), np.array([point for _, point in bucket]))
+        for group in range(3):
+            mine = [point for g, point in bucket if g == group]
+            if mine:
+                twins[group].learn_bucket(mine)
+    scores = places.score(rows, np.repeat(rows, len(probes)), np.array(probes * 3))
+    np.testing.assert_allclose(scores.probability, [t.probability(probes) for t in twins], rtol=1e-6)
 
 
 @settings(max_examples=20, deadline=None)
@@ -60,7 +68,7 @@ def test_a_restored_state_goes_on_bit_exactly(points, cut):
         first, second = score_one(straight, point), score_one(restored, point)
         assert first.probability.tobytes() == second.probability.tobytes()
         for places in (straight, restored):
-            places.learn(np.array([0]), np.array([point]))
+            learn_one(places, point)
 
 
 def test_a_third_city_is_unusual_for_a_commuter_between_two():
@@ -77,7 +85,7 @@ def test_usual_wandering_rarely_alarms():
     alarms = 0
     for point in history[200:]:
         alarms += score_one(places, point).probability[0] < 1e-3
-        places.learn(np.array([0]), point[None, :])
+        learn_one(places, point)
     assert alarms <= 1
 
 
@@ -99,15 +107,24 @@ def test_the_date_line_is_no_border():
     east = np.array([(10.0, 179.99), (10.0, -179.99)] * 50)
     places = places_of(east + np.random.default_rng(1).normal(0, 0.001, east.shape))
     assert score_one(places, (10.0, -179.9895)).probability[0] > 0.05
-    keys, mean = mean_points(np.array([4, 4]), np.array([(10.0, 179.0), (10.0, -179.0)]))
-    assert keys.tolist() == [4]
-    assert mean[0, 0] == pytest.approx(10.0, abs=0.01)
-    assert abs(mean[0, 1]) == pytest.approx(180.0)
 
 
-def test_a_single_point_keeps_its_digits():
-    _, mean = mean_points(np.array([1, 2]), np.array([(51.123456789, -0.1), (np.nan, np.nan)]))
-    assert mean.tolist() == [[51.123456789, -0.1]]
+def test_the_farthest_point_of_a_bucket_is_what_is_shown():
+    places = places_of(wandering([LONDON], 60))
+    points = np.array([LONDON, SYDNEY, (np.nan, 1.0), LONDON])
+    scores = places.score(np.array([0, 0]), np.array([0, 0, 1, 1]), points)
+    assert scores.actual.tolist() == [list(SYDNEY), list(LONDON)]
+    assert scores.probability[0] < 1e-4 < 0.1 < scores.probability[1]
+
+
+def test_many_points_a_bucket_do_not_make_alarms():
+    places, random, alarms = places_of(wandering([LONDON], 1)), np.random.default_rng(9), 0
+    for bucket in range(150):
+        points = np.array(LONDON) + random.normal(0, 0.02, (40, 2))
+        group = np.zeros(40, np.int64)
+        alarms += bucket > 40 and places.score(np.array([0]), group, points).probability[0] < 0.01
+        places.learn(np.array([0]), group, points)
+    assert alarms <= 3
 
 
 @pytest.mark.parametrize(
@@ -142,22 +159,22 @@ def test_nothing_is_claimed_about_a_new_series():
 def test_missing_points_are_neither_scored_nor_learnt():
     places = places_of(wandering([LONDON], 30))
     before = places.state()
-    places.learn(np.array([0]), np.array([[np.nan, 1.0]]))
+    learn_one(places, (np.nan, 1.0))
     assert all(np.array_equal(before[name], column) for name, column in places.state().items())
-    assert places.score(np.array([0]), np.array([[1.0, np.nan]])).probability[0] == 1.0
+    assert score_one(places, (1.0, np.nan)).probability[0] == 1.0
 
 
 def test_crowds_are_sampled_and_memory_stays_flat():
     places = places_of(wandering([LONDON], 1))
     before = places.nbytes
     crowd = wandering([LONDON, PARIS], 10_000)
-    rows = np.zeros(10_000, np.int64)
-    crowd.setflags(write=False)
-    rows.setflags(write=False)
-    places.learn(rows, crowd)
+    rows, people = np.zeros(10_000, np.int64), np.arange(10_000)
+    for array in (crowd, rows, people):
+        array.setflags(write=False)
+    places.learn(rows, people, crowd)
     assert places.nbytes == before
-    assert places.state()["points"][0] == 65
-    assert places.score(rows, crowd).probability.mean() > 0.2
+    assert places.state()["points"][0] == places.state()["visits"][0] == 65
+    assert places.score(rows, people, crowd).probability.mean() > 0.2
 
 
 def test_rows_can_be_dropped_and_reset():
