@@ -45,7 +45,11 @@ class RunningCommand:
     def __init__(self, *arguments: str) -> None:
         self.process = subprocess.Popen([*LANEWATCH, *arguments], cwd=TOP, stdout=subprocess.PIPE, text=True)
         self.said: list[str] = []
-        self.url = self.wait_for_address()
+        try:
+            self.url = self.wait_for_address()
+        except BaseException:
+            self.end()
+            raise
 
     def wait_for_address(self) -> str:
         while True:
@@ -68,6 +72,9 @@ class RunningCommand:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
         self.process.kill()
         self.process.stdout.close()
         self.process.wait()

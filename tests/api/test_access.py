@@ -1,0 +1,96 @@
+"""Who may do what, on a cluster with security: the cluster itself is asked about each caller."""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from proxy.config import Config, load_config
+from tests.conftest import PASSWORD, BackgroundProxy
+from tests.http_client import Answer, HttpClient
+
+JOB = {
+    "analysis_config": {"bucket_span": "15m", "detectors": [{"function": "count"}]},
+    "data_description": {"time_field": "timestamp"},
+}
+
+
+def basic(user: str, password: str = PASSWORD) -> dict[str, str]:
+    return {"authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+@pytest.fixture(scope="module")
+def secured_config(secured_cluster_url: str) -> Config:
+    identity = {"hosts": [secured_cluster_url], "username": "proxy", "password": PASSWORD}
+    return load_config(
+        environ={}, overrides={"elasticsearch": identity, "server": {"port": 0, "shutdown_timeout": "1s"}}
+    )
+
+
+@pytest.fixture(scope="module")
+def secured(secured_config: Config) -> Iterator[HttpClient]:
+    """The proxy in front of the secured cluster."""
+    proxy = BackgroundProxy(secured_config)
+    yield HttpClient(proxy.start())
+    proxy.stop()
+
+
+def challenges(answer: Answer) -> list[str]:
+    return sorted(answer.headers.get_all("www-authenticate", []))
+
+
+def test_a_caller_without_credentials_gets_the_clusters_own_401(secured, secured_cluster_url):
+    refused = secured.get("/_ml/anomaly_detectors")
+    own = HttpClient(secured_cluster_url).get("/_security/_authenticate")
+    assert refused.status == own.status == 401
+    assert challenges(refused) == challenges(own)
+    reason = refused.json()["error"]["reason"]
+    assert reason == "missing authentication credentials for REST request [/_ml/anomaly_detectors]"
+    assert refused.headers.get("x-elastic-product") is None
+
+
+def test_a_wrong_password_gets_the_clusters_own_401(secured):
+    refused = secured.get("/_ml/anomaly_detectors", headers=basic("ml_admin", "wrong"))
+    assert refused.status == 401
+    told = "unable to authenticate user [ml_admin] for REST request [/_ml/anomaly_detectors]"
+    assert refused.json()["error"]["root_cause"][0]["reason"] == told
+
+
+def test_the_user_role_may_look_but_not_change(secured):
+    assert secured.get("/_ml/anomaly_detectors", headers=basic("ml_user")).status == 200
+    refused = secured.put("/_ml/anomaly_detectors/mine", json_body=JOB, headers=basic("ml_user"))
+    assert refused.status == 403
+    error = refused.json()["error"]
+    assert error["type"] == "security_exception"
+    assert error["reason"].startswith("action [cluster:admin/xpack/ml/job/put] is unauthorized for user [ml_user]")
+    assert error["reason"].endswith("this action is granted by the cluster privileges [manage_ml,manage,all]")
+
+
+def test_the_admin_role_may_change(secured):
+    admin = basic("ml_admin")
+    assert secured.put("/_ml/anomaly_detectors/mine", json_body=JOB, headers=admin).status == 200
+    assert secured.delete("/_ml/anomaly_detectors/mine", headers=admin).status == 200
+
+
+def test_one_without_privileges_may_not_even_look(secured):
+    refused = secured.get("/_ml/anomaly_detectors", headers=basic("nobody"))
+    assert refused.status == 403
+    assert "is unauthorized for user [nobody]" in refused.json()["error"]["reason"]
+
+
+def test_privileges_are_asked_before_the_body_is_judged(secured):
+    refused = secured.put("/_ml/anomaly_detectors/mine", json_body={"no": "sense"}, headers=basic("ml_user"))
+    assert refused.status == 403
+
+
+def test_what_passes_through_is_judged_by_the_cluster_alone(secured):
+    assert secured.get("/_cluster/health").status == 401
+    assert secured.get("/_cluster/health", headers=basic("admin")).status == 200
+    who = secured.get("/_security/_authenticate", headers=basic("ml_user"))
+    assert who.json()["username"] == "ml_user"
+
+
+def test_with_the_mode_off_all_are_let_in(secured_config, start_proxy):
+    open_to_all = replace(secured_config, security=replace(secured_config.security, mode="off"))
+    assert HttpClient(start_proxy(open_to_all).serving.url).get("/_ml/anomaly_detectors").status == 200
