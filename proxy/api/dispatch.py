@@ -16,7 +16,7 @@ from proxy.api.operation import Match, Operation, Router
 from proxy.api.render import Rendering, requested_rendering
 from proxy.api.request_head import identity_of, read_query
 from proxy.api.services import Services
-from proxy.errors import MlError
+from proxy.errors import MlError, status_error
 from proxy.schemas import Schemas
 from proxy.store.client import ClusterFacts, opaque_id
 
@@ -63,8 +63,15 @@ class Dispatcher:
         warnings.extend(_deprecations(match, request.method))
         limit = self._services.config.server.max_content_length
         call = await make_call(request, match, self._schemas, query, max_bytes=limit, warnings=warnings)
+        await self._refuse_while_upgrading(match.operation)
         answer = await match.operation.handler(call, self._services)
         return answer if isinstance(answer, Reply) else Reply(answer)
+
+    async def _refuse_while_upgrading(self, operation: Operation) -> None:
+        if operation.privilege != "manage_ml" or operation.allowed_while_upgrading:
+            return
+        if await self._services.store.upgrade_mode.is_on():
+            raise status_error(f"Cannot perform {_action(operation)} action while upgrade mode is enabled", 429)
 
     def _options(self, request: web.Request) -> Reply:
         allowed = self._router.allowed(request.raw_path.partition("?")[0])

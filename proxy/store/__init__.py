@@ -10,15 +10,18 @@ from proxy.store.client import ClusterClient
 from proxy.store.datafeeds import Datafeeds
 from proxy.store.forecasts import Forecasts
 from proxy.store.job_removal import JobRemoval
+from proxy.store.job_stats import JobStats
 from proxy.store.job_tasks import JobTasks
 from proxy.store.jobs import Jobs
 from proxy.store.journal import Journal
 from proxy.store.model_state import ModelStates
 from proxy.store.names import Names
+from proxy.store.nodes import Nodes
 from proxy.store.notifications import Notifications
 from proxy.store.results_read import Results
 from proxy.store.results_write import ResultsWriter
 from proxy.store.setup import Indices
+from proxy.store.upgrade_mode import UpgradeMode
 from proxy.store.snapshots import Snapshots
 
 __all__ = ["Store"]
@@ -33,6 +36,8 @@ class Store:
         self.indices = Indices(self.client, self.names)
         self.jobs = Jobs(self.client, self.names)
         self.datafeeds = Datafeeds(self.client, self.names)
+        self.job_stats = JobStats(self.client, self.names)
+        self.nodes = Nodes(self.client)
         self.tasks = JobTasks(self.client, self.names)
         self.results_write = ResultsWriter(self.client, self.names)
         self.results = Results(self.client, self.names)
@@ -41,6 +46,7 @@ class Store:
         self.model_states = ModelStates(self.client, self.names)
         self.notifications = Notifications(self.client, self.names)
         self.journal = Journal(self.client, self.names)
+        self.upgrade_mode = UpgradeMode(self.client, self.names)
         self.removal = JobRemoval(self.client, self.names, self.jobs, self.journal)
 
     async def close(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from proxy.errors import unavailable
+from proxy.errors import status_error, unavailable
 from proxy.store import result_ids
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
 from proxy.store.jobs import Jobs
@@ -34,8 +34,21 @@ class JobRemoval:
         self._journal = journal
 
     async def leftovers(self, job_id: str, results_index_name: str) -> tuple[int, int]:
-        """How many results and state documents of a former job with this id still exist."""
-        results = await self._count(self._names.results(results_index_name) + "*", {"term": {"job_id": job_id}})
+        """How many results and state documents of a former job with this id still exist.
+
+        Raises:
+            MlError: 400 where the results index is closed.
+        """
+        index = self._names.results(results_index_name)
+        try:
+            await self._client.request("POST", f"/{quote_expression(index)}/_refresh", retry=True)
+        except ClusterError as error:
+            if error.type == "index_closed_exception":
+                text = f"Cannot create job [{job_id}] as it requires closed index {index}"
+                raise status_error(text, 400) from error
+            if error.status != 404:
+                raise
+        results = await self._count(index + "*", {"term": {"job_id": job_id}})
         ids = [result_ids.quantiles(job_id), result_ids.categorizer_state(job_id, 1)]
         state = await self._count(self._names.all_state, {"ids": {"values": ids}})
         return results, state

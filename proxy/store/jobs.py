@@ -66,6 +66,15 @@ class Jobs:
             raise
         return _stored(found)
 
+    async def exists(self, job_id: str) -> bool:
+        try:
+            await self.get(job_id)
+        except MlError as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
     async def resolve(self, expression: str | None, allow_no_match: bool = True) -> list[StoredJob]:
         """The jobs that ids, groups and wildcards name, each once, in order of their ids, in one request.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterable, Mapping
 
 from proxy.errors import illegal_argument, status_error
@@ -103,8 +104,9 @@ def _mapping_refusal(index: str, error: ClusterError) -> Exception:
         return illegal_argument(
             f"Cannot create job in index '{index}' as the index.mapping.total_fields.limit setting will be violated"
         )
-    if error.status == 400 and "mapper [" in error.reason:
-        field = error.reason.partition("mapper [")[2].partition("]")[0]
+    clash = re.search(r"(?:mapper|mapping) \[([^\]]*)\]", error.reason)
+    if error.status == 400 and clash:
+        field = clash[1]
         return status_error(
             f"This job would cause a mapping clash with existing field [{field}] - "
             "avoid the clash by assigning a dedicated results index",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proxy.api.rules.breach import Breach, Document, breaches, refused
-from proxy.errors import parse_error
+from proxy.errors import illegal_argument, parse_error
+from proxy.job_config import analysis_names
 from proxy.job_config.detector import CATEGORY_FIELD, split_fields
 from proxy.job_config.java_regex import is_java_regex
 
@@ -109,6 +110,27 @@ def partitions_are_consistent(config: Document) -> Iterator[Breach]:
 def warnings_stop_only_partitions(settings: Document) -> Iterator[Breach]:
     if settings.get("stop_on_warn") and not settings.get("enabled"):
         yield refused("stop_on_warn cannot be true in per_partition_categorization when enabled is false")
+
+
+def analyzer_parts_exist(config: Document) -> Iterator[Breach]:
+    """Asked by the server once the body is read, as analysis plugins are its matter."""
+    analyzer = config.get("categorization_analyzer")
+    if isinstance(analyzer, str) and analyzer not in analysis_names.ANALYZERS:
+        yield Breach(illegal_argument(f"failed to find global analyzer [{analyzer}]"))
+    if not isinstance(analyzer, dict):
+        return
+    for kind, known in (
+        ("tokenizer", analysis_names.TOKENIZERS),
+        ("char_filter", analysis_names.CHAR_FILTERS),
+        ("filter", analysis_names.TOKEN_FILTERS),
+    ):
+        parts = analyzer.get(kind) or []
+        for part in parts if isinstance(parts, list) else [parts]:
+            name = part if isinstance(part, str) else part.get("type")
+            if name is None:
+                yield Breach(illegal_argument(f"Missing [type] setting for anonymous {kind}: {part}"))
+            elif name not in known:
+                yield Breach(illegal_argument(f"failed to find global {kind} under [{name}]"))
 
 
 RULES = (

@@ -111,11 +111,13 @@ def aggregation_interval_is_readable(config: Document) -> Iterator[Breach]:
         yield Breach(status_error("Datafeed aggregations are not parsable", 400, caused_by=error))
 
 
-RULES = (
+WHILE_READING = (
     durations_are_readable,
     aggregations_are_given_once,
     chunks_are_sensible,
     check_window_is_sensible,
+)
+RULES = (
     indices_are_given,
     query_delay_is_not_negative,
     frequency_is_positive_seconds,
@@ -127,10 +129,15 @@ RULES = (
 )
 
 
-def datafeed_breaches(config: Document, job_id: str | None) -> Iterator[Breach]:
-    """All that is wrong with the datafeed that comes inside a job."""
-    yield from breaches(RULES, config)
+def reading_breaches(config: Document) -> Iterator[Breach]:
+    """What stops the reading of a datafeed."""
+    yield from breaches(WHILE_READING, config)
+
+
+def embedded_breaches(config: Document, job_id: str | None) -> Iterator[Breach]:
+    """What is wrong with a datafeed that was read inside a job."""
     yield from belongs_to_job(config, job_id)
+    yield from breaches(RULES, config)
 
 
 def fits_job(config: Document, job: Document) -> Iterator[Breach]:

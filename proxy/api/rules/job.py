@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from proxy.api.rules import durations, identifiers, limits
+from proxy.api.rules import datafeed, durations, identifiers, limits
 from proxy.api.rules.analysis_config import analysis_config_breaches
 from proxy.api.rules.breach import Breach, Document, breaches
 from proxy.errors import illegal_argument
@@ -105,6 +105,8 @@ def reading_breaches(job: Document) -> Iterator[Breach]:
             found = breaches(limits.ANALYSIS_LIMITS, part)
         elif key == "data_description":
             found = breaches(limits.DATA_DESCRIPTION, part)
+        elif key == "datafeed_config":
+            found = datafeed.reading_breaches(part)
         elif key == "background_persist_interval":
             yield from durations.readable(job, key)
             continue
@@ -123,6 +125,8 @@ def creation_breaches(body: Document, job_id: str | None) -> Iterator[Breach]:
     if job_id is not None:
         yield from identifiers.id_is_well_formed(job_id)
     yield from breaches(AFTER_ID, body)
+    if body.get("datafeed_config") is not None:
+        yield from datafeed.embedded_breaches(body["datafeed_config"], job_id)
     yield from detectors_differ(body)
 
 

@@ -1,0 +1,118 @@
+"""Defaults and limits, memory of the nodes, upgrade mode."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from proxy.api.call import Call
+from proxy.api.services import Services
+from proxy.job_config import datafeed, job, memory_limit
+from proxy.job_config.categorization import default_analyzer
+from proxy.store.client import Json
+from proxy.units import format_bytes
+
+# The share of a machine's memory that models may take: xpack.ml.max_machine_memory_percent.
+_ML_SHARE = 0.3
+_HASH_LENGTH = 14
+
+
+async def info(call: Call, services: Services) -> dict[str, Any]:
+    maximum = services.config.ml.max_model_memory_limit
+    facts = await services.store.client.facts()
+    total_mb = int(_machine_bytes() * _ML_SHARE) // memory_limit.MEBIBYTE
+    effective_mb = min(total_mb, maximum // memory_limit.MEBIBYTE) if maximum else total_mb
+    processors = os.cpu_count() or 1
+    default_bytes = memory_limit.default_megabytes(maximum) * memory_limit.MEBIBYTE
+    limits: dict[str, Any] = {"max_model_memory_limit": format_bytes(maximum)} if maximum else {}
+    return {
+        "defaults": {
+            "anomaly_detectors": {
+                "categorization_analyzer": default_analyzer(),
+                "model_memory_limit": format_bytes(default_bytes),
+                "categorization_examples_limit": memory_limit.DEFAULT_EXAMPLES_LIMIT,
+                "model_snapshot_retention_days": job.DEFAULT_SNAPSHOT_RETENTION_DAYS,
+                "daily_model_snapshot_retention_after_days": job.DEFAULT_DAILY_RETENTION_DAYS,
+            },
+            "datafeeds": {"scroll_size": datafeed.DEFAULT_SCROLL_SIZE},
+        },
+        "upgrade_mode": await services.store.upgrade_mode.is_on(),
+        "native_code": {"version": facts.version, "build_hash": facts.build_hash[:_HASH_LENGTH]},
+        "limits": limits
+        | {
+            "effective_max_model_memory_limit": f"{effective_mb}mb",
+            "total_ml_memory": f"{total_mb}mb",
+            "total_ml_processors": processors,
+            "max_single_ml_node_processors": processors,
+        },
+    }
+
+
+def _machine_bytes() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+async def get_memory_stats(call: Call, services: Services) -> dict[str, Any]:
+    """The models are counted at the node that jobs are said to run on."""
+    answer = await services.store.nodes.memory(call.path.get("node_id"))
+    known = await services.store.nodes.all()
+    facts = await services.store.client.facts()
+    nodes = {}
+    for node_id, node in answer["nodes"].items():
+        model_bytes = _model_bytes(services) if node_id == facts.node_id else 0
+        sizes = _sizes(node, model_bytes)
+        nodes[node_id] = {
+            "name": node["name"],
+            "ephemeral_id": known.get(node_id, {}).get("ephemeral_id", node_id),
+            "transport_address": node["transport_address"],
+            "attributes": node.get("attributes", {}),
+            "roles": node.get("roles", []),
+            **(_readable(sizes) if call.human else sizes),
+        }
+    return {"_nodes": answer["_nodes"], "cluster_name": answer["cluster_name"], "nodes": nodes}
+
+
+def _model_bytes(services: Services) -> int:
+    found = (services.runtime.status(job_id) for job_id in services.runtime.running())
+    return sum(int(status.model_size.get("model_bytes", 0)) for status in found if status is not None)
+
+
+def _sizes(node: Json, model_bytes: int) -> dict[str, Any]:
+    total = node["os"]["mem"]["total_in_bytes"]
+    adjusted = node["os"]["mem"].get("adjusted_total_in_bytes", total)
+    return {
+        "mem": {
+            "total_in_bytes": total,
+            "adjusted_total_in_bytes": adjusted,
+            "ml": {
+                "max_in_bytes": int(adjusted * _ML_SHARE),
+                "native_code_overhead_in_bytes": 0,
+                "anomaly_detectors_in_bytes": model_bytes,
+                "data_frame_analytics_in_bytes": 0,
+                "native_inference_in_bytes": 0,
+            },
+        },
+        "jvm": {
+            "heap_max_in_bytes": node["jvm"]["mem"]["heap_max_in_bytes"],
+            "java_inference_max_in_bytes": 0,
+            "java_inference_in_bytes": 0,
+        },
+    }
+
+
+def _readable(sizes: dict[str, Any]) -> dict[str, Any]:
+    """Each size preceded by its readable twin."""
+    shown: dict[str, Any] = {}
+    for name, value in sizes.items():
+        if isinstance(value, dict):
+            shown[name] = _readable(value)
+        else:
+            shown[name.removesuffix("_in_bytes")] = format_bytes(value)
+            shown[name] = value
+    return shown
+
+
+async def set_upgrade_mode(call: Call, services: Services) -> dict[str, Any]:
+    await services.store.indices.ensure_own()
+    await services.store.upgrade_mode.set(call.query.get("enabled", False))
+    return {"acknowledged": True}

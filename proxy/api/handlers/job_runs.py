@@ -1,0 +1,92 @@
+"""The life of a job: open, feed, flush, close. What runs and how is the runtime's matter."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from proxy.api.call import Call, Reply
+from proxy.api.rules import flush, identifiers
+from proxy.api.rules.breach import check
+from proxy.api.services import Services
+from proxy.errors import status_error
+from proxy.job_config import durations
+from proxy.store.jobs import StoredJob
+
+_DEFAULT_TIMEOUT = "30m"
+_NANOS_PER_SECOND = 1e9
+
+
+async def open_job(call: Call, services: Services) -> dict[str, Any]:
+    job_id = call.path["job_id"]
+    check(call, identifiers.id_agrees_with_path(call.body or {}, job_id))
+    timeout = durations.parse(call.option("timeout", _DEFAULT_TIMEOUT), "timeout")
+    job = await services.store.jobs.get(job_id)
+    if await services.store.upgrade_mode.is_on():
+        raise status_error("Cannot open jobs when upgrade mode is enabled", 429)
+    _check_capacity(services, job)
+    try:
+        await asyncio.wait_for(services.runtime.open(job_id), timeout.nanos / _NANOS_PER_SECOND)
+    except TimeoutError as error:
+        raise status_error(f"Opening job [{job_id}] timed out after [{timeout.text}]", 408) from error
+    facts = await services.store.client.facts()
+    return {"opened": True, "node": facts.node_id}
+
+
+def _check_capacity(services: Services, job: StoredJob) -> None:
+    running = services.runtime.running()
+    if job.job_id not in running and len(running) >= services.config.ml.max_open_jobs:
+        raise status_error("Could not open job because no ML nodes with sufficient capacity were found", 429)
+
+
+async def close_job(call: Call, services: Services) -> dict[str, Any]:
+    expression = call.path["job_id"]
+    check(call, identifiers.id_agrees_with_path(call.body or {}, expression))
+    force = call.option("force", False)
+    timeout = durations.parse(call.option("timeout", _DEFAULT_TIMEOUT), "timeout")
+    jobs = await services.store.jobs.resolve(expression, call.option("allow_no_match", True))
+    job_ids = [job.job_id for job in jobs if not job.is_deleting]
+    open_ids = [job_id for job_id in job_ids if services.runtime.state(job_id) != "closed"]
+    failed = [job_id for job_id in open_ids if services.runtime.state(job_id) == "failed"]
+    if failed and not force:
+        if len(job_ids) == 1:
+            raise status_error(f"cannot close job [{failed[0]}] because it failed, use force close", 409)
+        raise status_error("one or more jobs have state failed, use force close", 409)
+    closing = [asyncio.ensure_future(services.runtime.close(job_id, force=force)) for job_id in open_ids]
+    await _all_within(closing, open_ids, timeout)
+    return {"closed": True}
+
+
+async def _all_within(work: list[asyncio.Future[None]], job_ids: list[str], timeout: durations.Duration) -> None:
+    """Waits for jobs to close; those that take longer go on closing.
+
+    Raises:
+        MlError: 408 where the time runs out, and the first failure.
+    """
+    if not work:
+        return
+    done, late = await asyncio.wait(work, timeout=timeout.nanos / _NANOS_PER_SECOND)
+    for each in done:
+        each.result()
+    if late:
+        waiting = [job_id for job_id, each in zip(job_ids, work, strict=True) if each in late]
+        text = f"Timed out when waiting for persistent tasks after {timeout.text}, still closing [{', '.join(waiting)}]"
+        raise status_error(text, 408)
+
+
+async def flush_job(call: Call, services: Services) -> dict[str, Any]:
+    job_id = call.path["job_id"]
+    check(call, identifiers.id_agrees_with_path(call.body or {}, job_id))
+    options = flush.engine_options(call, services.clock())
+    status = await services.runtime.flush(job_id, options)
+    answer: dict[str, Any] = {"flushed": True}
+    if status.last_finalized_bucket_end_ms is not None:
+        answer["last_finalized_bucket_end"] = status.last_finalized_bucket_end_ms
+    return answer
+
+
+async def post_data(call: Call, services: Services) -> Reply:
+    flush.reset_range_s(call, services.clock())
+    assert call.content is not None, "this operation's body is a stream"
+    counts = await services.runtime.post(call.path["job_id"], call.content)
+    return Reply(counts, status=202)
