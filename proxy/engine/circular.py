@@ -10,6 +10,7 @@ Not here: which events belong to which series, and records.
         One bucket at a time. rows: int[g], the model row of each group; group: int[n], the group 0..g-1 of
         each event; time_s: int[n], epoch seconds. Without a population a group *is* a row; in a population
         groups are persons and rows may repeat. Rows without learning: leave them out of the call.
+    .same_slot(time_s, second) -> bool[n]            which events an `actual` stands for
     .keep(rows) / .reset(rows);  .state() / Circular.from_state(state);  .nbytes; .size
 
 A habit is kept as a histogram of 15 minute slots (96 a day, 672 a week from Sunday 00:00 UTC), smoothed over
@@ -154,6 +155,13 @@ class Circular:
         first[fresh] = now_s
         self._columns["last_s"][active] = now_s
 
+    def same_slot(self, time_s: Ints, second: float) -> NDArray[np.bool_]:
+        """Which epoch times fall into the slot of this second of the period."""
+        return self._second(time_s) // SLOT_S == int(second) // SLOT_S
+
+    def _second(self, time_s: Ints) -> Ints:
+        return (np.asarray(time_s, np.int64) + (WEEK_ORIGIN_S if self.is_weekly else 0)) % self.period_s
+
     def state(self) -> dict[str, NDArray]:
         """Everything needed to go on bit-exactly."""
         state: dict[str, NDArray] = {"is_weekly": np.array([self.is_weekly])}
@@ -170,8 +178,7 @@ class Circular:
         return circular
 
     def _sightings(self, group: Ints, time_s: Ints) -> _Sightings:
-        origin = WEEK_ORIGIN_S if self.is_weekly else 0
-        second = (np.asarray(time_s, np.int64) + origin) % self.period_s
+        second = self._second(time_s)
         key = np.asarray(group, np.int64) * self.slots + second // SLOT_S
         distinct, inverse = np.unique(key, return_inverse=True)
         inverse = inverse.reshape(-1)

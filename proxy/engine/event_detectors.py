@@ -74,6 +74,9 @@ class RareDetector(GroupDetector):
         counts = view.prepared.groups.count[present.groups]
         self.model.learn(view.bucket, partition, by, over, counts, taken)
 
+    def prune(self, before: int) -> None:
+        """Rarity forgets by itself what it has not seen for long."""
+
     def state(self) -> dict[str, object]:
         """Tree of everything learnt."""
         return self._shared_state() | {"model": self.model.state()}
@@ -116,6 +119,13 @@ class CircularDetector(GroupDetector):
         if len(chosen.rows):
             self.model.learn(chosen.rows, *self._events(view, chosen))
 
+    def _witnesses(self, view: BucketView, members: Index, actual: list[float]) -> Index:
+        return members[self.model.same_slot(view.rows.time[members], actual[0])]
+
+    def _keep(self, rows: Index) -> None:
+        self.model.grow_to(len(self.registry))
+        self.model.keep(rows)
+
     def state(self) -> dict[str, object]:
         """Tree of everything learnt."""
         return self._shared_state() | {"model": self.model.state()}
@@ -141,13 +151,19 @@ class GeoDetector(GroupDetector):
 
     def _points(self, view: BucketView, present: Present) -> tuple[Index, Floats]:
         """Every point of the present groups, and whose it is."""
-        assert self.spec.field is not None
         members = [view.prepared.groups.members(int(g)) for g in present.groups]
         owner = np.repeat(np.arange(len(members)), [len(m) for m in members])
+        return owner, self._places(view, np.concatenate(members))
+
+    def _places(self, view: BucketView, members: Index) -> Floats:
+        assert self.spec.field is not None
         column = view.rows.text[self.spec.field]
-        used, inverse = np.unique(column.codes[np.concatenate(members)], return_inverse=True)
+        used, inverse = np.unique(column.codes[members], return_inverse=True)
         parsed = parse_points([column.values[c] if c >= 0 else "" for c in used.tolist()])
-        return owner, parsed[inverse.reshape(-1)]
+        return parsed[inverse.reshape(-1)]
+
+    def _witnesses(self, view: BucketView, members: Index, actual: list[float]) -> Index:
+        return members[(self._places(view, members) == np.array(actual)).all(axis=1)]
 
     def _score(self, view: BucketView, present: Present) -> GroupScores:
         self.model.grow_to(len(self.registry))
@@ -164,6 +180,10 @@ class GeoDetector(GroupDetector):
     def _geo(self, actual: list[float], typical: Floats) -> Document:
         return {"typical_point": f"{typical[0]:.12f},{typical[1]:.12f}",
                 "actual_point": f"{actual[0]:.12f},{actual[1]:.12f}"}
+
+    def _keep(self, rows: Index) -> None:
+        self.model.grow_to(len(self.registry))
+        self.model.keep(rows)
 
     def state(self) -> dict[str, object]:
         """Tree of everything learnt."""

@@ -94,13 +94,15 @@ class GroupDetector:
 
     def _present(self, view: BucketView) -> Present:
         span = view.span
-        rows = self.registry.rows_of(view.prepared, span, may_add=not view.is_interim)
+        rows = self.registry.rows_of(view.prepared, span, may_add=view.may_add)
         known = np.flatnonzero(rows >= 0)
+        if not view.is_interim:
+            self.registry.touch(rows[known], view.time)
         groups = span.start + known
         persons = np.zeros(len(known), np.intp)
         if self.spec.over:
             codes = view.prepared.groups.codes[self.spec.over][groups]
-            persons = self.persons.codes_of(codes, view.rows.text[self.spec.over].values, may_add=not view.is_interim)
+            persons = self.persons.codes_of(codes, view.rows.text[self.spec.over].values, may_add=view.may_add)
         return Present(rows[known], persons, groups)
 
     def _count_presence(self, present: Present) -> None:
@@ -198,12 +200,16 @@ class GroupDetector:
         named = ((self.spec.partition, partition), (self.spec.by, by), (self.spec.over, over or ""))
         part = self.spec.parts[int(scores.part[i])]
         actual = [float(v) for v in scores.actual[i]]
-        blame = influences(self.spec, self.job.influencers, {f: v for f, v in named if f}, view.rows,
-                           view.prepared.groups.members(group), view.weights, part.feature, actual[0],
-                           scores.tail_ln(i), False)
+        witnesses = self._witnesses(view, view.prepared.groups.members(group), actual)
+        blame = influences(self.spec, self.job.influencers, {f: v for f, v in named if f}, view.rows, witnesses,
+                           view.weights, part.feature, actual[0], scores.tail_ln(i), False)
         return Finding(self.spec, part, partition if self.spec.partition else None, by if self.spec.by else None, over,
                        float(p[i]), -5.0, actual, [float(v) for v in scores.typical[i]], scores.explain(i),
                        geo=self._geo(actual, scores.typical[i]), influences=blame)
+
+    def _witnesses(self, view: BucketView, members: Rows, actual: list[float]) -> Rows:
+        """The rows of a group that made it what it is: all of them, unless one happening is what counts."""
+        return members
 
     def _geo(self, actual: list[float], typical: Floats) -> Document | None:
         return None
@@ -216,20 +222,32 @@ class GroupDetector:
         """How many by, partition and over values are modelled."""
         return len(self.registry), len(self.registry.partitions), len(self.persons)
 
+    def _keep(self, rows: Rows) -> None:
+        """Keeps only these rows of the model, renumbered."""
+        raise NotImplementedError
+
+    def prune(self, before: int) -> None:
+        """Forgets attributes without data since `before`."""
+        kept = self.registry.active_since(before)
+        if len(kept) < len(self.registry):
+            self._keep(kept)
+            self.by_seen = {i: self.by_seen[r] for i, r in enumerate(kept.tolist()) if r in self.by_seen}
+            self.registry.keep(kept)
+
     def _shared_state(self) -> dict[str, object]:
         return {"keys": self.registry.state(), "persons": self.persons.state(), "buckets": self.buckets,
                 "by_seen": [[k, v] for k, v in self.by_seen.items()]}
 
     def _restore_shared(self, tree: dict[str, object]) -> None:
         keys, persons, seen = tree["keys"], tree["persons"], tree["by_seen"]
-        assert isinstance(keys, list) and isinstance(persons, list) and isinstance(seen, list)
+        assert isinstance(keys, dict) and isinstance(persons, list) and isinstance(seen, list)
         self.registry.restore(keys)
         self.persons.restore(persons)
         self.buckets = int(str(tree["buckets"]))
         self.by_seen = {k: v for k, v in seen}
 
     def _shared_bytes(self) -> int:
-        return self.persons.nbytes() + sum(120 + len(a) + len(b) for a, b in self.registry.keys)
+        return self.persons.nbytes() + self.registry.name_bytes
 
 
 def no_explanation(_: int) -> None:
@@ -275,6 +293,11 @@ class PopulationDetector(GroupDetector):
         for model, inner in zip(self.models, scores.inner, strict=True):
             assert isinstance(inner, PopulationScores)
             model.learn(view.time, inner, taken)
+
+    def _keep(self, rows: Rows) -> None:
+        for model in self.models:
+            model.columns.grow_to(len(self.registry))
+            model.columns.keep(rows)
 
     def state(self) -> dict[str, object]:
         """Tree of everything learnt."""
