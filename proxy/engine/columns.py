@@ -62,8 +62,8 @@ class Columns:
         return sum(int(np.prod(s.shape, dtype=int)) * np.dtype(s.dtype).itemsize for s in self.layout.values())
 
     def nbytes(self) -> int:
-        """Bytes in use, capacity included."""
-        return sum(a.nbytes for a in self._arrays.values())
+        """Bytes of the state; spare capacity is not counted, so that a restored copy weighs the same."""
+        return self.size * self.bytes_per_series()
 
     def state(self) -> dict[str, Array]:
         """Copies of the arrays, by name."""

@@ -26,6 +26,13 @@ class BucketView:
     effect: BucketEffect
     completeness: float = 1.0
     is_interim: bool = False
+    # False when memory is used up: new series are not taken.
+    may_grow: bool = True
+
+    @property
+    def may_add(self) -> bool:
+        """True if series not seen before may be added."""
+        return self.may_grow and not self.is_interim
 
     @property
     def span(self) -> slice:
@@ -62,9 +69,13 @@ class Judgement:
     partition: NDArray[np.int64]
     findings: list[Finding]
     plots: list[Document]
+    annotations: list[Document] = field(default_factory=list)
+    # Entities turned away because memory is used up.
+    refused: int = 0
 
     @classmethod
     def empty(cls) -> "Judgement":
+        """Nothing there, nothing unusual."""
         return cls(np.empty(0), np.empty(0, np.int64), [], [])
 
 
@@ -78,6 +89,9 @@ class DetectorModel(Protocol):
 
     def step(self, view: BucketView) -> Judgement:
         """Judges a bucket and, unless it is interim, learns it."""
+
+    def prune(self, before: int) -> None:
+        """Forgets entities without data since `before` (epoch seconds)."""
 
     def configure(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
         """Takes over changed rules and settings; what is learnt stays."""

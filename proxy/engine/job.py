@@ -9,11 +9,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from proxy.engine.categories import Categories
 from proxy.engine.diagnostics import BucketDiagnostics
 from proxy.engine.event_detectors import CircularDetector, GeoDetector, RareDetector
 from proxy.engine.findings import BucketView, DetectorModel, Judgement
+from proxy.engine.forecast import Forecast
+from proxy.engine.forecast import check as check_forecast
+from proxy.engine.forecast import make as make_forecast
 from proxy.engine.functions import Kind
 from proxy.engine.group_detector import PopulationDetector
+from proxy.engine.memory import MemoryGuard
 from proxy.engine.models.series import SeriesModel
 from proxy.engine.registry import Prepared
 from proxy.engine.results import Batch, Document, Floats, Results
@@ -27,6 +32,9 @@ from proxy.engine.state import pack, unpack
 Filters = Mapping[str, Sequence[str]]
 Events = Sequence[Mapping[str, object]]
 
+
+_WEIGH_EVERY = 64
+_PRUNE_EVERY_S = 3600
 
 _CLASS_OF_KIND: dict[Kind, type[RareDetector | CircularDetector | GeoDetector]] = {
     Kind.RARE: RareDetector,
@@ -57,7 +65,10 @@ class JobEngine:
         self.spec = spec
         self._filters: Filters = filters or {}
         self._calendar = compile_events(list(events or ()), spec.bucket_span)
-        self._open = OpenRows(spec.text_fields, spec.number_fields)
+        self._open = OpenRows(spec.kept_text_fields, spec.number_fields)
+        self._categories = Categories(spec) if spec.categorization_field else None
+        self._memory = MemoryGuard(spec.memory_limit)
+        self._weighed = -1
         self._detectors: list[DetectorModel] = [self._make(d) for d in spec.detectors]
         self._scorer = Scorer(spec)
         self._volume = SeriesModel(spec.bucket_span, side=0, is_count=True, non_negative=True, zero_empty=True)
@@ -79,6 +90,9 @@ class JobEngine:
         """Takes records; returns the documents of every bucket they closed."""
         out = Results()
         accepted = self._accept(batch.time, out)
+        if self._categories is not None:
+            batch = self._categories.add_to(batch, accepted, may_create=self._memory.may_grow)
+            out.categories.extend(self._categories.model.changed())
         out.missing_field_count = self._open.append(batch, accepted)
         self._close_before_cutoff(out)
         return out
@@ -168,13 +182,31 @@ class JobEngine:
         count = self._event_count(members, weights)
         effect = self._calendar.at(time)
         judgements = {
-            d.spec.index: d.step(BucketView(time, bucket, rows, weights, p, effect))
+            d.spec.index: d.step(BucketView(time, bucket, rows, weights, p, effect, may_grow=self._memory.may_grow))
             for d, p in zip(self._detectors, prepared, strict=True)
         }
+        self._watch_memory(bucket, judgements)
         volume = self._volume.judge(time, np.zeros(1, np.intp), np.array([float(count)]))
         self._volume.learn(time, volume, np.ones(1))
         self._emit(bucket, rows, members, count, effect.descriptions, judgements, out, is_interim=False)
         self._diagnostics.observe(time, count, out)
+
+    def _watch_memory(self, bucket: int, judgements: dict[int, Judgement]) -> None:
+        """Weighs the models when something was added, and forgets about hourly what has not been seen for long."""
+        span = self.spec.bucket_span
+        self._memory.failures += any(j.refused for j in judgements.values())
+        entities = sum(sum(d.entity_counts()) for d in self._detectors)
+        if entities != self._weighed or bucket % _WEIGH_EVERY == 0:
+            self._weighed = entities
+            self._weigh()
+        if bucket % max(1, _PRUNE_EVERY_S // span) == 0:
+            before = bucket * span - self._memory.unseen_for(self.spec.prune_window)
+            for detector in self._detectors:
+                detector.prune(before)
+
+    def _weigh(self) -> None:
+        categories = 0 if self._categories is None else self._categories.model.nbytes
+        self._memory.weigh(categories + sum(d.nbytes() for d in self._detectors))
 
     def _emit(self, bucket: int, rows: RowSet, members: NDArray[np.intp], count: int, events: tuple[str, ...],
               judgements: dict[int, Judgement], out: Results, *, is_interim: bool) -> None:
@@ -182,6 +214,8 @@ class JobEngine:
         distinct = self._distinct(rows, members) if has_findings else {}
         for judgement in judgements.values():
             out.model_plots.extend(judgement.plots)
+            if self.spec.annotations_enabled:
+                out.annotations.extend(judgement.annotations)
         facts = BucketFacts(bucket * self.spec.bucket_span, bucket, count, is_interim, events, distinct)
         self._scorer.write(facts, judgements, out)
 
@@ -246,16 +280,32 @@ class JobEngine:
             rules = compile_rules({"custom_rules": list(detector.rules)}, self._filters)
             model.configure(detector, self.spec, rules)
         self._scorer.spec = self.spec
+        self._memory.limit = self.spec.memory_limit
 
     def model_size(self) -> Document:
-        """The model_size_stats the engine can know; bytes are those of the arrays."""
-        used = sum(d.nbytes() for d in self._detectors)
+        """The parts of model_size_stats the engine knows."""
+        self._weigh()
         by, partitions, over = (sum(d.entity_counts()[i] for d in self._detectors) for i in range(3))
-        return {
-            "model_bytes": int(used * 1.1), "model_bytes_memory_limit": self.spec.memory_limit,
+        size: Document = {
+            "model_bytes": self._memory.used, "peak_model_bytes": self._memory.peak,
+            "model_bytes_exceeded": max(0, self._memory.used - self.spec.memory_limit),
+            "model_bytes_memory_limit": self.spec.memory_limit,
             "total_by_field_count": by, "total_over_field_count": over, "total_partition_field_count": partitions,
-            "bucket_allocation_failures_count": 0, "memory_status": "ok",
+            "bucket_allocation_failures_count": self._memory.failures, "memory_status": self._memory.status,
         }
+        return size if self._categories is None else size | self._categories.stats()
+
+    def categorizer_stats(self) -> list[Document]:
+        """One set of category counts per partition; empty without a categorization field."""
+        return [] if self._categories is None else self._categories.model.stats()
+
+    def forecast(self, duration: int) -> Forecast:
+        """Carries every series on for `duration` seconds; raises ForecastRefused with the documented text."""
+        end = self.last_finalized_bucket_end
+        check_forecast(self.spec.detectors, self._memory.status, end)
+        assert end is not None
+        series = [d for d in self._detectors if isinstance(d, SeriesDetector)]
+        return make_forecast(series, self.spec, end, duration)
 
     def state(self) -> bytes:
         """Everything learnt, as bytes any later engine of the same version goes on from."""
@@ -264,6 +314,8 @@ class JobEngine:
             "scorer": self._scorer.state(), "volume": self._volume.columns.state(),
             "diagnostics": self._diagnostics.state(),
             "clock": [self._next_bucket, self._reference, self._latest_record],
+            "memory": [self._memory.used, self._memory.peak, self._memory.failures, self._weighed],
+            "categories": None if self._categories is None else self._categories.model.state(),
         })
 
     def _restore(self, tree: object) -> None:
@@ -275,3 +327,6 @@ class JobEngine:
         self._volume.columns.restore(tree["volume"])
         self._diagnostics.restore(tree["diagnostics"])
         self._next_bucket, self._reference, self._latest_record = tree["clock"]
+        self._memory.used, self._memory.peak, self._memory.failures, self._weighed = tree["memory"]
+        if self._categories is not None and tree["categories"] is not None:
+            self._categories.model.restore(tree["categories"])

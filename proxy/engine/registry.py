@@ -11,6 +11,8 @@ from proxy.engine.rows import RowSet
 from proxy.engine.spec import DetectorSpec
 
 Key = tuple[str, str]
+# A tuple, two dict entries and the row number.
+_BYTES_A_NAME = 120
 
 
 @dataclass(slots=True)
@@ -21,6 +23,8 @@ class Prepared:
     pair_of_group: NDArray[np.intp]
     keys: list[Key]
     rows: NDArray[np.intp]
+    # Rows are renumbered when series are forgotten: of which numbering are these?
+    version: int
 
 
 class Interner:
@@ -29,6 +33,7 @@ class Interner:
     def __init__(self) -> None:
         self._code: dict[str, int] = {}
         self._seen: list[int] = []
+        self._bytes = 0
 
     def __len__(self) -> int:
         return len(self._code)
@@ -43,6 +48,7 @@ class Interner:
         if may_add:
             self._code |= added
             self._seen.extend([0] * len(fresh))
+            self._bytes += sum(_BYTES_A_NAME + len(t) for t in fresh)
         return np.array([self._code[t] if t in self._code else added[t] for t in texts], np.intp)[inverse.reshape(-1)]
 
     def count(self, codes: NDArray[np.intp]) -> None:
@@ -57,7 +63,7 @@ class Interner:
 
     def nbytes(self) -> int:
         """Bytes of the names."""
-        return sum(110 + len(t) for t in self._code)
+        return self._bytes
 
     def state(self) -> list[object]:
         """The texts in number order, and the buckets seen."""
@@ -68,6 +74,7 @@ class Interner:
         texts, seen = tree
         self._code = {str(t): i for i, t in enumerate(texts)}
         self._seen = [int(str(n)) for n in seen]
+        self._bytes = sum(_BYTES_A_NAME + len(t) for t in self._code)
 
 
 class Registry:
@@ -78,6 +85,9 @@ class Registry:
         self.partition_of: list[int] = []
         self.partitions: dict[str, int] = {}
         self._row: dict[Key, int] = {}
+        self.version = 0
+        self.name_bytes = 0
+        self._active = np.empty(0, np.int64)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -94,10 +104,13 @@ class Registry:
         by_values = _values(rows, detector.by)
         keys = [(partition_values[pair // width], by_values[pair % width]) for pair in pairs.tolist()]
         known = np.array([self._row.get(key, -1) for key in keys], np.intp)
-        return Prepared(groups, pair_of_group.reshape(-1), keys, known)
+        return Prepared(groups, pair_of_group.reshape(-1), keys, known, self.version)
 
     def rows_of(self, prepared: Prepared, span: slice, *, may_add: bool) -> NDArray[np.intp]:
         """Series of each group of one bucket; unknown ones are added in key order, or stay -1."""
+        if prepared.version != self.version:
+            prepared.rows = np.array([self._row.get(key, -1) for key in prepared.keys], np.intp)
+            prepared.version = self.version
         pairs = prepared.pair_of_group[span]
         rows = prepared.rows[pairs]
         if may_add and (rows < 0).any():
@@ -114,22 +127,44 @@ class Registry:
             row = self._row[key] = len(self.keys)
             self.keys.append(key)
             self.partition_of.append(self.partitions.setdefault(key[0], len(self.partitions)))
+            self.name_bytes += _BYTES_A_NAME + len(key[0]) + len(key[1])
         return row
 
-    def keep(self, rows: list[int]) -> None:
+    def touch(self, rows: NDArray[np.intp], time: int) -> None:
+        """Notes that these series had data at `time`."""
+        if len(self._active) < len(self.keys):
+            grown = np.full(max(len(self.keys), 2 * len(self._active)), time, np.int64)
+            grown[: len(self._active)] = self._active
+            self._active = grown
+        self._active[rows] = time
+
+    def active_since(self, time: int) -> NDArray[np.intp]:
+        """Series with data at or after `time`."""
+        return np.flatnonzero(self._active[: len(self.keys)] >= time)
+
+    def keep(self, rows: NDArray[np.intp]) -> None:
         """Forgets every series not listed; the rest are renumbered in that order."""
-        keys = [self.keys[r] for r in rows]
-        self.restore(keys)
+        keys, active = [self.keys[r] for r in rows.tolist()], self._active[rows]
+        self._fill(keys)
+        self._active = active
+        self.version += 1
 
-    def state(self) -> list[list[str]]:
-        """The keys in row order."""
-        return [list(k) for k in self.keys]
-
-    def restore(self, keys: list[Key] | list[list[str]]) -> None:
-        """Takes over keys in row order."""
+    def _fill(self, keys: list[Key]) -> None:
         self.keys, self.partition_of, self.partitions, self._row = [], [], {}, {}
-        for partition, by in keys:
-            self.add((partition, by))
+        self.name_bytes = 0
+        for key in keys:
+            self.add(key)
+
+    def state(self) -> dict[str, object]:
+        """The keys in row order and when each had data last."""
+        return {"keys": [list(k) for k in self.keys], "active": self._active[: len(self.keys)].copy()}
+
+    def restore(self, tree: dict[str, object]) -> None:
+        """Takes over a tree written by `state`."""
+        keys = tree["keys"]
+        assert isinstance(keys, list)
+        self._fill([(str(partition), str(by)) for partition, by in keys])
+        self._active = np.array(tree["active"], np.int64)
 
 
 def _values(rows: RowSet, field: str | None) -> list[str]:

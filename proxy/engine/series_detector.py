@@ -47,8 +47,10 @@ class SeriesDetector:
     def step(self, view: BucketView) -> Judgement:
         """Judges one bucket and, unless interim, learns it."""
         span = view.span
-        touched = self.registry.rows_of(view.prepared, span, may_add=not view.is_interim)
+        touched = self.registry.rows_of(view.prepared, span, may_add=view.may_add)
         known = np.flatnonzero(touched >= 0)
+        if not view.is_interim:
+            self.registry.touch(touched[known], view.time)
         group_of = np.full(len(self.registry), -1, np.intp)
         group_of[touched[known]] = span.start + known
         judgements = []
@@ -60,6 +62,8 @@ class SeriesDetector:
             np.concatenate([j.partition for j in judgements]),
             _best_per_entity([f for j in judgements for f in j.findings]),
             [plot for j in judgements for plot in j.plots],
+            [note for j in judgements for note in j.annotations],
+            0 if view.is_interim else len(touched) - len(known),
         )
 
     def _step_part(self, view: BucketView, model: SeriesModel, part: Function, values: Floats,
@@ -84,9 +88,35 @@ class SeriesDetector:
             for i in np.flatnonzero(p < WORTH_WRITING)
         ]
         plots = [] if view.is_interim else self._plots(view, part, judged)
+        notes: list[Document] = []
         if not view.is_interim:
-            model.learn(view.time, judged, weight)
-        return Judgement(p, partition, findings, plots)
+            shift = model.learn(view.time, judged, weight)
+            notes = [self._annotation(view, part, int(rows[i]), float(shift[i])) for i in np.flatnonzero(shift)]
+        return Judgement(p, partition, findings, plots, notes)
+
+    def _annotation(self, view: BucketView, part: Function, row: int, shift: float) -> Document:
+        """What the model tells of a change of its own."""
+        field = f"({self.spec.field})" if self.spec.field else ""
+        out: Document = {
+            "annotation": f"Level shift of {shift:.6g} in {part.name}{field}", "timestamp": view.time * 1000,
+            "end_timestamp": view.time * 1000, "type": "annotation", "event": "model_change",
+            "detector_index": self.spec.index,
+        }
+        partition, by = self.registry.keys[row]
+        if self.spec.partition:
+            out |= {"partition_field_name": self.spec.partition, "partition_field_value": partition}
+        if self.spec.by:
+            out |= {"by_field_name": self.spec.by, "by_field_value": by}
+        return out
+
+    def prune(self, before: int) -> None:
+        """Forgets series without data since `before`."""
+        kept = self.registry.active_since(before)
+        if len(kept) < len(self.registry):
+            for model in self.models:
+                model.columns.grow_to(len(self.registry))
+                model.columns.keep(kept)
+            self.registry.keep(kept)
 
     def _completed(self, model: SeriesModel, view: BucketView, rows: NDArray[np.intp], value: Floats) -> Floats:
         """A half-full bucket is topped up towards what is normal, by no more than what may still come."""
@@ -163,15 +193,14 @@ class SeriesDetector:
     def restore(self, tree: dict[str, object]) -> None:
         """Takes over a tree written by `state`."""
         keys, models = tree["keys"], tree["models"]
-        assert isinstance(keys, list) and isinstance(models, list)
+        assert isinstance(keys, dict) and isinstance(models, list)
         self.registry.restore(keys)
         for model, arrays in zip(self.models, models, strict=True):
             model.columns.restore(arrays)
 
     def nbytes(self) -> int:
         """Bytes of models and names."""
-        names = sum(120 + len(a) + len(b) for a, b in self.registry.keys)
-        return names + sum(m.columns.nbytes() for m in self.models)
+        return self.registry.name_bytes + sum(m.columns.nbytes() for m in self.models)
 
 
 _PLOT_NAMES = {

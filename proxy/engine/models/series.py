@@ -123,6 +123,7 @@ class SeriesModel:
         self.level_memory = float(min(LEVEL_MEMORY, max(60, LEVEL_MEMORY_S // span)))
         self.day_buckets = max(1.0, DAY / span)
         self.range_keep = 0.5 ** (span / RANGE_HALF_LIFE_S)
+        self.warm_up = WARM_UP
         self.columns = Columns(layout(self.day_bins, self.week_bins))
 
     def _bins(self, time: int) -> tuple[int, int]:
@@ -185,9 +186,9 @@ class SeriesModel:
         if self.zero_empty:
             p_single = self._soften_empty(rows, value, p_single)
         p = join_correlated(p_single, p_multi)
-        youth = np.minimum(1.0, n / max(self.day_buckets, WARM_UP))
+        youth = np.minimum(1.0, n / max(self.day_buckets, self.warm_up))
         p = clip_p(p**youth)
-        ready = n >= WARM_UP
+        ready = n >= self.warm_up
         raw = np.where(ready, -np.log10(p), 0.0)
         bucket = time // self.span
         surprise = events.discount(c, rows, bucket, raw)
@@ -344,7 +345,7 @@ class SeriesModel:
 
     def youth(self, row: int) -> float:
         """0..1: how much of two days (at least the warm-up) the series has been seen."""
-        return float(min(1.0, self.columns["n"][row] / max(2.0 * self.day_buckets, WARM_UP)))
+        return float(min(1.0, self.columns["n"][row] / max(2.0 * self.day_buckets, self.warm_up)))
 
     def run_length(self, judged: Judged, i: int) -> int:
         """Buckets the anomaly has lasted, this one included."""
