@@ -10,7 +10,6 @@ import asyncio
 import json
 import logging
 import re
-from contextlib import suppress
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
@@ -21,6 +20,7 @@ from proxy.api.passthrough import check_framing, forward
 from proxy.api.root import forward_root
 from proxy.api.upstream import CHUNK_BYTES, Upstream
 from proxy.errors import MlError
+from proxy.runtime.tasks import Tasks
 
 # Elasticsearch routes on the path as it is written: `//_ml` and `/%5fml` are not machine learning.
 OUR_PATHS = re.compile(r"/(_ml|_xpack/ml|_cat/ml)(?=[/?]|$)")
@@ -50,7 +50,7 @@ class Front:
         self._app_calls: set[asyncio.Task[web.StreamResponse]] = set()
         self._server: _Server | None = None
         self._runner: web.ServerRunner | None = None
-        self._sweeper: asyncio.Task[None] | None = None
+        self._tasks = Tasks()
         self._shutdown_timeout = 0.0
 
     async def start(self, host: str, port: int, *, shutdown_timeout: float = 30.0) -> int:
@@ -76,15 +76,12 @@ class Front:
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port, backlog=1024)
         await site.start()
-        self._sweeper = asyncio.create_task(_close_slow_heads(self._server), name="slow heads")
+        self._tasks.spawn(_close_slow_heads(self._server), "slow heads")
         return self._runner.addresses[0][1]
 
     async def close(self) -> None:
         """Stop listening, let requests in flight end, stop the application."""
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._sweeper
+        await self._tasks.stop()
         if self._runner is not None:
             await self._runner.cleanup()
         await self._end_app_calls()

@@ -41,6 +41,23 @@ def test_a_connection_is_kept_for_the_next_request_on_both_sides():
     asyncio.run(run())
 
 
+def test_a_write_after_the_cluster_closed_an_idle_connection_takes_a_new_one():
+    async def script(talk: Conversation) -> None:
+        await talk.head()
+        await talk.answer(OK)
+
+    async def run() -> None:
+        cluster = ScriptedCluster(script)
+        async with called_through(cluster) as caller:
+            for _ in range(3):
+                await caller.send(b"POST /_doc HTTP/1.1\r\nHost: p\r\n\r\n")
+                assert status_of((await caller.answer())[0]) == 200
+                await asyncio.sleep(0.02)
+            assert cluster.connections == 3
+
+    asyncio.run(run())
+
+
 def test_pipelined_requests_are_answered_in_order():
     async def run() -> None:
         first, second = OK, OK.replace(b"{}", b"[]")
