@@ -171,7 +171,7 @@ class _Connection(web.RequestHandler):
         return _error_answer(request, MlError("illegal_argument_exception", summary, status, headers=_CLOSE))
 
     def data_received(self, data: bytes) -> None:
-        if self.head_began is None and not self.is_busy:
+        if data and self.head_began is None and not self.is_busy:  # aiohttp resumes by calling with nothing
             self.head_began = self._loop.time()
         super().data_received(data)
 
