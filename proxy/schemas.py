@@ -55,10 +55,12 @@ class Schemas:
 
     def section(self, operation: str, section: str) -> Section:
         """The ``path``, ``query`` or ``body`` part of an operation's schema; an empty object where it has none."""
-        schema = self._files[f"{operation}.json"]
-        part = schema["properties"].get(section, {"type": "object", "additionalProperties": False})
-        required = section in schema.get("required", ())
-        return Section(part, f"{operation}.json", self._registry, required)
+        name = f"{operation}.json"
+        schema = self._files[name]
+        part: Schema = {"$ref": f"{name}#/properties/{section}"}
+        if section not in schema["properties"]:
+            part = {"type": "object", "additionalProperties": False}
+        return Section(part, name, self._registry, section in schema.get("required", ()))
 
 
 class Section:
@@ -66,10 +68,10 @@ class Section:
 
     def __init__(self, schema: Schema, base: str, registry: Registry[Schema], required: bool) -> None:
         self._registry = registry
-        self.base = base
         self.schema, self.base = self.resolve(schema, base)
         self.required = required
-        self._validator = Draft202012Validator({"$id": self.base, **self.schema}, registry=registry)
+        # Given whole, a part of a file would lose what its own references point to.
+        self._validator = Draft202012Validator(schema, registry=registry)
 
     def resolve(self, schema: Schema, base: str) -> tuple[Schema, str]:
         """The schema behind a chain of ``$ref``, and the file whose references it is relative to."""

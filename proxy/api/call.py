@@ -232,7 +232,7 @@ def _with_query(call: Call, query: Mapping[str, str], schemas: Schemas) -> Call:
         raise _query_error(fault, properties)
     unknown = [name for name in given if name not in readable]
     if unknown:
-        raise unrecognized_parameters(call.uri, unknown, readable)
+        raise unrecognized_parameters(call.uri, unknown, [*readable, *_ALWAYS_ALLOWED, *call.path])
     return replace(call, query=_renamed(call, section, section.coerce(known)))
 
 

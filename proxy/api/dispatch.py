@@ -11,9 +11,8 @@ from multidict import CIMultiDict
 
 from proxy.api.access import Access
 from proxy.api.call import Reply, make_call
-from proxy.api.media_types import check_versions, media_type
 from proxy.api.operation import Match, Operation, Router
-from proxy.api.render import Rendering, requested_rendering
+from proxy.api.render import Rendering, rendering_of
 from proxy.api.request_head import identity_of, read_query
 from proxy.api.services import Services
 from proxy.errors import MlError, status_error
@@ -42,12 +41,10 @@ class Dispatcher:
             opaque_id.set(identity.get("X-Opaque-Id"))
             if request.method == "OPTIONS":
                 return _response(request, self._options(request), rendering, [])
-            query = read_query(request.raw_path.partition("?")[2])
-            accept, content = media_type(request.headers, "Accept"), media_type(request.headers, "Content-Type")
-            rendering = requested_rendering(query, accept, content)
-            match = self._router.match(request.method, request.raw_path)
             facts = await self._services.store.client.facts()
-            check_versions(accept, content if request.body_exists else None, facts.major)
+            query = read_query(request.raw_path.partition("?")[2])
+            rendering = rendering_of(query, request.headers, has_body=request.body_exists, major=facts.major)
+            match = self._router.match(request.method, request.raw_path)
             await self._access.check(match.operation.privilege, _action(match.operation), identity, request.raw_path)
             reply = await self._perform(request, match, query, warnings)
         except MlError as error:

@@ -15,7 +15,7 @@ import yaml
 from multidict import MultiMapping
 
 from proxy.api.filter_path import filtered
-from proxy.api.media_types import Format, MediaType, check_versions, media_type
+from proxy.api.media_types import Format, check_versions, media_type
 from proxy.errors import illegal_argument
 from proxy.units import iso
 
@@ -67,11 +67,6 @@ def rendering_of(query: Mapping[str, str], headers: MultiMapping[str], *, has_bo
     """
     accept, content = media_type(headers, "Accept"), media_type(headers, "Content-Type")
     check_versions(accept, content if has_body else None, major)
-    return requested_rendering(query, accept, content)
-
-
-def requested_rendering(query: Mapping[str, str], accept: MediaType | None, content: MediaType | None) -> Rendering:
-    """As ``rendering_of``, for versions that are checked elsewhere."""
     wanted, is_vendored = FORMATS.get(query.get("format", "").lower()), False
     for source in (accept, content):
         if wanted is None and source is not None:

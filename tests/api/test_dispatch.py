@@ -1,0 +1,420 @@
+"""The way of every request on our paths: the same heads are answered alike by the cluster on its paths and by us."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import socket
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import cbor2
+import pytest
+import yaml
+
+from proxy.config import load_config
+from tests.http_client import Answer, HttpClient
+
+VENDORED = "application/vnd.elasticsearch+json; compatible-with="
+JOB = {"analysis_config": {"detectors": [{"function": "count"}]}, "data_description": {}}
+# A read, and a read with a body, of ours and of the cluster's.
+OURS, OURS_WITH_BODY = "/_ml/anomaly_detectors", "/_ml/anomaly_detectors/_validate/detector"
+THEIRS, THEIRS_WITH_BODY = "/_cluster/health", "/_search"
+
+
+def raw_request(client: HttpClient, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> Answer:
+    """A request with exactly these headers, none added but the length of its body."""
+    connection = http.client.HTTPConnection(client.address, timeout=30)
+    try:
+        connection.putrequest(method, path, skip_accept_encoding=True)
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        if body:
+            connection.putheader("content-length", str(len(body)))
+        connection.endheaders(body or None)
+        response = connection.getresponse()
+        return Answer(response.status, response.headers, response.read())
+    finally:
+        connection.close()
+
+
+def refusal(answer: Answer) -> object:
+    """The error of an answer; the order of names in one text differs from run to run of the cluster."""
+    text = answer.text.replace("[Content-Type, Accept]", "[both]").replace("[Accept, Content-Type]", "[both]")
+    return answer.status, json.loads(text)["error"]
+
+
+# Media types.
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/json", "application/json; charset=utf-8", "application/JSON;q=0.9", "*/*", "*/*;q=0.8",
+        "text/html", "text/html;q=0.3", "application/json, text/plain, */*", "text/html, application/yaml",
+        "application/yaml", "application/yaml;charset=x", "application/cbor", "application/x-ndjson", "text/plain",
+        VENDORED + "8", VENDORED + "7", VENDORED + "8;charset=utf-8", "application/vnd.elasticsearch+json",
+        "application/vnd.elasticsearch+yaml;compatible-with=8", "application/vnd.elasticsearch+cbor;compatible-with=8",
+        "application/vnd.elasticsearch+bogus;compatible-with=8", "foo/bar",
+    ],
+)  # fmt: skip
+def test_the_content_type_is_that_which_the_cluster_would_choose(accept, client, cluster_client):
+    ours = client.get(OURS, headers={"accept": accept})
+    theirs = cluster_client.get(THEIRS, headers={"accept": accept})
+    assert ours.status == theirs.status == 200
+    assert ours.headers["content-type"] == theirs.headers["content-type"]
+
+
+@pytest.mark.parametrize("form", ["json", "JSON", "yaml", "YAML", "cbor", "bogus", ""])
+@pytest.mark.parametrize("accept", [None, "application/yaml", VENDORED + "8"])
+def test_format_in_the_query_wins_over_the_header(form, accept, client, cluster_client):
+    headers = {"accept": accept} if accept else {}
+    ours = client.get(f"{OURS}?format={form}", headers=headers)
+    theirs = cluster_client.get(f"{THEIRS}?format={form}", headers=headers)
+    assert ours.headers["content-type"] == theirs.headers["content-type"]
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        VENDORED + "9", VENDORED + "6", "garbage", "garbage;x=y", "application/json; charset", "",
+        "application/vnd.elasticsearch+json ; compatible-with = 8",
+    ],
+)  # fmt: skip
+def test_an_unusable_accept_is_refused_in_the_words_of_the_cluster(accept, client, cluster_client):
+    ours = client.get(OURS, headers={"accept": accept})
+    assert ours.status == 400
+    assert refusal(ours) == refusal(cluster_client.get(THEIRS, headers={"accept": accept}))
+
+
+@pytest.mark.parametrize(
+    ("content_type", "accept"),
+    [
+        (VENDORED + "8", None), (VENDORED + "8", "*/*"), (VENDORED + "8", "application/json"),
+        ("application/json", VENDORED + "8"), (VENDORED + "8", VENDORED + "7"), (VENDORED + "9", VENDORED + "8"),
+        (VENDORED + "9", None), ("garbage", None), ("application/json;foo", None), ("", None),
+        ("text/plain", None), ("text/yaml", None), ("application/x-www-form-urlencoded", "application/yaml"),
+    ],
+)  # fmt: skip
+def test_an_unusable_content_type_is_refused_in_the_words_of_the_cluster(content_type, accept, client, cluster_client):
+    headers = {"content-type": content_type} | ({"accept": accept} if accept else {})
+    ours = raw_request(client, "POST", OURS_WITH_BODY, headers, b"{}")
+    theirs = raw_request(cluster_client, "POST", THEIRS_WITH_BODY, headers, b"{}")
+    assert ours.status in (400, 406)
+    assert ours.headers["content-type"] == theirs.headers["content-type"]
+    assert ours.status == theirs.status
+    if "yaml" not in ours.headers["content-type"]:
+        assert refusal(ours) == refusal(theirs)
+
+
+def test_a_body_without_a_content_type_is_refused(client, cluster_client):
+    ours = raw_request(client, "POST", OURS_WITH_BODY, {}, b"{}")
+    assert ours.status == 406
+    assert ours.body == raw_request(cluster_client, "POST", THEIRS_WITH_BODY, {}, b"{}").body
+
+
+@pytest.mark.parametrize("content_type", ["application/yaml", VENDORED + "8", "text/plain", "application/json"])
+def test_a_content_type_without_a_body_only_chooses_the_form(content_type, client, cluster_client):
+    headers = {"content-type": content_type}
+    ours, theirs = (raw_request(to, "GET", path, headers) for to, path in ((client, OURS), (cluster_client, THEIRS)))
+    assert (ours.status, ours.headers["content-type"]) == (theirs.status, theirs.headers["content-type"])
+
+
+def test_the_forms_of_an_answer_hold_the_same_document(client):
+    document = client.get(OURS).json()
+    assert cbor2.loads(client.get(f"{OURS}?format=cbor").body) == document
+    assert yaml.safe_load(client.get(f"{OURS}?format=yaml").body) == document
+    assert json.loads(client.get(f"{OURS}?pretty").body) == document
+
+
+def test_errors_take_the_form_that_was_asked_for(client, cluster_client):
+    for query in ("?bogus=1&pretty", "?bogus=1&pretty&filter_path=status", "?bogus=1&format=yaml"):
+        ours, theirs = client.get(OURS + query), cluster_client.get(THEIRS + query)
+        assert ours.text == theirs.text.replace(THEIRS, OURS)
+
+
+# Methods and paths.
+
+
+@pytest.mark.parametrize("method", ["PATCH", "TRACE", "PROPFIND", "PUT"])
+def test_a_method_that_a_path_lacks_is_refused_in_the_words_of_the_cluster(method, client, cluster_client):
+    ours, theirs = (to.request(method, path + "?pretty") for to, path in ((client, OURS), (cluster_client, THEIRS)))
+    assert (ours.status, ours.headers["allow"]) == (405, "GET")
+    assert theirs.headers["allow"] == "GET"
+    assert ours.text == theirs.text.replace(THEIRS, OURS)
+    assert ours.headers["content-type"] == theirs.headers["content-type"] == "application/json"
+
+
+def test_head_on_a_path_that_is_only_read_is_refused_without_a_body(client):
+    answer = client.request("HEAD", OURS)
+    assert (answer.status, answer.headers["allow"], answer.body) == (405, "GET", b"")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/_ml", "/_ml/", "/_ml/nothing", "/_ml/anomaly_detectors/a/b/c/d/e", "/_ml//anomaly_detectors", "/_xpack/ml"],
+)
+def test_a_path_that_no_operation_has_is_refused_in_the_words_of_the_cluster(path, client, cluster_client):
+    ours, theirs = client.get(path + "?a=b"), cluster_client.get("/_nothing//like?a=b")
+    assert ours.status == theirs.status == 400
+    assert ours.text == theirs.text.replace("/_nothing//like", path)
+
+
+def test_a_slash_behind_a_path_changes_nothing(client):
+    assert client.get(OURS + "/").body == client.get(OURS).body
+
+
+def test_options_tells_the_methods(client, cluster_client):
+    answer = client.request("OPTIONS", OURS)
+    assert (answer.status, answer.headers["allow"], answer.body) == (200, "GET", b"")
+    assert answer.headers["content-type"] == cluster_client.request("OPTIONS", THEIRS).headers["content-type"]
+    assert client.request("OPTIONS", OURS + "/x").headers["allow"] == "GET,PUT,DELETE"
+    assert client.request("OPTIONS", "/_ml/nothing/at/all").headers.get("allow") is None
+
+
+@pytest.mark.parametrize("path", ["/%zz", "/%", "/a%4"])
+def test_broken_escapes_in_a_path_are_refused_in_the_words_of_the_cluster(path, client, cluster_client):
+    like_ours = "/_cluster/state/blocks"  # as long as ours, so that the escape has the same place
+    assert len(OURS) == len(like_ours)
+    ours, theirs = client.get(OURS + path), cluster_client.get(like_ours + path)
+    assert ours.status == theirs.status == 400
+    assert ours.text == theirs.text.replace(like_ours, OURS)
+
+
+@pytest.mark.parametrize("query", ["a=%zz", "%4=1", "a=%"])
+def test_broken_escapes_in_a_query_are_refused_in_the_words_of_the_cluster(query, client, cluster_client):
+    assert refusal(client.get(f"{OURS}?{query}")) == refusal(cluster_client.get(f"{THEIRS}?{query}"))
+
+
+def test_unknown_parameters_are_refused_with_what_may_be_meant(client):
+    error = client.get(f"{OURS}/none?allow_no_jbs=true&zzz&prety&job_di=1").json()["error"]
+    assert error["reason"] == (
+        f"request [{OURS}/none] contains unrecognized parameters: "
+        "[allow_no_jbs] -> did you mean any of [allow_no_jobs, allow_no_match]?, "
+        "[job_di] -> did you mean [job_id]?, [prety] -> did you mean [pretty]?, [zzz]"
+    )
+    assert error["type"] == "illegal_argument_exception"
+
+
+@pytest.mark.parametrize("name", ["pretty", "human"])
+def test_flags_that_are_none_are_refused_in_the_words_of_the_cluster(name, client, cluster_client):
+    assert refusal(client.get(f"{OURS}?{name}=x")) == refusal(cluster_client.get(f"{THEIRS}?{name}=x"))
+
+
+def test_the_old_prefix_works_and_warns(client):
+    answer = client.get("/_xpack/ml/anomaly_detectors/none*")
+    assert answer.json() == {"count": 0, "jobs": []}
+    (warning,) = answer.headers.get_all("warning")
+    old, new = "GET /_xpack/ml/anomaly_detectors/{job_id}", "GET /_ml/anomaly_detectors/{job_id}"
+    assert warning.startswith("299 Elasticsearch-")
+    assert warning.endswith(f'"[{old}] is deprecated! Use [{new}] instead."')
+    assert client.get("/_xpack/ml/anomaly_detectors/none").headers.get_all("warning"), "errors warn as well"
+
+
+# Bodies.
+
+
+def test_a_body_that_an_operation_does_not_read_is_refused_in_the_words_of_the_cluster(client, cluster_client):
+    ours, theirs = (to.get(path, json_body={}) for to, path in ((client, OURS), (cluster_client, THEIRS)))
+    assert ours.status == 400
+    assert ours.text == theirs.text.replace(THEIRS, OURS)
+    unknown = client.get(f"{OURS}?bogus", json_body={}).json()["error"]["reason"]
+    assert "unrecognized parameter" in unknown, "parameters are looked at first"
+
+
+def test_yaml_bodies_are_read_and_answered_in_yaml(client):
+    body = yaml.safe_dump({"function": "count", "detector_description": "naïve"}, allow_unicode=True)
+    answer = client.post(OURS_WITH_BODY, body=body, headers={"content-type": "application/yaml"})
+    assert answer.text == "---\nacknowledged: true\n"
+    refused = client.post(OURS_WITH_BODY, body="a: [", headers={"content-type": "application/yaml"})
+    assert refused.status == 400
+    assert yaml.safe_load(refused.text)["error"]["type"] == "x_content_parse_exception"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", gzip.compress(b'{"function":"count"}')),
+        ("GZIP", gzip.compress(b'{"function":') + gzip.compress(b'"count"}')),
+        ("x-gzip", gzip.compress(b'{"function":"count"}')),
+        ("deflate", zlib.compress(b'{"function":"count"}')),
+        ("br", b'{"function":"count"}'),
+        ("identity", b'{"function":"count"}'),
+    ],
+)
+def test_bodies_are_inflated_and_unknown_encodings_read_as_they_are(encoding, body, client):
+    assert client.post(OURS_WITH_BODY, body=body, headers={"content-encoding": encoding}).status == 200
+
+
+@pytest.mark.parametrize("body", [b'{"function":"count"}', gzip.compress(b'{"function":"count"}')[:-12]])
+def test_a_broken_compressed_body_is_refused(body, client):
+    refused = client.post(OURS_WITH_BODY, body=body, headers={"content-encoding": "gzip"})
+    assert (refused.status, refused.json()["error"]["type"]) == (400, "illegal_argument_exception")
+
+
+@pytest.fixture(scope="module")
+def narrow(config) -> Iterator[HttpClient]:
+    """A proxy that takes at most a megabyte."""
+    from tests.conftest import BackgroundProxy
+
+    proxy = BackgroundProxy(replace(config, server=replace(config.server, max_content_length=1 << 20)))
+    yield HttpClient(proxy.start())
+    proxy.stop()
+
+
+def test_a_body_that_swells_beyond_the_limit_is_refused(narrow):
+    bomb = gzip.compress(b" " * (64 << 20))
+    assert len(bomb) < 1 << 17
+    refused = narrow.post(OURS_WITH_BODY, body=bomb, headers={"content-encoding": "gzip"})
+    assert (refused.status, refused.json()["status"]) == (413, 413)
+    assert "max_content_length" in refused.json()["error"]
+
+
+def test_an_announced_length_beyond_the_limit_is_refused_before_it_is_sent(narrow):
+    host, port = narrow.address.split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        head = f"POST {OURS_WITH_BODY} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        connection.sendall(f"{head}Content-Length: {2 << 20}\r\n\r\n{{".encode())
+        answer = b""
+        while b"max_content_length" not in answer:
+            answer += connection.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"Connection: close" in answer, "what is left of the body must not be read as a request"
+
+
+def test_a_body_may_stand_in_the_query(client):
+    told = {"source": '{"function":"count"}', "source_content_type": "application/json"}
+    assert client.post(OURS_WITH_BODY, query=told).json() == {"acknowledged": True}
+    for query in ({"source": "{}"}, {"source": "{}", "source_content_type": "text/plain"}):
+        ours = client.post(OURS_WITH_BODY, query=query)
+        assert refusal(ours) == refusal(client.post(THEIRS_WITH_BODY, query=query))
+    elsewhere = client.get(OURS, query=told).json()["error"]["reason"]
+    assert "unrecognized parameters: [source], [source_content_type]" in elsewhere
+
+
+# Headers of answers.
+
+
+def test_every_answer_names_the_product_and_the_callers_id(client):
+    for path in (OURS, OURS + "/none", "/_ml/nothing"):
+        answer = client.get(path, headers={"x-opaque-id": "mine"})
+        assert (answer.headers["x-elastic-product"], answer.headers["x-opaque-id"]) == ("Elasticsearch", "mine")
+
+
+def test_identifying_headers_that_come_twice_are_refused(client):
+    host, port = client.address.split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        head = f"GET {OURS} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        connection.sendall(f"{head}Authorization: Basic YTpi\r\nAuthorization: Basic Yzpk\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"multiple values for single-valued header [Authorization]" in answer
+
+
+def test_large_answers_are_compressed_for_those_who_take_it(client):
+    path = f"{OURS}?{'x' * 3000}"
+    plain = client.get(path)
+    packed = client.get(path, headers={"accept-encoding": "deflate, gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(packed.body) == plain.body
+    assert client.get(path, headers={"accept-encoding": "gzip;q=0"}).headers.get("content-encoding") is None
+    assert client.get(OURS, headers={"accept-encoding": "gzip"}).headers.get("content-encoding") is None
+
+
+def test_error_trace_adds_where_an_error_arose(client):
+    error = client.get(f"{OURS}/none?error_trace").json()["error"]
+    assert "unknown_job" in error["stack_trace"]
+    assert error["root_cause"][0]["stack_trace"] == error["stack_trace"]
+    assert "stack_trace" not in client.get(f"{OURS}/none").json()["error"]
+
+
+# The cluster behind.
+
+
+class Relay:
+    """Stands for the cluster on a port of its own, so that it can go away; remembers what it was sent."""
+
+    def __init__(self, target: str) -> None:
+        self.target = target.removeprefix("http://").split(":")
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.sent = bytearray()
+        self.pairs: list[socket.socket] = []
+        self.is_open = True
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            if not self.is_open:
+                near.close()
+                continue
+            far = socket.create_connection((self.target[0], int(self.target[1])))
+            self.pairs += [near, far]
+            for source, sink, kept in ((near, far, self.sent), (far, near, bytearray())):
+                threading.Thread(target=self._pump, args=(source, sink, kept), daemon=True).start()
+
+    @staticmethod
+    def _pump(source: socket.socket, sink: socket.socket, kept: bytearray) -> None:
+        try:
+            while data := source.recv(65536):
+                kept += data
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            return
+
+    @contextmanager
+    def gone(self) -> Iterator[None]:
+        self.is_open = False
+        for pair in self.pairs:
+            pair.close()
+        self.pairs.clear()
+        yield
+        self.is_open = True
+
+    def close(self) -> None:
+        self.listener.close()
+        with self.gone():
+            pass
+
+
+@pytest.fixture
+def relay(cluster_url) -> Iterator[Relay]:
+    relay = Relay(cluster_url)
+    yield relay
+    relay.close()
+
+
+@pytest.fixture
+def behind_relay(relay, start_proxy) -> HttpClient:
+    config = load_config(
+        environ={},
+        overrides={"elasticsearch": {"hosts": [relay.url], "max_retries": 0}, "server": {"port": 0}},
+    )
+    return HttpClient(start_proxy(config).serving.url)
+
+
+def test_without_its_cluster_the_proxy_says_so_and_recovers(relay, behind_relay):
+    assert behind_relay.get(OURS).status == 200
+    with relay.gone():
+        refused = behind_relay.get(OURS)
+        assert refused.status == 503
+        assert refused.json()["error"]["reason"] == f"cannot reach the cluster at [{relay.url}], is it running?"
+        assert behind_relay.get("/_ml/nothing").status == 400, "what needs no cluster is still answered"
+    assert behind_relay.get(OURS).status == 200
+
+
+def test_the_callers_id_goes_along_to_the_cluster(relay, behind_relay):
+    behind_relay.get(OURS, headers={"x-opaque-id": "id-of-the-caller"})
+    assert b"id-of-the-caller" in bytes(relay.sent)
+    relay.sent.clear()
+    behind_relay.get(OURS)
+    assert b"id-of-the-caller" not in bytes(relay.sent)
