@@ -27,6 +27,7 @@ MAPPING = {
         "arr_delay": {"type": "float"},
         "distance": {"type": "integer"},
         "cancelled": {"type": "integer"},
+        "departed": {"type": "integer"},
     }
 }
 Flight = dict[str, str | float | int]
@@ -64,6 +65,7 @@ def _document(row: dict[str, str], names: dict[str, str]) -> Flight:
         "flight": row["flight"],
         "distance": int(row["distance"]),
         "cancelled": int(_is_missing(row["dep_time"])),
+        "departed": int(not _is_missing(row["dep_time"])),
     }
     for name in ("dep_delay", "arr_delay"):
         if not _is_missing(row[name]):

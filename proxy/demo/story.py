@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from proxy.demo.flights import MAPPING, TOTAL, Flight, read_flights
-from proxy.demo.jobs import FIELDS, INDEX, JOBS
+from proxy.demo.jobs import FIELDS, GROUP, INDEX, JOBS
 
 Answer = TypeVar("Answer")
 _PAGE = 10_000
@@ -90,10 +90,8 @@ def index_flights(client: Elasticsearch, progress: Progress) -> None:
 def make_jobs(client: Elasticsearch) -> None:
     """The jobs, new and open; those of an earlier demo go."""
     for job_id, config in JOBS.items():
-        try:
+        with suppress(NotFoundError):
             client.ml.delete_job(job_id=job_id, force=True)
-        except NotFoundError:
-            pass
         client.ml.put_job(job_id=job_id, **config)
         client.ml.open_job(job_id=job_id)
 
@@ -165,7 +163,7 @@ def flights_by_time(client: Elasticsearch) -> Iterator[list[Flight]]:
 
 def worst_days(client: Elasticsearch) -> list[BadDay]:
     """The days with the highest overall scores, worst first."""
-    answer = client.ml.get_overall_buckets(job_id="flights-*", bucket_span="1d", top_n=_TOP_N, overall_score=1)
+    answer = client.ml.get_overall_buckets(job_id=GROUP, top_n=_TOP_N, overall_score=1)
     worst = sorted(answer["overall_buckets"], key=lambda bucket: -bucket["overall_score"])
     return [_bad_day(client, bucket) for bucket in islice(worst, _WORST_DAYS)]
 
@@ -187,7 +185,11 @@ def _bad_day(client: Elasticsearch, bucket: dict[str, Any]) -> BadDay:
 
 def print_days(days: list[BadDay], url: str, console: Console) -> None:
     table = Table(title="The worst days of 2013 at New York's airports", title_justify="left")
-    for name, justify in (("day", "left"), ("score", "right"), *((job.removeprefix("flights-"), "right") for job in JOBS)):
+    for name, justify in (
+        ("day", "left"),
+        ("score", "right"),
+        *((job.removeprefix("flights-"), "right") for job in JOBS),
+    ):
         table.add_column(name, justify=justify)
     table.add_column("top influencers")
     for day in days:
@@ -197,6 +199,6 @@ def print_days(days: list[BadDay], url: str, console: Console) -> None:
     console.print("Each line comes from one call:")
     for day in days:
         start, end = day.hours
-        query = f"bucket_span=1d&top_n={_TOP_N}&start={start}&end={end}"
-        console.print(f"  curl '{url}/_ml/anomaly_detectors/flights-*/results/overall_buckets?{query}&pretty'",
+        query = f"top_n={_TOP_N}&start={start}&end={end}"
+        console.print(f"  curl '{url}/_ml/anomaly_detectors/{GROUP}/results/overall_buckets?{query}&pretty'",
                       soft_wrap=True, highlight=False)  # fmt: skip

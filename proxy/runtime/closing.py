@@ -106,7 +106,9 @@ def _snapshot(live: LiveJob, status: Status, snapshot_id: str, documents: int, n
     return [
         *index_lines(live.setup.write_alias, iter([(result_ids.model_snapshot(job_id, snapshot_id), snapshot)])),
         *index_lines(names.state_write_alias, iter([(result_ids.quantiles(job_id), quantiles)])),
-        *index_lines(names.annotations_write_alias, iter([(result_ids.snapshot_annotation(job_id, snapshot_id), note)])),
+        *index_lines(
+            names.annotations_write_alias, iter([(result_ids.snapshot_annotation(job_id, snapshot_id), note)])
+        ),
     ]
 
 

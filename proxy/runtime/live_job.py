@@ -96,7 +96,9 @@ class LiveJob:
     async def remove_interim(self) -> None:
         """Drops interim results of before a restart: the model does not remember them."""
         stale = await self.store.results_write.interim_ids(self.job_id)
-        lines = [orjson.dumps({"delete": {"_index": self.setup.write_alias, "_id": stale_id}}) + b"\n" for stale_id in stale]
+        lines = [
+            orjson.dumps({"delete": {"_index": self.setup.write_alias, "_id": stale_id}}) + b"\n" for stale_id in stale
+        ]
         self.unsent = lines + self.unsent
         await self.try_send()
 

@@ -191,7 +191,8 @@ def _unpack(state: bytes) -> tuple[dict[str, Any], bytes]:
     header = orjson.loads(state[4 : 4 + size])
     if header["version"] != _STATE_VERSION:
         raise status_error(
-            f"the stored model has version [{header['version']}] but this build reads [{_STATE_VERSION}], reset the job", 400
+            f"the stored model has version [{header['version']}], this build reads [{_STATE_VERSION}]: reset the job",
+            400,
         )
     return header, zlib.decompress(state[4 + size :])
 
