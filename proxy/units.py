@@ -88,7 +88,7 @@ def format_bytes(count: int) -> str:
 
 _ISO = re.compile(
     r"(?P<Y>-?\d{4})(?:-(?P<M>\d{2})(?:-(?P<D>\d{2}))?)?"
-    r"(?:T(?:(?P<h>\d{2})(?::(?P<m>\d{2})(?::(?P<s>\d{2})(?:[.,](?P<f>\d{1,9}))?)?)?)?(?P<z>Z|[+-]\d{2}(?::?\d{2})?)?)?"
+    r"(?:T(?:(?P<h>\d{2})(?::(?P<m>\d{2})(?::(?P<s>\d{2})(?:[.,](?P<f>\d{1,9}))?)?)?(?P<z>Z|[+-]\d{2}(?::?\d{2})?)?)?)?"
 )
 _MATH = re.compile(r"(?:([+-])(\d*)|/)([yMwdhHms])")
 
@@ -100,13 +100,18 @@ def parse_date_ms(text: str, now_ms: int, *, round_up: bool = False) -> int:
         ValueError: the text is neither a date nor a number.
     """
     base, math = _split_math(text)
+    try:
+        return _to_ms(_apply_math(_moment(base, now_ms), math, round_up))
+    except OverflowError as error:
+        raise ValueError(f"[{text}] is out of the range of dates") from error
+
+
+def _moment(base: str, now_ms: int) -> datetime:
     if base == "now":
-        moment = _at(now_ms)
-    elif re.fullmatch(r"-?\d+", base):
-        moment = _at(int(base))
-    else:
-        moment = _parse_iso(base)
-    return _to_ms(_apply_math(moment, math, round_up))
+        return _at(now_ms)
+    if re.fullmatch(r"-?\d+", base) and not re.fullmatch(r"\d{4}", base):  # four digits are a year
+        return _at(int(base))
+    return _parse_iso(base).astimezone(UTC)
 
 
 def _split_math(text: str) -> tuple[str, str]:
