@@ -304,7 +304,7 @@ class SeriesModel:
             c["samples"][rows] = usual + rate * (judged.samples - usual)
         c["first"][rows] = np.where(c["first"][rows] < 0, time, c["first"][rows])
         c["seen"][rows] = time
-        c["last"][rows] = value
+        c["last"][rows[learning]] = value[learning]
         c["n"][rows] = n + weight
         return self._learn_changes(time, rows, judged, weight)
 
