@@ -27,7 +27,7 @@ CELL_PATHS = (
     "aggregations.jobs.buckets.times.buckets.score.value"
 )
 PROBE_PATHS = "hits.total.value,aggregations.first.value,aggregations.last.value"
-CANDIDATE_PATHS = "hits.total.value,aggregations.strong.times.buckets.key"
+CANDIDATE_PATHS = "hits.total.value,aggregations.strong.times.buckets.key,aggregations.near.doc_count"
 TIME_PATHS = "aggregations.times.buckets.key"
 
 
@@ -67,20 +67,21 @@ def within(ranges: Sequence[tuple[int, int]]) -> list[Query]:
 
 def probe(scope: Scope, times: list[Query], minimum_score: float) -> Query:
     """First and last timestamp of buckets that score at least ``minimum_score``."""
-    strong = {"range": {"anomaly_score": {"gte": minimum_score}}}
+    strong = at_least(minimum_score)
     aggregations = {"first": {"min": {"field": "timestamp"}}, "last": {"max": {"field": "timestamp"}}}
     return _search([*scope.filters(), scope.job_filter(), strong, *times], aggregations)
 
 
-def candidates(scope: Scope, times: list[Query], minimum_score: float, interval_ms: int) -> Query:
-    """Intervals that hold a score of at least ``minimum_score``; the hits count all scores above zero."""
-    strong = {"filter": {"range": {"anomaly_score": {"gte": minimum_score}}}, "aggs": {"times": _histogram(interval_ms)}}
-    query = _search([*scope.filters(), scope.job_filter(), _above_zero(), *times], {"strong": strong})
+def candidates(scope: Scope, times: list[Query], minimum_score: float, interval_ms: int, cut: float) -> Query:
+    """Intervals that hold a score of at least ``minimum_score``; counts all scores above zero, and those from ``cut``."""
+    strong = {"filter": at_least(minimum_score), "aggs": {"times": _histogram(interval_ms)}}
+    aggregations = {"strong": strong, "near": {"filter": at_least(cut)}}
+    query = _search([*scope.filters(), scope.job_filter(), above_zero(), *times], aggregations)
     return query | {"track_total_hits": True}
 
 
 def above_zero_count(scope: Scope, times: list[Query]) -> Query:
-    return _search([*scope.filters(), scope.job_filter(), _above_zero(), *times], {}) | {"track_total_hits": True}
+    return _search([*scope.filters(), scope.job_filter(), above_zero(), *times], {}) | {"track_total_hits": True}
 
 
 def presence(scope: Scope, times: list[Query]) -> Query:
@@ -94,10 +95,10 @@ def occupied(scope: Scope, times: list[Query], interval_ms: int) -> Query:
     return _search([*scope.filters(), *times], {"jobs": _jobs(scope.job_ids, {"times": _histogram(interval_ms)})})
 
 
-def cells(scope: Scope, times: list[Query], interval_ms: int, *, above_zero: bool) -> Query:
-    """Per job and interval: the highest score."""
+def cells(scope: Scope, times: list[Query], interval_ms: int, *, among: Query | None = None) -> Query:
+    """Per job and interval: the highest score, of all or only ``among`` some."""
     score = {"score": {"max": {"field": "anomaly_score"}}}
-    filters = [*scope.filters(), *times, *([_above_zero()] if above_zero else [])]
+    filters = [*scope.filters(), *times, *([among] if among else [])]
     return _search(filters, {"jobs": _jobs(scope.job_ids, {"times": _histogram(interval_ms) | {"aggs": score}})})
 
 
@@ -116,7 +117,11 @@ def _search(filters: list[Query], aggregations: Query) -> Query:
     }
 
 
-def _above_zero() -> Query:
+def at_least(score: float) -> Query:
+    return {"range": {"anomaly_score": {"gte": score}}}
+
+
+def above_zero() -> Query:
     return {"range": {"anomaly_score": {"gt": 0}}}
 
 
@@ -144,6 +149,14 @@ class Cells:
     intervals: np.ndarray  # int64
     jobs: np.ndarray  # int64, positions in Scope.job_ids
     scores: np.ndarray  # float64
+
+
+def together(parts: Sequence[Cells]) -> Cells:
+    return Cells(
+        np.concatenate([part.intervals for part in parts]),
+        np.concatenate([part.jobs for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+    )
 
 
 def read_cells(answer: Answer, positions: Mapping[str, int], interval_ms: int) -> Cells:
@@ -178,11 +191,26 @@ def read_times(answer: Answer, interval_ms: int) -> np.ndarray:
     return np.array(keys, dtype=np.int64) // interval_ms
 
 
-def read_candidates(answer: Answer, interval_ms: int) -> tuple[np.ndarray, int]:
-    """The candidate intervals, and how many bucket documents score above zero."""
-    strong = answer.get("aggregations", {}).get("strong", {})
-    keys = [time["key"] for time in strong.get("times", {}).get("buckets", ())]
-    return np.array(keys, dtype=np.int64) // interval_ms, read_total(answer)
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Intervals that may pass, how many bucket documents score above zero, and how many from the cut."""
+
+    intervals: np.ndarray
+    above_zero: int
+    near: int
+
+
+def read_candidates(answers: Sequence[Answer], interval_ms: int) -> Candidates:
+    """The candidates of consecutive ranges."""
+    keys: list[int] = []
+    for answer in answers:
+        times = answer.get("aggregations", {}).get("strong", {}).get("times", {})
+        keys += [time["key"] for time in times.get("buckets", ())]
+    return Candidates(
+        np.array(keys, dtype=np.int64) // interval_ms,
+        sum(read_total(answer) for answer in answers),
+        sum(answer.get("aggregations", {}).get("near", {}).get("doc_count", 0) for answer in answers),
+    )
 
 
 def read_total(answer: Answer) -> int:

@@ -105,13 +105,3 @@ def merged(rows: OverallBuckets, span_ms: int) -> OverallBuckets:
         np.fmax.reduceat(rows.job_scores, starts, axis=0),
         np.logical_or.reduceat(rows.is_interim, starts),
     )
-
-
-def runs(intervals: np.ndarray) -> list[tuple[int, int]]:
-    """Neighbouring intervals joined to half-open ranges."""
-    if len(intervals) == 0:
-        return []
-    breaks = np.flatnonzero(np.diff(intervals) > 1) + 1
-    starts = intervals[np.concatenate([[0], breaks])]
-    ends = intervals[np.concatenate([breaks - 1, [len(intervals) - 1]])] + 1
-    return list(zip(starts.tolist(), ends.tolist(), strict=True))

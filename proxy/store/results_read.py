@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
 from proxy.store.names import Names
-from proxy.store.overall_buckets import OverallRequest, overall_buckets
+from proxy.store.overall_buckets import overall_buckets
 from proxy.store.overall_reduce import OverallBuckets
+from proxy.store.overall_request import OverallRequest
 from proxy.store.result_queries import Query
 
 

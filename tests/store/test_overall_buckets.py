@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from proxy.config import Config
 from proxy.errors import MlError
-from proxy.store import overall_buckets as subject
+from proxy.store import overall_reader, overall_slices, overall_walk
 from proxy.store.client import ClusterClient
 from proxy.store.names import Names
-from proxy.store.overall_buckets import OverallRequest
 from proxy.store.overall_reduce import OverallBuckets
+from proxy.store.overall_request import OverallRequest
 from proxy.store.results_read import Results
 from tests.http_client import HttpClient
 from tests.store import overall_twin
@@ -165,12 +165,21 @@ def cases(draw: st.DrawFn) -> tuple[dict[str, int], list[Bucket], dict]:
     return spans, documents, options
 
 
-# How the walk may go: as shipped; sparse from the first cell; in tiny windows, slices and ranges.
-SETTINGS = (
-    {},
-    {"_FEW_CELLS": 0},
-    {"_FEW_CELLS": 0, "_CELLS_PER_ANSWER": 5, "_INTERVALS_PER_WINDOW": 1000, "_RANGES_PER_QUERY": 2, "_MOST_RANGES": 4},
-)
+# How the walk may go: as shipped; sparse from the first cell; pruned whenever possible, in tiny windows and slices.
+WAYS = {
+    "as shipped": [],
+    "sparse": [(overall_walk, "FEW_CELLS", 0)],
+    "pruned": [(overall_walk, "FEW_CELLS", 0), (overall_walk, "_PRUNING_GAIN", 0)],
+    "tiny": [
+        (overall_walk, "FEW_CELLS", 0),
+        (overall_walk, "_PRUNING_GAIN", 0),
+        (overall_walk, "CELLS_PER_ANSWER", 5),
+        (overall_reader, "CELLS_PER_ANSWER", 5),
+        (overall_walk, "INTERVALS_PER_WINDOW", 1000),
+        (overall_walk, "MOST_RANGES", 4),
+        (overall_slices, "RANGES_PER_QUERY", 2),
+    ],
+}
 WORKED = (
     {"twin-a": 60 * MINUTE, "twin-b": 30 * MINUTE, "twin-c": 17 * MINUTE},
     [
@@ -186,16 +195,16 @@ WORKED = (
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(case=cases(), constants=st.sampled_from(SETTINGS))
-@example(case=WORKED, constants=SETTINGS[0])
-@example(case=WORKED, constants=SETTINGS[1])
-def test_any_jobs_agree_with_the_definition(case: tuple, constants: dict, index: TwinIndex, read: object) -> None:
+@given(case=cases(), way=st.sampled_from(list(WAYS)))
+@example(case=WORKED, way="as shipped")
+@example(case=WORKED, way="sparse")
+def test_any_jobs_agree_with_the_definition(case: tuple, way: str, index: TwinIndex, read: object) -> None:
     spans, documents, options = case
     index.fill(documents)
     request = request_of(spans, options)
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in constants.items():
-            patch.setattr(subject, name, value)
+        for module, name, value in WAYS[way]:
+            patch.setattr(module, name, value)
         found = rows_of(read(request), request)
     assert found == rounded(overall_twin.overall_buckets(spans, documents, **options))
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from proxy.store.overall_presence import Presence, is_progression
+from proxy.store.overall_pruning import bounds, cut_for
 from proxy.store.overall_queries import Cells
 from proxy.store.overall_reduce import (
     CHUNK_INTERVALS,
@@ -15,8 +16,8 @@ from proxy.store.overall_reduce import (
     grid_of,
     joined,
     merged,
-    runs,
 )
+from proxy.store.overall_slices import runs, slices
 
 NAN = np.nan
 
@@ -89,3 +90,36 @@ def test_presence_is_a_range_per_job_or_what_is_listed() -> None:
     assert grid.T.tolist() == [[False, True, True, False], [True, False, False, True], [False] * 4]
     assert presence.union(0, 4, {1: np.array([0, 3])}).tolist() == [0, 1, 2, 3]
     assert presence.bounds() == (0, 3)
+
+
+def test_slices_hold_few_intervals_and_only_their_ranges() -> None:
+    intervals = np.array([0, 1, 2, 5, 6])
+    cut = list(slices(intervals, runs(intervals), 2))
+    assert [(part.intervals.tolist(), part.ranges) for part in cut] == [
+        ([0, 1], ((0, 2),)),
+        ([2, 5], ((2, 3), (5, 6))),
+        ([6], ((6, 7),)),
+    ]
+
+
+def test_a_slice_never_has_more_ranges_than_a_query_may() -> None:
+    intervals = np.arange(0, 4000, 2)
+    assert max(len(part.ranges) for part in slices(intervals, runs(intervals), 10_000)) == 500
+
+
+def test_high_scores_bound_an_average_from_above() -> None:
+    cells = Cells(np.array([1, 1, 2]), np.array([0, 1, 0]), np.array([90.0, 80.0, 100.0]))
+    everywhere = Presence(np.array([0, 0, 0]), np.array([9, 9, 9]), np.array([False] * 3))
+    highest = bounds(np.array([1, 2, 3]), cells, everywhere, cut=50.0, top_n=3)
+    assert highest.tolist() == [pytest.approx(220 / 3), pytest.approx(200 / 3), pytest.approx(50.0)]
+
+
+def test_only_jobs_that_are_surely_there_lower_the_bound() -> None:
+    cells = Cells(np.array([1]), np.array([0]), np.array([90.0]))
+    unsure = Presence(np.array([0, 0]), np.array([9, 9]), np.array([False, True]))
+    assert bounds(np.array([1]), cells, unsure, cut=10.0, top_n=2).tolist() == [90.0]
+
+
+@pytest.mark.parametrize(("minimum", "top_n"), [(75.0, 10), (50.0, 3), (90.0, 2)])
+def test_one_high_score_does_not_pass_the_cut_alone(minimum: float, top_n: int) -> None:
+    assert (100 + (top_n - 1) * cut_for(minimum, top_n)) / top_n <= minimum + 1e-9

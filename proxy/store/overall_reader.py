@@ -1,0 +1,170 @@
+"""Asks the cluster for the parts of overall buckets, halving what it finds too large.
+
+What to ask for is ``overall_walk``'s matter; the questions themselves are built in ``overall_queries``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from proxy.errors import MlError
+from proxy.store import overall_queries as queries
+from proxy.store.client import ClusterError
+from proxy.store.overall_presence import Presence, read_presence
+from proxy.store.overall_queries import Answer, Candidates, Cells, Scope
+from proxy.store.overall_request import OverallRequest
+from proxy.store.overall_slices import Slice
+from proxy.store.result_queries import Query
+
+Search = Callable[[Query, str, bool], Awaitable[Answer]]
+"""Runs a search body and keeps what a filter path names; the flag says whether the cluster may cache the answer."""
+
+Ranges = Sequence[tuple[int, int]]
+Listed = Mapping[int, np.ndarray]
+Part = TypeVar("Part")
+Found = TypeVar("Found")
+
+# Below the default of search.max_buckets (65,536) with room for the jobs' own buckets.
+CELLS_PER_ANSWER = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What is known of some intervals; without ``presence`` the cells are all there are."""
+
+    intervals: np.ndarray
+    cells: Cells
+    presence: Presence | None
+    listed: Listed
+    interim: np.ndarray
+
+
+class Reader:
+    """Reads for one request. Ranges and intervals are counted in its interval length."""
+
+    def __init__(self, search: Search, request: OverallRequest, scope: Scope) -> None:
+        self._search = search
+        self._request = request
+        self._scope = scope
+        self._span_ms = request.interval_ms
+        self._positions = {job_id: position for position, job_id in enumerate(request.job_ids)}
+        self._range = queries.between(request.start_ms, request.end_ms)
+        self._presence: Presence | None = None
+        self._presence_lock = asyncio.Lock()
+
+    async def bounds(self) -> tuple[int, int] | None:
+        """First and last interval with a bucket that reaches the minimum score."""
+        query = queries.probe(self._scope, self._range, self._request.minimum_score)
+        found = (await self._search(query, queries.PROBE_PATHS, True)).get("aggregations", {})
+        if found.get("first", {}).get("value") is None:
+            return None
+        return int(found["first"]["value"]) // self._span_ms, int(found["last"]["value"]) // self._span_ms
+
+    async def candidates(self, start: int, stop: int, cut: float) -> Candidates:
+        score = self._request.minimum_score
+
+        def query(low: int, high: int) -> Query:
+            return queries.candidates(self._scope, self._times([(low, high)]), score, self._span_ms, cut)
+
+        answers = await self._split(query, queries.CANDIDATE_PATHS, start, stop)
+        return queries.read_candidates(answers, self._span_ms)
+
+    async def above_zero(self, start: int, stop: int) -> int:
+        query = queries.above_zero_count(self._scope, self._times([(start, stop)]))
+        return queries.read_total(await self._search(query, "hits.total.value", True))
+
+    async def presence(self) -> Presence:
+        """Asked once, however many wait for it."""
+        request = self._request
+        async with self._presence_lock:
+            if self._presence is None:
+                answer = await self._search(queries.presence(self._scope, self._range), queries.PRESENCE_PATHS, True)
+                self._presence = read_presence(answer, request.job_ids, request.spans_ms, self._span_ms)
+            return self._presence
+
+    async def listed(self, presence: Presence, ranges: Ranges) -> dict[int, np.ndarray]:
+        """The occupied intervals of the jobs with gaps."""
+        gapped = tuple(self._request.job_ids[job] for job in np.flatnonzero(presence.with_gaps))
+        if not gapped:
+            return {}
+        scope = Scope(gapped, self._scope.exclude_interim, self._scope.strangers)
+
+        def query(low: int, high: int) -> Query:
+            return queries.occupied(scope, self._times([(low, high)]), self._span_ms)
+
+        found: dict[int, list[np.ndarray]] = {}
+        length = max(CELLS_PER_ANSWER // len(gapped), 1)
+        for low, high in [(a, min(a + length, stop)) for start, stop in ranges for a in range(start, stop, length)]:
+            for answer in await self._split(query, queries.CELL_PATHS, low, high):
+                for job, intervals in queries.read_occupied(answer, self._positions, self._span_ms).items():
+                    found.setdefault(job, []).append(intervals)
+        return {job: np.concatenate(parts) for job, parts in found.items()}
+
+    async def cells(self, part: Slice, among: Query | None) -> list[tuple[Slice, Cells]]:
+        """The highest scores of a slice, as one answer or more."""
+        query = queries.cells(self._scope, self._times(part.ranges), self._span_ms, among=among)
+        try:
+            answer = await self._search(query, queries.CELL_PATHS, False)
+        except MlError as error:
+            if not _is_too_large(error) or len(part.intervals) < 2:
+                raise
+        else:
+            return [(part, queries.read_cells(answer, self._positions, self._span_ms))]
+        halves = part.cut(len(part.intervals) // 2)
+        return [found for half in halves for found in await self.cells(half, among)]
+
+    async def read(self, part: Slice, *, above_zero: bool, listed: Listed | None) -> list[Read]:
+        """All that the overall buckets of a slice depend on; with ``above_zero`` the zeros come from presence."""
+        async with asyncio.TaskGroup() as group:
+            cells = group.create_task(self.cells(part, queries.above_zero() if above_zero else None))
+            interim = group.create_task(self._interim(part.ranges))
+            presence = group.create_task(self.presence()) if above_zero else None
+        known = presence.result() if presence else None
+        if listed is None:
+            listed = await self.listed(known, part.ranges) if known else {}
+        return [Read(some.intervals, found, known, listed, interim.result()) for some, found in cells.result()]
+
+    async def _interim(self, ranges: Ranges) -> np.ndarray:
+        if self._request.exclude_interim:
+            return np.empty(0, dtype=np.int64)
+        query = queries.interim(self._scope, self._times(ranges), self._span_ms)
+        return queries.read_times(await self._search(query, queries.TIME_PATHS, True), self._span_ms)
+
+    async def _split(self, build: Callable[[int, int], Query], paths: str, start: int, stop: int) -> list[Answer]:
+        """The answers to a query over the intervals from ``start`` up to ``stop``, halved until they fit."""
+        try:
+            return [await self._search(build(start, stop), paths, True)]
+        except MlError as error:
+            if not _is_too_large(error) or stop - start < 2:
+                raise
+        middle = (start + stop) // 2
+        return [*await self._split(build, paths, start, middle), *await self._split(build, paths, middle, stop)]
+
+    def _times(self, ranges: Ranges) -> list[Query]:
+        """Clauses for ranges of intervals, within what was asked for."""
+        span = self._span_ms
+        return [*queries.within([(start * span, stop * span) for start, stop in ranges]), *self._range]
+
+
+async def ahead(parts: Iterable[Part], read: Callable[[Part], Awaitable[Found]]) -> AsyncIterator[Found]:
+    """What ``read`` makes of each part, in order; the next one is under way while the caller works on the last."""
+    pending: asyncio.Future[Found] | None = None
+    try:
+        for part in parts:
+            previous, pending = pending, asyncio.ensure_future(read(part))
+            if previous is not None:
+                yield await previous
+        if pending is not None:
+            yield await pending
+    finally:
+        if pending is not None:
+            pending.cancel()
+
+
+def _is_too_large(error: MlError) -> bool:
+    return isinstance(error, ClusterError) and "too_many_buckets_exception" in str(error.body())

@@ -1,0 +1,132 @@
+"""Walks the range of overall buckets window by window and decides which cells have to be read.
+
+Reading is ``overall_reader``'s matter, the arithmetic ``overall_reduce``'s; what passes goes to ``overall_kept``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import aclosing
+
+import numpy as np
+
+from proxy.errors import MlError
+from proxy.store import overall_queries as queries
+from proxy.store.overall_kept import Kept
+from proxy.store.overall_pruning import bounds, cut_for
+from proxy.store.overall_queries import Candidates, Cells, together
+from proxy.store.overall_reader import CELLS_PER_ANSWER, Listed, Read, Reader, ahead
+from proxy.store.overall_reduce import OverallBuckets, filled_within_chunks, grid_of, overall
+from proxy.store.overall_request import OverallRequest
+from proxy.store.overall_slices import Slice, runs, slices, windows
+
+# Whole multiple of a chunk (see overall_reduce), and few enough for one answer that lists intervals.
+INTERVALS_PER_WINDOW = 50_000
+# Up to here reading every cell is as quick as finding out which ones need reading.
+FEW_CELLS = 20_000
+# Beyond this, asking around the holes between intervals costs more than reading the few cells in them.
+MOST_RANGES = 1000
+# Keeps the arrays of a slice at 16 MB each.
+_GRID_CELLS_PER_SLICE = 2_000_000
+# Reading the high scores first must save several times what it costs.
+_PRUNING_GAIN = 4
+# Doubles do not add up exactly: a bound this far below the minimum may still be an average that reaches it.
+_ROUNDING = 1e-9
+
+
+class Walk:
+    """One request's way through the range."""
+
+    def __init__(self, reader: Reader, request: OverallRequest, kept: Kept) -> None:
+        self._reader = reader
+        self._request = request
+        self._jobs = len(request.job_ids)
+        self._kept = kept
+
+    async def strong_intervals(self) -> None:
+        """Keeps what reaches a minimum score above zero."""
+        found = await self._reader.bounds()
+        if found is None:
+            return
+        averages = min(self._request.top_n, self._jobs) > 1
+        cut = cut_for(self._request.minimum_score, min(self._request.top_n, self._jobs)) if averages else 0.0
+        for start, stop in windows(*found, INTERVALS_PER_WINDOW):
+            candidates = await self._reader.candidates(start, stop, max(cut, 0.0))
+            intervals = candidates.intervals
+            if not averages:
+                # The highest score is the average, so every candidate passes.
+                self._kept.announce(intervals)
+            elif cut > 0:
+                intervals = await self._pruned(candidates, cut, stop - start)
+            await self._add(intervals, candidates.above_zero, stop - start)
+
+    async def all_intervals(self) -> None:
+        """Keeps everything, for no average is below zero."""
+        presence = await self._reader.presence()
+        if not presence.has_data:
+            return
+        origin, last = presence.bounds()
+        for start, stop in windows(origin, last, INTERVALS_PER_WINDOW):
+            listed = await self._reader.listed(presence, [(start, stop)])
+            intervals = filled_within_chunks(presence.union(start, stop, listed), origin)
+            self._kept.announce(intervals)
+            await self._add(intervals, await self._reader.above_zero(start, stop), stop - start, listed)
+
+    async def _pruned(self, candidates: Candidates, cut: float, window: int) -> np.ndarray:
+        """The candidates that may still pass once all scores from ``cut`` are known."""
+        intervals = candidates.intervals
+        every_cell = len(intervals) * self._jobs
+        needed = min(candidates.above_zero, every_cell) if self._is_sparse(candidates.above_zero, window) else every_cell
+        if every_cell <= FEW_CELLS or candidates.near * _PRUNING_GAIN > needed:
+            return intervals
+        presence = await self._reader.presence()
+        strong: list[Cells] = []
+        parts = self._sparse_slices(intervals, candidates.near)
+        async with aclosing(ahead(parts, lambda part: self._reader.cells(part, queries.at_least(cut)))) as found:
+            async for answers in found:
+                strong += [cells for _, cells in answers]
+        highest = bounds(intervals, together(strong), presence, cut=cut, top_n=self._request.top_n)
+        return intervals[highest >= self._request.minimum_score * (1 - _ROUNDING)]
+
+    async def _add(self, intervals: np.ndarray, above_zero: int, window: int, listed: Listed | None = None) -> None:
+        """Reads and keeps ``intervals``, in a window of that many with ``above_zero`` scores above zero."""
+        if len(intervals) == 0:
+            return
+        sparse = len(intervals) * self._jobs > FEW_CELLS and self._is_sparse(above_zero, window)
+        parts = self._sparse_slices(intervals, above_zero) if sparse else self._dense_slices(intervals)
+        reads = ahead(parts, lambda part: self._reader.read(part, above_zero=sparse, listed=listed))
+        try:
+            async with aclosing(reads):
+                async for answers in reads:
+                    for read in answers:
+                        self._kept.add(await asyncio.to_thread(self._reduced, read))
+        except* MlError as errors:
+            raise errors.exceptions[0] from None
+
+    def _is_sparse(self, above_zero: int, window: int) -> bool:
+        return above_zero * 2 < window * self._jobs
+
+    def _dense_slices(self, intervals: np.ndarray) -> Iterator[Slice]:
+        return slices(intervals, runs(intervals), max(CELLS_PER_ANSWER // self._jobs, 1))
+
+    def _sparse_slices(self, intervals: np.ndarray, cells: int) -> Iterator[Slice]:
+        """Slices for about ``cells`` cells spread over ``intervals``."""
+        ranges = runs(intervals)
+        if len(ranges) > MOST_RANGES:
+            ranges = [(int(intervals[0]), int(intervals[-1]) + 1)]
+        share = min(CELLS_PER_ANSWER * 0.8 / max(cells, 1), 1.0)
+        most = min(int(len(intervals) * share), _GRID_CELLS_PER_SLICE // self._jobs)
+        return slices(intervals, ranges, max(most, 1))
+
+    def _reduced(self, read: Read) -> OverallBuckets:
+        request = self._request
+        present = read.presence.grid(read.intervals, read.listed) if read.presence else None
+        return overall(
+            read.intervals,
+            grid_of(read.intervals, read.cells, present, self._jobs),
+            read.interim,
+            interval_ms=request.interval_ms,
+            top_n=request.top_n,
+            minimum_score=request.minimum_score,
+        )
