@@ -29,7 +29,7 @@ class ModelStates:
             document_id = result_ids.model_state(job_id, snapshot_id, number)
             action = orjson.dumps({"index": {"_index": self._write_alias, "_id": document_id, "require_alias": True}})
             source = orjson.dumps({"model": base64.b64encode(part).decode()})
-            failed = await self._client.bulk(action + b"\n" + source + b"\n")
+            failed = await self._client.bulk(action + b"\n" + source + b"\n", refresh=number == len(parts))
             if failed:
                 raise unavailable(
                     f"the cluster did not store the model of job [{job_id}]: {failed[0]['error']['reason']}"
