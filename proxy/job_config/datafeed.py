@@ -54,6 +54,7 @@ def normalise(config: Config, job_id: str, request_options: Config | None = None
         "job_id": job_id,
         "query_delay": _text(config, "query_delay") or default_query_delay(job_id),
         "frequency": _text(config, "frequency"),
+        "indices": indices_of(config),
         "aggregations": aggregations,
         "chunking_config": normalise_chunking(config.get("chunking_config"), aggregations),
         "indices_options": normalise_options(request_options if options is None else options),
@@ -66,6 +67,11 @@ def normalise(config: Config, job_id: str, request_options: Config | None = None
     if config.get("max_empty_searches") == -1:
         echoed["max_empty_searches"] = None
     return key_order.ordered(echoed, KEYS)
+
+
+def indices_of(config: Config) -> list[str] | None:
+    """The indices under either of their names."""
+    return config.get("indices") or config.get("indexes")
 
 
 def _text(config: Config, key: str) -> str | None:
