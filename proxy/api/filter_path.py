@@ -8,6 +8,7 @@ from typing import Any
 
 # JSON as a value: the answers of an API that promises any document.
 Json = Any
+_GONE = object()
 
 
 def filtered(body: Json, paths: Sequence[str]) -> Json:
@@ -16,9 +17,9 @@ def filtered(body: Json, paths: Sequence[str]) -> Json:
     included = [_split(path) for path in paths if not path.startswith("-")]
     if excluded:
         body = _without(body, excluded)
-    if included:
+    if included and body is not _GONE:
         body = _only(body, included)
-    return {} if body is None else body
+    return {} if body is None or body is _GONE else body
 
 
 def _split(path: str) -> list[str]:
@@ -56,8 +57,11 @@ def _only(value: Json, patterns: Sequence[list[str]]) -> Json:
 
 
 def _without(value: Json, patterns: Sequence[list[str]]) -> Json:
+    """``_GONE`` for what exclusion empties; what was empty before stays."""
     if isinstance(value, list):
-        return [_without(part, patterns) for part in value]
+        parts = [_without(part, patterns) for part in value]
+        left = [part for part in parts if part is not _GONE]
+        return left if left or not value else _GONE
     if not isinstance(value, dict):
         return value
     kept: dict[str, Json] = {}
@@ -65,4 +69,5 @@ def _without(value: Json, patterns: Sequence[list[str]]) -> Json:
         below = _advance(patterns, key)
         if not any(not pattern or pattern == ["**"] for pattern in below):
             kept[key] = _without(part, below) if below else part
-    return kept
+    kept = {key: part for key, part in kept.items() if part is not _GONE}
+    return kept if kept or not value else _GONE

@@ -5,6 +5,7 @@ What is answered is not decided here. Counterpart: ``call``, which reads request
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -150,20 +151,28 @@ class _YamlText(yaml.SafeDumper):
 
     def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.MappingNode:
         node = super().represent_mapping(tag, mapping, flow_style)
-        for key, value in node.value:
+        for key, _ in node.value:
             key.style = None
-            if isinstance(value, yaml.ScalarNode) and value.tag.endswith(":str"):
-                value.style = '"'
         return node
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _yaml_text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"')
 
 
 def _yaml_double(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
     text = java_double(value)
-    return dumper.represent_str(text.strip('"')) if text.startswith('"') else dumper.represent_scalar(_YAML_FLOAT, text)
+    return _yaml_text(dumper, text.strip('"')) if text[0] == '"' else dumper.represent_scalar(_YAML_FLOAT, text)
 
 
 _YAML_FLOAT = "tag:yaml.org,2002:float"
+_YamlText.add_representer(str, _yaml_text)
 _YamlText.add_representer(float, _yaml_double)
+# PyYAML would not read Java's exponents as numbers, and so would tag them.
+_YamlText.add_implicit_resolver(_YAML_FLOAT, re.compile(r"-?\d\.\d+E-?\d+"), list("-0123456789"))
 
 
 def with_human_times(document: Mapping[str, Json], fields: Iterable[str]) -> dict[str, Json]:
