@@ -32,12 +32,12 @@ def epoch(text: str) -> float:
     text = text.strip()
     try:
         found = dt.datetime.fromisoformat(text)
-        return found.replace(tzinfo=found.tzinfo or dt.timezone.utc).timestamp()
+        return found.replace(tzinfo=found.tzinfo or dt.UTC).timestamp()
     except ValueError:
         pass
     for form in _FORMATS:
         try:
-            return dt.datetime.strptime(text, form).replace(tzinfo=dt.timezone.utc).timestamp()
+            return dt.datetime.strptime(text, form).replace(tzinfo=dt.UTC).timestamp()
         except ValueError:
             continue
     try:

@@ -1,8 +1,8 @@
 """The detection engine: pure numpy and scipy; no I/O, no clock, no logging.
 
-    spec = JobSpec.from_config(job_document)
-    engine = JobEngine(spec)
-    results = engine.add(Batch(time, text, numbers))
+spec = JobSpec.from_config(job_document)
+engine = JobEngine(spec)
+results = engine.add(Batch(time, text, numbers))
 """
 
 from proxy.engine.forecast import Forecast, ForecastRefused
@@ -11,4 +11,14 @@ from proxy.engine.results import Batch, Column, Rescored, Results
 from proxy.engine.spec import JobSpec
 from proxy.engine.state import StateError
 
-__all__ = ["Batch", "Column", "Forecast", "ForecastRefused", "JobEngine", "JobSpec", "Rescored", "Results", "StateError"]
+__all__ = [
+    "Batch",
+    "Column",
+    "Forecast",
+    "ForecastRefused",
+    "JobEngine",
+    "JobSpec",
+    "Rescored",
+    "Results",
+    "StateError",
+]

@@ -16,6 +16,8 @@ from proxy.engine.rows import RowSet
 from proxy.engine.spec import DetectorSpec
 
 Index = NDArray[np.intp]
+# Values beyond are as good as this: squares of it still fit, and nobody can tell the difference.
+LARGEST = 1e18
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ def aggregate(rows: RowSet, detector: DetectorSpec, span: int, weights: Floats |
     order = np.argsort(group, kind="stable")
     start = np.searchsorted(group[order], np.arange(count + 1))
     values = [
-        _feature(part.feature, rows, detector, used, group, counts, weight, order, start) for part in detector.parts
+        np.clip(_feature(part.feature, rows, detector, used, group, counts, weight, order, start), -LARGEST, LARGEST)
+        for part in detector.parts
     ]
     codes = {f: rows.text[f].codes[used[first]] for f in detector.split_fields}
     return Groups(bucket[first], codes, counts, values, used[order], start)
@@ -98,8 +101,17 @@ def _dense(key: NDArray[np.int64], size: int) -> tuple[Index, Index]:
     return group, first
 
 
-def _feature(feature: str, rows: RowSet, detector: DetectorSpec, used: Index, group: Index, counts: Floats,
-             weight: Floats | None, order: Index, start: Index) -> Floats:
+def _feature(
+    feature: str,
+    rows: RowSet,
+    detector: DetectorSpec,
+    used: Index,
+    group: Index,
+    counts: Floats,
+    weight: Floats | None,
+    order: Index,
+    start: Index,
+) -> Floats:
     if feature == "count" or detector.field is None:
         return counts
     if feature in TEXT_FEATURES:
@@ -109,9 +121,11 @@ def _feature(feature: str, rows: RowSet, detector: DetectorSpec, used: Index, gr
     return metric_feature(feature, rows.numbers[detector.field][used], group, counts, weight, order, start)
 
 
-def metric_feature(feature: str, value: Floats, group: Index, counts: Floats, weight: Floats | None, order: Index,
-                   start: Index) -> Floats:
+def metric_feature(
+    feature: str, value: Floats, group: Index, counts: Floats, weight: Floats | None, order: Index, start: Index
+) -> Floats:
     """Feature of each group of values. Weighted (pre-summarised) values are means of `weight` records; sums are sums."""
+    value = np.clip(value, -LARGEST, LARGEST)
     if feature == "sum":
         return np.bincount(group, value, len(counts))
     if feature in ("mean", "varp"):

@@ -23,8 +23,11 @@ class Categories:
         texts: list[str] = []
         if column is not None:
             rows = np.flatnonzero(accepted & (np.asarray(column.codes) >= 0))
-            ids = self.model.categorise([column.values[c] for c in column.codes[rows].tolist()],
-                                        self._partitions(batch, rows), may_create=may_create)
+            ids = self.model.categorise(
+                [column.values[c] for c in column.codes[rows].tolist()],
+                self._partitions(batch, rows),
+                may_create=may_create,
+            )
             found, inverse = np.unique(ids, return_inverse=True)
             texts = [str(i) for i in found.tolist()]
             codes[rows] = np.where(ids >= 0, inverse.reshape(-1), -1)

@@ -42,8 +42,9 @@ class RareDetector(GroupDetector):
 
     def __init__(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
         super().__init__(spec, job, rules)
-        self.model = Rarity(job.bucket_span, is_population=spec.over is not None,
-                            is_frequency_weighted=spec.kind is Kind.FREQ_RARE)
+        self.model = Rarity(
+            job.bucket_span, is_population=spec.over is not None, is_frequency_weighted=spec.kind is Kind.FREQ_RARE
+        )
 
     def _codes(self, present: Present) -> tuple[Index, Index, Index | None]:
         partition = np.array(self.registry.partition_of, np.intp)[present.rows]
@@ -67,7 +68,9 @@ class RareDetector(GroupDetector):
                 out["by_field_relative_rarity"] = float(rarity[i])
             return out
 
-        return GroupScores(p, counts[:, None], found.typical[place][:, None], np.zeros(len(by), np.intp), _always, explain)
+        return GroupScores(
+            p, counts[:, None], found.typical[place][:, None], np.zeros(len(by), np.intp), _always, explain
+        )
 
     def _learn(self, view: BucketView, present: Present, scores: GroupScores, taken: Bools) -> None:
         partition, by, over = self._codes(present)
@@ -111,8 +114,14 @@ class CircularDetector(GroupDetector):
         found = self.model.score(present.rows, owner, times)
         p = clip_p(found.probability)
         typical = np.nan_to_num(found.typical)
-        return GroupScores(p, found.actual[:, None], typical[:, None], np.zeros(len(p), np.intp), _always,
-                           partial(_plain, p, found.actual))
+        return GroupScores(
+            p,
+            found.actual[:, None],
+            typical[:, None],
+            np.zeros(len(p), np.intp),
+            _always,
+            partial(_plain, p, found.actual),
+        )
 
     def _learn(self, view: BucketView, present: Present, scores: GroupScores, taken: Bools) -> None:
         chosen = Present(present.rows[taken], present.persons[taken], present.groups[taken])
@@ -169,8 +178,9 @@ class GeoDetector(GroupDetector):
         self.model.grow_to(len(self.registry))
         found = self.model.score(present.rows, *self._points(view, present))
         p = clip_p(found.probability)
-        return GroupScores(p, found.actual, found.typical, np.zeros(len(p), np.intp), _always,
-                           partial(_plain, p, found.actual))
+        return GroupScores(
+            p, found.actual, found.typical, np.zeros(len(p), np.intp), _always, partial(_plain, p, found.actual)
+        )
 
     def _learn(self, view: BucketView, present: Present, scores: GroupScores, taken: Bools) -> None:
         chosen = Present(present.rows[taken], present.persons[taken], present.groups[taken])
@@ -178,8 +188,10 @@ class GeoDetector(GroupDetector):
             self.model.learn(chosen.rows, *self._points(view, chosen))
 
     def _geo(self, actual: list[float], typical: Floats) -> Document:
-        return {"typical_point": f"{typical[0]:.12f},{typical[1]:.12f}",
-                "actual_point": f"{actual[0]:.12f},{actual[1]:.12f}"}
+        return {
+            "typical_point": f"{typical[0]:.12f},{typical[1]:.12f}",
+            "actual_point": f"{actual[0]:.12f},{actual[1]:.12f}",
+        }
 
     def _keep(self, rows: Index) -> None:
         self.model.grow_to(len(self.registry))

@@ -23,8 +23,10 @@ def explanation(model: SeriesModel, judged: Judged, i: int, completeness: float)
     """The explanation object of one judged value; zero impacts and false flags are left out."""
     lower, upper = model.bounds(judged.typical[i], judged.spread[i] * judged.factor[i], int(judged.rows[i]))
     single, multi = float(judged.p_single[i]), float(judged.p_multi[i])
-    out: Document = {"anomaly_type": "spike" if judged.is_high[i] else "dip",
-                     "anomaly_length": model.run_length(judged, i)}
+    out: Document = {
+        "anomaly_type": "spike" if judged.is_high[i] else "dip",
+        "anomaly_length": model.run_length(judged, i),
+    }
     for name, p in (("single_bucket_impact", single), ("multi_bucket_impact", multi)):
         if p < 0.05:
             out[name] = max(1, round(-float(np.log10(p))))

@@ -41,8 +41,7 @@ def check(detectors: tuple[DetectorSpec, ...], memory_status: str, last_bucket_e
     if not any(is_forecastable(d) for d in detectors):
         raise ForecastRefused("Forecast is not supported for the used functions")
     if last_bucket_end is None:
-        raise ForecastRefused(
-            "Forecast cannot be executed as job requires data to have been processed and modeled")
+        raise ForecastRefused("Forecast cannot be executed as job requires data to have been processed and modeled")
     if memory_status != "ok":
         raise ForecastRefused("Forecast cannot be executed as model memory status is not OK")
 
@@ -71,7 +70,8 @@ def make(detectors: list[SeriesDetector], spec: JobSpec, last_bucket_end: int, d
                 head = _head(detector.spec, spec, detector.registry.keys[row])
                 documents.extend(
                     _document(head, int(t), plot_feature(part), [float(c[at]) for c in curve])
-                    for t, curve in zip(times.tolist(), curves, strict=True))
+                    for t, curve in zip(times.tolist(), curves, strict=True)
+                )
     messages = [] if documents else [NOT_ESTABLISHED]
     return Forecast(documents, start * 1000, (start + steps * span) * 1000, memory, messages)
 
@@ -99,5 +99,11 @@ def _head(detector: DetectorSpec, spec: JobSpec, key: tuple[str, str]) -> Docume
 
 
 def _document(head: Document, time: int, feature: str, curve: list[float]) -> Document:
-    return {**head, "timestamp": time * 1000, "model_feature": feature, "forecast_lower": curve[0],
-            "forecast_upper": curve[2], "forecast_prediction": curve[1]}
+    return {
+        **head,
+        "timestamp": time * 1000,
+        "model_feature": feature,
+        "forecast_lower": curve[0],
+        "forecast_upper": curve[2],
+        "forecast_prediction": curve[1],
+    }

@@ -111,14 +111,16 @@ class GroupDetector:
             for row in np.unique(present.rows).tolist():
                 self.by_seen[row] = self.by_seen.get(row, 0) + 1
 
-    def _effects(self, view: BucketView, present: Present,
-                 scores: GroupScores) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def _effects(
+        self, view: BucketView, present: Present, scores: GroupScores
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         count = len(present.rows)
         skipped = np.full(count, view.effect.skip_result)
         learnt = np.full(count, not view.effect.skip_model_update)
         if not self.rules.is_empty:
-            asked = self.rules.masks(self._key_columns(view, present), scores.actual[:, 0], scores.typical[:, 0],
-                                     view.time)
+            asked = self.rules.masks(
+                self._key_columns(view, present), scores.actual[:, 0], scores.typical[:, 0], view.time
+            )
             skipped, learnt = skipped | asked.skip_result, learnt & ~asked.skip_model_update
         if self.buckets > FREQUENT_AFTER and self.spec.exclude_frequent:
             often = FREQUENT_FROM * self.buckets
@@ -129,8 +131,11 @@ class GroupDetector:
         return skipped, learnt
 
     def _key_columns(self, view: BucketView, present: Present) -> dict[str, tuple[Rows, list[str]]]:
-        out = {f: (present.rows, [k[place] for k in self.registry.keys])
-               for f, place in ((self.spec.partition, 0), (self.spec.by, 1)) if f}
+        out = {
+            f: (present.rows, [k[place] for k in self.registry.keys])
+            for f, place in ((self.spec.partition, 0), (self.spec.by, 1))
+            if f
+        }
         if self.spec.over:
             codes = view.prepared.groups.codes[self.spec.over][present.groups].astype(np.intp)
             out[self.spec.over] = (codes, view.rows.text[self.spec.over].values)
@@ -160,8 +165,9 @@ class GroupDetector:
             findings.append(self._person(view, present, scores, p, members, float(person_p[i])))
         return Judgement(person_p, partition[first], findings, [])
 
-    def _person(self, view: BucketView, present: Present, scores: GroupScores, p: Floats, members: Rows,
-                person_p: float) -> Finding:
+    def _person(
+        self, view: BucketView, present: Present, scores: GroupScores, p: Floats, members: Rows, person_p: float
+    ) -> Finding:
         """One record per person: the least usual attribute leads, all unusual ones are causes."""
         ranked = members[np.argsort(p[members], kind="stable")]
         shown = [i for i in ranked.tolist() if p[i] < WORTH_WRITING][:MOST_CAUSES] or [int(ranked[0])]
@@ -172,8 +178,15 @@ class GroupDetector:
                 for value, strength in values.items():
                     known = blame.setdefault(name, {})
                     known[value] = max(known.get(value, 0.0), strength)
-        return replace(parts[0], p=person_p, by=None, multi_bucket_impact=None, explanation=None,
-                       causes=[self._cause(part) for part in parts], influences=blame)
+        return replace(
+            parts[0],
+            p=person_p,
+            by=None,
+            multi_bucket_impact=None,
+            explanation=None,
+            causes=[self._cause(part) for part in parts],
+            influences=blame,
+        )
 
     def _cause(self, finding: Finding) -> Document:
         out: Document = {"probability": finding.p}
@@ -181,8 +194,12 @@ class GroupDetector:
             out |= {"by_field_name": self.spec.by, "by_field_value": finding.by or ""}
         if self.spec.partition:
             out |= {"partition_field_name": self.spec.partition, "partition_field_value": finding.partition or ""}
-        out |= {"function": self.spec.function, "function_description": finding.part.description,
-                "typical": finding.typical, "actual": finding.actual}
+        out |= {
+            "function": self.spec.function,
+            "function_description": finding.part.description,
+            "typical": finding.typical,
+            "actual": finding.actual,
+        }
         if self.spec.field:
             out["field_name"] = self.spec.field
         out |= {"over_field_name": self.spec.over, "over_field_value": finding.over or ""}
@@ -201,11 +218,32 @@ class GroupDetector:
         part = self.spec.parts[int(scores.part[i])]
         actual = [float(v) for v in scores.actual[i]]
         witnesses = self._witnesses(view, view.prepared.groups.members(group), actual)
-        blame = influences(self.spec, self.job.influencers, {f: v for f, v in named if f}, view.rows, witnesses,
-                           view.weights, part.feature, actual[0], scores.tail_ln(i), False)
-        return Finding(self.spec, part, partition if self.spec.partition else None, by if self.spec.by else None, over,
-                       float(p[i]), -5.0, actual, [float(v) for v in scores.typical[i]], scores.explain(i),
-                       geo=self._geo(actual, scores.typical[i]), influences=blame)
+        blame = influences(
+            self.spec,
+            self.job.influencers,
+            {f: v for f, v in named if f},
+            view.rows,
+            witnesses,
+            view.weights,
+            part.feature,
+            actual[0],
+            scores.tail_ln(i),
+            False,
+        )
+        return Finding(
+            self.spec,
+            part,
+            partition if self.spec.partition else None,
+            by if self.spec.by else None,
+            over,
+            float(p[i]),
+            -5.0,
+            actual,
+            [float(v) for v in scores.typical[i]],
+            scores.explain(i),
+            geo=self._geo(actual, scores.typical[i]),
+            influences=blame,
+        )
 
     def _witnesses(self, view: BucketView, members: Rows, actual: list[float]) -> Rows:
         """The rows of a group that made it what it is: all of them, unless one happening is what counts."""
@@ -235,8 +273,12 @@ class GroupDetector:
             self.registry.keep(kept)
 
     def _shared_state(self) -> dict[str, object]:
-        return {"keys": self.registry.state(), "persons": self.persons.state(), "buckets": self.buckets,
-                "by_seen": [[k, v] for k, v in self.by_seen.items()]}
+        return {
+            "keys": self.registry.state(),
+            "persons": self.persons.state(),
+            "buckets": self.buckets,
+            "by_seen": [[k, v] for k, v in self.by_seen.items()],
+        }
 
     def _restore_shared(self, tree: dict[str, object]) -> None:
         keys, persons, seen = tree["keys"], tree["persons"], tree["by_seen"]
@@ -252,7 +294,7 @@ class GroupDetector:
 
 def no_explanation(_: int) -> None:
     """Population records carry no explanation."""
-    return None
+    return
 
 
 class PopulationDetector(GroupDetector):
@@ -260,8 +302,9 @@ class PopulationDetector(GroupDetector):
 
     def __init__(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
         super().__init__(spec, job, rules)
-        self.models = [PopulationModel(job.bucket_span, side=part.side, non_negative=_never_negative(part))
-                       for part in spec.parts]
+        self.models = [
+            PopulationModel(job.bucket_span, side=part.side, non_negative=_never_negative(part)) for part in spec.parts
+        ]
 
     def _score(self, view: BucketView, present: Present) -> GroupScores:
         for model in self.models:

@@ -22,9 +22,18 @@ MOST_VALUES = 50
 TailLn = Callable[[Floats, Floats], Floats]
 
 
-def influences(detector: DetectorSpec, fields: tuple[str, ...], own: dict[str, str], rows: RowSet, members: Index,
-               weights: Floats | None, feature: str, actual: float, tail_ln: TailLn,
-               is_multi_bucket: bool) -> dict[str, dict[str, float]]:
+def influences(
+    detector: DetectorSpec,
+    fields: tuple[str, ...],
+    own: dict[str, str],
+    rows: RowSet,
+    members: Index,
+    weights: Floats | None,
+    feature: str,
+    actual: float,
+    tail_ln: TailLn,
+    is_multi_bucket: bool,
+) -> dict[str, dict[str, float]]:
     """Influence of each value of each influencer field on one anomalous entity.
 
     `own` maps the entity's own split fields to their values: those influence fully.
@@ -43,8 +52,17 @@ def influences(detector: DetectorSpec, fields: tuple[str, ...], own: dict[str, s
     return out
 
 
-def _of_field(detector: DetectorSpec, column: Column, rows: RowSet, members: Index, weights: Floats | None,
-              feature: str, actual: float, tail_ln: TailLn, is_multi_bucket: bool) -> dict[str, float]:
+def _of_field(
+    detector: DetectorSpec,
+    column: Column,
+    rows: RowSet,
+    members: Index,
+    weights: Floats | None,
+    feature: str,
+    actual: float,
+    tail_ln: TailLn,
+    is_multi_bucket: bool,
+) -> dict[str, float]:
     codes = column.codes[members]
     present, inverse, share = np.unique(codes, return_inverse=True, return_counts=True)
     named = np.flatnonzero(present >= 0)
@@ -54,16 +72,25 @@ def _of_field(detector: DetectorSpec, column: Column, rows: RowSet, members: Ind
         return {column.values[int(present[0])]: 1.0}
     if len(named) > MOST_VALUES:
         named = named[np.argsort(-share[named], kind="stable")[:MOST_VALUES]]
-    strength = _strengths(detector, rows, members, weights, inverse.reshape(-1), named, feature, actual, tail_ln,
-                          is_multi_bucket)
+    strength = _strengths(
+        detector, rows, members, weights, inverse.reshape(-1), named, feature, actual, tail_ln, is_multi_bucket
+    )
     order = sorted(range(len(named)), key=lambda i: (-strength[i], column.values[int(present[named[i]])]))
-    return {
-        column.values[int(present[named[i]])]: float(strength[i]) for i in order if strength[i] >= KEPT_FROM
-    }
+    return {column.values[int(present[named[i]])]: float(strength[i]) for i in order if strength[i] >= KEPT_FROM}
 
 
-def _strengths(detector: DetectorSpec, rows: RowSet, members: Index, weights: Floats | None, inverse: Index,
-               named: Index, feature: str, actual: float, tail_ln: TailLn, is_multi_bucket: bool) -> Floats:
+def _strengths(
+    detector: DetectorSpec,
+    rows: RowSet,
+    members: Index,
+    weights: Floats | None,
+    inverse: Index,
+    named: Index,
+    feature: str,
+    actual: float,
+    tail_ln: TailLn,
+    is_multi_bucket: bool,
+) -> Floats:
     ones = np.ones(len(named))
     weight = np.ones(len(members)) if weights is None else weights[members]
     total = float(weight.sum())

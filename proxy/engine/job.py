@@ -60,8 +60,9 @@ class JobEngine:
     them again after a restore or through `update`.
     """
 
-    def __init__(self, spec: JobSpec, state: bytes | None = None, *, filters: Filters | None = None,
-                 events: Events | None = None) -> None:
+    def __init__(
+        self, spec: JobSpec, state: bytes | None = None, *, filters: Filters | None = None, events: Events | None = None
+    ) -> None:
         self.spec = spec
         self._filters: Filters = filters or {}
         self._calendar = compile_events(list(events or ()), spec.bucket_span)
@@ -97,6 +98,10 @@ class JobEngine:
         self._close_before_cutoff(out)
         return out
 
+    def reset_range(self, start: int, end: int) -> None:
+        """Forgets the open rows of a time range (epoch seconds), so that it can be given again."""
+        self._open.drop_between(start, end)
+
     def _accept(self, times: NDArray[np.int64], out: Results) -> NDArray[np.bool_]:
         """Rows not older than the bucket of the latest record so far, less the latency."""
         if not len(times):
@@ -118,8 +123,15 @@ class JobEngine:
             out.earliest_record_ms, out.latest_record_ms = int(taken.min()) * 1000, newest * 1000
         return accepted
 
-    def flush(self, advance_to: int | None = None, skip_to: int | None = None, *, calc_interim: bool = False,
-              start: int | None = None, end: int | None = None) -> Results:
+    def flush(
+        self,
+        advance_to: int | None = None,
+        skip_to: int | None = None,
+        *,
+        calc_interim: bool = False,
+        start: int | None = None,
+        end: int | None = None,
+    ) -> Results:
         """Moves time on (`skip_to` without modelling what lies between) and/or shows the open buckets as interim.
 
         `start` and `end` limit the interim results; all times in epoch seconds.
@@ -176,8 +188,15 @@ class JobEngine:
             members = order[edges[bucket - first] : edges[bucket - first + 1]]
             self._finish_bucket(bucket, rows, members, weights, prepared, out)
 
-    def _finish_bucket(self, bucket: int, rows: RowSet, members: NDArray[np.intp], weights: Floats | None,
-                       prepared: list[Prepared], out: Results) -> None:
+    def _finish_bucket(
+        self,
+        bucket: int,
+        rows: RowSet,
+        members: NDArray[np.intp],
+        weights: Floats | None,
+        prepared: list[Prepared],
+        out: Results,
+    ) -> None:
         time = bucket * self.spec.bucket_span
         count = self._event_count(members, weights)
         effect = self._calendar.at(time)
@@ -208,8 +227,18 @@ class JobEngine:
         categories = 0 if self._categories is None else self._categories.model.nbytes
         self._memory.weigh(categories + sum(d.nbytes() for d in self._detectors))
 
-    def _emit(self, bucket: int, rows: RowSet, members: NDArray[np.intp], count: int, events: tuple[str, ...],
-              judgements: dict[int, Judgement], out: Results, *, is_interim: bool) -> None:
+    def _emit(
+        self,
+        bucket: int,
+        rows: RowSet,
+        members: NDArray[np.intp],
+        count: int,
+        events: tuple[str, ...],
+        judgements: dict[int, Judgement],
+        out: Results,
+        *,
+        is_interim: bool,
+    ) -> None:
         has_findings = any(j.findings for j in judgements.values())
         distinct = self._distinct(rows, members) if has_findings else {}
         for judgement in judgements.values():
@@ -227,8 +256,11 @@ class JobEngine:
         return len(members) if weights is None else int(weights[members].sum())
 
     def _distinct(self, rows: RowSet, members: NDArray[np.intp]) -> dict[str, int]:
-        return {f: int(np.count_nonzero(np.unique(rows.text[f].codes[members]) >= 0))
-                for f in self.spec.influencers if f in rows.text}
+        return {
+            f: int(np.count_nonzero(np.unique(rows.text[f].codes[members]) >= 0))
+            for f in self.spec.influencers
+            if f in rows.text
+        }
 
     def _interim(self, out: Results, start: int | None, end: int | None) -> None:
         if self._reference is None:
@@ -252,8 +284,15 @@ class JobEngine:
                 continue
             self._interim_bucket(bucket, rows, members, weights, prepared, out)
 
-    def _interim_bucket(self, bucket: int, rows: RowSet, members: NDArray[np.intp], weights: Floats | None,
-                        prepared: list[Prepared], out: Results) -> None:
+    def _interim_bucket(
+        self,
+        bucket: int,
+        rows: RowSet,
+        members: NDArray[np.intp],
+        weights: Floats | None,
+        prepared: list[Prepared],
+        out: Results,
+    ) -> None:
         time = bucket * self.spec.bucket_span
         count = self._event_count(members, weights)
         expected = float(self._volume.predict(time, np.zeros(1, np.intp))[0][0])
@@ -267,8 +306,13 @@ class JobEngine:
 
     # ---- configuration, size, state
 
-    def update(self, config: Mapping[str, object] | None = None, *, filters: Filters | None = None,
-               events: Events | None = None) -> None:
+    def update(
+        self,
+        config: Mapping[str, object] | None = None,
+        *,
+        filters: Filters | None = None,
+        events: Events | None = None,
+    ) -> None:
         """Takes over a changed job document, filters or calendar events while running; learnt state stays."""
         if config is not None:
             self.spec = JobSpec.from_config(config)
@@ -287,11 +331,15 @@ class JobEngine:
         self._weigh()
         by, partitions, over = (sum(d.entity_counts()[i] for d in self._detectors) for i in range(3))
         size: Document = {
-            "model_bytes": self._memory.used, "peak_model_bytes": self._memory.peak,
+            "model_bytes": self._memory.used,
+            "peak_model_bytes": self._memory.peak,
             "model_bytes_exceeded": max(0, self._memory.used - self.spec.memory_limit),
             "model_bytes_memory_limit": self.spec.memory_limit,
-            "total_by_field_count": by, "total_over_field_count": over, "total_partition_field_count": partitions,
-            "bucket_allocation_failures_count": self._memory.failures, "memory_status": self._memory.status,
+            "total_by_field_count": by,
+            "total_over_field_count": over,
+            "total_partition_field_count": partitions,
+            "bucket_allocation_failures_count": self._memory.failures,
+            "memory_status": self._memory.status,
         }
         return size if self._categories is None else size | self._categories.stats()
 
@@ -309,14 +357,18 @@ class JobEngine:
 
     def state(self) -> bytes:
         """Everything learnt, as bytes any later engine of the same version goes on from."""
-        return pack({
-            "open": self._open.state(), "detectors": [d.state() for d in self._detectors],
-            "scorer": self._scorer.state(), "volume": self._volume.columns.state(),
-            "diagnostics": self._diagnostics.state(),
-            "clock": [self._next_bucket, self._reference, self._latest_record],
-            "memory": [self._memory.used, self._memory.peak, self._memory.failures, self._weighed],
-            "categories": None if self._categories is None else self._categories.model.state(),
-        })
+        return pack(
+            {
+                "open": self._open.state(),
+                "detectors": [d.state() for d in self._detectors],
+                "scorer": self._scorer.state(),
+                "volume": self._volume.columns.state(),
+                "diagnostics": self._diagnostics.state(),
+                "clock": [self._next_bucket, self._reference, self._latest_record],
+                "memory": [self._memory.used, self._memory.peak, self._memory.failures, self._weighed],
+                "categories": None if self._categories is None else self._categories.model.state(),
+            }
+        )
 
     def _restore(self, tree: object) -> None:
         assert isinstance(tree, dict)

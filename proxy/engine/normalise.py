@@ -68,8 +68,13 @@ class Normaliser:
         size = magnitude(ln_p)
         if size <= 0.0:
             return 0.0
-        ceilings = (self._noise(size), self._percentile(size), self._relative(size, scope), absolute_ceiling(ln_p),
-                    25.0 + 75.0 * youth)
+        ceilings = (
+            self._noise(size),
+            self._percentile(size),
+            self._relative(size, scope),
+            absolute_ceiling(ln_p),
+            25.0 + 75.0 * youth,
+        )
         return float(max(0.0, min(ceilings)))
 
     def _noise(self, size: float) -> float:
@@ -81,7 +86,7 @@ class Normaliser:
 
     def _percentile(self, size: float) -> float:
         own = min(BINS - 1, 1 + int(size / _BIN_WIDTH))
-        above = float(self.history[own + 1:].sum()) + 0.5 * float(self.history[own])
+        above = float(self.history[own + 1 :].sum()) + 0.5 * float(self.history[own])
         percentile = 100.0 * (1.0 - above / (self.buckets + 1.0))
         return float(np.interp(percentile, _KNOT_PERCENTILES, _KNOT_SCORES))
 

@@ -95,9 +95,7 @@ class Registry:
     def prepare(self, groups: Groups, rows: RowSet, detector: DetectorSpec) -> Prepared:
         """Looks up the series of every group."""
         size = len(groups.count)
-        partition, by = (
-            np.full(size, -1) if f is None else groups.codes[f] for f in (detector.partition, detector.by)
-        )
+        partition, by = (np.full(size, -1) if f is None else groups.codes[f] for f in (detector.partition, detector.by))
         width = 1 if detector.by is None else len(rows.text[detector.by].values) + 1
         pairs, pair_of_group = np.unique((partition.astype(np.int64) + 1) * width + by + 1, return_inverse=True)
         partition_values = _values(rows, detector.partition)

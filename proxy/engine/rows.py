@@ -83,8 +83,11 @@ class OpenRows:
 
     def none(self) -> RowSet:
         """A row set without rows."""
-        return RowSet(np.empty(0, np.int64), {f: Column(np.empty(0, np.int32), []) for f in self._codes},
-                      {f: np.empty(0) for f in self._numbers})
+        return RowSet(
+            np.empty(0, np.int64),
+            {f: Column(np.empty(0, np.int32), []) for f in self._codes},
+            {f: np.empty(0) for f in self._numbers},
+        )
 
     def drop_before(self, time: int) -> RowSet:
         """Removes and returns the rows before `time`."""
@@ -92,6 +95,11 @@ class OpenRows:
         closed = everything.time < time
         self._replace(everything.take(~closed))
         return everything.take(closed)
+
+    def drop_between(self, start: int, end: int) -> None:
+        """Removes the rows from `start` up to, not including, `end`."""
+        everything = self.rows()
+        self._replace(everything.take((everything.time < start) | (everything.time >= end)))
 
     def _replace(self, left: RowSet) -> None:
         self._time = [left.time]
@@ -116,7 +124,9 @@ class OpenRows:
     def restore(self, tree: dict[str, dict[str, dict[str, object]]]) -> None:
         """Takes over a tree; fields the job did not have then stay missing."""
         time = np.asarray(tree["time"], np.int64)
-        text = {f: Column(np.asarray(c["codes"], np.int32), list(map(str, c["values"]))) for f, c in tree["text"].items()}
+        text = {
+            f: Column(np.asarray(c["codes"], np.int32), list(map(str, c["values"]))) for f, c in tree["text"].items()
+        }
         numbers = {f: np.asarray(v, np.float64) for f, v in tree["numbers"].items()}
         if len(time):
             self.append(Batch(time, text, numbers), np.ones(len(time), bool))

@@ -11,7 +11,6 @@ from proxy.engine.findings import Finding, Judgement
 from proxy.engine.normalise import Normaliser, magnitude
 from proxy.engine.probability import WORTH_WRITING, combine_ln, extreme_ln
 from proxy.engine.results import Document, Floats, Results
-from proxy.engine.rows import RowSet
 from proxy.engine.spec import JobSpec
 
 # Weights of the joint and the extreme view, and how many extremes are looked at.
@@ -78,8 +77,9 @@ class Scorer:
             for key in sorted(self._normalisers):
                 out.rescored.extend(self._normalisers[key].rescore(facts.time))
 
-    def _write_records(self, facts: BucketFacts, judgements: dict[int, Judgement], findings: list[Finding],
-                       out: Results) -> None:
+    def _write_records(
+        self, facts: BucketFacts, judgements: dict[int, Judgement], findings: list[Finding], out: Results
+    ) -> None:
         sizes: dict[int, dict[str, float]] = {index: {} for index in judgements}
         for finding in findings:
             normaliser = self.normaliser("record", str(finding.detector.index))
@@ -114,16 +114,26 @@ class Scorer:
             sizes[name][value] = magnitude(ln_p)
             out.influencers.append(influencer_document(facts, self.spec, name, value, ln_p, score))
             if not facts.is_interim:
-                identity: Document = {"timestamp": facts.time * 1000, "bucket_span": self.spec.bucket_span,
-                                      "influencer_field_name": name, "influencer_field_value": value}
+                identity: Document = {
+                    "timestamp": facts.time * 1000,
+                    "bucket_span": self.spec.bucket_span,
+                    "influencer_field_name": name,
+                    "influencer_field_value": value,
+                }
                 normaliser.remember(facts.time, identity, ln_p, value, 1.0, score)
         if not facts.is_interim:
             for name, seen in sizes.items():
                 self.normaliser("influencer", name).observe(facts.time, seen)
         return {name: _best_of(parts, facts.distinct.get(name, 1)) for name, parts in by_field.items()}
 
-    def _write_bucket(self, facts: BucketFacts, judgements: dict[int, Judgement], influencer_ln: dict[str, float],
-                      has_records: bool, out: Results) -> None:
+    def _write_bucket(
+        self,
+        facts: BucketFacts,
+        judgements: dict[int, Judgement],
+        influencer_ln: dict[str, float],
+        has_records: bool,
+        out: Results,
+    ) -> None:
         root_ln = bucket_ln(judgements)
         members = [*((n, influencer_ln[n]) for n in self.spec.influencers if n in influencer_ln)]
         if has_records:
@@ -135,8 +145,12 @@ class Scorer:
                 self.normaliser("bucket_influencer", name).observe(facts.time, {"": magnitude(ln_p)})
         score = max((float(str(d["anomaly_score"])) for d in documents), default=0.0)
         bucket: Document = {
-            "timestamp": facts.time * 1000, "anomaly_score": score, "bucket_span": self.spec.bucket_span,
-            "initial_anomaly_score": score, "event_count": facts.event_count, "is_interim": facts.is_interim,
+            "timestamp": facts.time * 1000,
+            "anomaly_score": score,
+            "bucket_span": self.spec.bucket_span,
+            "initial_anomaly_score": score,
+            "event_count": facts.event_count,
+            "is_interim": facts.is_interim,
             "bucket_influencers": documents,
         }
         if facts.events:
@@ -147,13 +161,21 @@ class Scorer:
         normaliser = self.normaliser("bucket_influencer", name)
         score = normaliser.score(ln_p, "")
         if not facts.is_interim:
-            identity: Document = {"timestamp": facts.time * 1000, "bucket_span": self.spec.bucket_span,
-                                  "influencer_field_name": name}
+            identity: Document = {
+                "timestamp": facts.time * 1000,
+                "bucket_span": self.spec.bucket_span,
+                "influencer_field_name": name,
+            }
             normaliser.remember(facts.time, identity, ln_p, "", 1.0, score)
         return {
-            "influencer_field_name": name, "initial_anomaly_score": score, "anomaly_score": score,
-            "raw_anomaly_score": magnitude(ln_p), "probability": float(np.exp(max(ln_p, -690.0))),
-            "timestamp": facts.time * 1000, "bucket_span": self.spec.bucket_span, "is_interim": facts.is_interim,
+            "influencer_field_name": name,
+            "initial_anomaly_score": score,
+            "anomaly_score": score,
+            "raw_anomaly_score": magnitude(ln_p),
+            "probability": float(np.exp(max(ln_p, -690.0))),
+            "timestamp": facts.time * 1000,
+            "bucket_span": self.spec.bucket_span,
+            "is_interim": facts.is_interim,
         }
 
     def state(self) -> dict[str, object]:
@@ -181,8 +203,11 @@ def bucket_ln(judgements: dict[int, Judgement]) -> float:
 def _detector_ln(p: Floats, partition: np.ndarray) -> float:
     order = np.argsort(partition, kind="stable")
     edges = np.flatnonzero(np.diff(partition[order])) + 1
-    parts = [combine_ln(group, *ENTITIES) for group in np.split(p[order], edges)] if len(edges) else [
-        combine_ln(p, *ENTITIES)]
+    parts = (
+        [combine_ln(group, *ENTITIES) for group in np.split(p[order], edges)]
+        if len(edges)
+        else [combine_ln(p, *ENTITIES)]
+    )
     return combine_ln(np.exp(np.maximum(np.array(parts), -690.0)), *PARTITIONS)
 
 
@@ -200,8 +225,12 @@ def record_document(facts: BucketFacts, spec: JobSpec, finding: Finding, score: 
     if finding.multi_bucket_impact is not None:
         out["multi_bucket_impact"] = finding.multi_bucket_impact
     out |= {
-        "record_score": score, "initial_record_score": score, "bucket_span": spec.bucket_span,
-        "detector_index": detector.index, "is_interim": facts.is_interim, "timestamp": facts.time * 1000,
+        "record_score": score,
+        "initial_record_score": score,
+        "bucket_span": spec.bucket_span,
+        "detector_index": detector.index,
+        "is_interim": facts.is_interim,
+        "timestamp": facts.time * 1000,
     }
     if detector.by is not None:
         out["by_field_name"] = detector.by
@@ -220,7 +249,8 @@ def record_document(facts: BucketFacts, spec: JobSpec, finding: Finding, score: 
         out["causes"] = finding.causes
     influencers = [
         {"influencer_field_name": name, "influencer_field_values": list(finding.influences[name])}
-        for name in spec.influencers if finding.influences.get(name)
+        for name in spec.influencers
+        if finding.influences.get(name)
     ]
     if influencers:
         out["influencers"] = influencers
@@ -231,18 +261,30 @@ def record_document(facts: BucketFacts, spec: JobSpec, finding: Finding, score: 
     return out
 
 
-def influencer_document(facts: BucketFacts, spec: JobSpec, name: str, value: str, ln_p: float,
-                        score: float) -> Document:
+def influencer_document(
+    facts: BucketFacts, spec: JobSpec, name: str, value: str, ln_p: float, score: float
+) -> Document:
     """An influencer in the documented order of keys."""
     return {
-        "influencer_field_name": name, "influencer_field_value": value, "influencer_score": score,
-        "initial_influencer_score": score, "probability": float(np.exp(max(ln_p, -690.0))),
-        "bucket_span": spec.bucket_span, "is_interim": facts.is_interim, "timestamp": facts.time * 1000,
+        "influencer_field_name": name,
+        "influencer_field_value": value,
+        "influencer_score": score,
+        "initial_influencer_score": score,
+        "probability": float(np.exp(max(ln_p, -690.0))),
+        "bucket_span": spec.bucket_span,
+        "is_interim": facts.is_interim,
+        "timestamp": facts.time * 1000,
     }
 
 
-_IDENTITY = ("timestamp", "bucket_span", "detector_index", "by_field_value", "over_field_value",
-             "partition_field_value")
+_IDENTITY = (
+    "timestamp",
+    "bucket_span",
+    "detector_index",
+    "by_field_value",
+    "over_field_value",
+    "partition_field_value",
+)
 
 
 def _record_identity(record: Document) -> Document:

@@ -34,8 +34,13 @@ class SeriesDetector:
         self.spec, self.job, self.rules = spec, job, rules
         self.registry = Registry()
         self.models = [
-            SeriesModel(job.bucket_span, side=part.side, is_count=part.is_count,
-                        non_negative=part.feature in NON_NEGATIVE_FEATURES, zero_empty=part.empty is Empty.ZERO)
+            SeriesModel(
+                job.bucket_span,
+                side=part.side,
+                is_count=part.is_count,
+                non_negative=part.feature in NON_NEGATIVE_FEATURES,
+                zero_empty=part.empty is Empty.ZERO,
+            )
             for part in spec.parts
         ]
 
@@ -66,8 +71,9 @@ class SeriesDetector:
             0 if view.is_interim else len(touched) - len(known),
         )
 
-    def _step_part(self, view: BucketView, model: SeriesModel, part: Function, values: Floats,
-                   group_of: NDArray[np.intp]) -> Judgement:
+    def _step_part(
+        self, view: BucketView, model: SeriesModel, part: Function, values: Floats, group_of: NDArray[np.intp]
+    ) -> Judgement:
         if part.empty is Empty.ZERO:
             rows = np.arange(len(group_of))
             value = np.where(group_of >= 0, np.append(values, 0.0)[group_of], 0.0)
@@ -84,8 +90,7 @@ class SeriesDetector:
         p = np.where(judged.ready & ~skipped, judged.p, 1.0)
         partition = np.array(self.registry.partition_of, np.int64)[rows]
         findings = [
-            self._finding(view, model, part, judged, int(i), group_of)
-            for i in np.flatnonzero(p < WORTH_WRITING)
+            self._finding(view, model, part, judged, int(i), group_of) for i in np.flatnonzero(p < WORTH_WRITING)
         ]
         plots = [] if view.is_interim else self._plots(view, part, judged)
         notes: list[Document] = []
@@ -98,8 +103,11 @@ class SeriesDetector:
         """What the model tells of a change of its own."""
         field = f"({self.spec.field})" if self.spec.field else ""
         out: Document = {
-            "annotation": f"Level shift of {shift:.6g} in {part.name}{field}", "timestamp": view.time * 1000,
-            "end_timestamp": view.time * 1000, "type": "annotation", "event": "model_change",
+            "annotation": f"Level shift of {shift:.6g} in {part.name}{field}",
+            "timestamp": view.time * 1000,
+            "end_timestamp": view.time * 1000,
+            "type": "annotation",
+            "event": "model_change",
             "detector_index": self.spec.index,
         }
         partition, by = self.registry.keys[row]
@@ -137,21 +145,40 @@ class SeriesDetector:
         named = ((self.spec.partition, 0), (self.spec.by, 1))
         return {f: (rows, [k[place] for k in self.registry.keys]) for f, place in named if f}
 
-    def _finding(self, view: BucketView, model: SeriesModel, part: Function, judged: Judged, i: int,
-                 group_of: NDArray[np.intp]) -> Finding:
+    def _finding(
+        self, view: BucketView, model: SeriesModel, part: Function, judged: Judged, i: int, group_of: NDArray[np.intp]
+    ) -> Finding:
         row = int(judged.rows[i])
         partition, by = self.registry.keys[row]
         own = {f: v for f, v in ((self.spec.partition, partition), (self.spec.by, by)) if f}
         group = int(group_of[row])
         members = view.prepared.groups.members(group) if group >= 0 else np.empty(0, np.intp)
         blame = influences(
-            self.spec, self.job.influencers, own, view.rows, members, view.weights, part.feature,
-            float(judged.value[i]), lambda v, s: model.tail_ln(judged, i, v, s), bool(judged.p_single[i] > 0.05))
+            self.spec,
+            self.job.influencers,
+            own,
+            view.rows,
+            members,
+            view.weights,
+            part.feature,
+            float(judged.value[i]),
+            lambda v, s: model.tail_ln(judged, i, v, s),
+            bool(judged.p_single[i] > 0.05),
+        )
         return Finding(
-            self.spec, part, partition if self.spec.partition else None, by if self.spec.by else None, None,
-            float(judged.p[i]), multi_bucket_impact(float(judged.p_single[i]), float(judged.p_multi[i])),
-            [float(judged.value[i])], [float(judged.typical[i])], explanation(model, judged, i, view.completeness),
-            youth=model.youth(row), influences=blame)
+            self.spec,
+            part,
+            partition if self.spec.partition else None,
+            by if self.spec.by else None,
+            None,
+            float(judged.p[i]),
+            multi_bucket_impact(float(judged.p_single[i]), float(judged.p_multi[i])),
+            [float(judged.value[i])],
+            [float(judged.typical[i])],
+            explanation(model, judged, i, view.completeness),
+            youth=model.youth(row),
+            influences=blame,
+        )
 
     def _plots(self, view: BucketView, part: Function, judged: Judged) -> list[Document]:
         """Bounds and actual value of every series asked for."""
@@ -169,14 +196,22 @@ class SeriesDetector:
         row = int(judged.rows[i])
         lower, upper = model.bounds(float(judged.typical[i]), float(judged.spread[i] * judged.factor[i]), row)
         partition, by = self.registry.keys[row]
-        out: Document = {"bucket_span": self.job.bucket_span, "detector_index": self.spec.index,
-                         "timestamp": view.time * 1000}
+        out: Document = {
+            "bucket_span": self.job.bucket_span,
+            "detector_index": self.spec.index,
+            "timestamp": view.time * 1000,
+        }
         if self.spec.partition:
             out |= {"partition_field_name": self.spec.partition, "partition_field_value": partition}
         if self.spec.by:
             out |= {"by_field_name": self.spec.by, "by_field_value": by}
-        return out | {"model_feature": plot_feature(part), "model_lower": lower, "model_upper": upper,
-                      "model_median": float(judged.typical[i]), "actual": float(judged.value[i])}
+        return out | {
+            "model_feature": plot_feature(part),
+            "model_lower": lower,
+            "model_upper": upper,
+            "model_median": float(judged.typical[i]),
+            "actual": float(judged.value[i]),
+        }
 
     def configure(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
         """Takes over changed rules and settings."""
@@ -204,10 +239,15 @@ class SeriesDetector:
 
 
 _PLOT_NAMES = {
-    "count": "count per bucket by person", "distinct_count": "unique count per bucket by person",
-    "info_content": "information content of value per bucket by person", "mean": "arithmetic mean value by person",
-    "median": "median value by person", "min": "minimum value by person", "max": "maximum value by person",
-    "varp": "variance of values by person", "sum": "bucket sum by person",
+    "count": "count per bucket by person",
+    "distinct_count": "unique count per bucket by person",
+    "info_content": "information content of value per bucket by person",
+    "mean": "arithmetic mean value by person",
+    "median": "median value by person",
+    "min": "minimum value by person",
+    "max": "maximum value by person",
+    "varp": "variance of values by person",
+    "sum": "bucket sum by person",
 }
 
 

@@ -10,8 +10,20 @@ from dataclasses import dataclass
 from proxy.engine.functions import TEXT_FEATURES, Function, Kind, parts_of
 
 _UNITS_S = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "micros": 1e-6, "nanos": 1e-9}
-_BYTES = {"b": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30, "tb": 2**40, "pb": 2**50, "": 1, "k": 2**10, "m": 2**20,
-          "g": 2**30, "t": 2**40, "p": 2**50}
+_BYTES = {
+    "b": 1,
+    "kb": 2**10,
+    "mb": 2**20,
+    "gb": 2**30,
+    "tb": 2**40,
+    "pb": 2**50,
+    "": 1,
+    "k": 2**10,
+    "m": 2**20,
+    "g": 2**30,
+    "t": 2**40,
+    "p": 2**50,
+}
 _DEFAULT_MEMORY_LIMIT = 1024 * 2**20
 _DAY = 86400
 CATEGORY_FIELD = "mlcategory"

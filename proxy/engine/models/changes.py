@@ -27,9 +27,9 @@ SLOTS = {
     "off_share": Slot("f4"),
     "off_since": Slot("i8", (), -1),
     "off_n": Slot("f4"),
-    "off_mean": Slot("f4"),
-    "off_square": Slot("f4"),
-    "shift": Slot("f4"),
+    "off_mean": Slot("f8"),
+    "off_square": Slot("f8"),
+    "shift": Slot("f8"),
     "shift_at": Slot("i8", (), -1),
     "shift_vote": Slot("f4"),
 }

@@ -41,10 +41,17 @@ class PopulationModel:
     def __init__(self, span: int, *, side: int, non_negative: bool) -> None:
         self.span, self.side, self.non_negative = span, side, non_negative
         self.day_bins = min(24, DAY // span) if span <= DAY // 2 else 1
-        self.columns = Columns({
-            "n": Slot("f4"), "first": Slot("i8", (), -1), "level": Slot("f8"), "scale": Slot("f4"),
-            "day": Slot("f4", (self.day_bins,)), "day_n": Slot("u1", (self.day_bins,)), **tails.slots(1),
-        })
+        self.columns = Columns(
+            {
+                "n": Slot("f4"),
+                "first": Slot("i8", (), -1),
+                "level": Slot("f8"),
+                "scale": Slot("f4"),
+                "day": Slot("f4", (self.day_bins,)),
+                "day_n": Slot("u1", (self.day_bins,)),
+                **tails.slots(1),
+            }
+        )
 
     def _typical(self, time: int, rows: Rows) -> Floats:
         c = self.columns
@@ -94,8 +101,9 @@ class PopulationModel:
         c["day_n"][d][unique] = np.minimum(known, 250.0)
         c["level"][unique] = level + np.clip(median - level - day, -limit, limit) / np.minimum(n + 1.0, LEVEL_MEMORY)
         place = np.searchsorted(unique, rows)
-        size = np.minimum(1.25 * np.abs(value - np.where(fresh[place], median[place], scores.typical[taken])),
-                          4.0 * old_scale[place])
+        size = np.minimum(
+            1.25 * np.abs(value - np.where(fresh[place], median[place], scores.typical[taken])), 4.0 * old_scale[place]
+        )
         spread = np.bincount(place, size, len(unique)) / count
         rate = np.maximum(1.0 / (n + 1.0), 1.0 / SCALE_MEMORY)
         stored = c["scale"][unique]

@@ -68,8 +68,12 @@ def layout(day_bins: int, week_bins: int) -> dict[str, Slot]:
         "week_last": Slot("f4", (week_bins,)),
         "week_n": Slot("u1", (week_bins,)),
         "spread_n": Slot("u1", (day_bins,)),
-        "day_sum": Slot("f4"), "day_count": Slot("f4"), "day_open": Slot("i2", (), -1),
-        "week_sum": Slot("f4"), "week_count": Slot("f4"), "week_open": Slot("i2", (), -1),
+        "day_sum": Slot("f4"),
+        "day_count": Slot("f4"),
+        "day_open": Slot("i2", (), -1),
+        "week_sum": Slot("f4"),
+        "week_count": Slot("f4"),
+        "week_open": Slot("i2", (), -1),
         "sum": Slot("f4", (2,)),
         "sum_var": Slot("f4", (2,)),
         "sum_scale": Slot("f4", (2,), 1.0),
@@ -194,8 +198,28 @@ class SeriesModel:
         surprise = events.discount(c, rows, bucket, raw)
         alarm = np.where(ready, self._alarm(p_views, p_new) * youth - (raw - surprise), 0.0)
         alarm = events.first_alarm(c, rows, bucket, np.maximum(alarm, 0.0))
-        return Judged(rows, value, ready, typical, spread, z, p_single, p_multi, clip_p(10.0**-surprise), surprise, raw, alarm,
-                      z >= 0, factor, np.concatenate([errors, parts[PREDICTORS:]]), scores, p_outlier, vol_now, sums_now, samples)
+        return Judged(
+            rows,
+            value,
+            ready,
+            typical,
+            spread,
+            z,
+            p_single,
+            p_multi,
+            clip_p(10.0**-surprise),
+            surprise,
+            raw,
+            alarm,
+            z >= 0,
+            factor,
+            np.concatenate([errors, parts[PREDICTORS:]]),
+            scores,
+            p_outlier,
+            vol_now,
+            sums_now,
+            samples,
+        )
 
     def _sided(self, tail: Floats, scores: Floats) -> Floats:
         if self.side:
@@ -224,8 +248,9 @@ class SeriesModel:
             above = special.betaincc(size, count + 1.0, success)
             mass = np.maximum(at_most - below, 0.0)
             upper, lower = above + 0.5 * mass, below + 0.5 * mass
-            z[low] = np.where(upper < lower, -special.ndtri(np.maximum(upper, 1e-300)),
-                              special.ndtri(np.maximum(lower, 1e-300)))
+            z[low] = np.where(
+                upper < lower, -special.ndtri(np.maximum(upper, 1e-300)), special.ndtri(np.maximum(lower, 1e-300))
+            )
         return z
 
     def _sums(self, rows: Rows, z: Floats) -> tuple[Floats, Floats]:
@@ -314,8 +339,9 @@ class SeriesModel:
         shift = np.zeros(len(rows))
         if len(settled):
             at = rows[settled]
-            shift[settled] = changes.observe(c, at, time, (judged.value - judged.typical)[settled], judged.z[settled],
-                                             judged.spread[settled])
+            shift[settled] = changes.observe(
+                c, at, time, (judged.value - judged.typical)[settled], judged.z[settled], judged.spread[settled]
+            )
             moved = at[shift[settled] != 0]
             if len(moved):
                 c["level"][moved] += shift[settled][shift[settled] != 0]
@@ -351,8 +377,9 @@ class SeriesModel:
         """Buckets the anomaly has lasted, this one included."""
         return int(self.columns["event_run"][judged.rows[i]]) + 1
 
-    def _learn_location(self, time: int, rows: Rows, value: Floats, judged: Judged, n: Floats, step: Floats,
-                        fresh: NDArray[np.bool_]) -> None:
+    def _learn_location(
+        self, time: int, rows: Rows, value: Floats, judged: Judged, n: Floats, step: Floats, fresh: NDArray[np.bool_]
+    ) -> None:
         c = self.columns
         d, w = self._bins(time)
         level = c["level"][rows]
@@ -362,10 +389,13 @@ class SeriesModel:
         day = c["day"][d][rows] if self.day_bins > 1 else 0.0
         self._learn_pattern("day", d, rows, value - level, step, judged.errors[PREDICTORS:], DAY_MEMORY)
         ripe = time - c["first"][rows] >= 7 * DAY
-        self._learn_pattern("week", w, rows, value - level - day, step * ripe, judged.errors[PREDICTORS + 1 :], WEEK_MEMORY)
+        self._learn_pattern(
+            "week", w, rows, value - level - day, step * ripe, judged.errors[PREDICTORS + 1 :], WEEK_MEMORY
+        )
         slope = c["slope"][rows]
-        c["slope"][rows] = np.where(fresh, 0.0, slope + step * (level_new - level - slope)
-                                    / np.clip(n, 1.0, self.level_memory))
+        c["slope"][rows] = np.where(
+            fresh, 0.0, slope + step * (level_new - level - slope) / np.clip(n, 1.0, self.level_memory)
+        )
         c["level"][rows] = level_new
         keep = self.range_keep
         low, high = c["low"][rows], c["high"][rows]
@@ -377,8 +407,9 @@ class SeriesModel:
         c["low"][rows] = np.where(taken, np.minimum(low, value), low)
         c["high"][rows] = np.where(taken, np.maximum(high, value), high)
 
-    def _learn_pattern(self, name: str, now: int, rows: Rows, rest: Floats, step: Floats, scale: Floats,
-                       memory: float) -> None:
+    def _learn_pattern(
+        self, name: str, now: int, rows: Rows, rest: Floats, step: Floats, scale: Floats, memory: float
+    ) -> None:
         """Gathers what is left of the values while a bin lasts; the bin learns their mean once it is over."""
         c = self.columns
         gathered, count, open_bin = c[name + "_sum"][rows], c[name + "_count"][rows], c[name + "_open"][rows]
@@ -404,8 +435,9 @@ class SeriesModel:
         c[name + "_last"][at, rows] = off
         c[name + "_n"][at, rows] = np.minimum(known + 1.0, 250.0)
 
-    def _learn_scale(self, time: int, rows: Rows, errors: Floats, scale: Floats, judged: Judged, n: Floats,
-                     step: Floats) -> None:
+    def _learn_scale(
+        self, time: int, rows: Rows, errors: Floats, scale: Floats, judged: Judged, n: Floats, step: Floats
+    ) -> None:
         c = self.columns
         d, _ = self._bins(time)
         limit = np.where(n < 12, np.inf, 4.0 * scale)
@@ -419,7 +451,8 @@ class SeriesModel:
         spread = c["day_spread"][d][rows]
         size = np.minimum(1.25 * np.abs(judged.value - judged.typical) / judged.spread, 6.0)
         c["day_spread"][d][rows] = np.where(
-            n < 12, spread, spread + step * (size - spread) / np.minimum(known + 1.0, FACTOR_MEMORY))
+            n < 12, spread, spread + step * (size - spread) / np.minimum(known + 1.0, FACTOR_MEMORY)
+        )
         c["spread_n"][d][rows] = np.minimum(known + (step > 0.3), 250.0)
 
     def _learn_windows(self, rows: Rows, judged: Judged, learning: NDArray[np.bool_], n: Floats) -> None:

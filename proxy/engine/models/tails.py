@@ -72,7 +72,9 @@ def _calibrated(columns: Columns, feature: int, rows: NDArray[np.intp], z: Float
     z0, p0 = EDGES[start], share[each, start]
     in_tail = np.arange(BINS) >= start[:, None]
     excess = np.where(in_tail, np.log(_MIDS / z0[:, None]), 0.0)
-    hill = ((counts * excess).sum(axis=1) + _HILL_PRIOR_WEIGHT * _HILL_PRIOR) / (above[each, start] + _HILL_PRIOR_WEIGHT)
+    hill = ((counts * excess).sum(axis=1) + _HILL_PRIOR_WEIGHT * _HILL_PRIOR) / (
+        above[each, start] + _HILL_PRIOR_WEIGHT
+    )
     far = p0 * (size / z0) ** (-1.0 / hill)
     own = bin_of(size)
     upper = np.minimum(own + 1, BINS - 1)

@@ -1,0 +1,202 @@
+"""JobEngine: the promises that hold whatever the detector."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from proxy.engine import ForecastRefused, JobEngine, JobSpec, StateError
+from proxy.engine.functions import PUBLIC_NAMES
+from tests.engine.jobs import (
+    ALL_FUNCTIONS,
+    DAY,
+    HOUR,
+    OPTIONS,
+    START,
+    batch,
+    busy_rows,
+    config,
+    dump,
+    engine,
+    hourly,
+    part,
+    run,
+)
+
+EVERYTHING = [*ALL_FUNCTIONS, *OPTIONS]
+
+
+def names(detector):
+    return "-".join(str(v) for k, v in detector.items() if k not in ("custom_rules", "field_name"))
+
+
+def test_every_public_function_is_tried():
+    tried = {d["function"] for d in ALL_FUNCTIONS}
+    assert PUBLIC_NAMES - tried == {f for f in PUBLIC_NAMES if f.endswith(("nzc", "dc"))}
+
+
+@pytest.mark.parametrize("detector", EVERYTHING, ids=names)
+def test_any_chunking_gives_the_same_results(detector):
+    rows = busy_rows()
+    options = {"influencers": ["user", "host"], "latency": "1h", "model_plot_config": {"enabled": True}}
+    whole = dump(run(engine(detector, **options), rows))
+    assert dump(run(engine(detector, **options), rows, cuts=[1, 2, 300, 301, 777])) == whole
+
+
+@pytest.mark.parametrize("detector", EVERYTHING, ids=names)
+def test_a_restored_state_goes_on_bit_exactly(detector):
+    rows = busy_rows(seed=6)
+    spec = JobSpec.from_config(config(detector, influencers=["user", "host"], latency="1h"))
+    straight = JobEngine(spec)
+    first = straight.add(part(rows, slice(0, 700)))
+    restored = JobEngine(spec, straight.state())
+    assert first.bucket_count > 0
+    assert dump(run(restored, part(rows, slice(700, None)))) == dump(run(straight, part(rows, slice(700, None))))
+
+
+@pytest.mark.parametrize("detector", EVERYTHING, ids=names)
+def test_inputs_stay_untouched_and_hostile_values_do_no_harm(detector):
+    rows = busy_rows(size=300, days=3, seed=7)
+    rows.numbers["value"][::7] = np.inf
+    rows.numbers["value"][::11] = -1e300
+    kept = part(rows, slice(None))
+    before = [
+        kept.time.copy(),
+        *(c.codes.copy() for c in kept.text.values()),
+        *(v.copy() for v in kept.numbers.values()),
+    ]
+    results = run(engine(detector, influencers=["user"]), kept)
+    after = [kept.time, *(c.codes for c in kept.text.values()), *kept.numbers.values()]
+    assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(before, after, strict=True))
+    assert "NaN" not in dump(results)
+
+
+def test_categories_feed_detectors_whatever_the_chunking():
+    options = {"categorization_field_name": "message", "influencers": ["mlcategory"]}
+    detector = {"function": "count", "by_field_name": "mlcategory"}
+    rows = busy_rows()
+    results = run(engine(detector, **options), rows)
+    assert dump(run(engine(detector, **options), rows, cuts=[5, 600])) == dump(results)
+    assert {c["category_id"] for c in results.categories} >= {1, 2}
+
+
+def test_rows_before_the_open_bucket_less_latency_are_counted_and_dropped():
+    late = [START + 10 * HOUR, START + 9 * HOUR, START + 8 * HOUR - 1, START + 8 * HOUR]
+    results = engine({"function": "count"}, latency="2h").add(batch(late))
+    assert (results.processed, results.out_of_order) == (3, 1)
+
+
+def test_an_empty_stretch_gives_empty_buckets():
+    results = engine({"function": "count"}).add(batch([START, START + 5 * HOUR]))
+    assert [b["event_count"] for b in results.buckets] == [1, 0, 0, 0, 0]
+    assert results.empty_bucket_count == 4
+
+
+def test_skipping_time_models_nothing_in_between():
+    job = engine({"function": "count"})
+    job.add(batch([START, START + HOUR]))
+    assert job.flush(skip_to=START + 100 * HOUR).bucket_count == 0
+    assert job.last_finalized_bucket_end == START + 100 * HOUR
+
+
+def test_advancing_time_closes_buckets_without_rows():
+    job = engine({"function": "count"})
+    job.add(batch([START]))
+    assert job.flush(advance_to=START + 3 * HOUR).bucket_count == 3
+
+
+def test_interim_results_change_nothing_learnt():
+    rows = busy_rows()
+    detector = {"function": "count", "by_field_name": "host"}
+    quiet, asked = engine(detector), engine(detector)
+    first, second = part(rows, slice(0, 900)), part(rows, slice(900, None))
+    quiet.add(first)
+    asked.add(first)
+    interim = asked.flush(calc_interim=True)
+    assert interim.buckets and all(b["is_interim"] for b in interim.buckets)
+    assert dump(run(quiet, second)) == dump(run(asked, second))
+
+
+def test_a_half_full_bucket_is_not_called_low():
+    job = engine({"function": "low_count"})
+    time = START + np.arange(0, 10 * DAY, 60)
+    job.add(batch(time[:-30]))
+    assert not job.flush(calc_interim=True).records
+
+
+def test_a_burst_in_the_open_bucket_shows_as_interim():
+    job = engine({"function": "high_count"})
+    time = START + np.arange(0, 10 * DAY, 60)
+    job.add(batch(np.concatenate([time, np.repeat(time[-1], 3000)])))
+    records = job.flush(calc_interim=True).records
+    assert records and records[0]["is_interim"] and records[0]["record_score"] > 50
+
+
+def test_summary_counts_weigh_the_records():
+    job = engine({"function": "count"}, summary_count_field_name="weight")
+    results = run(job, batch([START, START + 1, START + HOUR], numbers={"weight": [3, 4, np.nan]}))
+    assert [b["event_count"] for b in results.buckets] == [7, 0]
+
+
+def test_memory_stays_flat_over_many_records():
+    job = engine({"function": "mean", "field_name": "value", "by_field_name": "host"}, span="1d")
+    sizes = []
+    for day in range(20):
+        time = START + day * DAY + np.sort(np.random.default_rng(day).integers(0, DAY, 50_000))
+        rows = batch(time, {"host": ["a", "b"] * 25_000}, {"value": np.ones(50_000)})
+        job.add(rows)
+        sizes.append(job.model_size()["model_bytes"])
+    assert sizes[-1] == sizes[2]
+
+
+def test_new_series_are_refused_once_memory_is_used_up():
+    job = engine({"function": "count", "by_field_name": "user"}, analysis_limits={"model_memory_limit": "50kb"})
+    users = [f"user {i}" for i in range(400)]
+    for hour in range(4):
+        job.add(batch([START + hour * HOUR] * 400, {"user": users[hour * 10 :] + users[: hour * 10]}))
+    job.add(batch([START + 5 * HOUR] * 2, {"user": ["somebody", "new"]}))
+    job.flush(advance_to=START + 7 * HOUR)
+    size = job.model_size()
+    assert size["memory_status"] == "hard_limit"
+    assert size["bucket_allocation_failures_count"] == 1
+
+
+def test_series_unseen_for_the_prune_window_are_forgotten():
+    job = engine({"function": "mean", "field_name": "value", "by_field_name": "user"}, model_prune_window="2d")
+    job.add(batch([START, START], {"user": ["gone", "stays"]}, {"value": [1, 2]}))
+    for hour in range(1, 80):
+        job.add(batch([START + hour * HOUR], {"user": ["stays"]}, {"value": [hour]}))
+    assert job.model_size()["total_by_field_count"] == 1
+    job.add(batch([START + 81 * HOUR], {"user": ["gone"]}, {"value": [3]}))
+    assert job.model_size()["total_by_field_count"] == 1
+
+
+def test_a_foreign_state_is_refused():
+    with pytest.raises(StateError):
+        JobEngine(JobSpec.from_config(config({"function": "count"})), b"something else")
+
+
+def test_a_forecast_carries_the_daily_pattern_on():
+    hours = np.arange(28 * 24)
+    wave = 100 + 30 * np.sin(hours * 2 * np.pi / 24) + np.random.default_rng(3).normal(0, 1, len(hours))
+    job = engine({"function": "mean", "field_name": "value"})
+    run(job, hourly(wave))
+    forecast = job.forecast(2 * DAY)
+    predicted = np.array([d["forecast_prediction"] for d in forecast.documents])
+    hour = np.array([(d["timestamp"] // 1000 - START) // HOUR for d in forecast.documents])
+    assert len(predicted) == 48
+    assert np.abs(predicted - (100 + 30 * np.sin(hour * 2 * np.pi / 24))).max() < 8
+    assert all(d["forecast_lower"] < d["forecast_prediction"] < d["forecast_upper"] for d in forecast.documents)
+
+
+@pytest.mark.parametrize(
+    ("detector", "reason"),
+    [
+        ({"function": "count", "over_field_name": "user"}, "population"),
+        ({"function": "rare", "by_field_name": "user"}, "used functions"),
+        ({"function": "count"}, "data to have been processed"),
+    ],
+)
+def test_what_cannot_be_forecast_says_so(detector, reason):
+    with pytest.raises(ForecastRefused, match=reason):
+        engine(detector).forecast(DAY)
