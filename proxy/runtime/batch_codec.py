@@ -24,6 +24,7 @@ def encode_batch(ingested: Ingested) -> bytes:
         "text": {name: column.values for name, column in batch.text.items()},
         "numbers": list(batch.numbers),
         "counts": {name: getattr(ingested, name) for name in _COUNTS},
+        "replaces": ingested.replaces,
     }
     head = orjson.dumps(header)
     columns = [batch.time.astype("<i8"), *(c.codes.astype("<i4") for c in batch.text.values()),
@@ -43,7 +44,8 @@ def decode_batch(payload: bytes) -> Ingested:
         offset += rows * width
         return column
 
+    replaces = tuple(header["replaces"]) if header["replaces"] else None
     time = take("<i8", 8).astype(np.int64)
     text = {name: Column(take("<i4", 4).astype(np.int32), values) for name, values in header["text"].items()}
     numbers = {name: take("<f8", 8).astype(np.float64) for name in header["numbers"]}
-    return Ingested(Batch(time=time, text=text, numbers=numbers), **header["counts"])
+    return Ingested(Batch(time=time, text=text, numbers=numbers), **header["counts"], replaces=replaces)

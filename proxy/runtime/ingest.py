@@ -41,13 +41,14 @@ class Fields:
 
 @dataclass(slots=True)
 class Ingested:
-    """A batch and what was counted while reading it."""
+    """A batch, what was counted while reading it, and the range of epoch seconds whose earlier records it replaces."""
 
     batch: Batch
     input_bytes: int = 0
     input_field_count: int = 0
     invalid_date_count: int = 0
     missing_field_count: int = 0
+    replaces: tuple[int, int] | None = None
 
 
 def ingest(body: bytes, fields: Fields) -> Ingested:

@@ -102,14 +102,14 @@ class LiveJob:
         self.unsent = lines + self.unsent
         await self.try_send()
 
-    async def post(self, body: bytes) -> dict[str, Any]:
-        """Analyses records; returns the counts of this request.
+    async def post(self, body: bytes, replaces: tuple[int, int] | None = None) -> dict[str, Any]:
+        """Analyses records; returns the counts of this request. ``replaces``: see ``Ingested``.
 
         Raises:
             MlError: parse_exception for malformed data, 429 and 503 where nothing was taken.
         """
         self._refuse_when_full()
-        reading = await self.call(worker.read, body)
+        reading = await self.call(worker.read, body, replaces)
         try:
             await self._journal(_DATA + reading.entry)
         except BaseException:

@@ -288,15 +288,19 @@ class Supervisor:
 
     # ---- feeding
 
-    async def post(self, job_id: str, content: AsyncIterator[bytes]) -> dict[str, Any]:
+    async def post(
+        self, job_id: str, content: AsyncIterator[bytes], replaces: tuple[int, int] | None = None
+    ) -> dict[str, Any]:
         """Analyses posted records; a failed job is taken up again first.
+
+        ``replaces`` is a range of epoch seconds whose records, where their buckets are still open, are forgotten.
 
         Raises:
             MlError: 409 where the job is not open.
         """
         async with self._open_job(job_id) as live:
             body = b"".join([chunk async for chunk in content])
-            return await live.post(body)
+            return await live.post(body, replaces)
 
     async def flush(self, job_id: str, options: Mapping[str, Any]) -> Status:
         async with self._open_job(job_id, revive=False) as live:

@@ -120,14 +120,15 @@ def open_job(job_id: str, setup: Setup, state: bytes | None, counts: Config | No
     return _status(job)
 
 
-def read(job_id: str, body: bytes) -> Reading:
-    """Reads posted data without showing it to the model yet.
+def read(job_id: str, body: bytes, replaces: tuple[int, int] | None = None) -> Reading:
+    """Reads posted data without showing it to the model yet; ``replaces`` is a range of epoch seconds.
 
     Raises:
         MlError: parse_exception for data that is not JSON objects.
     """
     job = _job(job_id)
     ingested = ingest(body, job.fields)
+    ingested.replaces = replaces
     token = next(_tokens)
     job.waiting[token] = ingested
     return Reading(token, encode_batch(ingested))
@@ -150,6 +151,8 @@ def replay_data(job_id: str, entry: bytes, now_ms: int) -> Outcome:
 
 def _analyse(job: _Job, ingested: Ingested, now_ms: int) -> Outcome:
     started = time.perf_counter()
+    if ingested.replaces is not None:
+        job.engine.reset_range(*ingested.replaces)
     results = job.engine.add(ingested.batch)
     job.counts.last_data_time = now_ms
     return _outcome(job, ingested, results, started, now_ms)

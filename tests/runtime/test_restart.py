@@ -207,3 +207,20 @@ def wait_until_answering(port: int) -> None:
                 return
         time.sleep(0.05)
     raise TimeoutError(f"nothing answers on port {port}")
+
+
+def test_records_of_an_open_bucket_can_be_given_again(client: HttpClient) -> None:
+    make_job(client, "corrected")
+    post(client, "corrected", 0, 3)
+    last = START_MS + 2 * SPAN_MS
+    rows = [{"time": last + minute * 60_000, "host": "a", "took": 5} for minute in range(30)]
+    answer = client.post(
+        "/_ml/anomaly_detectors/corrected/_data",
+        ndjson=rows,
+        query={"reset_start": str(last), "reset_end": str(last + SPAN_MS)},
+    )
+    assert answer.status == 202, answer.text
+    post(client, "corrected", 3, 5)
+    close(client, "corrected")
+    buckets = client.get("/_ml/anomaly_detectors/corrected/results/buckets").json()["buckets"]
+    assert [bucket["event_count"] for bucket in buckets] == [12, 12, 30, 12]

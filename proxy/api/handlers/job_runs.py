@@ -86,7 +86,7 @@ async def flush_job(call: Call, services: Services) -> dict[str, Any]:
 
 
 async def post_data(call: Call, services: Services) -> Reply:
-    flush.reset_range_s(call, services.clock())
+    replaces = flush.reset_range_s(call, services.clock())
     assert call.content is not None, "this operation's body is a stream"
-    counts = await services.runtime.post(call.path["job_id"], call.content)
+    counts = await services.runtime.post(call.path["job_id"], call.content, replaces)
     return Reply(counts, status=202)
