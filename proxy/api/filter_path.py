@@ -32,9 +32,7 @@ def _advance(patterns: Sequence[list[str]], key: str) -> list[list[str]]:
     for pattern in patterns:
         head, rest = pattern[0], pattern[1:]
         if head == "**":
-            left.append(pattern)
-            if rest:
-                left.extend(_advance([rest], key))
+            left += [pattern, rest]  # one key or more, never none
         elif re.fullmatch(re.escape(head).replace(r"\*", ".*"), key):
             left.append(rest)
     return left
@@ -49,7 +47,7 @@ def _only(value: Json, patterns: Sequence[list[str]]) -> Json:
     kept: dict[str, Json] = {}
     for key, part in value.items():
         below = _advance(patterns, key)
-        whole = any(not pattern or pattern == ["**"] for pattern in below)
+        whole = any(not pattern for pattern in below)
         inner = part if whole else _only(part, below) if below else None
         if whole or inner is not None:
             kept[key] = inner
@@ -67,7 +65,7 @@ def _without(value: Json, patterns: Sequence[list[str]]) -> Json:
     kept: dict[str, Json] = {}
     for key, part in value.items():
         below = _advance(patterns, key)
-        if not any(not pattern or pattern == ["**"] for pattern in below):
+        if not any(not pattern for pattern in below):
             kept[key] = _without(part, below) if below else part
     kept = {key: part for key, part in kept.items() if part is not _GONE}
     return kept if kept or not value else _GONE
