@@ -20,15 +20,11 @@ from proxy.store.overall_request import OverallRequest
 from proxy.store.results_read import Results
 from tests.http_client import HttpClient
 from tests.store import overall_twin
+from tests.store.overall_cases import HOUR, MINUTE, SPANS_MIN, Case, cases_of, rounded
 from tests.store.overall_twin import Bucket, Row
 
-MINUTE = 60_000
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
 INDEX = ".ml-anomalies-custom-twin"
 JOBS = ("twin-a", "twin-b", "twin-c", "twin-d")
-# Days on which clocks change somewhere, a leap day, and the epoch itself: none of them may matter.
-ORIGINS = (1_459_036_800_000, 1_456_617_600_000, 1_477_785_600_000, 0, -3 * DAY)
 
 
 class TwinIndex:
@@ -131,38 +127,10 @@ def rows_of(found: OverallBuckets, request: OverallRequest) -> list[Row]:
     return rows
 
 
-def rounded(rows: list[Row]) -> list[Row]:
-    return [Row(row.timestamp, row.span_s, round(row.score, 9), row.jobs, row.is_interim) for row in rows]
-
-
-SCORES = st.one_of(st.just(0.0), st.just(0.0), st.integers(1, 100).map(float), st.floats(1e-3, 100))
-
-
 @st.composite
-def cases(draw: st.DrawFn) -> tuple[dict[str, int], list[Bucket], dict]:
-    """Jobs with whole runs, gaps, doubled, misplaced and interim buckets, and every option."""
-    origin = draw(st.sampled_from(ORIGINS))
-    spans = {job: draw(st.sampled_from([5, 15, 17, 60, 90])) * MINUTE for job in JOBS[: draw(st.integers(1, 4))]}
-    documents: list[Bucket] = []
-    for job, span in spans.items():
-        start = origin // span * span + draw(st.integers(-5, 20)) * span
-        for number in range(draw(st.integers(0, 30))):
-            kind = draw(st.sampled_from(["there"] * 8 + ["gap", "double", "astray"]))
-            if kind == "gap":
-                continue
-            timestamp = start + number * span + (draw(st.integers(1, span - 1)) if kind == "astray" else 0)
-            bucket = Bucket(job, timestamp, draw(SCORES), draw(st.sampled_from([False] * 9 + [True])))
-            documents += [bucket, Bucket(job, timestamp, draw(SCORES))] if kind == "double" else [bucket]
-    width = max(spans.values())
-    options = {
-        "top_n": draw(st.sampled_from([1, 2, 3, 333])),
-        "bucket_span": draw(st.one_of(st.none(), st.integers(0, 5).map(lambda n: width + n * 7 * MINUTE))),
-        "overall_score": draw(st.sampled_from([0.0, 0.0, 0.5, 20.0, 50.0, 99.0])),
-        "exclude_interim": draw(st.booleans()),
-        "start": draw(st.one_of(st.none(), st.integers(origin - 2 * HOUR, origin + 20 * HOUR))),
-        "end": draw(st.one_of(st.none(), st.integers(origin, origin + 30 * HOUR))),
-    }
-    return spans, documents, options
+def cases(draw: st.DrawFn) -> Case:
+    spans = {job: draw(st.sampled_from(SPANS_MIN)) * MINUTE for job in JOBS[: draw(st.integers(1, 4))]}
+    return draw(cases_of(spans))
 
 
 # How the walk may go: as shipped; sparse from the first cell; pruned whenever possible, in tiny windows and slices.
@@ -198,7 +166,7 @@ WORKED = (
 @given(case=cases(), way=st.sampled_from(list(WAYS)))
 @example(case=WORKED, way="as shipped")
 @example(case=WORKED, way="sparse")
-def test_any_jobs_agree_with_the_definition(case: tuple, way: str, index: TwinIndex, read: object) -> None:
+def test_any_jobs_agree_with_the_definition(case: Case, way: str, index: TwinIndex, read: object) -> None:
     spans, documents, options = case
     index.fill(documents)
     request = request_of(spans, options)
