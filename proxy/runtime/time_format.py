@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import math
 import re
+from calendar import monthrange
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-_MONTHS = {name: number for number, name in enumerate(
-    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], start=1)}  # fmt: skip
+_MONTH_NAMES = (
+    "january", "february", "march", "april", "may", "june",
+    "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
+_MONTHS = {name[:length]: number for number, name in enumerate(_MONTH_NAMES, start=1) for length in (3, None)}
 _TOKEN = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|(.)", re.DOTALL)
 # Pattern letter -> the part of a moment that it holds; how the text of that part looks is decided by its length.
 _DIGITS = {
     "y": "year", "u": "year", "M": "month", "L": "month", "d": "day", "D": "day_of_year",
-    "H": "hour", "k": "hour", "h": "hour12", "K": "hour12", "m": "minute", "s": "second", "S": "fraction", "n": "nanos",
+    "H": "hour", "k": "hour24", "h": "hour12", "K": "hour12", "m": "minute", "s": "second", "S": "fraction", "n": "nanos",
 }  # fmt: skip
 _ZONES = {
     "X": r"Z|[+-]\d{2}(?::?\d{2})?(?::?\d{2})?",
@@ -106,24 +110,42 @@ def _next_is_digits(pattern: str, offset: int) -> bool:
 
 
 def _require_full(parts: list[str], pattern: str) -> None:
-    has_year = "year" in parts or "year2" in parts
+    """The year alone may be missing: it is then the current one, as syslog means it."""
     has_day = "day_of_year" in parts or (("month" in parts or "month_name" in parts) and "day" in parts)
-    has_time = "hour" in parts or ("hour12" in parts and "half" in parts)
-    if not (has_year and has_day and has_time):
+    has_time = "hour" in parts or "hour24" in parts or ("hour12" in parts and "half" in parts)
+    if not (has_day and has_time):
         raise ValueError(f"[{pattern}] does not yield a full timestamp")
 
 
 def _moment(found: dict[str, str]) -> datetime:
-    year = int(found["year"]) if "year" in found else 2000 + int(found["year2"])
-    month = int(found.get("month", 0)) or _MONTHS.get(found.get("month_name", "jan")[:3].lower(), 0)
-    hour = int(found["hour"]) % 24 if "hour" in found else int(found["hour12"]) % 12
-    if "half" in found and "hour" not in found and found["half"][0].lower() == "p":
-        hour += 12
-    base = datetime(year, month, int(found.get("day", 1)), hour, int(found.get("minute", 0)),
-                    int(found.get("second", 0)), tzinfo=_zone(found.get("zone")))  # fmt: skip
+    date = _date(found)
+    hour, minute, second = _hour(found), int(found.get("minute", 0)), int(found.get("second", 0))
+    if (hour, minute, second) == (24, 0, 0):
+        date, hour = date + timedelta(days=1), 0  # the midnight at a day's end
+    return date.replace(hour=hour, minute=minute, second=second, tzinfo=_zone(found.get("zone")))
+
+
+def _date(found: dict[str, str]) -> datetime:
+    year = datetime.now(UTC).year
+    if "year" in found:
+        year = int(found["year"])
+    elif "year2" in found:
+        year = 2000 + int(found["year2"])
     if "day_of_year" in found:
-        base = base.replace(month=1, day=1) + timedelta(days=int(found["day_of_year"]) - 1)
-    return base
+        return datetime(year, 1, 1) + timedelta(days=int(found["day_of_year"]) - 1)
+    month = int(found["month"]) if "month" in found else _MONTHS.get(found["month_name"].lower(), 0)
+    day = int(found["day"])
+    if not 1 <= month <= 12 or day > 31:
+        raise ValueError(f"there is no day [{day}] of month [{month}]")
+    return datetime(year, month, min(day, monthrange(year, month)[1]))  # as Java does: 31 June is 30 June
+
+
+def _hour(found: dict[str, str]) -> int:
+    if "hour" in found:
+        return int(found["hour"])
+    if "hour24" in found:
+        return int(found["hour24"]) % 24
+    return int(found["hour12"]) % 12 + (12 if found["half"][0].lower() == "p" else 0)
 
 
 def _zone(text: str | None) -> timezone | ZoneInfo:
