@@ -78,7 +78,6 @@ class IndicesConfig:
 class MlConfig:
     max_model_memory_limit: ByteSize | None
     max_open_jobs: int
-    max_anomaly_records: int
 
 
 @dataclass(frozen=True, slots=True)
