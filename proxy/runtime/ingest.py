@@ -114,11 +114,17 @@ def _read_tolerantly(body: bytes) -> Iterator[Record]:
             raise parse_error("The input JSON data is malformed.")
 
 
-def _flatten(record: Record, prefix: str = "") -> Record:
+def _flatten(record: Record) -> Record:
+    """Dotted names for what is nested, however deep."""
     flat: Record = {}
-    for name, value in record.items():
-        if isinstance(value, dict):
-            flat |= _flatten(value, f"{prefix}{name}.")
+    left = [("", iter(record.items()))]
+    while left:
+        prefix, fields = left[-1]
+        name, value = next(fields, (None, None))
+        if name is None:
+            left.pop()
+        elif isinstance(value, dict):
+            left.append((f"{prefix}{name}.", iter(value.items())))
         else:
             flat[prefix + name] = value
     return flat
@@ -225,7 +231,8 @@ def _seconds(values: Sequence[object], time_format: str) -> tuple[np.ndarray, np
     divisor = {"epoch": 1, "epoch_ms": 1000}.get(time_format)
     if divisor and set(map(type, values)) == {int}:
         try:
-            return np.array(values, np.int64) // divisor, np.ones(len(values), bool)
+            seconds = np.array(values, np.int64) // divisor
+            return seconds, np.abs(seconds) < _MAX_SECOND
         except OverflowError:
             pass
     read: Callable[[str], int] = (lambda text: seconds_from(text, divisor)) if divisor else compile_pattern(time_format)

@@ -22,7 +22,8 @@ _TOKEN = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|(.)", re.DOTALL)
 # Pattern letter -> the part of a moment that it holds; how the text of that part looks is decided by its length.
 _DIGITS = {
     "y": "year", "u": "year", "M": "month", "L": "month", "d": "day", "D": "day_of_year",
-    "H": "hour", "k": "hour24", "h": "hour12", "K": "hour12", "m": "minute", "s": "second", "S": "fraction", "n": "nanos",
+    "H": "hour", "k": "hour24", "h": "hour12", "K": "hour12",
+    "m": "minute", "s": "second", "S": "fraction", "n": "nanos",
 }  # fmt: skip
 _ZONES = {
     "X": r"Z|[+-]\d{2}(?::?\d{2})?(?::?\d{2})?",

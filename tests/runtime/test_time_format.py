@@ -93,14 +93,17 @@ def test_noon_and_midnight_are_twelve():
     assert parse("2016-02-07 12:00 PM") - parse("2016-02-07 12:00 AM") == 12 * 3600
 
 
-@pytest.mark.parametrize("pattern", ["yyyy-MM-dd", "HH:mm:ss", "yyyy HH:mm", "", "MMM HH:mm:ss", "yyyy-MM HH:mm:ss", "yyyy-MM-dd hh:mm",
-                                     "yyyy-MM-dd HH:mm:ssJ", "b", "yyyy-MM-dd HH:mm:ss[", "yyyy-MM-dd HH:mm:ss]"])  # fmt: skip
+@pytest.mark.parametrize("pattern", ["yyyy-MM-dd", "HH:mm:ss", "yyyy HH:mm", "", "MMM HH:mm:ss", "yyyy-MM HH:mm:ss",
+                                     "yyyy-MM-dd hh:mm",
+                                     "yyyy-MM-dd HH:mm:ssJ", "b", "yyyy-MM-dd HH:mm:ss[",
+                                     "yyyy-MM-dd HH:mm:ss]"])  # fmt: skip
 def test_a_pattern_that_cannot_yield_a_moment_is_refused(pattern):
     with pytest.raises(ValueError, match=r".*"):
         compile_pattern(pattern)
 
 
-@pytest.mark.parametrize("text", ["", "2016-02-07", "2016-02-00 00:00:00", "2016-13-07 00:00:00", "2016-02-07 24:61:00",
+@pytest.mark.parametrize("text", ["", "2016-02-07", "2016-02-00 00:00:00", "2016-13-07 00:00:00",
+                                  "2016-02-07 24:61:00",
                                   "x2016-02-07 13:05:09", "2016-02-32 00:00:00", "2016-02-07 24:00:01"])  # fmt: skip
 def test_what_does_not_fit_the_pattern_is_refused(text):
     with pytest.raises(ValueError, match=r".*"):
