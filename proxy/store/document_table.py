@@ -43,11 +43,22 @@ def to_time(value: Json) -> int:
 
 
 def to_doubles(value: Json) -> list[float]:
-    return [float(part) for part in value] if isinstance(value, list) else [float(value)]
+    if not isinstance(value, list):
+        return [float(value)]
+    return value if _all_of(float, value) else [float(part) for part in value]
 
 
 def to_texts(value: Json) -> list[str]:
-    return [to_text(part) for part in value] if isinstance(value, list) else [to_text(value)]
+    if not isinstance(value, list):
+        return [to_text(value)]
+    return value if _all_of(str, value) else [to_text(part) for part in value]
+
+
+def _all_of(kind: type, values: list[Json]) -> bool:
+    for value in values:
+        if type(value) is not kind:
+            return False
+    return True
 
 
 def to_longs(value: Json) -> list[int]:
@@ -83,7 +94,7 @@ class Table:
     _plans: dict[tuple[tuple[str, ...], tuple[type, ...]], _Plan | None] = field(default_factory=dict, compare=False)
 
     def read(self, source: Document) -> Document:
-        """The document as the API shows it; ``source`` is left alone."""
+        """The document as the API shows it; it may be ``source`` itself, or share parts with it."""
         plan = self._plan_of(source)
         read = self._rebuilt(source) if plan is None else _carried_out(plan, source)
         return read if self.finish is None else self.finish(read)
@@ -125,6 +136,8 @@ class Table:
 
 
 def _carried_out(plan: _Plan, source: Document) -> Document:
+    if not plan.dropped and not plan.read:
+        return source
     read = dict(source)
     for name in plan.dropped:
         del read[name]

@@ -6,7 +6,9 @@ anomalies alike. A name that a result already uses for itself is reserved and ge
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
 
 RESERVED_RESULT_FIELDS = frozenset(
     """
@@ -37,30 +39,35 @@ RESERVED_RESULT_FIELDS = frozenset(
 )
 
 
+@lru_cache(maxsize=10_000)
 def is_reserved(name: str) -> bool:
     """Whether results keep ``name``, or what stands before its first dot, for themselves."""
     return name.partition(".")[0] in RESERVED_RESULT_FIELDS
 
 
-def record_copies(record: Mapping[str, object]) -> dict[str, list[str]]:
+_SIDES = tuple((f"{side}_field_name", f"{side}_field_value") for side in ("by", "over", "partition"))
+
+
+def record_copies(record: Mapping[str, Any]) -> dict[str, list[str]]:
     """The input-field copies of a record: name -> its distinct values, in the order by, over, partition, influencers."""
     copies: dict[str, list[str]] = {}
-    for side in ("by", "over", "partition"):
-        value = record.get(f"{side}_field_value")
+    for name_key, value_key in _SIDES:
+        value = record.get(value_key)
         if value is not None:
-            _add(copies, record.get(f"{side}_field_name"), (value,))
+            _add(copies, record.get(name_key), [value])
     for influence in record.get("influencers") or ():
-        _add(copies, influence.get("influencer_field_name"), influence.get("influencer_field_values") or ())
+        values = influence.get("influencer_field_values")
+        if values:
+            _add(copies, influence.get("influencer_field_name"), values)
     return copies
 
 
-def _add(copies: dict[str, list[str]], name: str | None, values: Iterable[str]) -> None:
+def _add(copies: dict[str, list[str]], name: str | None, values: list[str]) -> None:
     if not name or is_reserved(name):
         return
-    merged = dict.fromkeys(copies.get(name, ()))
-    merged.update(dict.fromkeys(values))
-    if merged:
-        copies[name] = list(merged)
+    if name in copies:
+        values = [*copies[name], *values]
+    copies[name] = values if len(values) == 1 else list(dict.fromkeys(values))
 
 
 def scalar_copy(name: str | None, value: str | None) -> dict[str, str]:

@@ -164,7 +164,7 @@ INFLUENCER = Table(
 
 
 def _finished_category(category: Document) -> Document:
-    category["examples"] = sorted(set(category["examples"]))
+    category = category | {"examples": sorted(set(category["examples"]))}
     if not category.get("num_matches"):
         category.pop("num_matches", None)
     copy = scalar_copy(category.get("partition_field_name"), category.get("partition_field_value"))
