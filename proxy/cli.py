@@ -17,12 +17,11 @@ from proxy import __version__, demo
 from proxy.api.routes import OPERATIONS
 from proxy.cluster.at_hand import cluster_at_hand
 from proxy.cluster.problem import ClusterProblem
-from proxy.config import Config, ConfigError, load_config, load_settings
+from proxy.config import SECRET_KEYS, Config, ConfigError, load_config, load_settings
 from proxy.nginx import nginx_config
 from proxy.serving import AddressProblem, refuse_used_address, serve_until_stopped, url_host
 
 Command = Callable[[argparse.Namespace], int]
-SECRETS = ("password", "api_key")
 EXIT_PROBLEM = 1
 EXIT_INTERRUPTED = 130
 
@@ -57,18 +56,20 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     serve = add_command(commands, "serve", run_serve, "the proxy alone, in front of a cluster that runs already")
     up = add_command(commands, "up", run_up, "a local Elasticsearch and the proxy before it, until Ctrl-C")
-    demo = add_command(commands, "demo", run_demo, "find what went wrong in a year of real flights, then go on serving")
+    story = add_command(
+        commands, "demo", run_demo, "what went wrong in a year of real flights, then goes on serving"
+    )
     check = add_command(commands, "check-config", run_check_config, "check the settings and print those in force")
     add_command(commands, "routes", run_routes, "print the operations and their paths")
     nginx = add_command(commands, "nginx-config", run_nginx_config, "print an nginx server that sends us only ML calls")
     nginx.add_argument("--listen", metavar="ADDRESS", default="9200", help="what nginx listens on (default 9200)")
-    for command in (serve, up, demo, check, nginx):
+    for command in (serve, up, story, check, nginx):
         add_config_options(command)
-    for command in (serve, up, demo, nginx):
+    for command in (serve, up, story, nginx):
         add_server_options(command)
-    for command in (up, demo):
+    for command in (up, story):
         add_cluster_options(command)
-    demo.add_argument("--exit", action="store_true", help="end after the report instead of serving on")
+    story.add_argument("--exit", action="store_true", help="end after the report instead of serving on")
     return parser
 
 
@@ -150,7 +151,7 @@ def run_check_config(args: argparse.Namespace) -> int:
     for section, keys in settings.items():
         say(f"{section}:")
         for key, value in keys.items():
-            shown = "********" if key in SECRETS and value is not None else value
+            shown = "********" if key in SECRET_KEYS and value is not None else value
             written = yaml.safe_dump(shown, default_flow_style=True).splitlines()[0]
             say(f"  {key}: {written}{'  # yours' if f'{section}.{key}' in given else ''}")
     return 0

@@ -23,6 +23,7 @@ from proxy.units import parse_bytes, parse_duration_ms
 
 ENV_PREFIX = "LANEWATCH_"
 ENV_CONFIG_FILE = "LANEWATCH_CONFIG"
+SECRET_KEYS = ("password", "api_key")
 
 Seconds = NewType("Seconds", float)
 ByteSize = NewType("ByteSize", int)
@@ -194,8 +195,11 @@ def settings_from_environment(environ: Mapping[str, str], defaults: Settings) ->
         if variable not in targets:
             raise ConfigError(f"unknown environment variable [{variable}]{hint(variable, targets)}")
         section, key = targets[variable]
-        is_text = isinstance(defaults[section][key], str | None)
-        settings.setdefault(section, {})[key] = text if is_text else yaml.load(text, SettingsLoader)
+        try:
+            value = text if isinstance(defaults[section][key], str | None) else yaml.load(text, SettingsLoader)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"[{variable}] is not YAML: {' '.join(str(error).split())}") from error
+        settings.setdefault(section, {})[key] = value
     return settings
 
 
@@ -232,7 +236,9 @@ def hint(wrong: str, known: Sequence[str] | Mapping[str, object]) -> str:
 def sentence_of(fault: ValidationError) -> str:
     """What a setting must be, in the words of the schema that refused it."""
     place = ".".join(str(step) for step in fault.absolute_path)
-    return f"[{place}] must be {fault.schema['description']} but is [{json.dumps(fault.instance)}]"
+    key = place.rpartition(".")[2]
+    shown = "no such thing" if key in SECRET_KEYS else f"[{json.dumps(fault.instance, default=str)}]"
+    return f"[{place}] must be {fault.schema['description']} but is {shown}"
 
 
 def sections_from(settings: Settings) -> dict[str, object]:

@@ -113,6 +113,11 @@ def test_the_written_form_of_the_settings_is_kept_for_showing():
         ("indices: {config: .Upper}", "[indices.config] must be a lower-case index name but is"),
         ("cluster: {heap: 1 gb}", "[cluster.heap] must be a size such as 64kb, 100mb or 1gb but is"),
         ("elasticsearch: {request_timeout: 60}", "[elasticsearch.request_timeout] must be a duration such as"),
+        ("elasticsearch: {password: 123}", "[elasticsearch.password] must be a text or null but is no such thing in"),
+        (
+            "server: {port: 2020-01-01}",
+            '[server.port] must be a port number, or 0 for a free one but is ["2020',
+        ),
         ("server: 3", "[server] must be a section of settings but is [3] in [mine.yaml]"),
         ("- server", "[mine.yaml] must hold sections such as [server], but is a list"),
         ("server: {", "[mine.yaml] is not YAML: "),
@@ -130,3 +135,8 @@ def test_a_missing_file_is_named():
 def test_a_misspelt_variable_is_refused_with_a_hint():
     with pytest.raises(ConfigError, match=r"\[LANEWATCH_SERVER_PROT\], did you mean \[LANEWATCH_SERVER_PORT\]\?"):
         load_config(environ={"LANEWATCH_SERVER_PROT": "1"})
+
+
+def test_a_variable_that_cannot_be_read_is_named():
+    with pytest.raises(ConfigError, match=r"\[LANEWATCH_ELASTICSEARCH_HOSTS\] is not YAML: "):
+        load_config(environ={"LANEWATCH_ELASTICSEARCH_HOSTS": "["})
