@@ -20,6 +20,7 @@ MAX_DEPTH = 500  # Elasticsearch allows 1000; no body of this API nests beyond 5
 MAX_NUMBER_LENGTH = 1000  # Elasticsearch's own limit; longer ones cost time that grows with the square of their length
 _SHOWN_BYTES = 500
 
+_HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")  # or a whole one, which _storable leaves as it is
 _COMMENT = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
 
@@ -49,6 +50,8 @@ class BodyText:
             )
         except (json.JSONDecodeError, _NotJson) as error:
             raise self._malformed() from error
+        if _HALF_PAIR.search(self.text):
+            self.value = _storable(self.value)
 
     def position(self, path: Sequence[str | int], at: At) -> tuple[int, int]:
         """Line and column, from 1, of the name, the value or the closing token of the part at ``path``.
@@ -110,6 +113,11 @@ def _invalid_utf8(raw: bytes, error: UnicodeDecodeError) -> MlError:
 
 def _beyond_limit(text: str) -> MlError:
     return x_content_parse(text, caused_by=MlError("stream_constraints_exception", text, 400))
+
+
+def _storable(value: object) -> object:
+    """JSON can escape half of a surrogate pair, but UTF-8 cannot hold it: a question mark stands for it, as in Java."""
+    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _without_comments(text: str) -> str:

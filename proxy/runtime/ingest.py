@@ -183,8 +183,12 @@ class _TextColumn:
         kinds = set(map(type, values))
         if kinds - {str}:
             values = [as_text(value) for value in values]
-        for value in dict.fromkeys(values):
-            if value is not None and value not in self.numbers:
+        distinct = [value for value in dict.fromkeys(values) if value is not None]
+        if not _is_storable(distinct):
+            values = [value and value.encode("utf-8", "replace").decode() for value in values]
+            distinct = [value for value in dict.fromkeys(values) if value is not None]
+        for value in distinct:
+            if value not in self.numbers:
                 self.numbers[value] = len(self.numbers)
         codes = map(self.numbers.get, values, repeat(-1))
         self.chunks.append(np.fromiter(codes, np.int32, len(values)))
@@ -192,6 +196,15 @@ class _TextColumn:
     def finish(self) -> Column:
         codes = np.concatenate(self.chunks) if self.chunks else np.empty(0, np.int32)
         return Column(codes, list(self.numbers))
+
+
+def _is_storable(texts: Sequence[str]) -> bool:
+    """Whether no text has half of a surrogate pair, which JSON can escape but UTF-8 cannot hold."""
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def as_text(value: object) -> str | None:

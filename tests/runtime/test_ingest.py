@@ -218,6 +218,11 @@ def test_broken_utf8_costs_only_its_record_at_most():
     assert ingested.batch.time.tolist()[-1] == 1
 
 
+def test_half_a_surrogate_pair_is_replaced():
+    ingested = ingest(b'{"time":1,"airline":"a\\ud800"}\n' + GOOD.encode(), FIELDS)
+    assert texts(ingested) == ["a?", "a"]
+
+
 @given(st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers()))
 def test_every_value_has_a_text(value):
     assert isinstance(as_text(value), str)
