@@ -30,8 +30,10 @@ test: install
 bench: install
 	$(VENV)/bin/python -m bench $(ARGS)
 
+# DATA: a folder of series as CSV (timestamp,value); their scores are written to bench/out.
 bench-engine: install
-	$(VENV)/bin/python -m bench.engine $(ARGS)
+	@[ -n "$(DATA)" ] || { echo 'name a folder of series: make bench-engine DATA=folder'; exit 1; }
+	$(VENV)/bin/python -m bench.nab --data $(DATA) --out bench/out $(ARGS)
 
 lint: install
 	$(VENV)/bin/ruff check .
