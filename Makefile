@@ -30,10 +30,8 @@ test: install
 bench: install
 	$(VENV)/bin/python -m bench $(ARGS)
 
-# DATA: a folder of series as CSV (timestamp,value); their scores are written to bench/out.
 bench-engine: install
-	@[ -n "$(DATA)" ] || { echo 'name a folder of series: make bench-engine DATA=folder'; exit 1; }
-	$(VENV)/bin/python -m bench.nab --data $(DATA) --out bench/out $(ARGS)
+	$(VENV)/bin/python -m bench.engine $(ARGS)
 
 lint: install
 	$(VENV)/bin/ruff check .
