@@ -78,7 +78,14 @@ class RareDetector(GroupDetector):
         self.model.learn(view.bucket, partition, by, over, counts, taken)
 
     def prune(self, before: int) -> None:
-        """Rarity forgets by itself what it has not seen for long."""
+        """Rarity forgets by itself what it has not seen for long; only the names are left to forget."""
+        partition = np.array(self.registry.partition_of, np.int64)
+        kept = np.flatnonzero(self.model.is_known(partition, np.arange(len(partition))))
+        if len(kept) < len(partition):
+            self.by_seen = {i: self.by_seen[r] for i, r in enumerate(kept.tolist()) if r in self.by_seen}
+            self.registry.keep(kept)
+            renewed = np.array(self.registry.partition_of, np.int64)
+            self.model.renumber(partition[kept], kept, renewed, np.arange(len(kept)))
 
     def state(self) -> dict[str, object]:
         """Tree of everything learnt."""

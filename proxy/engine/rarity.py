@@ -11,7 +11,8 @@ Not here: interning of values to codes, and the joining of one person's rows (sc
         counts: events per row. One call = one bucket; bucket_index = bucket start // bucket span, never
         decreasing. Rows may repeat, in any order.
     .state() -> dict[str, ndarray];  Rarity.from_state(state);  .nbytes;  .category_count
-    .forget_partitions(codes)
+    .is_known(partition, by) -> bool[n];  .renumber(partition, by, new_partition, new_by): the categories listed
+    (each once) change their codes, all others are forgotten
 
 What counts is the number of *buckets* a value was seen in, or in a population the number of distinct
 persons who showed it. With N = sum of a partition's counts and K = its values seen only once, a value never
@@ -167,14 +168,23 @@ class Rarity:
             seen = self._category_rows(rows.category)
             self._categories.columns["count"][seen] += scale
 
-    def forget_partitions(self, codes: Ints) -> None:
-        """Drop everything known of these partitions."""
-        gone = np.isin(self._categories.keys >> LOW_BITS, codes)
-        gone_ids = self._categories.columns["id"][gone]
-        self._categories.keep(~gone)
-        self._pairs.keep(~np.isin(self._pairs.keys >> LOW_BITS, gone_ids))
-        self._persons.keep(~np.isin(self._persons.keys >> LOW_BITS, codes))
-        self._partitions.keep(~np.isin(self._partitions.keys, codes))
+    def is_known(self, partition: Ints, by: Ints) -> Bools:
+        """Which values are remembered at all."""
+        return np.isin(pack(partition, by), self._categories.keys)
+
+    def renumber(self, partition: Ints, by: Ints, new_partition: Ints, new_by: Ints) -> None:
+        """Give the listed categories new codes and forget the others; a partition's values move together."""
+        old = pack(partition, by)
+        order = np.argsort(old)
+        self._categories.move(old[order], pack(new_partition, new_by)[order])
+        self._pairs.keep(np.isin(self._pairs.keys >> LOW_BITS, self._categories.columns["id"]))
+        partitions, first = np.unique(np.asarray(partition, np.int64), return_index=True)
+        new = np.asarray(new_partition, np.int64)[first]
+        self._partitions.move(partitions, new)
+        owner, person = self._persons.keys >> LOW_BITS, self._persons.keys & np.int64(0xFFFFFFFF)
+        at = np.minimum(np.searchsorted(partitions, owner), max(partitions.size - 1, 0))
+        is_kept = (partitions[at] == owner) if partitions.size else np.zeros(owner.size, bool)
+        self._persons.move(self._persons.keys[is_kept], pack(new[at[is_kept]], person[is_kept]))
 
     def state(self) -> dict[str, NDArray]:
         """Everything needed to go on bit-exactly."""

@@ -60,6 +60,14 @@ class CountTable:
         self.keys = self.keys[mask]
         self.columns = {name: column[mask] for name, column in self.columns.items()}
 
+    def move(self, old: Ints, new: Ints) -> None:
+        """Give the sorted old keys new ones, in step; drop rows of other keys, pass over keys without row."""
+        at, is_known = _find(self.keys, old)
+        at, new = at[is_known], new[is_known]
+        order = np.argsort(new)
+        self.keys = new[order]
+        self.columns = {name: column[at[order]] for name, column in self.columns.items()}
+
     @property
     def nbytes(self) -> int:
         return self.keys.nbytes + sum(column.nbytes for column in self.columns.values())

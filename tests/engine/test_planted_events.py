@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from proxy.engine import JobEngine, JobSpec
 from tests.engine.planted import (
     DAY,
     HOUR,
@@ -198,3 +199,16 @@ def test_the_typical_place_is_home():
 @pytest.mark.parametrize("split", ["by_field_name", "over_field_name"])
 def test_wandering_around_home_is_not_critical(split):
     assert top_score(travel_results(split), outside=[PLANTED]) < 75
+
+
+def test_names_of_values_long_gone_are_forgotten_and_the_others_stay_known():
+    rows, hours = Rows(), 2400
+    times = START + np.arange(hours) * HOUR
+    rows.add(times + 1, process="sshd")
+    rows.add(times + 2, process=[f"once{hour}" for hour in range(hours)])
+    rows.add(times[-1] + 3, process="once0")
+    engine = JobEngine(JobSpec.from_config(config({"function": "rare", "by_field_name": "process"})))
+    results = engine.add(rows.batch())
+    assert engine.model_size()["total_by_field_count"] < 1600
+    results.extend(engine.flush(advance_to=int(times[-1]) + HOUR))
+    assert max((r["record_score"] for r in results.records), default=0) < 25

@@ -174,12 +174,33 @@ def test_decades_of_decay_do_not_change_the_answer():
     np.testing.assert_allclose(aged.probability, fresh.probability, rtol=1e-9)
 
 
-def test_forgotten_partitions_start_anew():
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=30, deadline=None)
+@given(buckets=st.lists(BUCKET, min_size=1, max_size=6), probe=BUCKET)
+def test_new_codes_mean_the_same(kind, buckets, probe):
+    plain, renumbered, now = Rarity(HOUR, **kind), Rarity(HOUR, **kind), 0
+    for gap, rows in buckets:
+        now += gap
+        plain.observe(now, *arrays(rows))
+        renumbered.observe(now, *arrays(rows))
+    partition, by = (axis.ravel() for axis in np.meshgrid(np.arange(3), np.arange(5), indexing="ij"))
+    listed = plain.is_known(partition, by)
+    assert set(zip(partition[listed], by[listed], strict=True)) == {row[:2] for _, rows in buckets for row in rows}
+    renumbered.renumber(partition, by, 5 - partition, 9 - by)
+    partition, by, over, counts = arrays(probe[1])
+    expected = plain.score(now + 1, partition, by, over, counts)
+    scores = renumbered.score(now + 1, 5 - partition, 9 - by, over, counts)
+    order = np.lexsort((scores.over, 9 - scores.by, 5 - scores.partition))
+    np.testing.assert_allclose(scores.probability[order], expected.probability, rtol=1e-12)
+
+
+def test_what_is_not_renumbered_is_forgotten():
     rarity = Rarity(HOUR, is_frequency_weighted=True)
     rarity.observe(0, np.array([0, 1]), np.array([1, 1]), np.array([3, 3]), np.ones(2))
-    rarity.forget_partitions(np.array([0]))
-    scores = rarity.score(1, np.array([0, 1]), np.array([1, 1]), np.array([3, 3]), np.ones(2))
-    assert scores.is_first_occurrence.tolist() == [True, False]
+    rarity.renumber(np.array([1]), np.array([1]), np.array([0]), np.array([0]))
+    scores = rarity.score(1, np.array([0, 1]), np.array([0, 1]), np.array([3, 3]), np.ones(2))
+    assert scores.is_first_occurrence.tolist() == [False, True]
+    assert rarity.category_count == 1
 
 
 def test_inputs_are_left_alone():
