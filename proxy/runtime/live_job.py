@@ -16,6 +16,7 @@ import orjson
 from proxy.errors import MlError, status_error
 from proxy.runtime import worker
 from proxy.runtime.documents import index_lines
+from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.host import HostLost, JobHost
 from proxy.runtime.worker import Outcome, Setup, Status
 from proxy.store import Store, result_ids
@@ -149,6 +150,19 @@ class LiveJob:
         await self.store.results_write.refresh(self.job_id)
         await self.store.results_write.refresh_annotations()
         return outcome.status
+
+    async def forecast(self, order: ForecastOrder) -> None:
+        """Writes a forecast; it is searchable afterwards.
+
+        Raises:
+            MlError: 400 where the model cannot be carried on.
+        """
+        lines, refusal = await self.call(worker.forecast, order, self.clock())
+        self.unsent += lines
+        await self.send_unsent()
+        await self.store.results_write.refresh(self.job_id)
+        if refusal is not None:
+            raise status_error(f"Cannot run forecast: {refusal}", 400)
 
     async def _journal(self, entry: bytes) -> None:
         self.sequence = await self.store.journal.append(self.job_id, self.sequence, [entry])

@@ -6,7 +6,9 @@ What a step does to a job is ``live_job``'s matter, what closing writes is ``clo
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,6 +17,7 @@ from proxy.config import Config
 from proxy.errors import MlError, status_error, unavailable
 from proxy.runtime import worker
 from proxy.runtime.closing import write_snapshot
+from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.host import HostLost, JobHost, ProcessHost
 from proxy.runtime.live_job import LiveJob
 from proxy.runtime.removals import Removals
@@ -305,6 +308,17 @@ class Supervisor:
     async def flush(self, job_id: str, options: Mapping[str, Any]) -> Status:
         async with self._open_job(job_id, revive=False) as live:
             return await live.flush(options)
+
+    async def forecast(self, job_id: str, *, duration_ms: int, expires_in_ms: int, max_model_memory: int) -> str:
+        """Forecasts an open job; returns the forecast's id.
+
+        Raises:
+            MlError: 409 where the job is not open, 400 where its model cannot be carried on.
+        """
+        forecast_id = base64.urlsafe_b64encode(os.urandom(15)).decode()
+        async with self._open_job(job_id, revive=False) as live:
+            await live.forecast(ForecastOrder(forecast_id, duration_ms, expires_in_ms, max_model_memory))
+        return forecast_id
 
     async def update(self, job_id: str, config: dict[str, Any]) -> None:
         """Tells a running job its new configuration."""

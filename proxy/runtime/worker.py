@@ -19,11 +19,12 @@ from typing import Any
 
 import orjson
 
-from proxy.engine import JobEngine, JobSpec, Results
+from proxy.engine import ForecastRefused, JobEngine, JobSpec, Results
 from proxy.errors import status_error
-from proxy.runtime import documents
+from proxy.runtime import documents, forecasting
 from proxy.runtime.batch_codec import decode_batch, encode_batch
 from proxy.runtime.counts import DataCounts, TimingStats
+from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.ingest import Fields, Ingested, fields_of, ingest
 
 Config = Mapping[str, Any]
@@ -163,6 +164,24 @@ def flush(job_id: str, options: Config, now_ms: int) -> Outcome:
     job = _job(job_id)
     started = time.perf_counter()
     return _outcome(job, None, job.engine.flush(**options), started, now_ms)
+
+
+def forecast(job_id: str, order: ForecastOrder, now_ms: int) -> tuple[list[bytes], str | None]:
+    """Bulk lines of a forecast, and why it was refused if it was."""
+    job, started = _job(job_id), time.perf_counter()
+    alias, refusal, lines = job.setup.write_alias, None, []
+    try:
+        outcome = job.engine.forecast(order.duration_ms // 1000)
+        if outcome.memory_bytes > order.max_model_memory:
+            raise ForecastRefused(
+                "Forecast cannot be executed as forecast memory usage is predicted to exceed "
+                f"{order.max_model_memory // 2**20}MB"
+            )
+        lines = forecasting.point_lines(alias, job_id, order, outcome)
+    except ForecastRefused as error:
+        outcome = refusal = str(error)
+    stats = forecasting.stats_line(alias, job_id, order, outcome, now_ms=now_ms, started=started)
+    return lines + stats, refusal
 
 
 def update(job_id: str, config: dict[str, Any]) -> None:

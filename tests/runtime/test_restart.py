@@ -224,3 +224,26 @@ def test_records_of_an_open_bucket_can_be_given_again(client: HttpClient) -> Non
     close(client, "corrected")
     buckets = client.get("/_ml/anomaly_detectors/corrected/results/buckets").json()["buckets"]
     assert [bucket["event_count"] for bucket in buckets] == [12, 12, 30, 12]
+
+
+def test_a_forecast_starts_at_the_last_finished_bucket(client: HttpClient, cluster_client: HttpClient) -> None:
+    make_job(client, "foreseen")
+    refused = client.post("/_ml/anomaly_detectors/foreseen/_forecast")
+    assert refused.status == 400, refused.text
+    assert "Forecast cannot be executed as job requires data to have been processed" in refused.text
+    post(client, "foreseen", 0, 200)
+    answer = client.post("/_ml/anomaly_detectors/foreseen/_forecast", query={"duration": "1d"}).json()
+    assert answer["acknowledged"] is True
+    assert len(answer["forecast_id"]) == 20
+    found = cluster_client.post(
+        "/.ml-anomalies-foreseen/_search",
+        json_body={"size": 100, "sort": ["timestamp"], "query": {"bool": {"filter": [
+            {"term": {"result_type": "model_forecast"}}, {"term": {"forecast_id": answer["forecast_id"]}},
+            {"term": {"partition_field_value": "a"}}]}}},
+    ).json()  # fmt: skip
+    points = [hit["_source"] for hit in found["hits"]["hits"]]
+    assert len(points) == 24
+    assert points[0]["timestamp"] == START_MS + 198 * SPAN_MS
+    assert all(point["forecast_lower"] <= point["forecast_prediction"] <= point["forecast_upper"] for point in points)
+    deleted = client.delete(f"/_ml/anomaly_detectors/foreseen/_forecast/{answer['forecast_id']}")
+    assert deleted.json() == {"acknowledged": True}
