@@ -40,6 +40,8 @@ def _plain(p: Floats, _actual: Floats, i: int) -> Document:
 class RareDetector(GroupDetector):
     """rare and freq_rare."""
 
+    judges_new_values = True
+
     def __init__(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
         super().__init__(spec, job, rules)
         self.model = Rarity(

@@ -54,6 +54,9 @@ class GroupScores:
 class GroupDetector:
     """State and steps shared by all detectors that look at present groups only."""
 
+    # Whether a value never seen has something to say, even in an interim result; others have no model for it yet.
+    judges_new_values = False
+
     def __init__(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
         self.spec, self.job, self.rules = spec, job, rules
         self.registry = Registry()
@@ -94,7 +97,8 @@ class GroupDetector:
 
     def _present(self, view: BucketView) -> Present:
         span = view.span
-        rows = self.registry.rows_of(view.prepared, span, may_add=view.may_add)
+        may_add = view.may_add or (self.judges_new_values and view.may_grow)
+        rows = self.registry.rows_of(view.prepared, span, may_add=may_add)
         known = np.flatnonzero(rows >= 0)
         if not view.is_interim:
             self.registry.touch(rows[known], view.time)
@@ -286,7 +290,7 @@ class GroupDetector:
         self.registry.restore(keys)
         self.persons.restore(persons)
         self.buckets = int(str(tree["buckets"]))
-        self.by_seen = {k: v for k, v in seen}
+        self.by_seen = dict(seen)
 
     def _shared_bytes(self) -> int:
         return self.persons.nbytes() + self.registry.name_bytes

@@ -94,6 +94,18 @@ def test_a_process_never_seen_is_rare(partition):
     assert record["anomaly_score_explanation"]["by_field_first_occurrence"] is True
 
 
+def test_a_process_never_seen_shows_before_its_hour_is_over_and_is_no_less_new_then():
+    rows = processes()
+    rows.add(PLANTED + 60, host="sick", process="nc", user=MALLORY)
+    rows.drop(np.array(rows.time) >= PLANTED + 1800)
+    engine = JobEngine(JobSpec.from_config(config({"function": "rare", "by_field_name": "process"})))
+    engine.add(rows.batch())
+    (interim,) = engine.flush(calc_interim=True).records
+    assert interim["is_interim"]
+    (final,) = engine.flush(advance_to=PLANTED + HOUR).records
+    assert (final["by_field_value"], final["probability"]) == ("nc", interim["probability"])
+
+
 @pytest.mark.parametrize("partition", [None, "host"])
 def test_processes_that_come_and_go_are_not_rare(partition):
     assert top_score(rare_results(partition), outside=[PLANTED]) < 25
