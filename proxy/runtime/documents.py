@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -63,17 +63,13 @@ def _bucket(job_id: str, bucket: Document) -> Iterator[Line]:
     yield result_ids.bucket(job_id, timestamp, span), source
 
 
-_SCORE_OF = {"bucket": "anomaly_score", "bucket_influencer": "anomaly_score", "record": "record_score",
-             "influencer": "influencer_score"}  # fmt: skip
+def bucket_id_of(job_id: str, document: Document) -> str:
+    """The id of the bucket that a result lies in."""
+    return result_ids.bucket(job_id, document["timestamp"], document["bucket_span"])
 
 
-def rescored_documents(job_id: str, rescored: Sequence[Rescored]) -> Iterator[Line]:
-    """Ids and the partial documents that bring earlier results up to their new scores."""
-    for change in rescored:
-        yield _rescored_id(job_id, change), {_SCORE_OF[change.kind]: change.score}
-
-
-def _rescored_id(job_id: str, change: Rescored) -> str:
+def rescored_id(job_id: str, change: Rescored) -> str:
+    """The id of a result that got a new score."""
     identity = change.identity
     timestamp, span = identity["timestamp"], identity["bucket_span"]
     if change.kind == "record":
@@ -83,7 +79,7 @@ def _rescored_id(job_id: str, change: Rescored) -> str:
         return result_ids.influencer(job_id, timestamp, span, name, value)
     if change.kind == "bucket_influencer":
         return result_ids.bucket_influencer(job_id, timestamp, span, identity.get("influencer_field_name"))
-    return result_ids.bucket(job_id, timestamp, span)
+    return bucket_id_of(job_id, identity)
 
 
 def annotation_document(job_id: str, annotation: Document, now_ms: int) -> Line:

@@ -18,6 +18,7 @@ from proxy.runtime import worker
 from proxy.runtime.documents import index_lines
 from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.host import HostLost, JobHost
+from proxy.runtime.rescoring import with_inner_scores
 from proxy.runtime.worker import Outcome, Setup, Status
 from proxy.store import Store, result_ids
 from proxy.store.job_tasks import JobTask
@@ -46,6 +47,7 @@ class LiveJob:
     journal_bytes: int = 0
     saved_at: int = 0
     unsent: list[bytes] = field(default_factory=list)
+    inner_scores: dict[str, dict[str, float]] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -182,6 +184,8 @@ class LiveJob:
         counts = result_ids.data_counts(self.job_id)
         self.unsent += outcome.lines
         self.unsent += index_lines(self.setup.write_alias, iter([(counts, outcome.status.data_counts)]))
+        for bucket_id, scores in outcome.inner_scores.items():
+            self.inner_scores.setdefault(bucket_id, {}).update(scores)
         await self.try_send()
 
     async def try_send(self) -> None:
@@ -198,10 +202,20 @@ class LiveJob:
         Raises:
             MlError: 503 where the cluster does not take it; it goes on waiting.
         """
-        waiting = self.unsent
-        if waiting:
-            self.refused += await self.store.results_write.write(waiting)
+        if self.unsent:
+            self.refused += await self.store.results_write.write(self.unsent)
             self.unsent = []
+        if self.inner_scores:
+            await self._rescore_inside_buckets()
+
+    async def _rescore_inside_buckets(self) -> None:
+        """Rewrites buckets whose own copies of their influencers got new scores."""
+        buckets = await self.store.results_write.stored(self.job_id, list(self.inner_scores))
+        rewritten = (
+            (bucket_id, with_inner_scores(buckets[bucket_id], self.inner_scores[bucket_id])) for bucket_id in buckets
+        )
+        self.refused += await self.store.results_write.write(index_lines(self.setup.write_alias, rewritten))
+        self.inner_scores = {}
 
     def wants_saving(self, interval_ms: int) -> bool:
         """Whether replaying the journal would by now cost more than saving the model."""

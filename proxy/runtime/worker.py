@@ -26,6 +26,7 @@ from proxy.runtime.batch_codec import decode_batch, encode_batch
 from proxy.runtime.counts import DataCounts, TimingStats
 from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.ingest import Fields, Ingested, fields_of, ingest
+from proxy.runtime.rescoring import Rescoring
 
 Config = Mapping[str, Any]
 _STATE_VERSION = 1
@@ -67,11 +68,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a step produced: documents as bulk lines, the counts of this step alone, and the job's new status."""
+    """What a step produced: documents as bulk lines, the counts of this step alone, and the job's new status.
+
+    ``inner_scores`` are new scores inside buckets that were written by earlier steps, by bucket id.
+    """
 
     lines: list[bytes]
     counts: dict[str, Any]
     status: Status
+    inner_scores: dict[str, dict[str, float]]
 
 
 @dataclass(slots=True)
@@ -242,14 +247,16 @@ def _outcome(job: _Job, ingested: Ingested | None, results: Results, started: fl
         job.timing.add(len(finals), took_ms, job.latest_result_ms)
         for bucket in results.buckets:
             bucket["processing_time_ms"] = int(took_ms / len(results.buckets))
-    return Outcome(_lines(job, results, now_ms), step.document(job.setup.job_id), _status(job))
+    rescoring = Rescoring.of(job.setup.job_id, results.rescored)
+    lines = _lines(job, results, rescoring, now_ms)
+    return Outcome(lines, step.document(job.setup.job_id), _status(job), rescoring.inner)
 
 
-def _lines(job: _Job, results: Results, now_ms: int) -> list[bytes]:
+def _lines(job: _Job, results: Results, rescoring: Rescoring, now_ms: int) -> list[bytes]:
     setup = job.setup
-    produced = list(documents.result_documents(setup.job_id, results))
+    produced = rescoring.applied(list(documents.result_documents(setup.job_id, results)))
     lines = documents.index_lines(setup.write_alias, iter(produced))
-    lines += documents.update_lines(setup.write_alias, documents.rescored_documents(setup.job_id, results.rescored))
+    lines += documents.update_lines(setup.write_alias, iter(rescoring.scores.items()))
     if results.buckets:
         lines = _replaced_interim(job, produced) + lines
     notes = (documents.annotation_document(setup.job_id, note, now_ms) for note in results.annotations)

@@ -56,6 +56,12 @@ class ResultsWriter:
         hits = await self._client.search_all(self._names.read_alias(job_id), query, source=False)
         return [hit["_id"] for hit in hits]
 
+    async def stored(self, job_id: str, ids: Sequence[str]) -> dict[str, dict[str, Json]]:
+        """Results by their ids, as they are now and not as of the last refresh; absent ones are left out."""
+        path = f"/{quote_expression(self._names.write_alias(job_id))}/_mget"
+        answer = await self._client.request("POST", path, body={"ids": list(ids)}, retry=True)
+        return {found["_id"]: found["_source"] for found in answer["docs"] if found.get("found")}
+
     async def document(self, job_id: str, document_id: str) -> dict[str, Json] | None:
         """One result by its id."""
         body = {"query": {"ids": {"values": [document_id]}}, "size": 1}
