@@ -97,6 +97,18 @@ def to_json(body: Json) -> bytes:
     return orjson.dumps(_java_doubles(body))
 
 
+def shown_double(value: float) -> Json:
+    """The double as ``dumped`` must find it to write it in Java's form."""
+    if 1e-3 <= value < 1e7 or value == 0 or -1e7 < value <= -1e-3:
+        return value
+    return orjson.Fragment(java_double(value))
+
+
+def dumped(body: Json) -> bytes:
+    """Compact JSON of a value whose doubles have been through ``shown_double``."""
+    return orjson.dumps(body)
+
+
 def _java_doubles(value: Json) -> Json:
     """The value with every double that orjson would write otherwise replaced; itself where there is none.
 
@@ -104,7 +116,7 @@ def _java_doubles(value: Json) -> Json:
     """
     kind = type(value)
     if kind is float:
-        return value if 1e-3 <= value < 1e7 or value == 0 or -1e7 < value <= -1e-3 else orjson.Fragment(java_double(value))
+        return shown_double(value)
     if kind is dict:
         changed = {}
         for key, part in value.items():
@@ -134,6 +146,9 @@ def java_double(value: float) -> str:
         return '"NaN"' if value != value else ('"Infinity"' if value > 0 else '"-Infinity"')
     if 1e-3 <= abs(value) < 1e7 or value == 0:
         return repr(value)
+    mantissa, _, power = repr(value).partition("e")
+    if power:  # Python has done the work already
+        return f"{mantissa}{'' if '.' in mantissa else '.0'}E{int(power)}"
     sign, digits, exponent = _decimal(value)
     return f"{sign}{digits[0]}.{digits[1:] or '0'}E{exponent}"
 

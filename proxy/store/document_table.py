@@ -70,11 +70,35 @@ _TYPE_OF: Mapping[Reader, type] = {to_double: float, to_long: int, to_boolean: b
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key: how its value is read, and what stands for an absent one (None: it is left out)."""
+    """One key: how its value is read, and what stands for an absent one (None: it is left out).
+
+    ``table`` is that of the objects inside, where there are any.
+    """
 
     name: str
     read: Reader
     default: Callable[[], Json] | None = None
+    table: Table | None = None
+
+    @staticmethod
+    def one(name: str, table: Table) -> Key:
+        return Key(name, table.read, None, table)
+
+    @staticmethod
+    def many(name: str, table: Table, default: Callable[[], Json] | None = None) -> Key:
+        return Key(name, table.read_all, default, table)
+
+    def with_doubles(self, double: Callable[[float], Json]) -> Key:
+        if self.table is not None:
+            table = self.table.with_doubles(double)
+            is_list = self.read == self.table.read_all
+            return Key.many(self.name, table, self.default) if is_list else Key.one(self.name, table)
+        if self.read is to_double:
+            default = None if self.default is None else lambda: double(0.0)
+            return Key(self.name, lambda value: double(float(value)), default)
+        if self.read is to_doubles:
+            return Key(self.name, lambda value: [double(part) for part in to_doubles(value)], self.default)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +125,10 @@ class Table:
 
     def read_all(self, sources: Json) -> list[Document]:
         return [self.read(source) for source in (sources if isinstance(sources, list) else [sources])]
+
+    def with_doubles(self, double: Callable[[float], Json]) -> Table:
+        """The same table, with ``double`` deciding what stands for each double: how an answer's text writes it."""
+        return Table(tuple(key.with_doubles(double) for key in self.keys), self.finish)
 
     def _plan_of(self, source: Document) -> _Plan | None:
         """Most documents of a page share keys and types: what to convert is decided once per such shape."""

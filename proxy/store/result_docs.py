@@ -69,7 +69,7 @@ BUCKET = Table(
         _double("initial_anomaly_score"),
         _long("event_count"),
         _flag("is_interim"),
-        Key("bucket_influencers", BUCKET_INFLUENCER.read_all, list),
+        Key.many("bucket_influencers", BUCKET_INFLUENCER, list),
         _long("processing_time_ms"),
         Key("scheduled_events", to_texts),
         _type("bucket"),
@@ -108,8 +108,8 @@ _CAUSE = Table(
         _double("probability"),
         *_BY_FIELD,
         *_WHAT_WAS_MEASURED,
-        Key("influencers", _INFLUENCE.read_all),
-        Key("geo_results", _GEO.read),
+        Key.many("influencers", _INFLUENCE),
+        Key.one("geo_results", _GEO),
     )
 )
 
@@ -127,10 +127,10 @@ RECORD = Table(
         Key("timestamp", to_time),
         *_BY_FIELD,
         *_WHAT_WAS_MEASURED,
-        Key("causes", _CAUSE.read_all),
-        Key("influencers", _INFLUENCE.read_all),
-        Key("geo_results", _GEO.read),
-        Key("anomaly_score_explanation", _EXPLANATION.read),
+        Key.many("causes", _CAUSE),
+        Key.many("influencers", _INFLUENCE),
+        Key.one("geo_results", _GEO),
+        Key.one("anomaly_score_explanation", _EXPLANATION),
     ),
     finish=lambda record: record | record_copies(record),
 )
@@ -221,7 +221,7 @@ MODEL_SNAPSHOT = Table(
         Key("timestamp", to_time),
         *_texts("description", "snapshot_id"),
         _long("snapshot_doc_count"),
-        Key("model_size_stats", MODEL_SIZE_STATS.read),
+        Key.one("model_size_stats", MODEL_SIZE_STATS),
         Key("latest_record_time_stamp", to_time),
         Key("latest_result_time_stamp", to_time),
         _flag("retain"),

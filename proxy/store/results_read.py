@@ -3,15 +3,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
 from proxy.store.names import Names
 from proxy.store.overall_buckets import overall_buckets
+from proxy.store.overall_reader import ahead
 from proxy.store.overall_reduce import OverallBuckets
 from proxy.store.overall_request import OverallRequest
 from proxy.store.result_queries import Query
+
+
+# Below this a page is one answer; above it, parts of this size keep the cluster and this process busy side by side.
+_PART_OF_PAGE = 2_500
+_LARGE_PAGE = 2 * _PART_OF_PAGE
+_KEEP_POINT_IN_TIME = "1m"
+# Beyond the window of an index the cluster refuses the page, and it is to name the whole of it.
+_RESULT_WINDOW = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +56,48 @@ class Results:
         path = f"/{quote_expression(self._names.read_alias(job_id))}/_search"
         params = {"ignore_unavailable": True, "allow_no_indices": True, "allow_partial_search_results": False}
         answer = await self._client.request("POST", path, params=params, body=query, retry=True)
-        hits = answer["hits"]
-        return Found(hits["total"]["value"], [Hit(hit["_index"], hit["_id"], hit["_source"]) for hit in hits["hits"]])
+        return _found(answer)
+
+    async def find_in_parts(self, job_id: str, query: Query) -> AsyncIterator[Found]:
+        """A page as consecutive parts of one point in time, read ahead while the caller works on the last.
+
+        Parts of a large page cost the cluster together what the whole would, but they come while it goes on.
+        """
+        size, start = query["size"], query["from"]
+        if size < _LARGE_PAGE or start + size > _RESULT_WINDOW:
+            yield await self.find(job_id, query)
+            return
+        pit = await self._open_point_in_time(job_id)
+        if pit is None:
+            yield Found(0, [])
+            return
+
+        async def part(offset: int) -> Found:
+            length = min(_PART_OF_PAGE, size - offset)
+            point = {"id": pit, "keep_alive": _KEEP_POINT_IN_TIME}
+            counted = {"track_total_hits": offset == 0}
+            body = query | counted | {"from": start + offset, "size": length, "pit": point}
+            params = {"allow_partial_search_results": False}
+            return _found(await self._client.request("POST", "/_search", params=params, body=body, retry=True))
+
+        try:
+            async with aclosing(ahead(range(0, size, _PART_OF_PAGE), part)) as parts:
+                async for found in parts:
+                    yield found
+                    if len(found.hits) < _PART_OF_PAGE:
+                        return
+        finally:
+            await self._client.request("DELETE", "/_pit", body={"id": pit})
+
+    async def _open_point_in_time(self, job_id: str) -> str | None:
+        path = f"/{quote_expression(self._names.read_alias(job_id))}/_pit"
+        try:
+            params = {"keep_alive": _KEEP_POINT_IN_TIME, "ignore_unavailable": True}
+            return str((await self._client.request("POST", path, params=params))["id"])
+        except ClusterError as error:
+            if error.status == 404:
+                return None
+            raise
 
     async def overall_buckets(self, request: OverallRequest) -> OverallBuckets:
         owners = await self._owners(request.job_ids)
@@ -87,3 +137,10 @@ class Results:
             for index, entry in answer.items()
         }
         return {index: jobs for index, jobs in owners.items() if jobs}
+
+
+def _found(answer: Json) -> Found:
+    """Without a count of its own (a later part of a page), the total is zero."""
+    hits = answer["hits"]
+    total = hits["total"]["value"] if "total" in hits else 0
+    return Found(total, [Hit(hit["_index"], hit["_id"], hit["_source"]) for hit in hits["hits"]])

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from functools import partial
 from typing import Any
 
+import orjson
+
 from proxy.api.call import Call
-from proxy.api.render import Prepared, to_json, with_human_times
+from proxy.api.render import Prepared, dumped, shown_double, to_json, with_human_times
 from proxy.api.rules import results as rules
 from proxy.api.rules.grok_pattern import grok_pattern
 from proxy.api.rules.paging import page_of
 from proxy.api.services import Services
 from proxy.errors import not_found
 from proxy.store import result_docs, result_queries
-from proxy.store.results_read import Found
 
 Document = dict[str, Any]
 # Times of results, at any depth of a document; input fields cannot bear these names.
 TIME_FIELDS = frozenset({"timestamp", "log_time", "latest_record_time_stamp", "latest_result_time_stamp"})
-# A page of this many documents is read in a thread: it would hold up the loop.
-_LARGE_PAGE = 50
+# This many documents are read in a thread: they would hold up the loop.
+_MANY = 50
+# The documents as a page's text shows them.
+_BUCKET, _RECORD, _INFLUENCER, _CATEGORY = (
+    table.with_doubles(shown_double)
+    for table in (result_docs.BUCKET, result_docs.RECORD, result_docs.INFLUENCER, result_docs.CATEGORY)
+)
 # Expanding a page of buckets asks for the records of each.
 _SEARCHES_AT_ONCE = 8
 
@@ -34,13 +42,15 @@ async def get_buckets(call: Call, services: Services) -> Prepared:
         query = result_queries.buckets(rules.result_filter(call, "anomaly_score"), sort=sort, desc=desc, page=page)
     else:
         query = result_queries.bucket_at(timestamp, sort=sort, desc=desc)
+    if timestamp is None and not call.option("expand", False):
+        return await _page(call, services, "buckets", query, _BUCKET.read)
     found = await services.store.results.find(call.path["job_id"], query)
     if timestamp is not None and found.total == 0:
         raise not_found("Could not find requested buckets")
     buckets = [result_docs.BUCKET.read(source) for source in found.sources()]
     if call.option("expand", False):
         buckets = await _all_expanded(buckets, call, services)
-    return await page_reply(call, "buckets", found.total, buckets)
+    return page_reply(call, "buckets", found.total, buckets)
 
 
 async def get_records(call: Call, services: Services) -> Prepared:
@@ -52,8 +62,7 @@ async def get_records(call: Call, services: Services) -> Prepared:
         desc=call.option("desc", True),
         page=page,
     )
-    found = await services.store.results.find(call.path["job_id"], query)
-    return await _read_page(call, "records", found, result_docs.RECORD.read)
+    return await _page(call, services, "records", query, _RECORD.read)
 
 
 async def get_influencers(call: Call, services: Services) -> Prepared:
@@ -65,8 +74,7 @@ async def get_influencers(call: Call, services: Services) -> Prepared:
         desc=call.option("desc", True),
         page=page,
     )
-    found = await services.store.results.find(call.path["job_id"], query)
-    return await _read_page(call, "influencers", found, result_docs.INFLUENCER.read)
+    return await _page(call, services, "influencers", query, _INFLUENCER.read)
 
 
 async def get_categories(call: Call, services: Services) -> Prepared:
@@ -74,13 +82,12 @@ async def get_categories(call: Call, services: Services) -> Prepared:
     page = page_of(call)
     await services.store.jobs.get(call.path["job_id"])
     query = result_queries.categories(category_id, call.option("partition_field_value"), page)
-    found = await services.store.results.find(call.path["job_id"], query)
-    return await _read_page(call, "categories", found, _category)
+    return await _page(call, services, "categories", query, _category)
 
 
 def _category(source: Document) -> Document:
     """The pattern is never stored: it stands between the examples and what newer writers add."""
-    category = result_docs.CATEGORY.read(source)
+    category = _CATEGORY.read(source)
     head, tail = {}, dict(category)
     for name in tuple(tail):
         head[name] = tail.pop(name)
@@ -116,20 +123,33 @@ async def _expanded(bucket: Document, job_id: str, services: Services) -> Docume
     return expanded
 
 
-async def _read_page(call: Call, name: str, found: Found, read: Callable[[Document], Document]) -> Prepared:
-    def documents() -> list[Document]:
-        return [read(source) for source in found.sources()]
+async def _page(
+    call: Call, services: Services, name: str, query: result_queries.Query, read: Callable[[Document], Document]
+) -> Prepared:
+    """``{"count": …, "<name>": […]}``: documents become text part by part, in a thread where they are many."""
+    total, texts = 0, []
+    async with aclosing(services.store.results.find_in_parts(call.path["job_id"], query)) as parts:
+        async for found in parts:
+            total = total or found.total
+            work = partial(_text_of, found.sources(), read)
+            texts.append(await asyncio.to_thread(work) if len(found.hits) >= _MANY else work())
+    text = b'{"count":%d,"%s":[%s]}' % (total, name.encode(), b",".join(filter(None, texts)))
+    if call.human:
+        body = human_times(orjson.loads(text))
+        return Prepared(to_json(body), lambda: body)
+    return Prepared(text, lambda: orjson.loads(text))
 
-    read_documents = await asyncio.to_thread(documents) if len(found.hits) >= _LARGE_PAGE else documents()
-    return await page_reply(call, name, found.total, read_documents)
+
+def _text_of(sources: Sequence[Document], read: Callable[[Document], Document]) -> bytes:
+    """The documents as the inside of a JSON list."""
+    return dumped([read(source) for source in sources])[1:-1]
 
 
-async def page_reply(call: Call, name: str, total: int, documents: Sequence[Document]) -> Prepared:
-    """``{"count": …, "<name>": […]}``, with readable times if the client is human."""
-    shown = [human_times(document) for document in documents] if call.human else list(documents)
+def page_reply(call: Call, name: str, total: int, documents: Sequence[Document]) -> Prepared:
+    """A page whose documents are at hand, with readable times if the client is human."""
+    shown = human_times(documents) if call.human else documents
     body = {"count": total, name: shown}
-    text = await asyncio.to_thread(to_json, body) if len(shown) >= _LARGE_PAGE else to_json(body)
-    return Prepared(text, lambda: body)
+    return Prepared(to_json(body), lambda: body)
 
 
 def human_times(value: Any) -> Any:

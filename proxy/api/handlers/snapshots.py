@@ -35,7 +35,7 @@ async def get_model_snapshots(call: Call, services: Services) -> Prepared:
         page=page,
     )
     found = await services.store.snapshots.find(job_id, query)
-    return await page_reply(call, "model_snapshots", found.total, [MODEL_SNAPSHOT.read(s) for s in found.sources()])
+    return page_reply(call, "model_snapshots", found.total, [MODEL_SNAPSHOT.read(s) for s in found.sources()])
 
 
 async def update_model_snapshot(call: Call, services: Services) -> Document:
