@@ -11,22 +11,13 @@ import orjson
 from proxy.runtime import worker
 from proxy.runtime.documents import index_lines
 from proxy.runtime.live_job import LiveJob
+from proxy.runtime.model_size import size_document
 from proxy.runtime.worker import Status
 from proxy.store import Store, result_ids
 from proxy.units import iso
 
 # The oldest build whose models this one reads, in the product's own numbering of models.
 MIN_VERSION = "8.3.0"
-CATEGORY_COUNTS = (
-    "categorized_doc_count",
-    "total_category_count",
-    "frequent_category_count",
-    "rare_category_count",
-    "dead_category_count",
-    "failed_category_count",
-)
-
-
 async def write_snapshot(live: LiveJob, store: Store, now_ms: int) -> str | None:
     """Writes the snapshot and the statistics; returns its id, or None where no bucket has been finished yet."""
     status = await live.call(worker.status)
@@ -40,27 +31,6 @@ async def write_snapshot(live: LiveJob, store: Store, now_ms: int) -> str | None
     live.unsent += lines
     await live.send_unsent()
     return snapshot_id
-
-
-def size_document(job_id: str, status: Status, now_ms: int) -> dict[str, Any]:
-    """model_size_stats in the order in which they are shown; what the engine does not count is zero."""
-    size = dict(status.model_size)
-    document: dict[str, Any] = {"job_id": job_id, "result_type": "model_size_stats"}
-    for name in ("model_bytes", "peak_model_bytes", "model_bytes_exceeded", "model_bytes_memory_limit"):
-        if name in size:
-            document[name] = size.pop(name)
-    for name in ("total_by_field_count", "total_over_field_count", "total_partition_field_count",
-                 "bucket_allocation_failures_count"):  # fmt: skip
-        document[name] = size.pop(name, 0)
-    document["memory_status"] = size.pop("memory_status", "ok")
-    document["assignment_memory_basis"] = size.pop("assignment_memory_basis", "current_model_bytes")
-    for name in CATEGORY_COUNTS:
-        document[name] = size.pop(name, 0)
-    document["categorization_status"] = size.pop("categorization_status", "ok")
-    document["log_time"] = now_ms
-    if status.latest_result_ms is not None:
-        document["timestamp"] = status.latest_result_ms
-    return document
 
 
 def _statistics(live: LiveJob, status: Status, now_ms: int) -> list[bytes]:

@@ -18,6 +18,7 @@ from proxy.runtime import worker
 from proxy.runtime.documents import index_lines
 from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.host import HostLost, JobHost
+from proxy.runtime.model_size import is_worth_reporting, memory_message, size_document
 from proxy.runtime.rescoring import with_inner_scores
 from proxy.runtime.worker import Outcome, Setup, Status
 from proxy.store import Store, result_ids
@@ -49,6 +50,8 @@ class LiveJob:
     unsent: list[bytes] = field(default_factory=list)
     inner_scores: dict[str, dict[str, float]] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
+    messages: list[tuple[str, str]] = field(default_factory=list)
+    reported_size: dict[str, Any] | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -184,6 +187,7 @@ class LiveJob:
         counts = result_ids.data_counts(self.job_id)
         self.unsent += outcome.lines
         self.unsent += index_lines(self.setup.write_alias, iter([(counts, outcome.status.data_counts)]))
+        self._report_size(outcome.status)
         for bucket_id, scores in outcome.inner_scores.items():
             self.inner_scores.setdefault(bucket_id, {}).update(scores)
         await self.try_send()
@@ -216,6 +220,20 @@ class LiveJob:
         )
         self.refused += await self.store.results_write.write(index_lines(self.setup.write_alias, rewritten))
         self.inner_scores = {}
+
+    def _report_size(self, status: Status) -> None:
+        size = status.model_size
+        if not is_worth_reporting(self.reported_size, size):
+            return
+        message = memory_message(self.reported_size, size)
+        if message is not None:
+            self.messages.append(message)
+        self.reported_size = size
+        now_ms = self.clock()
+        document = size_document(self.job_id, status, now_ms)
+        self.unsent += index_lines(
+            self.setup.write_alias, iter([(result_ids.model_size_stats(self.job_id, now_ms), document)])
+        )
 
     def wants_saving(self, interval_ms: int) -> bool:
         """Whether replaying the journal would by now cost more than saving the model."""

@@ -133,7 +133,7 @@ class Supervisor:
                     continue
                 async with live.lock:
                     await live.try_send()
-                    await self._report_refused(live)
+                    await self._report(live)
                     if live.wants_saving(int(self._config.runtime.checkpoint_interval * 1000)):
                         await self._save_quietly(live)
 
@@ -145,11 +145,15 @@ class Supervisor:
         except (MlError, HostLost) as error:
             _log.warning("job [%s] could not be saved: %s", live.job_id, error)
 
-    async def _report_refused(self, live: LiveJob) -> None:
+    async def _report(self, live: LiveJob) -> None:
+        """Turns what happened to a job into notifications."""
         if live.refused:
             count, first = len(live.refused), live.refused[0]
             live.refused = []
-            await self.audit(live.job_id, "error", f"[{count}] results could not be stored: {first}")
+            live.messages.append(("error", f"[{count}] results could not be stored: {first}"))
+        messages, live.messages = live.messages, []
+        for level, text in messages:
+            await self.audit(live.job_id, level, text)
 
     # ---- what others ask
 
@@ -347,7 +351,7 @@ class Supervisor:
                 _log.exception("job [%s] failed", job_id)
                 await self._fail(live.task, f"{type(error).__name__}: {error}")
                 raise MlError("exception", f"[{job_id}] Unexpected death of autodetect: {error}", 500) from error
-            await self._report_refused(live)
+            await self._report(live)
 
     async def _revive(self, failed: JobTask) -> None:
         task = await self._store.tasks.change(failed, "opening")

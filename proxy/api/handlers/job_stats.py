@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from proxy.api.call import Call
-from proxy.api.render import with_human_times
+from proxy.api.large_answer import prepared
+from proxy.api.render import Prepared, with_human_times
 from proxy.api.services import Services
-from proxy.job_config import key_order
-from proxy.runtime.closing import size_document
+from proxy.runtime.model_size import size_document
 from proxy.runtime.counts import TimingStats
+from proxy.runtime.worker import Status
+from proxy.store.job_tasks import JobTask
 from proxy.store.job_stats import StoredStats
 from proxy.store.jobs import StoredJob
+
+Document = dict[str, Any]
 
 _COUNTERS = (
     "processed_record_count",
@@ -34,7 +38,13 @@ _COUNT_TIMES = (
     "latest_empty_bucket_timestamp",
     "latest_sparse_bucket_timestamp",
 )
-_COUNT_KEYS = ("job_id", *_COUNTERS, *_COUNT_TIMES, "input_record_count", "log_time")
+# Each key with its value where nothing was counted yet; None where the key is left out then.
+_COUNTS: Document = {
+    **dict.fromkeys(_COUNTERS, 0),
+    **dict.fromkeys(_COUNT_TIMES),
+    "input_record_count": 0,
+    "log_time": None,
+}
 _CATEGORY_COUNTERS = (
     "categorized_doc_count",
     "total_category_count",
@@ -43,56 +53,64 @@ _CATEGORY_COUNTERS = (
     "dead_category_count",
     "failed_category_count",
 )
-_SIZE_COUNTERS = (
-    "model_bytes",
-    "total_by_field_count",
-    "total_over_field_count",
-    "total_partition_field_count",
-    "bucket_allocation_failures_count",
-    *_CATEGORY_COUNTERS,
-)
-_SIZE_KEYS = (
-    "job_id",
-    "result_type",
-    "model_bytes",
-    "peak_model_bytes",
-    "model_bytes_exceeded",
-    "model_bytes_memory_limit",
-    "total_by_field_count",
-    "total_over_field_count",
-    "total_partition_field_count",
-    "bucket_allocation_failures_count",
-    "memory_status",
-    "assignment_memory_basis",
-    "output_memory_allocator_bytes",
-    *_CATEGORY_COUNTERS,
-    "categorization_status",
-    "log_time",
-    "timestamp",
-)
+_SIZES: Document = {
+    "result_type": "model_size_stats",
+    "model_bytes": 0,
+    "peak_model_bytes": None,
+    "model_bytes_exceeded": None,
+    "model_bytes_memory_limit": None,
+    "total_by_field_count": 0,
+    "total_over_field_count": 0,
+    "total_partition_field_count": 0,
+    "bucket_allocation_failures_count": 0,
+    "memory_status": "ok",
+    "assignment_memory_basis": None,
+    "output_memory_allocator_bytes": None,
+    **dict.fromkeys(_CATEGORY_COUNTERS, 0),
+    "categorization_status": "ok",
+}
 _UPGRADING = "persistent task cannot be assigned while upgrade mode is enabled."
+_NO_TIMING = {
+    "bucket_count": 0,
+    "total_bucket_processing_time_ms": 0.0,
+    "exponential_average_bucket_processing_time_per_hour_ms": 0.0,
+}
 _NO_FORECASTS = {"total": 0, "forecasted_jobs": 0}
 
-Document = dict[str, Any]
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What the runtime knows of a job that is not closed."""
+
+    state: str
+    status: Status | None
+    task: JobTask | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Surroundings:
-    """What the statistics of all jobs of one answer have in common."""
+class Gathered:
+    """All that the statistics of some jobs are made of."""
 
-    services: Services
+    jobs: list[StoredJob]
     stored: StoredStats
+    running: Mapping[str, _Running]
     node: Document
     is_upgrading: bool
     now_ms: int
 
+    def documents(self) -> list[Document]:
+        return [_stats(job.job_id, self) for job in self.jobs]
 
-async def get_job_stats(call: Call, services: Services) -> Document:
-    allow_no_match = call.query.get("allow_no_match", True)
-    stats = await stats_of(services, call.path.get("job_id"), allow_no_match)
-    if call.human:
-        stats = [_with_human_times(each) for each in stats]
-    return {"count": len(stats), "jobs": stats}
+
+async def get_job_stats(call: Call, services: Services) -> Prepared:
+    gathered = await gather(services, call.path.get("job_id"), call.query.get("allow_no_match", True))
+
+    def listing() -> Document:
+        stats = gathered.documents()
+        if call.human:
+            stats = [_with_human_times(each) for each in stats]
+        return {"count": len(stats), "jobs": stats}
+
+    return await prepared(listing)
 
 
 def _with_human_times(stats: Document) -> Document:
@@ -101,19 +119,23 @@ def _with_human_times(stats: Document) -> Document:
     return stats | {"data_counts": counts, "model_size_stats": sizes}
 
 
-async def stats_of(services: Services, expression: str | None, allow_no_match: bool) -> list[Document]:
-    """The statistics of each job that is not being deleted, with a number of requests that does not depend on them."""
+async def gather(services: Services, expression: str | None, allow_no_match: bool) -> Gathered:
+    """What is known of each job that is not being deleted, with a number of requests that does not depend on them."""
     found = await services.store.jobs.resolve(expression, allow_no_match)
     jobs = [job for job in found if not job.is_deleting]
-    is_running = any(services.runtime.state(job.job_id) != "closed" for job in jobs)
-    common = _Surroundings(
-        services=services,
+    runtime = services.runtime
+    running = {
+        job_id: _Running(runtime.state(job_id), runtime.status(job_id), runtime.task(job_id))
+        for job_id in runtime.running()
+    }
+    return Gathered(
+        jobs=jobs,
         stored=await services.store.job_stats.read(jobs),
-        node=await _node(services) if is_running else {},
-        is_upgrading=is_running and await services.store.upgrade_mode.is_on(),
+        running=running,
+        node=await _node(services) if running else {},
+        is_upgrading=bool(running) and await services.store.upgrade_mode.is_on(),
         now_ms=services.clock(),
     )
-    return [_stats(job, common) for job in jobs]
 
 
 async def _node(services: Services) -> Document:
@@ -129,59 +151,50 @@ async def _node(services: Services) -> Document:
     }
 
 
-def _stats(job: StoredJob, common: _Surroundings) -> Document:
-    job_id, runtime, stored = job.job_id, common.services.runtime, common.stored
-    state = runtime.state(job_id)
-    status = runtime.status(job_id)
-    if status is not None:
-        counts, sizes = status.data_counts, size_document(job_id, status, common.now_ms)
-        timing = status.timing
+def _stats(job_id: str, gathered: Gathered) -> Document:
+    running = gathered.running.get(job_id)
+    if running is not None and running.status is not None:
+        counts, timing = running.status.data_counts, running.status.timing
+        sizes = size_document(job_id, running.status, gathered.now_ms)
     else:
-        counts, sizes = stored.data_counts.get(job_id, {}), stored.model_sizes.get(job_id, {})
-        timing = _timing(job_id, stored.timings.get(job_id))
+        stored = gathered.stored
+        counts, timing = stored.data_counts.get(job_id, {}), _timing(job_id, stored.timings.get(job_id))
+        sizes = stored.model_sizes.get(job_id, {})
     stats: Document = {
         "job_id": job_id,
-        "data_counts": _filled(job_id, counts, _COUNT_KEYS, (*_COUNTERS, "input_record_count")),
-        "model_size_stats": _sizes(job_id, sizes, common.now_ms),
-        "forecasts_stats": stored.forecasts.get(job_id, _NO_FORECASTS),
-        "state": state,
+        "data_counts": _filled(job_id, counts, _COUNTS),
+        "model_size_stats": _filled(job_id, sizes, _SIZES | {"log_time": gathered.now_ms, "timestamp": None}),
+        "forecasts_stats": gathered.stored.forecasts.get(job_id, _NO_FORECASTS),
+        "state": "closed" if running is None else running.state,
     }
-    return stats | _running(job_id, state, common) | {"timing_stats": timing}
+    if running is not None:
+        stats |= _where(running, gathered)
+    stats["timing_stats"] = timing
+    return stats
 
 
-def _running(job_id: str, state: str, common: _Surroundings) -> Document:
-    """Where a job runs and since when; nothing for a closed one."""
-    if state == "closed":
-        return {}
-    where: Document = {}
-    if state != "failed":
-        where["node"] = common.node
-    where["assignment_explanation"] = _UPGRADING if common.is_upgrading else ""
-    task = common.services.runtime.task(job_id)
-    if task is not None:
-        where["open_time"] = f"{max(0, common.now_ms - task.opened_at) // 1000}s"
+def _where(running: _Running, gathered: Gathered) -> Document:
+    """Where a job runs and since when."""
+    where: Document = {} if running.state == "failed" else {"node": gathered.node}
+    where["assignment_explanation"] = _UPGRADING if gathered.is_upgrading else ""
+    if running.task is not None:
+        where["open_time"] = f"{max(0, gathered.now_ms - running.task.opened_at) // 1000}s"
     return where
 
 
-def _filled(job_id: str, given: Mapping[str, Any], keys: Sequence[str], counters: Sequence[str]) -> Document:
-    """In order, with zero for counters that are missing."""
-    document = dict.fromkeys(counters, 0) | {key: value for key, value in given.items() if value is not None}
-    return key_order.ordered(document | {"job_id": job_id}, tuple(keys))
-
-
-def _sizes(job_id: str, given: Mapping[str, Any], now_ms: int) -> Document:
-    defaults = {
-        "result_type": "model_size_stats",
-        "memory_status": "ok",
-        "categorization_status": "ok",
-        "log_time": now_ms,
-    }
-    return _filled(job_id, defaults | dict(given), _SIZE_KEYS, _SIZE_COUNTERS)
+def _filled(job_id: str, given: Mapping[str, Any], defaults: Document) -> Document:
+    """The keys of ``defaults`` in their order, with what is given for them; unset ones are left out."""
+    document: Document = {"job_id": job_id}
+    for key, default in defaults.items():
+        value = given.get(key, default)
+        if value is not None:
+            document[key] = value
+    return document
 
 
 def _timing(job_id: str, stored: Mapping[str, Any] | None) -> Document:
     if stored is None:
-        return TimingStats().document(job_id)
+        return {"job_id": job_id} | _NO_TIMING
     suffix = "_bucket_processing_time_ms"
     context = stored.get("exponential_average_calculation_context", {})
     timing = TimingStats(
