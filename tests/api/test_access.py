@@ -94,3 +94,35 @@ def test_what_passes_through_is_judged_by_the_cluster_alone(secured):
 def test_with_the_mode_off_all_are_let_in(secured_config, start_proxy):
     open_to_all = replace(secured_config, security=replace(secured_config.security, mode="off"))
     assert HttpClient(start_proxy(open_to_all).serving.url).get("/_ml/anomaly_detectors").status == 200
+
+
+def test_a_refusal_names_the_callers_roles(secured, secured_cluster_url):
+    refused = secured.put("/_ml/anomaly_detectors/mine", json_body=JOB, headers=basic("ml_user"))
+    own = HttpClient(secured_cluster_url).get("/_security/_authenticate", headers=basic("ml_user"))
+    roles = ",".join(sorted(own.json()["roles"]))
+    assert f"for user [ml_user] with effective roles [{roles}], " in refused.json()["error"]["reason"]
+    assert challenges(refused) == []
+    assert refused.headers.get("x-elastic-product") is None
+
+
+def test_every_challenge_has_a_header_of_its_own(secured):
+    """Bearer is among them where the cluster's token service is on, which it is not without TLS."""
+    kinds = [challenge.split()[0] for challenge in challenges(secured.get("/_ml/anomaly_detectors"))]
+    assert [kind for kind in kinds if kind != "Bearer"] == ["ApiKey", "Basic"]
+
+
+def test_the_query_is_part_of_the_refused_uri(secured):
+    reason = secured.get("/_ml/anomaly_detectors/x?pretty").json()["error"]["reason"]
+    assert reason == "missing authentication credentials for REST request [/_ml/anomaly_detectors/x?pretty]"
+
+
+def test_one_who_may_not_run_as_another_is_refused_by_the_cluster(secured):
+    headers = {**basic("ml_user"), "es-security-runas-user": "ml_admin"}
+    refused = secured.get("/_ml/anomaly_detectors", headers=headers)
+    assert refused.status == 403
+    assert "is unauthorized to run as [ml_admin]" in refused.json()["error"]["reason"]
+
+
+def test_a_refused_caller_learns_nothing_of_what_exists(secured):
+    for path in ("/_ml/anomaly_detectors/none", "/_ml/anomaly_detectors/none?bogus=1"):
+        assert secured.get(path, headers=basic("nobody")).status == 403
