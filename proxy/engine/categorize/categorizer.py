@@ -200,8 +200,7 @@ class Categorizer:
                 partition.failed += 1
                 return NO_CATEGORY
             self._remember_sequence(place, tokens, at)
-        category = categories.categories[at]
-        category.add(message, tokens, length, self.examples_limit)
+        category = categories.add_member(at, message, tokens, length, self.examples_limit)
         partition.categorized += 1
         if self.stop_on_warn and partition.categorized % STATUS_EVERY == 0:
             partition.is_stopped = partition.quality().status() == "warn"

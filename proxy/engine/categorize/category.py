@@ -53,6 +53,17 @@ class Category:
         """Messages longer than this are not taken on common tokens alone."""
         return int(self.longest * LENGTH_MARGIN)
 
+    def weight_of_tokens(self) -> dict[str, int]:
+        """Founding token -> weight of all its occurrences."""
+        weight_of: dict[str, int] = {}
+        for token, weight in zip(self.base, self.weights, strict=True):
+            weight_of[token] = weight_of.get(token, 0) + weight
+        return weight_of
+
+    def common_weight(self) -> int:
+        """Weight of all occurrences of the common tokens in the founding message."""
+        return sum(weight for token, weight in zip(self.base, self.weights, strict=True) if token in self.common)
+
     def distinct_weight(self, of: frozenset[str]) -> int:
         """Weight of the distinct founding tokens within a set, each at its first place."""
         first = dict(reversed(list(zip(self.base, self.weights, strict=True))))

@@ -11,7 +11,10 @@ common tokens are not all there cannot cover.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from array import array
+
+import numpy as np
+from numpy.typing import NDArray
 
 from proxy.engine.categorize.category import Category
 from proxy.engine.categorize.similarity import similarity, token_weights
@@ -32,22 +35,36 @@ class CategorySet:
 
     def __init__(self) -> None:
         self.categories: list[Category] = []
-        # token -> (place of the category, weight of all its occurrences there)
-        self._postings: dict[str, list[tuple[int, int]]] = {}
+        # token -> (places of the categories founded with it, weight of all its occurrences there)
+        self._postings: dict[str, tuple[array[int], array[int]]] = {}
+        self._total_weight = array("q")
+        self._common_weight = array("q")
 
     def popularity(self, token: str) -> int:
         """How many categories were founded with this token."""
-        return len(self._postings.get(token, ()))
+        return len(self._postings[token][0]) if token in self._postings else 0
 
     def append(self, category: Category) -> None:
         """Add a category to the set and the index."""
         place = len(self.categories)
         self.categories.append(category)
-        weight_of: dict[str, int] = {}
-        for token, weight in zip(category.base, category.weights, strict=True):
-            weight_of[token] = weight_of.get(token, 0) + weight
-        for token, weight in weight_of.items():
-            self._postings.setdefault(token, []).append((place, weight))
+        for token, weight in category.weight_of_tokens().items():
+            places, weights = self._postings.setdefault(token, (array("q"), array("q")))
+            places.append(place)
+            weights.append(weight)
+        self._total_weight.append(category.total_weight)
+        self._common_weight.append(category.common_weight())
+
+    def add_member(
+        self, place: int, message: str, tokens: tuple[str, ...], length: int, examples_limit: int
+    ) -> Category:
+        """Give a message to the category at a place."""
+        category = self.categories[place]
+        common = category.common
+        category.add(message, tokens, length, examples_limit)
+        if category.common is not common:
+            self._common_weight[place] = category.common_weight()
+        return category
 
     def choose(self, tokens: tuple[str, ...], length: int) -> int:
         """The place of the category a message belongs to; -1 if it should found its own."""
@@ -76,14 +93,14 @@ class CategorySet:
             rarest = min(category.common, key=lambda token: (self.popularity(token), token))
             dead = [
                 self.categories[other].category_id
-                for other, _ in self._postings[rarest]
+                for other in self._postings[rarest][0]
                 if rank[other] > rank[place] and category.subsumes(self.categories[other])
             ]
             if dead:
                 preferred[place] = dead
         return preferred
 
-    def _by_matches(self, places: Iterator[int] | range | list[int]) -> list[int]:
+    def _by_matches(self, places: range | list[int]) -> list[int]:
         return sorted(places, key=lambda place: (-self.categories[place].num_matches, place))
 
     def _candidates(self, tokens: tuple[str, ...], weights: tuple[int, ...]) -> list[int]:
@@ -91,25 +108,21 @@ class CategorySet:
         own_weight_of: dict[str, int] = {}
         for token, weight in zip(tokens, weights, strict=True):
             own_weight_of[token] = own_weight_of.get(token, 0) + weight
-        shared: dict[int, int] = {}
-        shared_theirs: dict[int, int] = {}
-        for token, own_weight in own_weight_of.items():
-            for place, their_weight in self._postings.get(token, ()):
-                shared[place] = shared.get(place, 0) + own_weight
-                shared_theirs[place] = shared_theirs.get(place, 0) + their_weight
-        total = sum(weights)
-        return self._by_matches(
-            [
-                place
-                for place in shared
-                if self._may_take(place, total, shared[place], shared_theirs[place], own_weight_of)
-            ]
-        )
+        known = [(own, *self._postings[token]) for token, own in own_weight_of.items() if token in self._postings]
+        if not known:
+            return []
+        places = np.concatenate([_view(of) for _, of, _ in known])
+        own_weights = np.repeat([own for own, _, _ in known], [len(of) for _, of, _ in known])
+        their_weights = np.concatenate([_view(weights_there) for _, _, weights_there in known])
+        size, total = len(self.categories), sum(weights)
+        shared, shared_theirs = np.bincount(places, own_weights, size), np.bincount(places, their_weights, size)
+        theirs = _view(self._total_weight)
+        least_distance = np.maximum(total - shared, theirs - shared_theirs)
+        may_be_similar = least_distance <= (1 - LOWER_THRESHOLD) * np.maximum(total, theirs) + 1e-9
+        may_cover = shared_theirs >= _view(self._common_weight)
+        return self._by_matches(np.flatnonzero((shared > 0) & (may_be_similar | may_cover)).tolist())
 
-    def _may_take(self, place: int, total: int, shared: int, shared_theirs: int, own_weight_of: dict[str, int]) -> bool:
-        category = self.categories[place]
-        theirs = category.total_weight
-        least_distance = max(total - shared, theirs - shared_theirs)
-        if least_distance <= (1 - LOWER_THRESHOLD) * max(total, theirs) + 1e-9:
-            return True
-        return category.common <= own_weight_of.keys()
+
+def _view(numbers: array[int]) -> NDArray[np.int64]:
+    """The numbers without a copy; must not outlive the next append."""
+    return np.frombuffer(numbers, np.int64)
