@@ -81,7 +81,6 @@ class ClusterClient:
                 list(self._config.hosts),
                 serializers={"application/json": OrjsonSerializer()},
                 connections_per_node=64,
-                max_retries=0,
                 # A node is asked again at once after a failure: with one node there is no other to prefer.
                 dead_node_backoff_factor=0,
                 **tls,
@@ -138,7 +137,7 @@ class ClusterClient:
             headers = headers | {"content-type": "application/x-ndjson" if is_lines else "application/json"}
             body = body if is_lines else orjson.dumps(body)
         return await self._transport().perform_request(
-            method, target, body=body, headers=headers, request_timeout=self._config.request_timeout
+            method, target, body=body, headers=headers, request_timeout=self._config.request_timeout, max_retries=0
         )
 
     def _translated(self, error: TransportError) -> Exception:
