@@ -1,0 +1,111 @@
+"""Results read from a real cluster: pages in parts, absent indices, and the mapping that they are stored with."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from proxy.config import Config
+from proxy.resources import resource_dir
+from proxy.store import results_read
+from proxy.store.client import ClusterClient
+from proxy.store.names import Names
+from proxy.store.result_queries import Page, ResultFilter, records
+from proxy.store.results_read import Found, Results
+from tests.http_client import HttpClient
+
+INDEX = ".ml-anomalies-custom-read"
+JOB = "read-in-parts"
+
+
+@pytest.fixture(scope="module")
+def index(cluster_client: HttpClient) -> Iterator[HttpClient]:
+    definition = json.loads((resource_dir("mappings") / "results.json").read_bytes())
+    aliases = {f".ml-anomalies-{JOB}": {"filter": {"term": {"job_id": JOB}}, "is_hidden": True}}
+    cluster_client.delete(f"/{INDEX}")
+    made = cluster_client.put(f"/{INDEX}", json_body=definition | {"aliases": aliases})
+    assert made.status == 200, made.text
+    yield cluster_client
+    cluster_client.delete(f"/{INDEX}")
+
+
+def run(config: Config, work: Any) -> Any:
+    """Runs ``work(results)`` with a client that belongs to its loop."""
+
+    async def within() -> Any:
+        client = ClusterClient(config.elasticsearch)
+        try:
+            return await work(Results(client, Names(config.indices)))
+        finally:
+            await client.close()
+
+    return asyncio.run(within())
+
+
+def query(size: int, start: int = 0) -> dict[str, Any]:
+    return records(ResultFilter(), sort="record_score", desc=True, page=Page(start, size))
+
+
+@pytest.mark.parametrize(("start", "size"), [(0, 10), (0, 23), (3, 12), (0, 40), (20, 8), (0, 0)])
+def test_a_page_in_parts_is_the_page(
+    start: int, size: int, index: HttpClient, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[object] = []
+    for number in range(23):
+        lines.append({"index": {"_id": f"r{number}"}})
+        lines.append({"job_id": JOB, "result_type": "record", "timestamp": number, "record_score": number % 5})
+    assert index.post(f"/{INDEX}/_bulk?refresh=true", ndjson=lines).json()["errors"] is False
+
+    async def both(results: Results) -> tuple[Found, list[Found]]:
+        whole = await results.find(JOB, query(size, start))
+        monkeypatch.setattr(results_read, "_PART_OF_PAGE", 4)
+        monkeypatch.setattr(results_read, "_LARGE_PAGE", 8)
+        return whole, [part async for part in results.find_in_parts(JOB, query(size, start))]
+
+    whole, parts = run(config, both)
+    scores = [hit.source["record_score"] for part in parts for hit in part.hits]
+    assert scores == [hit.source["record_score"] for hit in whole.hits]
+    assert len({hit.id for part in parts for hit in part.hits}) == len(whole.hits)
+    assert parts[0].total == whole.total == 23
+
+
+@pytest.mark.parametrize("size", [10, 10_000])
+def test_an_absent_alias_means_an_empty_page(size: int, config: Config) -> None:
+    async def read(results: Results) -> list[Found]:
+        return [part async for part in results.find_in_parts("nobody-at-all", query(size))]
+
+    assert run(config, read) == [Found(0, [])]
+
+
+def test_the_mapping_types_what_is_listed_and_keeps_all_else_as_keywords(index: HttpClient) -> None:
+    document = {
+        "job_id": JOB,
+        "result_type": "model_size_stats",
+        "timestamp": "2016-06-01T00:00:00Z",
+        "airline": ["AAL"],
+        "total_category_count": 7,
+        "model_size_stats": {"model_bytes": 5, "dead_category_count": 3},
+        "causes": [{"by_field_value": "x", "odd": 1.5}],
+        "quantiles": {"quantile_state": "opaque"},
+        "unforeseen": {"inside": True},
+    }
+    assert index.post(f"/{INDEX}/_doc?refresh=true", json_body=document).status == 201
+    properties = index.get(f"/{INDEX}/_mapping").json()[INDEX]["mappings"]["properties"]
+    assert properties["airline"] == {"type": "keyword"}
+    assert properties["total_category_count"] == {"type": "keyword"}
+    assert properties["model_size_stats"]["properties"]["dead_category_count"] == {"type": "keyword"}
+    assert properties["model_size_stats"]["properties"]["model_bytes"] == {"type": "long"}
+    assert properties["causes"]["type"] == "nested"
+    assert properties["quantiles"] == {"type": "object", "enabled": False}
+    assert properties["unforeseen"]["properties"]["inside"] == {"type": "keyword"}
+    assert properties["timestamp"] == {"type": "date"}
+
+
+def test_field_values_are_found_without_naming_a_field(index: HttpClient) -> None:
+    document = {"job_id": JOB, "timestamp": 1, "influencers": [{"influencer_field_name": "u", "influencer_field_values": ["ann"]}]}
+    assert index.post(f"/{INDEX}/_doc?refresh=true", json_body=document).status == 201
+    assert index.get(f"/{INDEX}/_search", query={"q": "ann"}).json()["hits"]["total"]["value"] == 1
