@@ -45,6 +45,7 @@ from proxy.engine.rarity_tables import (
     Floats,
     GroupedCounts,
     Ints,
+    distinct,
     pack,
     strongest,
 )
@@ -160,7 +161,7 @@ class Rarity:
             return
         rows = BucketRows.of(partition, by, over if self.is_population else None, counts)
         scale = self._scale(bucket_index)
-        active = self._partitions.rows(np.unique(rows.partition))
+        active = self._partitions.rows(distinct(rows.partition))
         self._partitions.columns["buckets"][active] += scale
         if self.is_population:
             self._learn_pairs(rows, scale)
@@ -246,7 +247,7 @@ class Rarity:
         return GroupedCounts.of(group, self._categories.columns[column][members] / scale, groups.size)
 
     def _category_rows(self, category: Ints) -> Ints:
-        rows = self._categories.rows(np.unique(category))
+        rows = self._categories.rows(distinct(category))
         ids = self._categories.columns["id"]
         fresh = rows[ids[rows] == 0]
         ids[fresh] = self._next_id + 1 + np.arange(fresh.size)
@@ -254,8 +255,8 @@ class Rarity:
         return rows
 
     def _learn_pairs(self, rows: BucketRows, scale: float) -> None:
-        distinct, inverse = np.unique(rows.category, return_inverse=True)
-        category_rows = self._category_rows(distinct)[inverse]
+        categories, inverse = np.unique(rows.category, return_inverse=True)
+        category_rows = self._category_rows(categories)[inverse]
         pair_keys = pack(self._categories.columns["id"][category_rows], rows.over)
         order = np.argsort(pair_keys)
         pair_rows = self._pairs.rows(pair_keys[order])

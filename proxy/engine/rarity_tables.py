@@ -23,6 +23,13 @@ def pack(high: Ints, low: Ints) -> Ints:
     return (np.asarray(high, np.int64) << LOW_BITS) | np.asarray(low, np.int64)
 
 
+def distinct(ordered: Ints) -> Ints:
+    """The distinct values of a sorted array; np.unique hashes integers, and packed keys collide."""
+    is_new = np.ones(ordered.size, bool)
+    is_new[1:] = ordered[1:] != ordered[:-1]
+    return ordered[is_new]
+
+
 def _find(keys: Ints, wanted: Ints) -> tuple[Ints, Bools]:
     """Positions of wanted in the sorted keys, and whether they are there."""
     at = np.searchsorted(keys, wanted)

@@ -20,8 +20,6 @@ MIN_BUCKETS = 12
 MIN_SECONDS = 20 * 3600
 UNDO_SECONDS = 2 * 86400
 MIN_GAIN = 10.0
-# While a change is being looked at, the old model hardly learns.
-CANDIDATE_WEIGHT = 0.1
 
 SLOTS = {
     "off_share": Slot("f4"),
@@ -33,11 +31,6 @@ SLOTS = {
     "shift_at": Slot("i8", (), -1),
     "shift_vote": Slot("f4"),
 }
-
-
-def candidates(columns: Columns, rows: Rows) -> NDArray[np.bool_]:
-    """Series that may just be changing."""
-    return columns["off_since"][rows] >= 0
 
 
 def observe(columns: Columns, rows: Rows, time: int, off: Floats, z: Floats, spread: Floats) -> Floats:

@@ -27,7 +27,7 @@ _BIN_WIDTH = 0.5
 SLOTS = {
     "event_peak": Slot("f4"),
     "event_last": Slot("i4", (), -1),
-    "event_peaks": Slot("f4", (BINS,)),
+    "event_peaks": Slot("f2", (BINS,)),
     "event_faded": Slot("i4"),
     "event_run": Slot("u2"),
     "alarm_peak": Slot("f4"),

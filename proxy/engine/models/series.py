@@ -31,18 +31,28 @@ WARM_UP = 36
 LEVEL_MEMORY = 2000
 LEVEL_MEMORY_S = 14 * DAY
 SCALE_MEMORY = 1500.0
+# The first weeks are badly predicted; what came later counts this much more.
+SCALE_FRESHNESS = 3.0
 WEIGHT_MEMORY = 300.0
-DAY_MEMORY, WEEK_MEMORY, FACTOR_MEMORY = 6.0, 4.0, 12.0
+DAY_MEMORY, WEEK_MEMORY, FACTOR_MEMORY = 8.0, 4.0, 12.0
 SUM_DECAYS = (1.0 - 1.0 / 6.0, 1.0 - 1.0 / 24.0)
 VOLATILITY_MEMORY = 18.0
+# Counts of the plain spread that stand against a bin's own.
+FACTOR_PRIOR = 8.0
 LOW_COUNT = 20.0
+# The day's pattern is used once it was seen twice, the week's once it was seen beside a day's pattern.
+DAY_FROM, WEEK_FROM = 2 * DAY, 9 * DAY
 # 97.5 % quantile of Student's t with 4 degrees of freedom, the family the predictors are compared by.
 BOUND_SPREADS = 2.776
 RANGE_HALF_LIFE_S = 30 * DAY
 NOVELTY_AFTER = 100
 NOVELTY_MARGIN = 0.05
-# A bin learns at most this many plain spreads at once.
-PATTERN_LIMIT = 2.0
+# A bin of a pattern learns at most this many plain spreads at once.
+PATTERN_LIMIT = 1.0
+# Updates weaker than this do not count as a value seen.
+COUNTS_FROM = 0.3
+# What is left of a tail's history when a new pattern comes into use.
+TAIL_KEPT = 0.3
 
 
 def layout(day_bins: int, week_bins: int) -> dict[str, Slot]:
@@ -61,19 +71,10 @@ def layout(day_bins: int, week_bins: int) -> dict[str, Slot]:
         "log_weight": Slot("f4", (PREDICTORS,)),
         "occupancy": Slot("f4", (), 1.0),
         "day": Slot("f4", (day_bins,)),
-        "day_last": Slot("f4", (day_bins,)),
         "day_n": Slot("u1", (day_bins,)),
-        "day_spread": Slot("f4", (day_bins,), 1.0),
+        "day_spread": Slot("f2", (day_bins,), 1.0),
         "week": Slot("f4", (week_bins,)),
-        "week_last": Slot("f4", (week_bins,)),
         "week_n": Slot("u1", (week_bins,)),
-        "spread_n": Slot("u1", (day_bins,)),
-        "day_sum": Slot("f4"),
-        "day_count": Slot("f4"),
-        "day_open": Slot("i2", (), -1),
-        "week_sum": Slot("f4"),
-        "week_count": Slot("f4"),
-        "week_open": Slot("i2", (), -1),
         "sum": Slot("f4", (2,)),
         "sum_var": Slot("f4", (2,)),
         "sum_scale": Slot("f4", (2,), 1.0),
@@ -139,8 +140,9 @@ class SeriesModel:
         d, w = self._bins(time)
         age = time - c["first"][rows]
         level = c["level"][rows]
-        day_on = np.clip(c["day_n"][d][rows] / 2.0, 0.0, 1.0) * ((age >= 2 * DAY) & (self.day_bins > 1))
-        week_on = np.clip(c["week_n"][w][rows] / 2.0, 0.0, 1.0) * (age >= 10 * DAY)
+        day_on = np.clip(c["day_n"][d][rows] / 2.0, 0.0, 1.0) * ((age >= DAY_FROM) & (self.day_bins > 1))
+        known_week = c["week_n"][w][rows].astype(np.float64)
+        week_on = known_week / (known_week + 0.25) * (age >= WEEK_FROM)
         with_day = level + c["day"][d][rows] * day_on
         predictors = np.stack([level, with_day, with_day + c["week"][w][rows] * week_on])
         scale = c["scale"][:, rows].astype(np.float64)
@@ -153,8 +155,8 @@ class SeriesModel:
         if self.is_count:
             # Counts this low cannot be steadier than chance lets them be.
             spread = np.where(typical < LOW_COUNT, np.maximum(spread, 0.7 * np.sqrt(np.maximum(typical, 0.25))), spread)
-        known = c["spread_n"][d][rows].astype(np.float64)
-        factor = np.clip((4.0 + known * c["day_spread"][d][rows]) / (4.0 + known), 0.6, 6.0)
+        known = c["day_n"][d][rows].astype(np.float64)
+        factor = np.clip((FACTOR_PRIOR + known * c["day_spread"][d][rows]) / (FACTOR_PRIOR + known), 0.6, 6.0)
         if self.non_negative:
             typical = np.maximum(typical, 0.0)
         return typical, spread, factor, np.concatenate([predictors, scale])
@@ -185,11 +187,12 @@ class SeriesModel:
         p_new = self._novelty(rows, value, n, spread)
         # Leaving the range is no news while the model expects as much.
         p_new = p_new ** np.clip(-np.log10(p_views[RESIDUAL] + 1e-300), 0.0, 1.0)
-        p_single = any_of(np.minimum(p_views[RESIDUAL], p_new), 2)
+        p_single = np.minimum(p_views[RESIDUAL], p_new)
         p_multi = any_of(p_views[1:].min(axis=0), 3)
         if self.zero_empty:
             p_single = self._soften_empty(rows, value, p_single)
-        p = join_correlated(p_single, p_multi)
+        # Where only one view speaks, the other must not talk it down by more than having been asked.
+        p = np.minimum(join_correlated(p_single, p_multi), any_of(np.minimum(p_single, p_multi), 2))
         youth = np.minimum(1.0, n / max(self.day_buckets, self.warm_up))
         p = clip_p(p**youth)
         ready = n >= self.warm_up
@@ -315,11 +318,11 @@ class SeriesModel:
             step = step * np.where(filled, 1.0, np.clip(2.0 * occupancy, 1e-6, 1.0))
             c["occupancy"][rows] = occupancy + weight * rate * (filled - occupancy)
         errors, scale = judged.errors[:PREDICTORS], judged.errors[PREDICTORS:]
-        step = step * np.where(changes.candidates(c, rows), changes.CANDIDATE_WEIGHT, 1.0)
         self._learn_location(time, rows, value, judged, n, step, fresh)
         self._learn_scale(time, rows, errors, scale, judged, n, step)
         learning = weight > 0.5
         self._learn_windows(rows[learning], judged, learning, n[learning])
+        self._doubt_tails(time, rows)
         tails.learn(c, rows[learning], judged.scores[:, learning])
         events.learn(c, rows[learning], time // self.span, judged.raw_surprise[learning])
         events.learn_alarm(c, rows[learning], time // self.span, judged.alarm[learning])
@@ -386,12 +389,13 @@ class SeriesModel:
         limit = np.where(n < 12, np.inf, 3.0 * judged.spread * judged.factor)
         error = np.clip(value - judged.typical, -limit, limit)
         level_new = np.where(fresh, value, level + step * error / np.minimum(n + 1.0, self.level_memory))
-        day = c["day"][d][rows] if self.day_bins > 1 else 0.0
-        self._learn_pattern("day", d, rows, value - level, step, judged.errors[PREDICTORS:], DAY_MEMORY)
-        ripe = time - c["first"][rows] >= 7 * DAY
-        self._learn_pattern(
-            "week", w, rows, value - level - day, step * ripe, judged.errors[PREDICTORS + 1 :], WEEK_MEMORY
-        )
+        # Bounded by the plain variation of the series, its pattern included.
+        bound = np.where(n < 12, np.inf, PATTERN_LIMIT * judged.errors[PREDICTORS])
+        day = c["day"][d][rows] if self.day_bins > 1 else np.zeros(len(rows))
+        if self.day_bins > 1:
+            self._learn_pattern("day", d, rows, value - level, np.where(fresh, 0.0, step), bound, DAY_MEMORY)
+        ripe = (time - c["first"][rows] >= DAY_FROM) & ~fresh
+        self._learn_pattern("week", w, rows, value - level - day, step * ripe, bound, WEEK_MEMORY)
         slope = c["slope"][rows]
         c["slope"][rows] = np.where(
             fresh, 0.0, slope + step * (level_new - level - slope) / np.clip(n, 1.0, self.level_memory)
@@ -408,32 +412,16 @@ class SeriesModel:
         c["high"][rows] = np.where(taken, np.maximum(high, value), high)
 
     def _learn_pattern(
-        self, name: str, now: int, rows: Rows, rest: Floats, step: Floats, scale: Floats, memory: float
+        self, name: str, at: int, rows: Rows, rest: Floats, step: Floats, bound: Floats, memory: float
     ) -> None:
-        """Gathers what is left of the values while a bin lasts; the bin learns their mean once it is over."""
+        """A bin follows what is left of its values, at most `bound` at once: a spike must not come back as
+        tomorrow's pattern."""
         c = self.columns
-        gathered, count, open_bin = c[name + "_sum"][rows], c[name + "_count"][rows], c[name + "_open"][rows]
-        over = np.flatnonzero((open_bin != now) & (count > 0.3))
-        if len(over):
-            self._close_bin(name, open_bin[over], rows[over], gathered[over] / count[over], scale[:, over], memory)
-        going_on = open_bin == now
-        c[name + "_sum"][rows] = np.where(going_on, gathered, 0.0) + step * rest
-        c[name + "_count"][rows] = np.where(going_on, count, 0.0) + step
-        c[name + "_open"][rows] = now
-
-    def _close_bin(self, name: str, at: Rows, rows: Rows, mean: Floats, scale: Floats, memory: float) -> None:
-        """A bin follows what two rounds in a row agree on; a lone spike must not come back as next day's pattern."""
-        c = self.columns
-        pattern = c[name][at, rows]
-        off = mean - pattern
-        last = c[name + "_last"][at, rows]
-        known = c[name + "_n"][at, rows].astype(np.float64)
-        agreed = np.where(off * last > 0, np.minimum(np.abs(off), np.abs(last)), 0.0)
-        trusted = np.where(known < 1, np.abs(off), np.maximum(agreed, np.minimum(np.abs(off), scale[1])))
-        move = np.sign(off) * np.minimum(trusted, PATTERN_LIMIT * scale[0])
-        c[name][at, rows] = pattern + move / np.minimum(known + 1.0, memory)
-        c[name + "_last"][at, rows] = off
-        c[name + "_n"][at, rows] = np.minimum(known + 1.0, 250.0)
+        pattern = c[name][at][rows]
+        known = c[name + "_n"][at][rows].astype(np.float64)
+        move = step * np.clip(rest - pattern, -bound, bound) / np.minimum(known + 1.0, memory)
+        c[name][at][rows] = pattern + move
+        c[name + "_n"][at][rows] = np.minimum(known + (step > COUNTS_FROM), 250.0)
 
     def _learn_scale(
         self, time: int, rows: Rows, errors: Floats, scale: Floats, judged: Judged, n: Floats, step: Floats
@@ -441,19 +429,40 @@ class SeriesModel:
         c = self.columns
         d, _ = self._bins(time)
         limit = np.where(n < 12, np.inf, 4.0 * scale)
-        rate = np.maximum(1.0 / (n + 1.0), 1.0 / SCALE_MEMORY) * np.where(step > 0, np.maximum(step, 0.3), 0.0)
+        used = self._used_for(time, rows, n)
+        rate = np.maximum(SCALE_FRESHNESS / (used + SCALE_FRESHNESS), 1.0 / SCALE_MEMORY) * np.where(
+            step > 0, np.maximum(step, 0.3), 0.0
+        )
         stored = c["scale"][:, rows]
         c["scale"][:, rows] = np.where(n == 0, 0.0, stored + rate * (1.25 * np.minimum(np.abs(errors), limit) - stored))
         fit = -2.5 * np.log1p((errors / scale) ** 2 / 4.0) - np.log(scale)
         log_weight = (1.0 - 1.0 / WEIGHT_MEMORY) * c["log_weight"][:, rows] + np.where(step > 0, fit, 0.0)
         c["log_weight"][:, rows] = np.maximum(log_weight - log_weight.max(axis=0), -8.0)
-        known = c["spread_n"][d][rows].astype(np.float64)
+        known = c["day_n"][d][rows].astype(np.float64)
         spread = c["day_spread"][d][rows]
         size = np.minimum(1.25 * np.abs(judged.value - judged.typical) / judged.spread, 6.0)
         c["day_spread"][d][rows] = np.where(
             n < 12, spread, spread + step * (size - spread) / np.minimum(known + 1.0, FACTOR_MEMORY)
         )
-        c["spread_n"][d][rows] = np.minimum(known + (step > 0.3), 250.0)
+
+    def _used_for(self, time: int, rows: Rows, n: Floats) -> Floats:
+        """Values each predictor has been in use for: one that just got its pattern is measured afresh."""
+        age = time - self.columns["first"][rows]
+        since = np.stack([np.full(len(rows), np.inf), (age - DAY_FROM) / self.span, (age - WEEK_FROM) / self.span])
+        return np.minimum(n, np.where(since < 0, np.inf, np.maximum(since, 12.0)))
+
+    def _doubt_tails(self, time: int, rows: Rows) -> None:
+        """A pattern just taken into use: residuals from before it say less about those to come."""
+        c = self.columns
+        first = c["first"][rows]
+        age, before = time - first, c["seen"][rows] - first
+        new = np.zeros(len(rows), bool)
+        for start in (DAY_FROM, WEEK_FROM):
+            new |= (age >= start) & (before < start)
+        new &= first >= 0
+        if new.any():
+            c["tail"][:, :, :, rows[new]] *= np.float32(TAIL_KEPT)
+            c["tail_total"][:, rows[new]] *= np.float32(TAIL_KEPT)
 
     def _learn_windows(self, rows: Rows, judged: Judged, learning: NDArray[np.bool_], n: Floats) -> None:
         c = self.columns
