@@ -143,11 +143,11 @@ class Circular:
         seen = self._sightings(group, time_s)
         row = rows[seen.group]
         now_s = int(np.max(time_s))
-        active = np.unique(row)
+        counts = np.bincount(row, minlength=self.size)
+        active = np.flatnonzero(counts)
         self._age(active, now_s)
         self._learn_surprises(row, seen.slot)
-        counts = np.bincount(row, minlength=self.size)[active]
-        self._columns["sightings"][active] += counts
+        self._columns["sightings"][active] += counts[active]
         for shift, share in zip(range(-REACH, REACH + 1), KERNEL, strict=True):
             np.add.at(self._heights, (row, (seen.slot + shift) % self.slots), np.float32(share))
         first = self._columns["first_s"]

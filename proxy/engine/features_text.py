@@ -53,13 +53,20 @@ def distinct_pairs(key: NDArray[np.integer], code: NDArray[np.integer]) -> TextP
         return TextPairs.empty()
     lowest, width = int(key.min()), int(code.max()) + 1
     if (int(key.max()) - lowest + 1) * width < LARGEST_PACKED:
-        packed = np.unique((key - lowest) * width + code)
+        packed = (key - lowest) * width + code
+        # np.unique would hash, which is far slower than sorting integers.
+        packed.sort()
+        packed = packed[_is_new(packed)]
         return TextPairs(packed // width + lowest, packed % width)
     order = np.lexsort((code, key))
     key, code = key[order], code[order]
-    is_new = np.ones(key.size, bool)
-    is_new[1:] = (key[1:] != key[:-1]) | (code[1:] != code[:-1])
+    is_new = _is_new(key) | _is_new(code)
     return TextPairs(key[is_new], code[is_new])
+
+
+def _is_new(ordered: Ints) -> NDArray[np.bool_]:
+    """Where a value differs from the one before it."""
+    return np.concatenate([[True], ordered[1:] != ordered[:-1]])
 
 
 def merge_pairs(one: TextPairs, other: TextPairs) -> TextPairs:

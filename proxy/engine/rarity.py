@@ -45,7 +45,9 @@ from proxy.engine.rarity_tables import (
     Floats,
     GroupedCounts,
     Ints,
+    contained,
     distinct,
+    find,
     pack,
     strongest,
 )
@@ -171,14 +173,14 @@ class Rarity:
 
     def is_known(self, partition: Ints, by: Ints) -> Bools:
         """Which values are remembered at all."""
-        return np.isin(pack(partition, by), self._categories.keys)
+        return find(self._categories.keys, pack(partition, by))[1]
 
     def renumber(self, partition: Ints, by: Ints, new_partition: Ints, new_by: Ints) -> None:
         """Give the listed categories new codes and forget the others; a partition's values move together."""
         old = pack(partition, by)
         order = np.argsort(old)
         self._categories.move(old[order], pack(new_partition, new_by)[order])
-        self._pairs.keep(np.isin(self._pairs.keys >> LOW_BITS, self._categories.columns["id"]))
+        self._pairs.keep(contained(self._pairs.keys >> LOW_BITS, self._categories.columns["id"]))
         partitions, first = np.unique(np.asarray(partition, np.int64), return_index=True)
         new = np.asarray(new_partition, np.int64)[first]
         self._partitions.move(partitions, new)
@@ -303,8 +305,7 @@ class Rarity:
         self._drop_pairs(strongest(weight, FORGOTTEN_COUNT * scale, MAX_PAIRS))
         counts = self._categories.columns["count"]
         self._categories.keep(strongest(counts, FORGOTTEN_COUNT * scale, MAX_CATEGORIES))
-        ids = self._categories.columns["id"]
-        self._pairs.keep(np.isin(self._pairs.keys >> LOW_BITS, ids))
+        self._pairs.keep(contained(self._pairs.keys >> LOW_BITS, self._categories.columns["id"]))
         persons = self._persons.columns["events"]
         self._persons.keep(strongest(persons, FORGOTTEN_COUNT * scale, MAX_PAIRS))
         buckets = self._partitions.columns["buckets"]

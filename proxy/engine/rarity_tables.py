@@ -30,11 +30,16 @@ def distinct(ordered: Ints) -> Ints:
     return ordered[is_new]
 
 
-def _find(keys: Ints, wanted: Ints) -> tuple[Ints, Bools]:
+def find(keys: Ints, wanted: Ints) -> tuple[Ints, Bools]:
     """Positions of wanted in the sorted keys, and whether they are there."""
     at = np.searchsorted(keys, wanted)
     inside = np.minimum(at, max(keys.size - 1, 0))
     return at, (keys[inside] == wanted) if keys.size else np.zeros(wanted.size, bool)
+
+
+def contained(values: Ints, allowed: Ints) -> Bools:
+    """Which values are among the allowed ones."""
+    return find(np.sort(allowed), values)[1]
 
 
 class CountTable:
@@ -46,7 +51,7 @@ class CountTable:
 
     def rows(self, keys: Ints) -> Ints:
         """Rows of the distinct sorted keys; unknown ones are added as zeros."""
-        at, is_known = _find(self.keys, keys)
+        at, is_known = find(self.keys, keys)
         if is_known.all():
             return at
         fresh = keys[~is_known]
@@ -57,7 +62,7 @@ class CountTable:
 
     def get(self, name: str, keys: Ints) -> NDArray:
         """Values of a column, 0 where the key is unknown."""
-        at, is_known = _find(self.keys, keys)
+        at, is_known = find(self.keys, keys)
         found = np.zeros(keys.size, self.columns[name].dtype)
         found[is_known] = self.columns[name][at[is_known]]
         return found
@@ -69,7 +74,7 @@ class CountTable:
 
     def move(self, old: Ints, new: Ints) -> None:
         """Give the sorted old keys new ones, in step; drop rows of other keys, pass over keys without row."""
-        at, is_known = _find(self.keys, old)
+        at, is_known = find(self.keys, old)
         at, new = at[is_known], new[is_known]
         order = np.argsort(new)
         self.keys = new[order]
