@@ -14,6 +14,7 @@ _MAX_REQUEST_BYTES = 2 * 1024 * 1024
 _MAX_REQUEST_DOCUMENTS = 5000
 # Items that may succeed when sent again; the rest never will.
 _RETRYABLE = frozenset({429, 502, 503, 504})
+_CURABLE = frozenset({"cluster_block_exception", "index_not_found_exception"})
 
 
 class ResultsWriter:
@@ -102,7 +103,7 @@ def _refusals(answer: Mapping[str, Json]) -> list[str]:
         action, outcome = next(iter(item.items()))
         if "error" not in outcome:
             continue
-        if outcome["status"] in _RETRYABLE or outcome["error"]["type"] == "index_not_found_exception":
+        if outcome["status"] in _RETRYABLE or outcome["error"]["type"] in _CURABLE:
             raise unavailable(f"the cluster does not take results now: {outcome['error']['reason']}")
         # A result that is gone needs no new score.
         if outcome["status"] != 404 or _WRITES.fullmatch(action):
