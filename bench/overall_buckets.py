@@ -45,7 +45,10 @@ SPARSE_ROWS = (
     Row("days with a mean of 3 >= 30", "overall_score=30&top_n=3&bucket_span=1d"),
     Row("days", "bucket_span=1d"),
 )
-DENSE_ROWS = (Row("mean of 10 >= 75", "overall_score=75&top_n=10"), Row("mean of 10 >= 60", "overall_score=60&top_n=10"))
+DENSE_ROWS = (
+    Row("mean of 10 >= 75", "overall_score=75&top_n=10"),
+    Row("mean of 10 >= 60", "overall_score=60&top_n=10"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -80,7 +83,10 @@ def compare(direct: str, through: str, data: DataSet, rows: Sequence[Row], *, ro
     print(f"\noverall buckets, {data.jobs} jobs x {data.buckets:,} buckets, {share}")
     print(f"{'':30} {'seconds':>8} {'MB':>7} {'/ best dense':>13} {'/ date_histogram':>17}")
     for title, seconds in times.items():
-        print(f"{title:30} {seconds:8.3f} {sizes[title] / 1e6:7.1f} {seconds / best:13.2f} {seconds / limit:17.1f}", flush=True)
+        print(
+            f"{title:30} {seconds:8.3f} {sizes[title] / 1e6:7.1f} {seconds / best:13.2f} {seconds / limit:17.1f}",
+            flush=True,
+        )
 
 
 def measured(

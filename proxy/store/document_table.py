@@ -55,10 +55,7 @@ def to_texts(value: Json) -> list[str]:
 
 
 def _all_of(kind: type, values: list[Json]) -> bool:
-    for value in values:
-        if type(value) is not kind:
-            return False
-    return True
+    return set(map(type, values)) <= {kind}
 
 
 def to_longs(value: Json) -> list[int]:
@@ -149,7 +146,9 @@ class Table:
             return None
         return _Plan(
             dropped=tuple(name for name in source if name not in names),
-            read=tuple((key.name, key.read) for key in expected if type(source[key.name]) is not _TYPE_OF.get(key.read)),
+            read=tuple(
+                (key.name, key.read) for key in expected if type(source[key.name]) is not _TYPE_OF.get(key.read)
+            ),
         )
 
     def _rebuilt(self, source: Document) -> Document:

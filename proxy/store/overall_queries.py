@@ -73,7 +73,7 @@ def probe(scope: Scope, times: list[Query], minimum_score: float) -> Query:
 
 
 def candidates(scope: Scope, times: list[Query], minimum_score: float, interval_ms: int, cut: float) -> Query:
-    """Intervals that hold a score of at least ``minimum_score``; counts all scores above zero, and those from ``cut``."""
+    """Intervals that hold a score of at least ``minimum_score``; counts the scores above zero, and from ``cut``."""
     strong = {"filter": at_least(minimum_score), "aggs": {"times": _histogram(interval_ms)}}
     aggregations = {"strong": strong, "near": {"filter": at_least(cut)}}
     query = _search([*scope.filters(), scope.job_filter(), above_zero(), *times], aggregations)

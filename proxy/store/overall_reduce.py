@@ -31,9 +31,7 @@ class OverallBuckets:
 
     @staticmethod
     def none(jobs: int) -> OverallBuckets:
-        return OverallBuckets(
-            np.empty(0, dtype=np.int64), np.empty(0), np.empty((0, jobs)), np.empty(0, dtype=bool)
-        )
+        return OverallBuckets(np.empty(0, dtype=np.int64), np.empty(0), np.empty((0, jobs)), np.empty(0, dtype=bool))
 
     def take(self, rows: np.ndarray | slice) -> OverallBuckets:
         return OverallBuckets(self.timestamps_ms[rows], self.scores[rows], self.job_scores[rows], self.is_interim[rows])

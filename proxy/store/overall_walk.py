@@ -77,7 +77,8 @@ class Walk:
         """The candidates that may still pass once all scores from ``cut`` are known."""
         intervals = candidates.intervals
         every_cell = len(intervals) * self._jobs
-        needed = min(candidates.above_zero, every_cell) if self._is_sparse(candidates.above_zero, window) else every_cell
+        sparse = self._is_sparse(candidates.above_zero, window)
+        needed = min(candidates.above_zero, every_cell) if sparse else every_cell
         if every_cell <= FEW_CELLS or candidates.near * _PRUNING_GAIN > needed:
             return intervals
         presence = await self._reader.presence()

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-RESERVED_RESULT_FIELDS = frozenset(
-    """
+_RESERVED = """
     @timestamp _id _index _source _type actual actual_point all_field_values anomaly_characteristics_impact
     anomaly_length anomaly_score anomaly_score_explanation anomaly_type assignment_memory_basis
     average_bucket_processing_time_ms bucket_allocation_failures_count bucket_count bucket_influencers bucket_span
@@ -35,8 +34,8 @@ RESERVED_RESULT_FIELDS = frozenset(
     raw_anomaly_score record_score regex result_type retain scheduled_events search_count single_bucket_impact
     snapshot_doc_count snapshot_id sparse_bucket_count terms timestamp total_by_field_count total_over_field_count
     total_partition_field_count total_search_time_ms typical typical_point typical_value upper_confidence_bound
-    """.split()
-)
+"""
+RESERVED_RESULT_FIELDS = frozenset(_RESERVED.split())
 
 
 @lru_cache(maxsize=10_000)
@@ -49,7 +48,7 @@ _SIDES = tuple((f"{side}_field_name", f"{side}_field_value") for side in ("by", 
 
 
 def record_copies(record: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The input-field copies of a record: name -> its distinct values, in the order by, over, partition, influencers."""
+    """The copies of a record: name -> its distinct values, in the order by, over, partition, influencers."""
     copies: dict[str, list[str]] = {}
     for name_key, value_key in _SIDES:
         value = record.get(value_key)

@@ -15,7 +15,6 @@ from proxy.store.overall_reduce import OverallBuckets
 from proxy.store.overall_request import OverallRequest
 from proxy.store.result_queries import Query
 
-
 # Below this a page is one answer; above it, parts of this size keep the cluster and this process busy side by side.
 _PART_OF_PAGE = 2_500
 _LARGE_PAGE = 2 * _PART_OF_PAGE

@@ -47,7 +47,7 @@ class Snapshots:
         )
 
     async def delete(self, job_id: str, snapshot: Hit) -> None:
-        """Removes the snapshot with its model and its annotation; the snapshot goes last, so that a second try finds it."""
+        """Removes the snapshot with its model and its annotation; itself last, so that a second try finds it."""
         snapshot_id = str(snapshot.source["snapshot_id"])
         numbers = range(1, int(snapshot.source.get("snapshot_doc_count") or 0) + 1)
         states = [result_ids.model_state(job_id, snapshot_id, number) for number in numbers]
@@ -101,7 +101,8 @@ class Snapshots:
         query = {"ids": {"values": [document_id]}}
         for hit in await self._client.search_all(self._names.read_alias(job_id), query):
             counts = {**hit["_source"], "latest_record_timestamp": latest_record_ms}
-            await self._put(hit["_index"], document_id, {key: value for key, value in counts.items() if value is not None})
+            known = {key: value for key, value in counts.items() if value is not None}
+            await self._put(hit["_index"], document_id, known)
 
 
 def empty_snapshot(job_id: str, now_ms: int) -> dict[str, Json]:

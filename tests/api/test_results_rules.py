@@ -37,7 +37,8 @@ def request(*jobs: dict[str, Any], **options: Any) -> OverallRequest:
 
 def test_the_longest_span_of_the_jobs_is_the_interval() -> None:
     made = request(job("b", "30m"), job("a", "1h"))
-    assert (made.interval_ms, made.merge_ms, made.job_ids, made.spans_ms) == (3_600_000, None, ("a", "b"), (3_600_000, 1_800_000))
+    assert (made.interval_ms, made.merge_ms) == (3_600_000, None)
+    assert (made.job_ids, made.spans_ms) == (("a", "b"), (3_600_000, 1_800_000))
 
 
 @pytest.mark.parametrize(

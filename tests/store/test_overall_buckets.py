@@ -45,7 +45,14 @@ class TwinIndex:
         body = {"settings": {"hidden": True, "number_of_shards": 1, "number_of_replicas": 0}, "mappings": mapping}
         assert cluster.put(f"/{INDEX}", json_body=body).status == 200
         actions = [
-            {"add": {"index": INDEX, "alias": f".ml-anomalies-{job}", "filter": {"term": {"job_id": job}}, "is_hidden": True}}
+            {
+                "add": {
+                    "index": INDEX,
+                    "alias": f".ml-anomalies-{job}",
+                    "filter": {"term": {"job_id": job}},
+                    "is_hidden": True,
+                }
+            }
             for job in JOBS
         ]
         assert cluster.post("/_aliases", json_body={"actions": actions}).status == 200
@@ -162,7 +169,9 @@ WORKED = (
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(case=cases(), way=st.sampled_from(list(WAYS)))
 @example(case=WORKED, way="as shipped")
 @example(case=WORKED, way="sparse")

@@ -47,7 +47,10 @@ def test_a_present_job_without_a_cell_scores_zero() -> None:
 def test_gaps_are_filled_inside_a_chunk_but_not_between_chunks() -> None:
     occupied = np.array([10, 13, 10 + CHUNK_INTERVALS - 1, 10 + CHUNK_INTERVALS + 5, 10 + CHUNK_INTERVALS + 7])
     filled = filled_within_chunks(occupied, 10)
-    assert filled.tolist() == [*range(10, 10 + CHUNK_INTERVALS), *range(10 + CHUNK_INTERVALS + 5, 10 + CHUNK_INTERVALS + 8)]
+    assert filled.tolist() == [
+        *range(10, 10 + CHUNK_INTERVALS),
+        *range(10 + CHUNK_INTERVALS + 5, 10 + CHUNK_INTERVALS + 8),
+    ]
 
 
 def test_merging_keeps_the_highest_scores_and_any_interim() -> None:

@@ -78,7 +78,9 @@ def test_null_counts_as_absent() -> None:
 
 
 def test_numbers_written_as_text_or_without_fraction_become_their_types() -> None:
-    read = result_docs.RECORD.read(record(record_score="80.5", probability=1, detector_index="2", actual=7, typical=["3"]))
+    read = result_docs.RECORD.read(
+        record(record_score="80.5", probability=1, detector_index="2", actual=7, typical=["3"])
+    )
     assert [repr(read[key]) for key in ("record_score", "probability", "detector_index", "actual", "typical")] == [
         "80.5", "1.0", "2", "[7.0]", "[3.0]"
     ]  # fmt: skip
@@ -117,15 +119,25 @@ def test_record_copies_are_recomputed_and_merge_fields_of_one_name() -> None:
 
 
 def test_reserved_names_get_no_copy_but_mlcategory_does() -> None:
-    read = result_docs.RECORD.read(record(by_field_name="mlcategory", by_field_value="1", over_field_name="event.kind",
-                                          over_field_value="login", partition_field_name="a.b", partition_field_value=""))
+    read = result_docs.RECORD.read(
+        record(
+            by_field_name="mlcategory",
+            by_field_value="1",
+            over_field_name="event.kind",
+            over_field_value="login",
+            partition_field_name="a.b",
+            partition_field_value="",
+        )
+    )
     assert read["mlcategory"] == ["1"]
     assert "event.kind" not in read
     assert read["a.b"] == [""]
 
 
 def test_an_influencer_repeats_its_value_behind_it() -> None:
-    read = result_docs.INFLUENCER.read({"job_id": "j", "influencer_field_name": "user", "influencer_field_value": "ann"})
+    read = result_docs.INFLUENCER.read(
+        {"job_id": "j", "influencer_field_name": "user", "influencer_field_value": "ann"}
+    )
     assert list(read)[:5] == ["job_id", "result_type", "influencer_field_name", "influencer_field_value", "user"]
     assert read["user"] == "ann"
 
@@ -139,8 +151,15 @@ def test_a_category_of_an_old_writer_gets_its_type_and_number() -> None:
 
 
 def test_a_snapshot_never_shows_its_quantiles_and_knows_the_oldest_version() -> None:
-    read = result_docs.MODEL_SNAPSHOT.read({"job_id": "j", "snapshot_id": "1", "quantiles": {"quantile_state": "x"},
-                                            "timestamp": "2016-06-02T00:00:00Z", "snapshot_doc_count": 1})
+    read = result_docs.MODEL_SNAPSHOT.read(
+        {
+            "job_id": "j",
+            "snapshot_id": "1",
+            "quantiles": {"quantile_state": "x"},
+            "timestamp": "2016-06-02T00:00:00Z",
+            "snapshot_doc_count": 1,
+        }
+    )
     assert list(read.items()) == [
         ("job_id", "j"), ("min_version", "6.3.0"), ("timestamp", 1464825600000), ("snapshot_id", "1"),
         ("snapshot_doc_count", 1), ("retain", False),

@@ -106,6 +106,10 @@ def test_the_mapping_types_what_is_listed_and_keeps_all_else_as_keywords(index: 
 
 
 def test_field_values_are_found_without_naming_a_field(index: HttpClient) -> None:
-    document = {"job_id": JOB, "timestamp": 1, "influencers": [{"influencer_field_name": "u", "influencer_field_values": ["ann"]}]}
+    document = {
+        "job_id": JOB,
+        "timestamp": 1,
+        "influencers": [{"influencer_field_name": "u", "influencer_field_values": ["ann"]}],
+    }
     assert index.post(f"/{INDEX}/_doc?refresh=true", json_body=document).status == 201
     assert index.get(f"/{INDEX}/_search", query={"q": "ann"}).json()["hits"]["total"]["value"] == 1

@@ -113,7 +113,8 @@ async def get_model_snapshot_upgrade_stats(call: Call, services: Services) -> Do
     allow_no_match = call.option("allow_no_match", True)
     await services.store.jobs.resolve(call.path["job_id"], allow_no_match)
     snapshot_id = call.path["snapshot_id"]
-    if "*" not in snapshot_id and snapshot_id != "_all" or not allow_no_match:
+    is_exact = "*" not in snapshot_id and snapshot_id != "_all"
+    if is_exact or not allow_no_match:
         raise not_found(f"No snapshot upgrade is running for job [{call.path['job_id']}] and snapshot [{snapshot_id}]")
     return {"count": 0, "model_snapshot_upgrades": []}
 
