@@ -4,6 +4,7 @@ Every p is clipped to [SMALLEST, 1], so logarithms are always finite.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from proxy.engine.results import Floats
@@ -114,3 +115,43 @@ def combine_ln(p: Floats, joint_weight: float, extreme_weight: float, most: int)
         return max(limit * 0.999, joint * joint_weight + extreme * extreme_weight)
     score = joint_weight * raw_score(joint) + extreme_weight * raw_score(extreme)
     return raw_score_ln(score)
+
+
+def combine_groups_ln(
+    p: Floats, starts: NDArray[np.intp], joint_weight: float, extreme_weight: float, most: int
+) -> Floats:
+    """`combine_ln` of every group p[starts[i]:starts[i + 1]]; groups are not empty and the last one ends with p."""
+    size = np.diff(np.append(starts, len(p)))
+    joint = _group_joint_ln(p, starts, size) if joint_weight > 0 else np.zeros(len(size))
+    extreme = _group_extreme_ln(p, starts, size, most) if extreme_weight > 0 else np.zeros(len(size))
+    limit = float(np.log(WORTH_WRITING))
+    out = np.maximum(limit * 0.999, joint * joint_weight + extreme * extreme_weight)
+    for i in np.flatnonzero((joint < limit) | (extreme < limit)).tolist():
+        out[i] = raw_score_ln(joint_weight * raw_score(joint[i]) + extreme_weight * raw_score(extreme[i]))
+    alone = size == 1
+    out[alone] = np.log(clip_p(p[starts[alone]]))
+    return out
+
+
+def _group_joint_ln(p: Floats, starts: NDArray[np.intp], size: NDArray[np.intp]) -> Floats:
+    z2 = np.add.reduceat(two_sided_z(p) ** 2, starts)
+    q = special.gammaincc(0.5 * size, 0.5 * z2)
+    out = np.log(np.maximum(q, SMALLEST))
+    for i in np.flatnonzero(q <= 1e-290).tolist():
+        out[i] = _upper_gamma_ln(0.5 * float(size[i]), 0.5 * float(z2[i]))
+    return out
+
+
+def _group_extreme_ln(p: Floats, starts: NDArray[np.intp], size: NDArray[np.intp], most: int) -> Floats:
+    group = np.repeat(np.arange(len(size)), size)
+    ordered = clip_p(p)[np.lexsort((p, group))]
+    best = np.zeros(len(size))
+    for m in range(1, most + 1):
+        has = np.flatnonzero(size >= m)
+        smallest = ordered[starts[has] + m - 1]
+        exact = special.betainc(m, size[has] - m + 1, smallest)
+        ln_exact = np.log(np.maximum(exact, SMALLEST))
+        for i in np.flatnonzero(exact <= 1e-290).tolist():
+            ln_exact[i] = _order_statistic_ln(float(smallest[i]), m, int(size[has[i]]))
+        best[has] = np.minimum(best[has], ln_exact)
+    return np.minimum(0.0, best + np.log(np.minimum(most, size)))

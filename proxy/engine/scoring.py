@@ -9,7 +9,7 @@ import numpy as np
 
 from proxy.engine.findings import Finding, Judgement
 from proxy.engine.normalise import Normaliser, magnitude
-from proxy.engine.probability import WORTH_WRITING, combine_ln, extreme_ln
+from proxy.engine.probability import WORTH_WRITING, combine_groups_ln, combine_ln, extreme_ln
 from proxy.engine.results import Document, Floats, Results
 from proxy.engine.spec import JobSpec
 
@@ -202,13 +202,9 @@ def bucket_ln(judgements: dict[int, Judgement]) -> float:
 
 def _detector_ln(p: Floats, partition: np.ndarray) -> float:
     order = np.argsort(partition, kind="stable")
-    edges = np.flatnonzero(np.diff(partition[order])) + 1
-    parts = (
-        [combine_ln(group, *ENTITIES) for group in np.split(p[order], edges)]
-        if len(edges)
-        else [combine_ln(p, *ENTITIES)]
-    )
-    return combine_ln(np.exp(np.maximum(np.array(parts), -690.0)), *PARTITIONS)
+    starts = np.flatnonzero(np.diff(partition[order], prepend=-1))
+    parts = combine_groups_ln(p[order], starts, *ENTITIES)
+    return combine_ln(np.exp(np.maximum(parts, -690.0)), *PARTITIONS)
 
 
 def _best_of(ln_p: list[float], among: int) -> float:
