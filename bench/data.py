@@ -86,7 +86,13 @@ def data_rate(url: str, records: int, per_second: int, partition: str | None) ->
 
 
 def call(
-    url: str, method: str, path: str, body: bytes | None = None, kind: str = "application/json", *, may_fail: bool = False
+    url: str,
+    method: str,
+    path: str,
+    body: bytes | None = None,
+    kind: str = "application/json",
+    *,
+    may_fail: bool = False,
 ) -> float:
     """Seconds that a request took."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=300)

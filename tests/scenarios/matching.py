@@ -20,13 +20,7 @@ def mismatches(expected: Any, actual: Any, where: str = "response") -> list[str]
     if isinstance(expected, dict):
         if not isinstance(actual, dict):
             return [f"{where}: {actual!r} is not an object"]
-        return [
-            fault
-            for key, part in expected.items()
-            for fault in (
-                mismatches(part, actual[key], f"{where}.{key}") if key in actual else [f"{where}.{key} is missing in {actual!r}"]
-            )
-        ]
+        return [fault for key, part in expected.items() for fault in _at_key(key, part, actual, where)]
     if isinstance(expected, list):
         if not isinstance(actual, list) or len(actual) != len(expected):
             return [f"{where}: {actual!r} is not {expected!r}"]
@@ -39,13 +33,19 @@ def mismatches(expected: Any, actual: Any, where: str = "response") -> list[str]
     return [] if same else [f"{where}: {actual!r} is not {expected!r}"]
 
 
+def _at_key(key: str, part: Any, actual: dict[str, Any], where: str) -> list[str]:
+    if key not in actual:
+        return [f"{where}.{key} is missing in {actual!r}"]
+    return mismatches(part, actual[key], f"{where}.{key}")
+
+
 _TYPES = {"number": (int, float), "integer": int, "string": str, "boolean": bool, "array": list, "object": dict}
 
 
 def _holds(expected: dict[str, Any], actual: Any) -> bool:
     checks = {
         "$regex": lambda pattern: isinstance(actual, str) and re.search(pattern, actual) is not None,
-        "$approx": lambda value: isinstance(actual, int | float) and math.isclose(actual, value, rel_tol=1e-6, abs_tol=1e-9),
+        "$approx": lambda value: isinstance(actual, int | float) and math.isclose(actual, value, rel_tol=1e-6),
         "$type": lambda name: isinstance(actual, _TYPES[name]),
         "$gte": lambda value: isinstance(actual, int | float) and actual >= value,
         "$lte": lambda value: isinstance(actual, int | float) and actual <= value,
