@@ -57,9 +57,10 @@ class Reader:
         self._presence: Presence | None = None
         self._presence_lock = asyncio.Lock()
 
-    async def bounds(self) -> tuple[int, int] | None:
-        """First and last interval with a bucket that reaches the minimum score."""
-        query = queries.probe(self._scope, self._range, self._request.minimum_score)
+    async def bounds(self, start: int | None = None) -> tuple[int, int] | None:
+        """First and last interval, from ``start`` on, with a bucket that reaches the minimum score."""
+        later = [] if start is None else queries.between(start * self._span_ms, None)
+        query = queries.probe(self._scope, [*later, *self._range], self._request.minimum_score)
         found = (await self._search(query, queries.PROBE_PATHS, True)).get("aggregations", {})
         if found.get("first", {}).get("value") is None:
             return None

@@ -46,12 +46,12 @@ class Walk:
 
     async def strong_intervals(self) -> None:
         """Keeps what reaches a minimum score above zero."""
-        found = await self._reader.bounds()
-        if found is None:
-            return
         averages = min(self._request.top_n, self._jobs) > 1
         cut = cut_for(self._request.minimum_score, min(self._request.top_n, self._jobs)) if averages else 0.0
-        for start, stop in windows(*found, INTERVALS_PER_WINDOW):
+        found = await self._reader.bounds()
+        while found is not None:
+            start, last = found
+            stop = min(start + INTERVALS_PER_WINDOW, last + 1)
             candidates = await self._reader.candidates(start, stop, max(cut, 0.0))
             intervals = candidates.intervals
             if not averages:
@@ -60,6 +60,8 @@ class Walk:
             elif cut > 0:
                 intervals = await self._pruned(candidates, cut, stop - start)
             await self._add(intervals, candidates.above_zero, stop - start)
+            # Years may lie between two windows that hold anything.
+            found = await self._reader.bounds(stop) if stop <= last else None
 
     async def all_intervals(self) -> None:
         """Keeps everything, for no average is below zero."""
@@ -70,6 +72,8 @@ class Walk:
         for start, stop in windows(origin, last, INTERVALS_PER_WINDOW):
             listed = await self._reader.listed(presence, [(start, stop)])
             intervals = filled_within_chunks(presence.union(start, stop, listed), origin)
+            if len(intervals) == 0:
+                continue
             self._kept.announce(intervals)
             await self._add(intervals, await self._reader.above_zero(start, stop), stop - start, listed)
 

@@ -11,16 +11,17 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from proxy.config import Config
-from proxy.errors import MlError
+from proxy.errors import MlError, unavailable
 from proxy.store import overall_reader, overall_slices, overall_walk
 from proxy.store.client import ClusterClient
 from proxy.store.names import Names
+from proxy.store.overall_buckets import overall_buckets
 from proxy.store.overall_reduce import OverallBuckets
 from proxy.store.overall_request import OverallRequest
 from proxy.store.results_read import Results
 from tests.http_client import HttpClient
 from tests.store import overall_twin
-from tests.store.overall_cases import HOUR, MINUTE, SPANS_MIN, Case, cases_of, rounded
+from tests.store.overall_cases import DAY, HOUR, MINUTE, SPANS_MIN, Case, cases_of, rounded
 from tests.store.overall_twin import Bucket, Row
 
 INDEX = ".ml-anomalies-custom-twin"
@@ -265,6 +266,45 @@ def test_documents_in_an_index_that_is_not_the_jobs_do_not_count(
     finally:
         cluster_client.delete(f"/{other}")
     assert found.job_scores.tolist() == [[10.0, 30.0]]
+
+
+@pytest.mark.parametrize("minimum", [0.0, 5.0])
+def test_years_without_data_are_passed_over(minimum: float, index: TwinIndex, read: object) -> None:
+    documents = [
+        Bucket("twin-a", number * 20 * 365 * DAY + part * MINUTE, 7.0) for number in (0, 1, 2) for part in (0, 1)
+    ]
+    index.fill(documents)
+    options = {**WORKED[2], "overall_score": minimum}
+    request = request_of({"twin-a": 15 * MINUTE}, options)
+    assert rows_of(read(request), request) == overall_twin.overall_buckets(
+        {"twin-a": 15 * MINUTE}, documents, **options
+    )
+
+
+@pytest.mark.parametrize("minimum", [0.0, 5.0])
+def test_a_cluster_that_goes_away_is_reported_as_such(minimum: float) -> None:
+    async def search(query: dict, filter_path: str, may_cache: bool) -> dict:
+        raise unavailable("gone")
+
+    request = request_of({"twin-a": MINUTE}, {**WORKED[2], "overall_score": minimum})
+    with pytest.raises(MlError) as failed:
+        asyncio.run(overall_buckets(search, request))
+    assert failed.value.status == 503
+
+
+def test_a_cluster_that_goes_away_while_scores_are_read_is_reported_as_such() -> None:
+    async def search(query: dict, filter_path: str, may_cache: bool) -> dict:
+        if "score.value" in filter_path:
+            raise unavailable("gone")
+        if "first" in filter_path:
+            return {"aggregations": {"first": {"value": 0.0}, "last": {"value": 0.0}}}
+        strong = {"times": {"buckets": [{"key": 0}]}}
+        return {"hits": {"total": {"value": 1}}, "aggregations": {"strong": strong, "near": {"doc_count": 1}}}
+
+    request = request_of({"twin-a": MINUTE}, {**WORKED[2], "overall_score": 5.0})
+    with pytest.raises(MlError) as failed:
+        asyncio.run(overall_buckets(search, request))
+    assert failed.value.status == 503
 
 
 def test_a_job_without_an_alias_has_no_data(read: object) -> None:
