@@ -51,11 +51,11 @@ def help_reply(columns: Sequence[Column]) -> Reply:
 
 def table_reply(call: Call, columns: Sequence[Column], items: Iterable[Any]) -> Reply:
     """The table as text, or as a list of objects where the caller asked for JSON."""
-    rows = [{column.name: column.read(item) for column in columns} for item in items]
+    rows = list(items)
     for key in reversed(call.query.get("s", [])):
         _sort(rows, columns, key)
     chosen = _chosen(columns, call.query.get("h"))
-    printed = [[_printed(column, row[column.name], call.query) for column, _ in chosen] for row in rows]
+    printed = [[_printed(column, column.read(row), call.query) for column, _ in chosen] for row in rows]
     labels = [label for _, label in chosen]
     if not call.wants_text:
         return Reply([dict(zip(labels, row, strict=True)) for row in printed])
@@ -76,14 +76,14 @@ def _chosen(columns: Sequence[Column], wanted: Sequence[str] | None) -> list[tup
     return [(column, label) for label, column in chosen.items()]
 
 
-def _sort(rows: list[dict[str, Value]], columns: Sequence[Column], key: str) -> None:
+def _sort(rows: list[Any], columns: Sequence[Column], key: str) -> None:
     name, _, order = key.strip().partition(":")
     column = next((column for column in columns if column.is_called(name)), None)
     if column is None:
         raise illegal_argument(f"Unable to sort by unknown sort key `{name}`")
 
-    def rank(row: Mapping[str, Value]) -> tuple[bool, Value]:
-        value = row[column.name]
+    def rank(row: Any) -> tuple[bool, Value]:
+        value = column.read(row)
         return value is not None, value if value is not None else 0
 
     rows.sort(key=rank, reverse=order.lower() == "desc")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 from proxy.api.call import Call, Reply
 from proxy.api.cat_table import Column, Kind, help_reply, table_reply
-from proxy.api.handlers.job_stats import stats_of
+from proxy.api.handlers.job_stats import gather
 from proxy.api.services import Services
 
 Stats = dict[str, Any]
@@ -138,5 +139,5 @@ JOB_COLUMNS = (
 async def ml_jobs(call: Call, services: Services) -> Reply:
     if call.query.get("help", False):
         return help_reply(JOB_COLUMNS)
-    stats = await stats_of(services, call.path.get("job_id"), call.query.get("allow_no_match", True))
-    return table_reply(call, JOB_COLUMNS, stats)
+    gathered = await gather(services, call.path.get("job_id"), call.query.get("allow_no_match", True))
+    return await asyncio.to_thread(lambda: table_reply(call, JOB_COLUMNS, gathered.documents()))

@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 from proxy.api.call import Call
-from proxy.api.render import with_human_times
+from proxy.api.large_answer import prepared
+from proxy.api.render import Prepared, with_human_times
 from proxy.api.rules import categorization, datafeed, identifiers, job_update
 from proxy.api.rules.breach import check
 from proxy.api.rules.job import creation_breaches, rebuilt_breaches
@@ -93,14 +94,18 @@ async def _withdraw(services: Services, config: Config, error: MlError) -> None:
         raise status_error(reason, 408, caused_by=error) from failure
 
 
-async def get_jobs(call: Call, services: Services) -> dict[str, Any]:
+async def get_jobs(call: Call, services: Services) -> Prepared:
     allow_no_match = call.query.get("allow_no_match", True)
     jobs = await services.store.jobs.resolve(call.path.get("job_id"), allow_no_match)
     feeds = await services.store.datafeeds.of_jobs(job.job_id for job in jobs)
-    shown = [_shown(call, job.config, feeds.get(job.job_id)) for job in jobs]
-    if call.query.get("exclude_generated", False):
-        shown = [job_config.without_generated(job) for job in shown]
-    return {"count": len(shown), "jobs": shown}
+
+    def listing() -> dict[str, Any]:
+        shown = [_shown(call, job.config, feeds.get(job.job_id)) for job in jobs]
+        if call.query.get("exclude_generated", False):
+            shown = [job_config.without_generated(job) for job in shown]
+        return {"count": len(shown), "jobs": shown}
+
+    return await prepared(listing)
 
 
 def _shown(call: Call, config: Config, feed: Config | None) -> Config:
