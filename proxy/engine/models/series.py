@@ -51,8 +51,6 @@ NOVELTY_MARGIN = 0.05
 PATTERN_LIMIT = 1.0
 # Updates weaker than this do not count as a value seen.
 COUNTS_FROM = 0.3
-# What is left of a tail's history when a new pattern comes into use.
-TAIL_KEPT = 0.3
 
 
 def layout(day_bins: int, week_bins: int) -> dict[str, Slot]:
@@ -322,7 +320,6 @@ class SeriesModel:
         self._learn_scale(time, rows, errors, scale, judged, n, step)
         learning = weight > 0.5
         self._learn_windows(rows[learning], judged, learning, n[learning])
-        self._doubt_tails(time, rows)
         tails.learn(c, rows[learning], judged.scores[:, learning])
         events.learn(c, rows[learning], time // self.span, judged.raw_surprise[learning])
         events.learn_alarm(c, rows[learning], time // self.span, judged.alarm[learning])
@@ -450,19 +447,6 @@ class SeriesModel:
         age = time - self.columns["first"][rows]
         since = np.stack([np.full(len(rows), np.inf), (age - DAY_FROM) / self.span, (age - WEEK_FROM) / self.span])
         return np.minimum(n, np.where(since < 0, np.inf, np.maximum(since, 12.0)))
-
-    def _doubt_tails(self, time: int, rows: Rows) -> None:
-        """A pattern just taken into use: residuals from before it say less about those to come."""
-        c = self.columns
-        first = c["first"][rows]
-        age, before = time - first, c["seen"][rows] - first
-        new = np.zeros(len(rows), bool)
-        for start in (DAY_FROM, WEEK_FROM):
-            new |= (age >= start) & (before < start)
-        new &= first >= 0
-        if new.any():
-            c["tail"][:, :, :, rows[new]] *= np.float32(TAIL_KEPT)
-            c["tail_total"][:, rows[new]] *= np.float32(TAIL_KEPT)
 
     def _learn_windows(self, rows: Rows, judged: Judged, learning: NDArray[np.bool_], n: Floats) -> None:
         c = self.columns
