@@ -11,6 +11,7 @@ Not here: which events belong to which series, and records.
         each event; time_s: int[n], epoch seconds. Without a population a group *is* a row; in a population
         groups are persons and rows may repeat. Rows without learning: leave them out of the call.
     .same_slot(time_s, second) -> bool[n]            which events an `actual` stands for
+    .shift(seconds)                                  moves all habits (daylight saving)
     .keep(rows) / .reset(rows);  .state() / Circular.from_state(state);  .nbytes; .size
 
 A habit is kept as a histogram of 15 minute slots (96 a day, 672 a week from Sunday 00:00 UTC), smoothed over
@@ -154,6 +155,10 @@ class Circular:
         fresh = active[first[active] == NEVER]
         first[fresh] = now_s
         self._columns["last_s"][active] = now_s
+
+    def shift(self, seconds: int) -> None:
+        """Expect from now on at t what was expected at t + seconds, in whole slots."""
+        self._heights = np.roll(self._heights, -round(seconds / SLOT_S), axis=1)
 
     def same_slot(self, time_s: Ints, second: float) -> NDArray[np.bool_]:
         """Which epoch times fall into the slot of this second of the period."""

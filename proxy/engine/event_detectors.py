@@ -137,6 +137,9 @@ class CircularDetector(GroupDetector):
         if len(chosen.rows):
             self.model.learn(chosen.rows, *self._events(view, chosen))
 
+    def _shift_clock(self, seconds: int) -> None:
+        self.model.shift(seconds)
+
     def _witnesses(self, view: BucketView, members: Index, actual: list[float]) -> Index:
         return members[self.model.same_slot(view.rows.time[members], actual[0])]
 

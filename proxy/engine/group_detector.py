@@ -14,6 +14,7 @@ from proxy.engine.buckets import aggregate
 from proxy.engine.findings import BucketView, Finding, Judgement
 from proxy.engine.functions import NON_NEGATIVE_FEATURES, Function
 from proxy.engine.influence import TailLn, influences
+from proxy.engine.models.clock_shift import shift_patterns
 from proxy.engine.models.population import PopulationModel, PopulationScores
 from proxy.engine.probability import WORTH_WRITING, any_of, combine_ln
 from proxy.engine.registry import Interner, Prepared, Registry
@@ -84,6 +85,8 @@ class GroupDetector:
         present = self._present(view)
         if not view.is_interim:
             self.buckets += 1
+            for seconds in view.effect.shifts:
+                self._shift_clock(seconds)
         if not len(present.rows):
             return Judgement.empty()
         scores = self._score(view, present)
@@ -249,6 +252,9 @@ class GroupDetector:
             influences=blame,
         )
 
+    def _shift_clock(self, seconds: int) -> None:
+        """Expects from now on at t what was expected at t + seconds; nothing where time plays no part."""
+
     def _witnesses(self, view: BucketView, members: Rows, actual: list[float]) -> Rows:
         """The rows of a group that made it what it is: all of them, unless one happening is what counts."""
         return members
@@ -345,6 +351,10 @@ class PopulationDetector(GroupDetector):
         for model in self.models:
             model.columns.grow_to(len(self.registry))
             model.columns.keep(rows)
+
+    def _shift_clock(self, seconds: int) -> None:
+        for model in self.models:
+            shift_patterns(model.columns, np.arange(model.columns.size), seconds)
 
     def state(self) -> dict[str, object]:
         """Tree of everything learnt."""

@@ -6,7 +6,7 @@ Not here: what skipping means (the bucket step does that), and the checks of a r
     compile_rules(detector, filters) -> RuleSet
         detector: a detector of the API's analysis_config; filters: filter_id -> items.
         A filter that is missing counts as empty.
-    RuleSet.is_empty; RuleSet.needs_values (a condition reads actual or typical)
+    RuleSet.is_empty; RuleSet.has_shifts; RuleSet.needs_values (a condition reads actual or typical)
     RuleSet.masks(keys, actual, typical, time_s) -> RowEffects
         keys: field name -> (codes int[n], values) with code -1 = no value; actual, typical: float[n];
         time_s: bucket start, a scalar or int[n]. NaN never satisfies a condition.
@@ -147,6 +147,11 @@ class RuleSet:
     def is_empty(self) -> bool:
         """True if the detector has no rules."""
         return not self.rules
+
+    @property
+    def has_shifts(self) -> bool:
+        """True if some rule moves the clock of a model."""
+        return any(rule.time_shift_s for rule in self.rules)
 
     @property
     def needs_values(self) -> bool:

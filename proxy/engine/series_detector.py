@@ -12,6 +12,7 @@ from proxy.engine.explain import explanation, multi_bucket_impact
 from proxy.engine.findings import BucketView, Finding, Judgement
 from proxy.engine.functions import NON_NEGATIVE_FEATURES, Empty, Function
 from proxy.engine.influence import influences
+from proxy.engine.models.clock_shift import shift_patterns
 from proxy.engine.models.series import Judged, SeriesModel
 from proxy.engine.probability import WORTH_WRITING
 from proxy.engine.registry import Prepared, Registry
@@ -33,6 +34,8 @@ class SeriesDetector:
     def __init__(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
         self.spec, self.job, self.rules = spec, job, rules
         self.registry = Registry()
+        # (rule number, partition, by) of the clock shifts already made.
+        self.shifted: set[tuple[int, str, str]] = set()
         self.models = [
             SeriesModel(
                 job.bucket_span,
@@ -56,6 +59,8 @@ class SeriesDetector:
         known = np.flatnonzero(touched >= 0)
         if not view.is_interim:
             self.registry.touch(touched[known], view.time)
+        if not view.is_interim:
+            self._shift_clocks(view)
         group_of = np.full(len(self.registry), -1, np.intp)
         group_of[touched[known]] = span.start + known
         judgements = []
@@ -116,6 +121,23 @@ class SeriesDetector:
         if self.spec.by:
             out |= {"by_field_name": self.spec.by, "by_field_value": by}
         return out
+
+    def _shift_clocks(self, view: BucketView) -> None:
+        """Events move all patterns; a rule moves each series it names once, by time and scope alone."""
+        everyone = np.arange(len(self.registry))
+        shifts = [(everyone, seconds) for seconds in view.effect.shifts]
+        if self.rules.has_shifts:
+            unknown = np.full(len(everyone), np.nan)
+            asked = self.rules.masks(self._key_columns(everyone), unknown, unknown, view.time)
+            for row in np.flatnonzero(asked.shift_rule >= 0).tolist():
+                once = (int(asked.shift_rule[row]), *self.registry.keys[row])
+                if once not in self.shifted:
+                    self.shifted.add(once)
+                    shifts.append((everyone[row : row + 1], int(asked.time_shift_s[row])))
+        for model in self.models if shifts else ():
+            model.columns.grow_to(len(self.registry))
+            for rows, seconds in shifts:
+                shift_patterns(model.columns, rows, seconds)
 
     def prune(self, before: int) -> None:
         """Forgets series without data since `before`."""
@@ -223,13 +245,18 @@ class SeriesDetector:
 
     def state(self) -> dict[str, object]:
         """Tree of everything learnt."""
-        return {"keys": self.registry.state(), "models": [m.columns.state() for m in self.models]}
+        return {
+            "keys": self.registry.state(),
+            "models": [m.columns.state() for m in self.models],
+            "shifted": [list(once) for once in sorted(self.shifted)],
+        }
 
     def restore(self, tree: dict[str, object]) -> None:
         """Takes over a tree written by `state`."""
-        keys, models = tree["keys"], tree["models"]
-        assert isinstance(keys, dict) and isinstance(models, list)
+        keys, models, shifted = tree["keys"], tree["models"], tree["shifted"]
+        assert isinstance(keys, dict) and isinstance(models, list) and isinstance(shifted, list)
         self.registry.restore(keys)
+        self.shifted = {(int(rule), str(partition), str(by)) for rule, partition, by in shifted}
         for model, arrays in zip(self.models, models, strict=True):
             model.columns.restore(arrays)
 

@@ -163,3 +163,12 @@ def test_rows_can_be_dropped_and_reset():
     assert circular.size == 2
     assert circular.score(np.array([0]), np.array([0]), np.array([DAY])).typical[0] == 10.125 * HOUR
     assert np.isnan(circular.score(np.array([1]), np.array([0]), np.array([DAY])).typical[0])
+
+
+def test_habits_move_with_the_clock():
+    circular = with_rows()
+    office_worker(30, circular)
+    early = 30 * DAY + 7 * HOUR
+    before = score_one(circular, early).probability[0]
+    circular.shift(2 * HOUR)
+    assert score_one(circular, early).probability[0] > 5 * before

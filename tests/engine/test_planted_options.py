@@ -242,3 +242,49 @@ def test_the_bucket_knows_how_unusual_it_is_beside_others():
     results = run(config(COUNT), visited())
     assert bucket_at(results, PLANTED)["anomaly_score"] == max(b["anomaly_score"] for b in results.buckets)
     assert top_score(results, partition_field_value="well") < 75
+
+
+def clocks_changed():
+    """A steep hourly rhythm that comes an hour earlier from the planted day on."""
+    random, rows = np.random.default_rng(4), Rows()
+    change = PLANTED // DAY * DAY
+    for hour in range(18 * 24):
+        time = START + hour * HOUR
+        local = (hour + (time >= change)) % 24
+        level = 300 if 8 <= local < 16 else 40
+        rows.add(
+            time + random.integers(0, HOUR, 3), host="sick", numbers={"value": random.normal(level, 5, 3).tolist()}
+        )
+    return rows, change
+
+
+MEAN = {"function": "mean", "field_name": "value"}
+
+
+def loudest_after(results, time):
+    return max((r["record_score"] for r in results.records if r["timestamp"] >= time * 1000), default=0)
+
+
+def test_a_change_of_clocks_is_an_anomaly_unless_announced():
+    rows, change = clocks_changed()
+    assert loudest_after(run(config(MEAN), rows), change) >= 75
+    event = {
+        "description": "summer time",
+        "start_time": change * 1000,
+        "end_time": (change + HOUR) * 1000,
+        "skip_result": False,
+        "skip_model_update": False,
+        "force_time_shift": 3600,
+    }
+    assert loudest_after(run(config(MEAN), rows, events=[event]), change) < 50
+
+
+def test_a_rule_can_announce_it_once():
+    rows, change = clocks_changed()
+    rule = {
+        "actions": ["force_time_shift"],
+        "params": {"force_time_shift": {"time_shift_amount": 3600}},
+        "conditions": [condition("time", "gte", change)],
+    }
+    results = run(config(MEAN | {"custom_rules": [rule]}), rows)
+    assert loudest_after(results, change) < 50
