@@ -1,4 +1,4 @@
-"""Tables of the cat API: choosing, sorting and printing columns. What the columns of a table hold is its handler's matter."""
+"""Tables of the cat API: choosing, sorting and printing columns. What they hold is the matter of a table's handler."""
 
 from __future__ import annotations
 

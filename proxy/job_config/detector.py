@@ -41,7 +41,11 @@ def normalise_rule(rule: Mapping[str, object]) -> dict[str, object]:
         }
     if rule.get("conditions"):
         echoed["conditions"] = [
-            {"applies_to": condition["applies_to"], "operator": condition["operator"], "value": float(condition["value"])}
+            {
+                "applies_to": condition["applies_to"],
+                "operator": condition["operator"],
+                "value": float(condition["value"]),
+            }
             for condition in rule["conditions"]
         ]
     if rule.get("params"):

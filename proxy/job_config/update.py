@@ -60,5 +60,3 @@ def _updated_detectors(
         if update.get("custom_rules") is not None:
             target["custom_rules"] = [detector.normalise_rule(rule) for rule in update["custom_rules"]]
     return changed
-
-

@@ -126,7 +126,9 @@ class JobRemoval:
             lines = [orjson.dumps({"delete": {"_index": hit["_index"], "_id": hit["_id"]}}) for hit in hits]
             failed = await self._client.bulk(b"\n".join(lines) + b"\n", refresh=True)
             if failed:
-                raise unavailable(f"the cluster did not delete [{len(failed)}] documents: {failed[0]['error']['reason']}")
+                raise unavailable(
+                    f"the cluster did not delete [{len(failed)}] documents: {failed[0]['error']['reason']}"
+                )
 
     async def _search(self, index: str, query: Json, *, source: Json) -> list[Mapping[str, Json]]:
         body = {"size": _BATCH, "query": query, "_source": source, "track_total_hits": False, "sort": ["_doc"]}

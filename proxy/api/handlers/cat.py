@@ -72,7 +72,9 @@ JOB_COLUMNS = (
     Column("id", "", "the job_id", _at("job_id"), is_default=True),
     Column("state", "s", "the job state", _at("state"), is_default=True),
     Column("opened_time", "ot", "the amount of time the job has been opened", _open_ms, "millis"),
-    Column("assignment_explanation", "ae", "why the job is or is not assigned to a node", _at("assignment_explanation")),
+    Column(
+        "assignment_explanation", "ae", "why the job is or is not assigned to a node", _at("assignment_explanation")
+    ),
     _counts("processed_records", "dpr", "processed_record_count", "number of processed records", default=True),
     _counts("processed_fields", "dpf", "processed_field_count", "number of processed fields"),
     _counts("input_bytes", "dib", "input_bytes", "total input bytes", "bytes"),
@@ -100,7 +102,11 @@ JOB_COLUMNS = (
         "bucket_allocation_failures", "mbaf", "bucket_allocation_failures_count", "number of bucket allocation failures"
     ),
     _model(
-        "output_memory_allocator_bytes", "momab", "output_memory_allocator_bytes", "output memory allocator bytes", "bytes"
+        "output_memory_allocator_bytes",
+        "momab",
+        "output_memory_allocator_bytes",
+        "output memory allocator bytes",
+        "bytes",
     ),
     _model("categorization_status", "mcs", "categorization_status", "current categorization status", "text"),
     _model("categorized_doc_count", "mcdc", "categorized_doc_count", "count of categorized documents"),

@@ -57,7 +57,7 @@ async def close_job(call: Call, services: Services) -> dict[str, Any]:
     return {"closed": True}
 
 
-async def _all_within(work: list[asyncio.Future[None]], job_ids: list[str], timeout: durations.Duration) -> None:
+async def _all_within(work: list[asyncio.Future[None]], job_ids: list[str], limit: durations.Duration) -> None:
     """Waits for jobs to close; those that take longer go on closing.
 
     Raises:
@@ -65,12 +65,12 @@ async def _all_within(work: list[asyncio.Future[None]], job_ids: list[str], time
     """
     if not work:
         return
-    done, late = await asyncio.wait(work, timeout=timeout.nanos / _NANOS_PER_SECOND)
+    done, late = await asyncio.wait(work, timeout=limit.nanos / _NANOS_PER_SECOND)
     for each in done:
         each.result()
     if late:
         waiting = [job_id for job_id, each in zip(job_ids, work, strict=True) if each in late]
-        text = f"Timed out when waiting for persistent tasks after {timeout.text}, still closing [{', '.join(waiting)}]"
+        text = f"Timed out when waiting for persistent tasks after {limit.text}, still closing [{', '.join(waiting)}]"
         raise status_error(text, 408)
 
 

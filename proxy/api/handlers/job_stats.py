@@ -10,11 +10,11 @@ from proxy.api.call import Call
 from proxy.api.large_answer import prepared
 from proxy.api.render import Prepared, with_human_times
 from proxy.api.services import Services
-from proxy.runtime.model_size import size_document
 from proxy.runtime.counts import TimingStats
+from proxy.runtime.model_size import size_document
 from proxy.runtime.worker import Status
-from proxy.store.job_tasks import JobTask
 from proxy.store.job_stats import StoredStats
+from proxy.store.job_tasks import JobTask
 from proxy.store.jobs import StoredJob
 
 Document = dict[str, Any]
@@ -76,6 +76,7 @@ _NO_TIMING = {
     "exponential_average_bucket_processing_time_per_hour_ms": 0.0,
 }
 _NO_FORECASTS = {"total": 0, "forecasted_jobs": 0}
+
 
 @dataclass(frozen=True, slots=True)
 class _Running:

@@ -34,7 +34,9 @@ async def put_job(call: Call, services: Services) -> Config:
     config = job_config.new_job(body, creation)
     await services.store.indices.ensure_own()
     await _check_names(services, config)
-    await services.store.indices.prepare_results(job_id, config["results_index_name"], term_fields(config["analysis_config"]))
+    await services.store.indices.prepare_results(
+        job_id, config["results_index_name"], term_fields(config["analysis_config"])
+    )
     await services.store.jobs.create(config)
     services.runtime.audit_later(job_id, "info", "Job created")
     feed = await _create_datafeed(call, services, config)
@@ -202,5 +204,3 @@ async def _outcome(call: Call, task_id: str, work: asyncio.Task[None]) -> dict[s
         return {"task": task_id}
     await asyncio.shield(work)
     return {"acknowledged": True}
-
-

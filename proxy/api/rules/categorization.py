@@ -22,7 +22,8 @@ def analyzer_is_readable(config: Document) -> Iterator[Breach]:
         return
     for key, value in analyzer.items():
         if not isinstance(value, _PARTS.get(key, ())):
-            text = f"Parameter [{key}] in [categorization_analyzer] is unknown or of the wrong type [{_TOKENS[type(value)]}]"
+            token = _TOKENS[type(value)]
+            text = f"Parameter [{key}] in [categorization_analyzer] is unknown or of the wrong type [{token}]"
             yield Breach(parse_error(text), ("categorization_analyzer",), "value")
         for part in value if isinstance(value, list) else ():
             if not isinstance(part, str | dict):

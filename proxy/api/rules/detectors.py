@@ -24,7 +24,8 @@ def has_a_field_if_needed(detector: Document) -> Iterator[Breach]:
     stands_alone = function is not None and FUNCTIONS[function].stands_alone
     if not stands_alone and not any(detector.get(key) for key in ("field_name", "by_field_name", "over_field_name")):
         yield refused(
-            "Unless a count or temporal function is used one of field_name, by_field_name or over_field_name must be set"
+            "Unless a count or temporal function is used "
+            "one of field_name, by_field_name or over_field_name must be set"
         )
 
 

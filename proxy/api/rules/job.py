@@ -136,5 +136,3 @@ def rebuilt_breaches(job: Document) -> Iterator[Breach]:
         yield Breach(breach.error)
     yield from breaches(BEFORE_ID, job)
     yield from breaches(AFTER_ID, job)
-
-

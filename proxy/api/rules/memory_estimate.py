@@ -53,5 +53,10 @@ def estimate_breaches(body: Document) -> Iterator[Breach]:
     if body.get("analysis_config") is not None:
         for breach in analysis_config_breaches(body["analysis_config"]):
             yield breach.under("analysis_config")
-    for rule in (config_is_given, cardinalities_are_not_negative, split_fields_are_estimated, influencers_are_estimated):
+    for rule in (
+        config_is_given,
+        cardinalities_are_not_negative,
+        split_fields_are_estimated,
+        influencers_are_estimated,
+    ):
         yield from rule(body)
