@@ -16,6 +16,7 @@ from proxy.engine.results import Floats
 Rows = NDArray[np.intp]
 HALF_LIFE = 12.0
 FAR = 3.0
+CALM = 0.1
 MIN_BUCKETS = 12
 MIN_SECONDS = 20 * 3600
 UNDO_SECONDS = 2 * 86400
@@ -23,6 +24,7 @@ MIN_GAIN = 10.0
 
 SLOTS = {
     "off_share": Slot("f4"),
+    "off_spread": Slot("f8"),
     "off_since": Slot("i8", (), -1),
     "off_n": Slot("f4"),
     "off_mean": Slot("f8"),
@@ -33,10 +35,13 @@ SLOTS = {
 }
 
 
-def observe(columns: Columns, rows: Rows, time: int, off: Floats, z: Floats, spread: Floats) -> Floats:
+def observe(columns: Columns, rows: Rows, time: int, off: Floats, spread: Floats) -> Floats:
     """Takes a bucket's residuals (`off` in units of the value); returns the level shift of each row, mostly 0."""
     share = columns["off_share"][rows]
-    share = share + (1.0 - 0.5 ** (1.0 / HALF_LIFE)) * ((np.abs(z) > FAR) - share)
+    # A shift widens the spread it is measured by: hold on to the one from before it began.
+    spread = np.where(share < CALM, spread, columns["off_spread"][rows])
+    columns["off_spread"][rows] = spread
+    share = share + (1.0 - 0.5 ** (1.0 / HALF_LIFE)) * ((np.abs(off) > FAR * spread) - share)
     columns["off_share"][rows] = share
     shift = np.zeros(len(rows))
     since = columns["off_since"][rows]

@@ -37,6 +37,8 @@ WEIGHT_MEMORY = 300.0
 DAY_MEMORY, WEEK_MEMORY, FACTOR_MEMORY = 8.0, 4.0, 12.0
 SUM_DECAYS = (1.0 - 1.0 / 6.0, 1.0 - 1.0 / 24.0)
 VOLATILITY_MEMORY = 18.0
+# Variance of the log of a mean of so few steps: a constant series must not find any step sensational.
+VOLATILITY_NOISE = 0.02
 # Counts of the plain spread that stand against a bin's own.
 FACTOR_PRIOR = 8.0
 LOW_COUNT = 20.0
@@ -273,7 +275,7 @@ class SeriesModel:
         vol = c["volatility"][rows]
         vol = np.where(np.isfinite(step), vol + rate * (step - vol), vol)
         log_vol = np.log(vol + 0.05 * spread + 1e-12)
-        z = (log_vol - c["vol_mean"][rows]) / np.sqrt(c["vol_var"][rows] + 1e-4)
+        z = (log_vol - c["vol_mean"][rows]) / np.sqrt(c["vol_var"][rows] + VOLATILITY_NOISE)
         z[n < 2 * VOLATILITY_MEMORY] = np.nan
         return z, np.stack([vol, log_vol])
 
@@ -340,7 +342,7 @@ class SeriesModel:
         if len(settled):
             at = rows[settled]
             shift[settled] = changes.observe(
-                c, at, time, (judged.value - judged.typical)[settled], judged.z[settled], judged.spread[settled]
+                c, at, time, (judged.value - judged.typical)[settled], judged.spread[settled]
             )
             moved = at[shift[settled] != 0]
             if len(moved):

@@ -1,0 +1,84 @@
+"""One series in plain Python: the obviously right twins of models/tails.py, events.py and changes.py."""
+
+from __future__ import annotations
+
+import math
+
+
+class NaiveTail:
+    """Histogram of |z| of one series with weights that fade at 1 / (n + 50) a step."""
+
+    PRIOR, LOWEST, PER_OCTAVE, BINS = 20.0, 0.5, 4, 32
+
+    def __init__(self):
+        self.counts = [[0.0] * self.BINS, [0.0] * self.BINS]
+        self.n = 0
+
+    def edge(self, b):
+        return self.LOWEST * 2.0 ** (b / self.PER_OCTAVE)
+
+    def bin(self, size):
+        return min(self.BINS - 1, int(math.log2(max(size, self.LOWEST) / self.LOWEST) * self.PER_OCTAVE))
+
+    def learn(self, z):
+        keep = 1.0 - min(0.5, max(1.0 / (self.n + 50.0), 1.0 / 20000.0))
+        self.counts = [[c * keep for c in side] for side in self.counts]
+        if not math.isnan(z):
+            self.counts[int(z < 0)][self.bin(abs(z))] += 1.0
+        self.n += 1
+
+    def prior(self, b):
+        def beyond(x):
+            return 1.0 if x <= self.LOWEST else math.erfc(x / math.sqrt(2.0))
+
+        upper = 0.0 if b == self.BINS - 1 else beyond(self.edge(b + 1))
+        return 0.5 * self.PRIOR * (beyond(self.edge(b)) - upper)
+
+    def survival(self, z):
+        if abs(z) <= 1.8:
+            return 0.5 * math.erfc(abs(z) / math.sqrt(2.0))
+        counts = [c + self.prior(b) for b, c in enumerate(self.counts[int(z < 0)])]
+        total = sum(map(sum, self.counts)) + self.PRIOR
+        share = [sum(counts[b:]) / total for b in range(self.BINS)]
+        start = min(max(sum(s > 0.01 for s in share) - 1, 0), self.BINS - 2)
+        size = min(abs(z), self.edge(self.BINS))
+        tail = sum(counts[b] * math.log(self.edge(b + 0.5) / self.edge(start)) for b in range(start, self.BINS))
+        hill = (tail + 8.0 * 0.17) / (sum(counts[start:]) + 8.0)
+        own = self.bin(size)
+        beyond = share[own + 1] if own + 1 < self.BINS else 0.0
+        if size > self.edge(start):
+            p = max(share[start] * (size / self.edge(start)) ** (-1.0 / hill), beyond)
+        else:
+            within = math.log2(size / self.edge(own)) * self.PER_OCTAVE
+            p = share[own] ** (1.0 - within) * max(beyond, 1e-12) ** within
+        return min(1.0, max(1e-300, p))
+
+
+class NaiveEvents:
+    """All past events of one series as a list."""
+
+    def __init__(self):
+        self.closed, self.open_peak, self.open_last = [], 0.0, None
+
+    def discount(self, bucket, surprise):
+        if surprise <= 1.0:
+            return surprise
+
+        def grade(size):
+            return min(int(size / 0.5), 23)
+
+        similar = sum(
+            0.5 ** ((bucket - filed) / 3000.0) for peak, filed in self.closed if grade(peak) >= grade(0.8 * surprise)
+        )
+        if self.open_last is not None and bucket - self.open_last > 36 and self.open_peak >= 0.8 * surprise:
+            similar += 1
+        return max(0.0, surprise - math.log10(1.0 + similar))
+
+    def learn(self, bucket, surprise):
+        if surprise <= 2.0:
+            return
+        if self.open_last is not None and bucket - self.open_last > 36:
+            self.closed.append((self.open_peak, bucket))
+            self.open_peak = 0.0
+        self.open_peak = max(self.open_peak, surprise)
+        self.open_last = bucket
