@@ -98,15 +98,10 @@ def to_json(body: Json) -> bytes:
 
 
 def shown_double(value: float) -> Json:
-    """The double as ``dumped`` must find it to write it in Java's form."""
+    """The double as orjson must find it to write it in Java's form."""
     if 1e-3 <= value < 1e7 or value == 0 or -1e7 < value <= -1e-3:
         return value
     return orjson.Fragment(java_double(value))
-
-
-def dumped(body: Json) -> bytes:
-    """Compact JSON of a value whose doubles have been through ``shown_double``."""
-    return orjson.dumps(body)
 
 
 def _java_doubles(value: Json) -> Json:

@@ -38,6 +38,15 @@ _RETRYABLE_STATUS = (429, 502, 503, 504)
 _RETRY_DELAYS_S = (0.2, 0.6, 1.5)
 
 
+# Whether the answer to the request under way is wanted as it came.
+_undecoded: contextvars.ContextVar[bool] = contextvars.ContextVar("undecoded", default=False)
+
+
+class _Json(OrjsonSerializer):
+    def loads(self, data: bytes) -> Json:
+        return data if _undecoded.get() else super().loads(data)
+
+
 class ClusterError(RelayedError):
     """The cluster refused a request of ours: its status, type, reason and whole body."""
 
@@ -79,7 +88,7 @@ class ClusterClient:
                 tls["ca_certs"] = self._config.ca_certs
             self._es = AsyncElasticsearch(
                 list(self._config.hosts),
-                serializers={"application/json": OrjsonSerializer()},
+                serializers={"application/json": _Json()},
                 connections_per_node=64,
                 # A node is asked again at once after a failure: with one node there is no other to prefer.
                 dead_node_backoff_factor=0,
@@ -95,8 +104,9 @@ class ClusterClient:
         params: Mapping[str, str | int | bool] | None = None,
         body: Json = None,
         retry: bool = False,
+        raw: bool = False,
     ) -> Json:
-        """The decoded answer.
+        """The decoded answer, or its bytes if ``raw``.
 
         ``body`` is a JSON value, or bytes of NDJSON. ``retry`` repeats the request on connection errors, 429, 502,
         503 and 504: only for requests that may be repeated.
@@ -108,10 +118,14 @@ class ClusterClient:
         headers = dict(self._headers)
         if opaque_id.get():
             headers["x-opaque-id"] = str(opaque_id.get())
-        response = await self._send(method, _target(path, params), body, headers, retry=retry)
+        undecoded = _undecoded.set(raw)
+        try:
+            response = await self._send(method, _target(path, params), body, headers, retry=retry)
+        finally:
+            _undecoded.reset(undecoded)
         status = response.meta.status
         if status >= 400:
-            raise _refusal(status, response.body)
+            raise _refusal(status, orjson.loads(response.body) if raw else response.body)
         return response.body
 
     async def _send(

@@ -44,24 +44,25 @@ def is_reserved(name: str) -> bool:
     return name.partition(".")[0] in RESERVED_RESULT_FIELDS
 
 
-_SIDES = tuple((f"{side}_field_name", f"{side}_field_value") for side in ("by", "over", "partition"))
+SIDES = tuple((f"{side}_field_name", f"{side}_field_value") for side in ("by", "over", "partition"))
 
 
 def record_copies(record: Mapping[str, Any]) -> dict[str, list[str]]:
     """The copies of a record: name -> its distinct values, in the order by, over, partition, influencers."""
     copies: dict[str, list[str]] = {}
-    for name_key, value_key in _SIDES:
+    for name_key, value_key in SIDES:
         value = record.get(value_key)
         if value is not None:
-            _add(copies, record.get(name_key), [value])
+            add_copy(copies, record.get(name_key), [value])
     for influence in record.get("influencers") or ():
         values = influence.get("influencer_field_values")
         if values:
-            _add(copies, influence.get("influencer_field_name"), values)
+            add_copy(copies, influence.get("influencer_field_name"), values)
     return copies
 
 
-def _add(copies: dict[str, list[str]], name: str | None, values: list[str]) -> None:
+def add_copy(copies: dict[str, list[str]], name: str | None, values: list[str]) -> None:
+    """Adds values under a name unless it is reserved or empty."""
     if not name or is_reserved(name):
         return
     if name in copies:

@@ -15,9 +15,9 @@ from proxy.store.overall_reduce import OverallBuckets
 from proxy.store.overall_request import OverallRequest
 from proxy.store.result_queries import Query
 
-# Below this a page is one answer; above it, parts of this size keep the cluster and this process busy side by side.
-_PART_OF_PAGE = 2_500
-_LARGE_PAGE = 2 * _PART_OF_PAGE
+# Larger pages come in parts of this size, which keep the cluster and this process busy side by side.
+PART_OF_PAGE = 2_500
+_SEARCH = {"ignore_unavailable": True, "allow_no_indices": True, "allow_partial_search_results": False}
 _KEEP_POINT_IN_TIME = "1m"
 # Beyond the window of an index the cluster refuses the page, and it is to name the whole of it.
 _RESULT_WINDOW = 10_000
@@ -53,38 +53,35 @@ class Results:
     async def find(self, job_id: str, query: Query) -> Found:
         """A page of a job's documents; an absent alias or index means there are none."""
         path = f"/{quote_expression(self._names.read_alias(job_id))}/_search"
-        params = {"ignore_unavailable": True, "allow_no_indices": True, "allow_partial_search_results": False}
-        answer = await self._client.request("POST", path, params=params, body=query, retry=True)
-        return _found(answer)
+        hits = (await self._client.request("POST", path, params=_SEARCH, body=query, retry=True))["hits"]
+        return Found(hits["total"]["value"], [Hit(hit["_index"], hit["_id"], hit["_source"]) for hit in hits["hits"]])
 
-    async def find_in_parts(self, job_id: str, query: Query) -> AsyncIterator[Found]:
-        """A page as consecutive parts of one point in time, read ahead while the caller works on the last.
+    async def answers_in_parts(self, job_id: str, query: Query) -> AsyncIterator[bytes]:
+        """The search answers, undecoded, that make up a page; the next one is under way while the caller works.
 
-        Parts of a large page cost the cluster together what the whole would, but they come while it goes on.
+        All are of one point in time. Those behind the last document are empty: a caller stops at one with less than
+        ``PART_OF_PAGE`` documents. None at all where the alias is absent.
         """
         size, start = query["size"], query["from"]
-        if size < _LARGE_PAGE or start + size > _RESULT_WINDOW:
-            yield await self.find(job_id, query)
+        if size <= PART_OF_PAGE or start + size > _RESULT_WINDOW:
+            path = f"/{quote_expression(self._names.read_alias(job_id))}/_search"
+            yield await self._client.request("POST", path, params=_SEARCH, body=query, retry=True, raw=True)
             return
         pit = await self._open_point_in_time(job_id)
         if pit is None:
-            yield Found(0, [])
             return
 
-        async def part(offset: int) -> Found:
-            length = min(_PART_OF_PAGE, size - offset)
+        async def part(offset: int) -> bytes:
             point = {"id": pit, "keep_alive": _KEEP_POINT_IN_TIME}
-            counted = {"track_total_hits": offset == 0}
-            body = query | counted | {"from": start + offset, "size": length, "pit": point}
+            where = {"from": start + offset, "size": min(PART_OF_PAGE, size - offset), "pit": point}
+            body = query | where | {"track_total_hits": offset == 0}
             params = {"allow_partial_search_results": False}
-            return _found(await self._client.request("POST", "/_search", params=params, body=body, retry=True))
+            return await self._client.request("POST", "/_search", params=params, body=body, retry=True, raw=True)
 
         try:
-            async with aclosing(ahead(range(0, size, _PART_OF_PAGE), part)) as parts:
-                async for found in parts:
-                    yield found
-                    if len(found.hits) < _PART_OF_PAGE:
-                        return
+            async with aclosing(ahead(range(0, size, PART_OF_PAGE), part)) as parts:
+                async for answer in parts:
+                    yield answer
         finally:
             await self._client.request("DELETE", "/_pit", body={"id": pit})
 
@@ -136,10 +133,3 @@ class Results:
             for index, entry in answer.items()
         }
         return {index: jobs for index, jobs in owners.items() if jobs}
-
-
-def _found(answer: Json) -> Found:
-    """Without a count of its own (a later part of a page), the total is zero."""
-    hits = answer["hits"]
-    total = hits["total"]["value"] if "total" in hits else 0
-    return Found(total, [Hit(hit["_index"], hit["_id"], hit["_source"]) for hit in hits["hits"]])

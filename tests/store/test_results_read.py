@@ -60,25 +60,25 @@ def test_a_page_in_parts_is_the_page(
         lines.append({"job_id": JOB, "result_type": "record", "timestamp": number, "record_score": number % 5})
     assert index.post(f"/{INDEX}/_bulk?refresh=true", ndjson=lines).json()["errors"] is False
 
-    async def both(results: Results) -> tuple[Found, list[Found]]:
+    async def both(results: Results) -> tuple[Found, list[bytes]]:
         whole = await results.find(JOB, query(size, start))
-        monkeypatch.setattr(results_read, "_PART_OF_PAGE", 4)
-        monkeypatch.setattr(results_read, "_LARGE_PAGE", 8)
-        return whole, [part async for part in results.find_in_parts(JOB, query(size, start))]
+        monkeypatch.setattr(results_read, "PART_OF_PAGE", 4)
+        return whole, [answer async for answer in results.answers_in_parts(JOB, query(size, start))]
 
-    whole, parts = run(config, both)
-    scores = [hit.source["record_score"] for part in parts for hit in part.hits]
-    assert scores == [hit.source["record_score"] for hit in whole.hits]
-    assert len({hit.id for part in parts for hit in part.hits}) == len(whole.hits)
-    assert parts[0].total == whole.total == 23
+    whole, answers = run(config, both)
+    parts = [json.loads(answer)["hits"] for answer in answers]
+    hits = [hit for part in parts for hit in part["hits"]]
+    assert [hit["_source"]["record_score"] for hit in hits] == [hit.source["record_score"] for hit in whole.hits]
+    assert len({hit["_id"] for hit in hits}) == len(whole.hits)
+    assert parts[0]["total"]["value"] == whole.total == 23
 
 
 @pytest.mark.parametrize("size", [10, 10_000])
 def test_an_absent_alias_means_an_empty_page(size: int, config: Config) -> None:
-    async def read(results: Results) -> list[Found]:
-        return [part async for part in results.find_in_parts("nobody-at-all", query(size))]
+    async def read(results: Results) -> list[bytes]:
+        return [answer async for answer in results.answers_in_parts("nobody-at-all", query(size))]
 
-    assert run(config, read) == [Found(0, [])]
+    assert [hit for answer in run(config, read) for hit in json.loads(answer)["hits"]["hits"]] == []
 
 
 def test_the_mapping_types_what_is_listed_and_keeps_all_else_as_keywords(index: HttpClient) -> None:

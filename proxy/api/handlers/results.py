@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
-from functools import partial
 from typing import Any
 
 import orjson
 
 from proxy.api.call import Call
-from proxy.api.render import Prepared, dumped, shown_double, to_json, with_human_times
+from proxy.api.render import Prepared, java_double, to_json, with_human_times
 from proxy.api.rules import results as rules
 from proxy.api.rules.grok_pattern import grok_pattern
 from proxy.api.rules.paging import page_of
 from proxy.api.services import Services
 from proxy.errors import not_found
 from proxy.store import result_docs, result_queries
+from proxy.store.document_struct import Pages
+from proxy.store.result_pages import bucket_pages, influencer_pages, record_pages
+from proxy.store.results_read import PART_OF_PAGE
 
 Document = dict[str, Any]
 # Times of results, at any depth of a document; input fields cannot bear these names.
 TIME_FIELDS = frozenset({"timestamp", "log_time", "latest_record_time_stamp", "latest_result_time_stamp"})
-# This many documents are read in a thread: they would hold up the loop.
-_MANY = 50
-# The documents as a page's text shows them.
-_BUCKET, _RECORD, _INFLUENCER, _CATEGORY = (
-    table.with_doubles(shown_double)
-    for table in (result_docs.BUCKET, result_docs.RECORD, result_docs.INFLUENCER, result_docs.CATEGORY)
-)
+# Answers of this size are read in a thread: they would hold up the loop.
+_LARGE_BYTES = 50_000
+_BUCKETS, _RECORDS, _INFLUENCERS = (make(java_double) for make in (bucket_pages, record_pages, influencer_pages))
 # Expanding a page of buckets asks for the records of each.
 _SEARCHES_AT_ONCE = 8
 
@@ -43,7 +41,7 @@ async def get_buckets(call: Call, services: Services) -> Prepared:
     else:
         query = result_queries.bucket_at(timestamp, sort=sort, desc=desc)
     if timestamp is None and not call.option("expand", False):
-        return await _page(call, services, "buckets", query, _BUCKET.read)
+        return await _page(call, services, "buckets", query, _BUCKETS)
     found = await services.store.results.find(call.path["job_id"], query)
     if timestamp is not None and found.total == 0:
         raise not_found("Could not find requested buckets")
@@ -62,7 +60,7 @@ async def get_records(call: Call, services: Services) -> Prepared:
         desc=call.option("desc", True),
         page=page,
     )
-    return await _page(call, services, "records", query, _RECORD.read)
+    return await _page(call, services, "records", query, _RECORDS)
 
 
 async def get_influencers(call: Call, services: Services) -> Prepared:
@@ -74,7 +72,7 @@ async def get_influencers(call: Call, services: Services) -> Prepared:
         desc=call.option("desc", True),
         page=page,
     )
-    return await _page(call, services, "influencers", query, _INFLUENCER.read)
+    return await _page(call, services, "influencers", query, _INFLUENCERS)
 
 
 async def get_categories(call: Call, services: Services) -> Prepared:
@@ -82,12 +80,13 @@ async def get_categories(call: Call, services: Services) -> Prepared:
     page = page_of(call)
     await services.store.jobs.get(call.path["job_id"])
     query = result_queries.categories(category_id, call.option("partition_field_value"), page)
-    return await _page(call, services, "categories", query, _category)
+    found = await services.store.results.find(call.path["job_id"], query)
+    return page_reply(call, "categories", found.total, [_category(source) for source in found.sources()])
 
 
 def _category(source: Document) -> Document:
     """The pattern is never stored: it stands between the examples and what newer writers add."""
-    category = _CATEGORY.read(source)
+    category = result_docs.CATEGORY.read(source)
     head, tail = {}, dict(category)
     for name in tuple(tail):
         head[name] = tail.pop(name)
@@ -123,26 +122,22 @@ async def _expanded(bucket: Document, job_id: str, services: Services) -> Docume
     return expanded
 
 
-async def _page(
-    call: Call, services: Services, name: str, query: result_queries.Query, read: Callable[[Document], Document]
-) -> Prepared:
+async def _page(call: Call, services: Services, name: str, query: result_queries.Query, pages: Pages) -> Prepared:
     """``{"count": …, "<name>": […]}``: documents become text part by part, in a thread where they are many."""
     total, texts = 0, []
-    async with aclosing(services.store.results.find_in_parts(call.path["job_id"], query)) as parts:
-        async for found in parts:
-            total = total or found.total
-            work = partial(_text_of, found.sources(), read)
-            texts.append(await asyncio.to_thread(work) if len(found.hits) >= _MANY else work())
-    text = b'{"count":%d,"%s":[%s]}' % (total, name.encode(), b",".join(filter(None, texts)))
+    async with aclosing(services.store.results.answers_in_parts(call.path["job_id"], query)) as answers:
+        async for answer in answers:
+            is_large = len(answer) > _LARGE_BYTES
+            counted, part = await asyncio.to_thread(pages.texts, answer) if is_large else pages.texts(answer)
+            total = total or counted
+            texts += part
+            if len(part) < PART_OF_PAGE:
+                break
+    text = b'{"count":%d,"%s":[%s]}' % (total, name.encode(), b",".join(texts))
     if call.human:
         body = human_times(orjson.loads(text))
         return Prepared(to_json(body), lambda: body)
     return Prepared(text, lambda: orjson.loads(text))
-
-
-def _text_of(sources: Sequence[Document], read: Callable[[Document], Document]) -> bytes:
-    """The documents as the inside of a JSON list."""
-    return dumped([read(source) for source in sources])[1:-1]
 
 
 def page_reply(call: Call, name: str, total: int, documents: Sequence[Document]) -> Prepared:

@@ -1,0 +1,54 @@
+"""Large pages of buckets, records and influencers as text: what their structs lack beside their tables.
+
+The tables are in ``result_docs``, the machinery in ``document_struct``.
+"""
+
+from __future__ import annotations
+
+from msgspec import UNSET
+
+from proxy.store.document_struct import Odd, Pages, Struct, encode
+from proxy.store.reserved_fields import SIDES, add_copy, scalar_copy
+from proxy.store.result_docs import BUCKET, INFLUENCER, RECORD
+
+
+def bucket_pages(odd: Odd) -> Pages:
+    return Pages(BUCKET, "bucket", _bucket, odd)
+
+
+def record_pages(odd: Odd) -> Pages:
+    return Pages(RECORD, "record", _record, odd)
+
+
+def influencer_pages(odd: Odd) -> Pages:
+    return Pages(INFLUENCER, "influencer", _influencer, odd)
+
+
+def _bucket(bucket: Struct, text: bytes) -> bytes:
+    if bucket.scheduled_events:
+        return text
+    bucket.scheduled_events = UNSET
+    return encode(bucket)
+
+
+def _record(record: Struct, text: bytes) -> bytes:
+    """The copies of the input fields follow the fixed keys."""
+    copies: dict[str, list[str]] = {}
+    for name, value in SIDES:
+        if getattr(record, value) is not UNSET:
+            add_copy(copies, getattr(record, name) or None, [getattr(record, value)])
+    for influence in record.influencers or ():
+        if influence.influencer_field_values:
+            add_copy(copies, influence.influencer_field_name or None, influence.influencer_field_values)
+    return text[:-1] + b"," + encode(copies)[1:] if copies else text
+
+
+def _influencer(influencer: Struct, text: bytes) -> bytes:
+    """The copy of the value follows the value."""
+    name, value = influencer.influencer_field_name, influencer.influencer_field_value
+    copy = {} if name is UNSET or value is UNSET else scalar_copy(name, value)
+    if not copy:
+        return text
+    head = {"influencer_field_name": name, "influencer_field_value": value}
+    before, shown, after = text.partition(encode(head)[1:-1])
+    return before + shown + b"," + encode(copy)[1:-1] + after
