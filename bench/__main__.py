@@ -1,6 +1,6 @@
 """`python -m bench`, or `make bench`: what the proxy costs, on one cluster and through one proxy.
 
-Each bench also runs alone, as `python -m bench.passthrough`, `bench.overall_buckets` and `bench.data`.
+Each bench also runs alone, as `python -m bench.passthrough`, `bench.overall_buckets`, `bench.result_pages` and `bench.data`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from bench import data, overall_buckets, passthrough
+from bench import data, overall_buckets, passthrough, result_pages
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -24,6 +24,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         passthrough.main(addresses)
         print()
         overall_buckets.main(addresses)
+        print()
+        result_pages.main(addresses)
         print()
         data.main(addresses)
 

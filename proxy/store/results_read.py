@@ -16,7 +16,7 @@ from proxy.store.overall_request import OverallRequest
 from proxy.store.result_queries import Query
 
 # Larger pages come in parts of this size, which keep the cluster and this process busy side by side.
-PART_OF_PAGE = 2_500
+PART_OF_PAGE = 5_000
 _SEARCH = {"ignore_unavailable": True, "allow_no_indices": True, "allow_partial_search_results": False}
 _KEEP_POINT_IN_TIME = "1m"
 # Beyond the window of an index the cluster refuses the page, and it is to name the whole of it.
