@@ -22,6 +22,7 @@ BINS = 64
 _BIN_WIDTH = 0.5
 BIG_CHANGE = 1.1
 MOST_REMEMBERED = 4000
+MOST_SCOPES = 20_000
 WORTH_RESCORING = 1.0
 _HISTORY_MEMORY = 20000.0
 # A standard bucket (half an hour) ages maxima by 2 * 0.0005.
@@ -63,7 +64,7 @@ class Normaliser:
         self._emitted: deque[_Emitted] = deque(maxlen=MOST_REMEMBERED)
         self._grown: set[str] = set()
 
-    def score(self, ln_p: float, scope: str, youth: float = 1.0) -> float:
+    def score(self, time: int, ln_p: float, scope: str, youth: float = 1.0) -> float:
         """0..100; `youth` < 1 (a fresh series) lowers what can be reached: 25 + 75 * youth."""
         size = magnitude(ln_p)
         if size <= 0.0:
@@ -71,7 +72,7 @@ class Normaliser:
         ceilings = (
             self._noise(size),
             self._percentile(size),
-            self._relative(size, scope),
+            self._relative(time, size, scope),
             absolute_ceiling(ln_p),
             25.0 + 75.0 * youth,
         )
@@ -90,8 +91,12 @@ class Normaliser:
         percentile = 100.0 * (1.0 - above / (self.buckets + 1.0))
         return float(np.interp(percentile, _KNOT_PERCENTILES, _KNOT_SCORES))
 
-    def _relative(self, size: float, scope: str) -> float:
-        largest = self.maxima.get(scope, (0.0, 0.0))[0]
+    def _faded(self, time: int, scope: str) -> float:
+        size, since = self.maxima.get(scope, (0.0, 0.0))
+        return size * float(np.exp(-_MAX_DECAY_PER_S * max(0.0, time - since)))
+
+    def _relative(self, time: int, size: float, scope: str) -> float:
+        largest = self._faded(time, scope)
         ratio = 1.0 if largest <= 0.0 else min(1.0, size / largest)
         return 100.0 * min(1.5 * ratio, 0.5 + 0.5 * ratio)
 
@@ -107,14 +112,20 @@ class Normaliser:
                 self._raise_maximum(time, scope, size)
 
     def _raise_maximum(self, time: int, scope: str, size: float) -> None:
-        entry = self.maxima.get(scope)
-        if entry is None:
+        if scope not in self.maxima:
+            if len(self.maxima) >= MOST_SCOPES:
+                self._drop_old_scopes()
             self.maxima[scope] = [size, float(time)]
             return
-        faded = entry[0] * float(np.exp(-_MAX_DECAY_PER_S * (time - entry[1])))
+        faded = self._faded(time, scope)
         if size > BIG_CHANGE * faded:
             self._grown.add(scope)
         self.maxima[scope] = [max(size, faded), float(time)]
+
+    def _drop_old_scopes(self) -> None:
+        """Values that had no anomaly for the longest go: their maxima have faded most."""
+        kept = sorted(self.maxima, key=lambda scope: self.maxima[scope][1])[MOST_SCOPES // 2 :]
+        self.maxima = {scope: self.maxima[scope] for scope in kept}
 
     def remember(self, time: int, identity: Document, ln_p: float, scope: str, youth: float, score: float) -> None:
         """Keeps a final result so that it can be rescored while it is inside the window."""
@@ -130,7 +141,7 @@ class Normaliser:
         for item in self._emitted:
             if item.scope not in self._grown or item.time >= now:
                 continue
-            score = self.score(item.ln_p, item.scope, item.youth)
+            score = self.score(item.time, item.ln_p, item.scope, item.youth)
             if abs(score - item.score) > WORTH_RESCORING:
                 item.score = score
                 changed.append(Rescored(self.kind, item.identity, score))

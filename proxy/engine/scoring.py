@@ -85,7 +85,7 @@ class Scorer:
             normaliser = self.normaliser("record", str(finding.detector.index))
             ln_p = float(np.log(finding.p))
             scope = finding.partition or ""
-            score = normaliser.score(ln_p, scope, finding.youth)
+            score = normaliser.score(facts.time, ln_p, scope, finding.youth)
             record = record_document(facts, self.spec, finding, score)
             out.records.append(record)
             of_detector = sizes[finding.detector.index]
@@ -110,7 +110,7 @@ class Scorer:
                 continue
             by_field.setdefault(name, []).append(ln_p)
             normaliser = self.normaliser("influencer", name)
-            score = normaliser.score(ln_p, value)
+            score = normaliser.score(facts.time, ln_p, value)
             sizes[name][value] = magnitude(ln_p)
             out.influencers.append(influencer_document(facts, self.spec, name, value, ln_p, score))
             if not facts.is_interim:
@@ -159,7 +159,7 @@ class Scorer:
 
     def _bucket_influencer(self, facts: BucketFacts, name: str, ln_p: float) -> Document:
         normaliser = self.normaliser("bucket_influencer", name)
-        score = normaliser.score(ln_p, "")
+        score = normaliser.score(facts.time, ln_p, "")
         if not facts.is_interim:
             identity: Document = {
                 "timestamp": facts.time * 1000,

@@ -36,6 +36,7 @@ SCALE_FRESHNESS = 3.0
 WEIGHT_MEMORY = 300.0
 DAY_MEMORY, WEEK_MEMORY, FACTOR_MEMORY = 8.0, 4.0, 12.0
 SUM_DECAYS = (1.0 - 1.0 / 6.0, 1.0 - 1.0 / 24.0)
+SUM_LIMIT = 15.0
 VOLATILITY_MEMORY = 18.0
 # Variance of the log of a mean of so few steps: a constant series must not find any step sensational.
 VOLATILITY_NOISE = 0.02
@@ -258,7 +259,7 @@ class SeriesModel:
 
     def _sums(self, rows: Rows, z: Floats) -> tuple[Floats, Floats]:
         c = self.columns
-        clipped = np.clip(z, -15.0, 15.0)
+        clipped = np.clip(z, -SUM_LIMIT, SUM_LIMIT)
         decay = np.array(SUM_DECAYS)[:, None]
         sums = c["sum"][:, rows] * decay + clipped
         var = c["sum_var"][:, rows] * decay**2 + 1.0
