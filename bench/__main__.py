@@ -1,6 +1,6 @@
 """`python -m bench`, or `make bench`: what the proxy costs, on one cluster and through one proxy.
 
-Each bench also runs alone, as `python -m bench.passthrough`, `bench.overall_buckets`, `bench.result_pages` and `bench.data`.
+Each bench also runs alone: `python -m bench.passthrough`, `bench.overall_buckets`, `bench.result_pages`, `bench.data`.
 """
 
 from __future__ import annotations
