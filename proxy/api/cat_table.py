@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from proxy.api.call import Call, Reply
 from proxy.errors import illegal_argument
+from proxy.job_config.wildcards import compile_wildcard
 from proxy.units import format_bytes, iso
 
 Kind = Literal["text", "number", "bytes", "millis", "moment"]
@@ -36,7 +37,7 @@ class Column:
         return tuple(dict.fromkeys(alias for alias in (self.short, camel) if alias and alias != self.name))
 
     def is_called(self, pattern: str) -> bool:
-        regex = re.compile(".*".join(map(re.escape, pattern.split("*"))))
+        regex = compile_wildcard(pattern)
         return any(regex.fullmatch(name) for name in (self.name, *self.aliases))
 
 

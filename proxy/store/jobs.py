@@ -11,12 +11,15 @@ from dataclasses import dataclass
 
 from proxy.errors import MlError, already_exists, unknown_job
 from proxy.job_config import key_order
+from proxy.job_config.wildcards import collapsed, compile_wildcard
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
 from proxy.store.names import Names, job_document
 
 # Elasticsearch's own limit on one listing, and the largest window of an index by default.
 MAX_JOBS = 10_000
 _ATTEMPTS = 5
+# No job has a longer id, and the cluster would refuse the path of a much longer one.
+_LONGEST_ID = 64
 _ALL = ("", "_all", "*")
 
 Config = dict[str, Json]
@@ -58,6 +61,8 @@ class Jobs:
         Raises:
             MlError: 404 where there is none.
         """
+        if len(job_id) > _LONGEST_ID:
+            raise unknown_job(job_id)
         try:
             found = await self._client.request("GET", self._document_path("_doc", job_id), retry=True)
         except ClusterError as error:
@@ -202,7 +207,7 @@ def _naming(tokens: Iterable[str]) -> Json:
     should: list[Json] = [{"terms": {"job_id": exact}}, {"terms": {"groups": exact}}] if exact else []
     for token in tokens:
         if "*" in token:
-            pattern = re.sub(r"([\\?])", r"\\\1", token)
+            pattern = re.sub(r"([\\?])", r"\\\1", collapsed(token))
             should += [{"wildcard": {field: {"value": pattern}}} for field in ("job_id", "groups")]
     return {"bool": {"should": should}}
 
@@ -215,7 +220,7 @@ def _unmatched(tokens: Sequence[str], jobs: Sequence[StoredJob], *, allow_no_mat
         if token in _ALL:
             matches, label = bool(jobs), "*"
         elif "*" in token:
-            pattern = re.compile(".*".join(map(re.escape, token.split("*"))))
+            pattern = compile_wildcard(token)
             matches, label = any(pattern.fullmatch(name) for name in names), token
         else:
             matches, label = token in names, token

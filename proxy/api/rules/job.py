@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 
 from proxy.api.rules import datafeed, durations, identifiers, limits
@@ -72,12 +73,13 @@ def refused_value(reason: str) -> Breach:
 
 def detectors_differ(job: Document) -> Iterator[Breach]:
     """No two detectors may be equal in everything but their index."""
-    seen = []
+    seen: set[str] = set()
     for detector in job["analysis_config"]["detectors"]:
         echoed = normalise(detector, 0)
-        if echoed in seen:
+        text = json.dumps(echoed, sort_keys=True)
+        if text in seen:
             yield refused_value(f"Duplicate detectors are not allowed: [{echoed['detector_description']}]")
-        seen.append(echoed)
+        seen.add(text)
 
 
 BEFORE_ID = (
