@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from proxy.engine.buckets import LARGEST
 from proxy.engine.models.series import WARM_UP, SeriesModel
 
 # The alarm that becomes 0.5; only the order matters to a scorer.
@@ -77,6 +78,7 @@ def row_interval(times: np.ndarray) -> int:
 
 def score(times: np.ndarray, values: np.ndarray) -> np.ndarray:
     """The engine's alarm of every row, mapped to 0..1."""
+    values = np.clip(values, -LARGEST, LARGEST)
     model = SeriesModel(row_interval(times), side=0, is_count=False, non_negative=False, zero_empty=False)
     model.columns.grow_to(1)
     row, one = np.zeros(1, np.intp), np.ones(1)

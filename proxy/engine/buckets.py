@@ -124,7 +124,7 @@ def _feature(
 def metric_feature(
     feature: str, value: Floats, group: Index, counts: Floats, weight: Floats | None, order: Index, start: Index
 ) -> Floats:
-    """Feature of each group of values. Weighted (pre-summarised) values are means of `weight` records; sums are sums."""
+    """Feature of each group. Weighted (pre-summarised) values are means of `weight` records; sums are sums."""
     value = np.clip(value, -LARGEST, LARGEST)
     if feature == "sum":
         return np.bincount(group, value, len(counts))

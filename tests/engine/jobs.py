@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def run(job, whole, cuts=()):
     """Everything a job says about a batch fed in these pieces, the last bucket included."""
     results = Results()
     edges = [0, *cuts, len(whole.time)]
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
+    for a, b in pairwise(edges):
         results.extend(job.add(part(whole, slice(a, b))))
     results.extend(job.flush(advance_to=int(whole.time.max()) + job.spec.latency + job.spec.bucket_span))
     return results

@@ -23,7 +23,7 @@ from proxy.engine.results import Floats
 Rows = NDArray[np.intp]
 
 DAY, WEEK = 86400, 604800
-PREDICTORS = 3
+PREDICTORS = 4
 RESIDUAL, SHORT_SUM, LONG_SUM, VOLATILITY = range(4)
 FEATURES = 4
 # Nothing is reported before this many values: a tail of a handful of residuals says nothing.
@@ -45,6 +45,8 @@ FACTOR_PRIOR = 8.0
 LOW_COUNT = 20.0
 # The day's pattern is used once it was seen twice, the week's once it was seen beside a day's pattern.
 DAY_FROM, WEEK_FROM = 2 * DAY, 9 * DAY
+# A series that wanders is also predicted from its last few values.
+LOCAL_FROM, LOCAL_MEMORY = 2 * DAY, 4.0
 # 97.5 % quantile of Student's t with 4 degrees of freedom, the family the predictors are compared by.
 BOUND_SPREADS = 2.776
 RANGE_HALF_LIFE_S = 30 * DAY
@@ -64,6 +66,7 @@ def layout(day_bins: int, week_bins: int) -> dict[str, Slot]:
         "seen": Slot("i8", (), -1),
         "level": Slot("f8"),
         "slope": Slot("f8"),
+        "local": Slot("f4"),
         "samples": Slot("f4"),
         "last": Slot("f8", (), np.nan),
         "low": Slot("f8", (), np.inf),
@@ -127,6 +130,8 @@ class SeriesModel:
         self.day_bins = min(96, DAY // span) if span <= DAY // 2 else 1
         self.week_bins = max(1, min(168, WEEK // span))
         self.level_memory = float(min(LEVEL_MEMORY, max(60, LEVEL_MEMORY_S // span)))
+        self.day_memory = DAY_MEMORY * max(1.0, DAY / self.day_bins / span)
+        self.week_memory = WEEK_MEMORY * max(1.0, WEEK / self.week_bins / span)
         self.day_buckets = max(1.0, DAY / span)
         self.range_keep = 0.5 ** (span / RANGE_HALF_LIFE_S)
         self.warm_up = WARM_UP
@@ -145,7 +150,9 @@ class SeriesModel:
         known_week = c["week_n"][w][rows].astype(np.float64)
         week_on = known_week / (known_week + 0.25) * (age >= WEEK_FROM)
         with_day = level + c["day"][d][rows] * day_on
-        predictors = np.stack([level, with_day, with_day + c["week"][w][rows] * week_on])
+        with_week = with_day + c["week"][w][rows] * week_on
+        tracked = with_week + c["local"][rows] * (age >= LOCAL_FROM)
+        predictors = np.stack([level, with_day, with_week, tracked])
         scale = c["scale"][:, rows].astype(np.float64)
         floor = np.maximum(np.maximum(1e-3 * np.abs(level), 0.01 * scale[0]), 1e-9)
         scale = np.maximum(scale, floor)
@@ -393,9 +400,13 @@ class SeriesModel:
         bound = np.where(n < 12, np.inf, PATTERN_LIMIT * judged.errors[PREDICTORS])
         day = c["day"][d][rows] if self.day_bins > 1 else np.zeros(len(rows))
         if self.day_bins > 1:
-            self._learn_pattern("day", d, rows, value - level, np.where(fresh, 0.0, step), bound, DAY_MEMORY)
+            self._learn_pattern("day", d, rows, value - level, np.where(fresh, 0.0, step), bound, self.day_memory)
         ripe = (time - c["first"][rows] >= DAY_FROM) & ~fresh
-        self._learn_pattern("week", w, rows, value - level - day, step * ripe, bound, WEEK_MEMORY)
+        self._learn_pattern("week", w, rows, value - level - day, step * ripe, bound, self.week_memory)
+        # The third error is that against level, day and week: what wanders on top of them.
+        local = c["local"][rows]
+        off = np.clip(judged.errors[2] - local, -bound, bound)
+        c["local"][rows] = np.where(fresh, 0.0, local + step * off / LOCAL_MEMORY)
         slope = c["slope"][rows]
         c["slope"][rows] = np.where(
             fresh, 0.0, slope + step * (level_new - level - slope) / np.clip(n, 1.0, self.level_memory)
@@ -448,7 +459,8 @@ class SeriesModel:
     def _used_for(self, time: int, rows: Rows, n: Floats) -> Floats:
         """Values each predictor has been in use for: one that just got its pattern is measured afresh."""
         age = time - self.columns["first"][rows]
-        since = np.stack([np.full(len(rows), np.inf), (age - DAY_FROM) / self.span, (age - WEEK_FROM) / self.span])
+        starts = (DAY_FROM, WEEK_FROM, LOCAL_FROM)
+        since = np.stack([np.full(len(rows), np.inf), *((age - start) / self.span for start in starts)])
         return np.minimum(n, np.where(since < 0, np.inf, np.maximum(since, 12.0)))
 
     def _learn_windows(self, rows: Rows, judged: Judged, learning: NDArray[np.bool_], n: Floats) -> None:
