@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 
-from proxy.api.rules import datafeed, durations, identifiers, limits
+from proxy.api.rules import datafeed, durations, identifiers, limits, numbers
 from proxy.api.rules.analysis_config import analysis_config_breaches
 from proxy.api.rules.breach import Breach, Document, breaches
 from proxy.errors import illegal_argument
@@ -98,6 +98,7 @@ AFTER_ID = (
 
 def reading_breaches(job: Document) -> Iterator[Breach]:
     """What stops the reading of a job, in the order in which its parts stand in the body."""
+    yield from numbers.fit_into_a_document(job)
     for key, part in job.items():
         if part is None:
             continue

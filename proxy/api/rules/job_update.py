@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proxy.api.rules import categorization, custom_rules, durations, limits
+from proxy.api.rules import categorization, custom_rules, durations, limits, numbers
 from proxy.api.rules.breach import Breach, Document, breaches, refused
 from proxy.job_config.memory_limit import MEBIBYTE, megabytes
 
 
 def reading_breaches(update: Document) -> Iterator[Breach]:
     """What stops the reading of an update."""
+    yield from numbers.fit_into_a_document(update)
     for key, part in update.items():
         if key in ("background_persist_interval", "model_prune_window"):
             yield from durations.readable(update, key)
