@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextvars
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,10 +27,12 @@ from elastic_transport import ConnectionError as ClusterConnectionError
 from elasticsearch import AsyncElasticsearch
 
 from proxy.config import ElasticsearchConfig
-from proxy.errors import RelayedError, gateway_timeout, unavailable
+from proxy.errors import MlError, RelayedError, gateway_timeout, illegal_argument, unavailable
 
 # JSON documents of the cluster; their fields are checked where they are used.
 Json = Any
+
+_log = logging.getLogger(__name__)
 
 # The caller's X-Opaque-Id travels with the requests made on its behalf.
 opaque_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("opaque_id", default=None)
@@ -222,11 +225,24 @@ class ClusterClient:
                     return hits
                 pit, after = answer["pit_id"], found[-1]["sort"]
         finally:
+            await self.close_point_in_time(pit)
+
+    async def close_point_in_time(self, pit: str) -> None:
+        """Frees what the cluster keeps for one; where that fails it ends by itself, and what was read stays read."""
+        try:
             await self.request("DELETE", "/_pit", body={"id": pit})
+        except MlError as error:
+            _log.info("a point in time was left to expire: %s", error.reason)
 
 
 def quote_expression(index: str) -> str:
-    """An index expression as one path segment; commas and stars keep their meaning."""
+    """An index or node expression as one path segment; commas and stars keep their meaning.
+
+    Raises:
+        MlError: 400 for the two segments that are a way up or nowhere, however they are encoded.
+    """
+    if index in (".", ".."):
+        raise illegal_argument(f"[{index}] is no name")
     return quote(index, safe=",*")
 
 

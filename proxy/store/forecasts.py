@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from proxy.store.client import ClusterClient
 from proxy.store.names import Names
-from proxy.store.removal import all_of, any_of, remove_matching
+from proxy.store.removal import all_of, any_of, of_job, remove_matching
 from proxy.store.result_queries import Query
 
 _POINTS_FIRST = ["model_forecast", "model_forecast_request_stats"]
@@ -28,7 +28,7 @@ class Forecasts:
 
     async def matching(self, job_id: str, expression: str) -> list[Forecast]:
         """The forecasts that ids and wildcards, separated by commas, name; ``_all`` names every one."""
-        query = all_of({"term": {"result_type": "model_forecast_request_stats"}}, naming(expression))
+        query = all_of(of_job(job_id), {"term": {"result_type": "model_forecast_request_stats"}}, naming(expression))
         hits = await self._client.search_all(
             self._names.read_alias(job_id), query, source=["forecast_id", "forecast_status"], sort=["forecast_id"]
         )
@@ -38,7 +38,8 @@ class Forecasts:
     async def delete(self, job_id: str, forecast_ids: list[str]) -> None:
         """Removes the forecasts' points, then what is known about them."""
         for result_type in _POINTS_FIRST:
-            query = all_of({"term": {"result_type": result_type}}, {"terms": {"forecast_id": forecast_ids}})
+            of_type: Query = {"term": {"result_type": result_type}}
+            query = all_of(of_job(job_id), of_type, {"terms": {"forecast_id": forecast_ids}})
             await remove_matching(self._client, self._names.read_alias(job_id), query)
 
 

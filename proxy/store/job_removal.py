@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import orjson
-
-from proxy.errors import status_error, unavailable
+from proxy.errors import status_error
 from proxy.store import result_ids
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
 from proxy.store.jobs import Jobs
 from proxy.store.journal import Journal
 from proxy.store.names import Names
+from proxy.store.removal import remove_matching
 
 # One round of searching and deleting; as many as one listing may hold by default.
 _BATCH = 10_000
@@ -70,7 +69,7 @@ class JobRemoval:
         if not keep_indices and await self._is_own_index(job_id, results_index_name):
             await self._drop_index(index)
         else:
-            await self._remove_found(f"{index}*", {"term": {"job_id": job_id}})
+            await remove_matching(self._client, f"{index}*", {"term": {"job_id": job_id}})
 
     async def _remove_state(self, job_id: str, index: str) -> None:
         """Model states are named by the snapshots, so these must still be there."""
@@ -83,13 +82,13 @@ class JobRemoval:
             parts = range(1, source["snapshot_doc_count"] + 1)
             ids += [result_ids.model_state(job_id, source["snapshot_id"], number) for number in parts]
         for start in range(0, len(ids), _BATCH):
-            await self._remove_found(self._names.all_state, {"ids": {"values": ids[start : start + _BATCH]}})
+            await remove_matching(self._client, self._names.all_state, {"ids": {"values": ids[start : start + _BATCH]}})
 
     async def _remove_annotations(self, job_id: str, *, everybody: bool) -> None:
         filters: list[Json] = [{"term": {"job_id": job_id}}]
         if not everybody:
             filters.append({"term": {"create_username": _SYSTEM_AUTHOR}})
-        await self._remove_found(self._names.indices.annotations_read_alias, {"bool": {"filter": filters}})
+        await remove_matching(self._client, self._names.indices.annotations_read_alias, {"bool": {"filter": filters}})
 
     async def _is_own_index(self, job_id: str, results_index_name: str) -> bool:
         if results_index_name == _SHARED:
@@ -116,19 +115,6 @@ class JobRemoval:
             except ClusterError as error:
                 if error.status != 404:
                     raise
-
-    async def _remove_found(self, index: str, query: Json) -> None:
-        """Deletes what a query finds, batch by batch, until it finds nothing."""
-        while True:
-            hits = await self._search(index, query, source=False)
-            if not hits:
-                return
-            lines = [orjson.dumps({"delete": {"_index": hit["_index"], "_id": hit["_id"]}}) for hit in hits]
-            failed = await self._client.bulk(b"\n".join(lines) + b"\n", refresh=True)
-            if failed:
-                raise unavailable(
-                    f"the cluster did not delete [{len(failed)}] documents: {failed[0]['error']['reason']}"
-                )
 
     async def _search(self, index: str, query: Json, *, source: Json) -> list[Mapping[str, Json]]:
         body = {"size": _BATCH, "query": query, "_source": source, "track_total_hits": False, "sort": ["_doc"]}

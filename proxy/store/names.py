@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from proxy.config import IndicesConfig
+from proxy.errors import unknown_job
+
+_JOB_ID = re.compile(r"[a-z0-9](?:[a-z0-9_\-.]*[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +30,16 @@ class Names:
         return self.indices.results_prefix + results_index_name
 
     def read_alias(self, job_id: str) -> str:
-        return self.indices.results_prefix + job_id
+        """The alias of a job's own results.
+
+        Raises:
+            MlError: 404 for what no job can be called: a comma or a star would name the results of others.
+        """
+        return self.indices.results_prefix + _one_job(job_id)
 
     def write_alias(self, job_id: str) -> str:
-        return f"{self.indices.results_prefix}.write-{job_id}"
+        """The alias that a job writes through; refuses what ``read_alias`` refuses."""
+        return f"{self.indices.results_prefix}.write-{_one_job(job_id)}"
 
     @property
     def all_results(self) -> str:
@@ -38,6 +48,12 @@ class Names:
     @property
     def all_state(self) -> str:
         return self.indices.state.rpartition("-")[0] + "*" if "-" in self.indices.state[1:] else self.indices.state
+
+
+def _one_job(job_id: str) -> str:
+    if not _JOB_ID.fullmatch(job_id):
+        raise unknown_job(job_id)
+    return job_id
 
 
 def job_document(job_id: str) -> str:

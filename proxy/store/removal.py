@@ -7,19 +7,38 @@ from __future__ import annotations
 
 import orjson
 
-from proxy.store.client import ClusterClient
+from proxy.errors import unavailable
+from proxy.store.client import ClusterClient, quote_expression
 from proxy.store.result_queries import Query
 
-_IDS_PER_BULK = 5_000
+# As many as one listing may hold by default.
+_PAGE = 10_000
 
 
 async def remove_matching(client: ClusterClient, index: str, query: Query) -> int:
-    """Deletes what ``query`` finds in the indices behind ``index`` and makes that visible; returns the number."""
-    hits = await client.search_all(index, query, source=False)
-    lines = [orjson.dumps({"delete": {"_index": hit["_index"], "_id": hit["_id"]}}) for hit in hits]
-    for start in range(0, len(lines), _IDS_PER_BULK):
-        await client.bulk(b"\n".join(lines[start : start + _IDS_PER_BULK]) + b"\n", refresh=True)
-    return len(lines)
+    """Deletes what ``query`` finds in the indices behind ``index``, until it finds nothing; returns the number.
+
+    Raises:
+        MlError: 503 where the cluster refused to delete some; asking again finishes the work.
+    """
+    path = f"/{quote_expression(index)}/_search"
+    body = {"size": _PAGE, "query": query, "_source": False, "track_total_hits": False, "sort": ["_doc"]}
+    removed = 0
+    while True:
+        answer = await client.request("POST", path, params={"ignore_unavailable": True}, body=body, retry=True)
+        hits = answer["hits"]["hits"]
+        if not hits:
+            return removed
+        lines = [orjson.dumps({"delete": {"_index": hit["_index"], "_id": hit["_id"]}}) for hit in hits]
+        failed = await client.bulk(b"\n".join(lines) + b"\n", refresh=True)
+        if failed:
+            reason = failed[0]["error"]["reason"]
+            raise unavailable(f"the cluster did not delete [{len(failed)}] documents: {reason}")
+        removed += len(hits)
+
+
+def of_job(job_id: str) -> Query:
+    return {"term": {"job_id": job_id}}
 
 
 def any_of(*queries: Query) -> Query:

@@ -13,6 +13,7 @@ from proxy.store.overall_buckets import overall_buckets
 from proxy.store.overall_reader import ahead
 from proxy.store.overall_reduce import OverallBuckets
 from proxy.store.overall_request import OverallRequest
+from proxy.store.removal import all_of, of_job
 from proxy.store.result_queries import Query
 
 # Larger pages come in parts of this size, which keep the cluster and this process busy side by side.
@@ -52,6 +53,7 @@ class Results:
 
     async def find(self, job_id: str, query: Query) -> Found:
         """A page of a job's documents; an absent alias or index means there are none."""
+        query = _narrowed(query, job_id)
         path = f"/{quote_expression(self._names.read_alias(job_id))}/_search"
         hits = (await self._client.request("POST", path, params=_SEARCH, body=query, retry=True))["hits"]
         return Found(hits["total"]["value"], [Hit(hit["_index"], hit["_id"], hit["_source"]) for hit in hits["hits"]])
@@ -62,6 +64,7 @@ class Results:
         All are of one point in time. Those behind the last document are empty: a caller stops at one with less than
         ``PART_OF_PAGE`` documents. None at all where the alias is absent.
         """
+        query = _narrowed(query, job_id)
         size, start = query["size"], query["from"]
         if size <= PART_OF_PAGE or start + size > _RESULT_WINDOW:
             path = f"/{quote_expression(self._names.read_alias(job_id))}/_search"
@@ -83,7 +86,7 @@ class Results:
                 async for answer in parts:
                     yield answer
         finally:
-            await self._client.request("DELETE", "/_pit", body={"id": pit})
+            await self._client.close_point_in_time(pit)
 
     async def _open_point_in_time(self, job_id: str) -> str | None:
         path = f"/{quote_expression(self._names.read_alias(job_id))}/_pit"
@@ -133,3 +136,8 @@ class Results:
             for index, entry in answer.items()
         }
         return {index: jobs for index, jobs in owners.items() if jobs}
+
+
+def _narrowed(query: Query, job_id: str) -> Query:
+    """The alias narrows it already; but an alias can be changed by others, or share its name with an index."""
+    return query | {"query": all_of(of_job(job_id), query["query"])}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from proxy.store import result_ids
 from proxy.store.client import ClusterClient, Json, quote_expression
 from proxy.store.names import Names
-from proxy.store.removal import all_of, any_of, remove_matching
+from proxy.store.removal import all_of, any_of, of_job, remove_matching
 from proxy.store.result_docs import MODEL_SIZE_STATS
 from proxy.store.result_queries import Page, Query, search
 from proxy.store.results_read import Found, Hit, Results
@@ -86,9 +86,9 @@ class Snapshots:
         """Removes what a job found later, and what the system noted about that; forecasts and categories stay."""
         later: Query = {"range": {"timestamp": {"gt": latest_result_ms, "format": "epoch_millis"}}}
         of_period = {"terms": {"result_type": _RESULTS_OF_A_PERIOD}}
-        await remove_matching(self._client, self._names.read_alias(job_id), all_of(of_period, later))
+        await remove_matching(self._client, self._names.read_alias(job_id), all_of(of_job(job_id), of_period, later))
         notes = all_of(
-            {"term": {"job_id": job_id}},
+            of_job(job_id),
             {"term": {"create_username": "_xpack"}},
             {"terms": {"event": _EVENTS_OF_A_PERIOD}},
             later,
@@ -98,7 +98,7 @@ class Snapshots:
     async def turn_back_data_counts(self, job_id: str, latest_record_ms: int | None) -> None:
         """Lets the job take records again from the time at which the snapshot was made."""
         document_id = result_ids.data_counts(job_id)
-        query = {"ids": {"values": [document_id]}}
+        query = all_of(of_job(job_id), {"ids": {"values": [document_id]}})
         for hit in await self._client.search_all(self._names.read_alias(job_id), query):
             counts = {**hit["_source"], "latest_record_timestamp": latest_record_ms}
             known = {key: value for key, value in counts.items() if value is not None}

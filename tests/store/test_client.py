@@ -144,6 +144,18 @@ async def test_every_hit_is_found_page_by_page(loop, store_client, cluster_clien
     cluster_client.delete(f"/{INDEX}")
 
 
+async def test_a_listing_survives_that_its_point_in_time_cannot_be_closed(loop, config):
+    hit = {"_id": "a", "sort": [1]}
+    found = {"pit_id": "p", "hits": {"hits": [hit]}}
+    busy = {"error": "busy", "status": 503}
+    async with (
+        answering((200, {"id": "p"}), (200, found), (503, busy)) as (url, heads),
+        client_of(config, url) as client,
+    ):
+        assert await client.search_all("any", {"match_all": {}}) == [hit]
+        assert heads[-1].startswith(b"DELETE /_pit")
+
+
 async def test_bulk_tells_which_items_failed(loop, store_client, cluster_client):
     cluster_client.delete(f"/{INDEX}")
     lines = f'{{"create":{{"_index":"{INDEX}","_id":"a"}}}}\n{{}}\n'.encode()
@@ -161,3 +173,11 @@ async def test_facts_are_those_of_the_cluster(loop, store_client, cluster_client
 
 def test_an_expression_is_one_part_of_a_path():
     assert quote_expression(".ml-a*,b/c d") == ".ml-a*,b%2Fc%20d"
+    assert quote_expression("a,..,b") == "a,..,b"
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_an_expression_is_no_way_up(name):
+    with pytest.raises(MlError) as refused:
+        quote_expression(name)
+    assert refused.value.status == 400

@@ -34,7 +34,8 @@ async def forecast(call: Call, services: Services) -> dict[str, Any]:
 async def delete_forecast(call: Call, services: Services) -> dict[str, Any]:
     job_id = call.path["job_id"]
     expression = call.path.get("forecast_id", "_all")
-    found = await services.store.forecasts.matching(job_id, expression)
+    is_known = await services.store.jobs.exists(job_id)
+    found = await services.store.forecasts.matching(job_id, expression) if is_known else []
     if not found:
         if wants_all(expression) and call.option("allow_no_forecasts", True):
             return {"acknowledged": True}

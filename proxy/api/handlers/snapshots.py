@@ -63,18 +63,20 @@ async def delete_model_snapshot(call: Call, services: Services) -> Document:
 async def revert_model_snapshot(call: Call, services: Services) -> Document:
     job_id, snapshot_id = call.path["job_id"], call.path["snapshot_id"]
     deletes_results = call.option("delete_intervening_results", False)
-    await _check_can_revert(await services.store.jobs.get(job_id), snapshot_id, services)
-    snapshot = await _reverted_to(call, services)
-    await services.store.jobs.patch(job_id, {"blocked": {"reason": "revert"}})
-    changes: Document = {"blocked": None}
-    try:
-        await services.store.journal.clear(job_id)
-        await services.store.snapshots.restore_statistics(job_id, snapshot, services.clock())
-        if deletes_results:
-            await _delete_later_results(job_id, snapshot, services)
-        changes["model_snapshot_id"] = snapshot_id
-    finally:
-        await services.store.jobs.patch(job_id, changes)
+    await services.store.jobs.get(job_id)
+    async with services.runtime.turn(job_id):
+        await _check_can_revert(await services.store.jobs.get(job_id), snapshot_id, services)
+        snapshot = await _reverted_to(call, services)
+        await services.store.jobs.patch(job_id, {"blocked": {"reason": "revert"}})
+        changes: Document = {"blocked": None}
+        try:
+            await services.store.journal.clear(job_id)
+            await services.store.snapshots.restore_statistics(job_id, snapshot, services.clock())
+            if deletes_results:
+                await _delete_later_results(job_id, snapshot, services)
+            changes["model_snapshot_id"] = snapshot_id
+        finally:
+            await services.store.jobs.patch(job_id, changes)
     message = f"Job model snapshot reverted to '{snapshot.get('description')}'"
     services.runtime.audit_later(job_id, "info", message)
     return {"model": _shown(call, snapshot)}
@@ -120,7 +122,11 @@ async def get_model_snapshot_upgrade_stats(call: Call, services: Services) -> Do
 
 
 async def _snapshot(call: Call, services: Services) -> Hit:
-    snapshot = await services.store.snapshots.get(call.path["job_id"], call.path["snapshot_id"])
+    """Of an unknown job, too, it is the snapshot that is said to be missing."""
+    job_id = call.path["job_id"]
+    if not await services.store.jobs.exists(job_id):
+        raise _unknown_snapshot(call)
+    snapshot = await services.store.snapshots.get(job_id, call.path["snapshot_id"])
     if snapshot is None:
         raise _unknown_snapshot(call)
     return snapshot
