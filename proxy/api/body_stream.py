@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator, Iterator
 
+import aiohttp
 from aiohttp import web
 
 from proxy.errors import MlError, PlainError, illegal_argument
@@ -13,6 +15,8 @@ from proxy.errors import MlError, PlainError, illegal_argument
 _GZIP = ("gzip", "x-gzip")
 _ENCODINGS = {**dict.fromkeys(_GZIP, 31), "deflate": 15, "x-deflate": 15}
 _PIECE_BYTES = 1 << 20
+# Long enough for any living sender; the pass-through waits as long.
+_IDLE_S = 30.0
 
 
 async def read_all(request: web.Request, max_bytes: int) -> bytes:
@@ -33,7 +37,7 @@ async def read_body(request: web.Request, max_bytes: int) -> AsyncIterator[bytes
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     inflater = _Inflater(_ENCODINGS[encoding], encoding) if encoding in _ENCODINGS else None
     total = 0
-    async for chunk in request.content.iter_any():
+    async for chunk in _arriving(request):
         for piece in inflater.pieces(chunk) if inflater else (chunk,):
             total += len(piece)
             if total > max_bytes:
@@ -41,6 +45,20 @@ async def read_body(request: web.Request, max_bytes: int) -> AsyncIterator[bytes
             yield piece
     if inflater is not None:
         inflater.check_end()
+
+
+async def _arriving(request: web.Request) -> AsyncIterator[bytes]:
+    """Chunks as they come; a sender that falls silent or goes away ends them with an error."""
+    try:
+        while not request.content.at_eof():
+            async with asyncio.timeout(_IDLE_S):
+                chunk = await request.content.readany()
+            if chunk:
+                yield chunk
+    except TimeoutError as error:
+        raise PlainError(f"no more of the body came within [{_IDLE_S:g}s]", 408) from error
+    except (ConnectionError, aiohttp.ClientPayloadError, web.RequestPayloadError) as error:
+        raise illegal_argument("the connection was closed before the whole body had come") from error
 
 
 def too_large(max_bytes: int) -> MlError:

@@ -18,6 +18,8 @@ from proxy.units import iso
 
 # The oldest build whose models this one reads, in the product's own numbering of models.
 MIN_VERSION = "8.3.0"
+
+
 async def write_snapshot(live: LiveJob, store: Store, now_ms: int) -> str | None:
     """Writes the snapshot and the statistics; returns its id, or None where no bucket has been finished yet."""
     status = await live.call(worker.status)

@@ -6,7 +6,6 @@ journalled is never lost; results that the cluster does not take yet are kept an
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 import orjson
 
 from proxy.errors import MlError, status_error
+from proxy.job_config.analysis import term_fields
 from proxy.runtime import worker
 from proxy.runtime.documents import index_lines
 from proxy.runtime.forecasting import ForecastOrder
@@ -24,6 +24,7 @@ from proxy.runtime.worker import Outcome, Setup, Status
 from proxy.store import Store, result_ids
 from proxy.store.job_tasks import JobTask
 from proxy.store.journal import Saved
+from proxy.store.results_write import IndexGone
 
 Answer = TypeVar("Answer")
 # Beyond this the journal would take longer to replay than a saved model takes to load.
@@ -52,7 +53,6 @@ class LiveJob:
     refused: list[str] = field(default_factory=list)
     messages: list[tuple[str, str]] = field(default_factory=list)
     reported_size: dict[str, Any] | None = None
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def job_id(self) -> str:
@@ -122,20 +122,35 @@ class LiveJob:
             await self.call(worker.forget, reading.token)
             raise
         try:
-            outcome = await self.host.call(self.job_id, worker.analyse, reading.token, self.clock())
+            return await self._analyse(reading.token)
         except HostLost:
             return await self._replayed_counts()
-        except Exception:
-            # Data that the model cannot take must not be offered to it again at every opening.
-            await self.store.journal.withdraw(self.job_id, self.sequence - 1)
+        except MlError:
             raise
-        await self._deliver(outcome)
-        return outcome.counts
+        except Exception:
+            await self._withdraw_last()
+            raise
+
+    async def _analyse(self, token: int) -> dict[str, Any]:
+        """Slice by slice, so that the calls of other jobs in the same process come in between."""
+        while True:
+            outcome = await self.host.call(self.job_id, worker.analyse, token, self.clock())
+            await self._deliver(outcome)
+            if outcome.is_done:
+                return outcome.counts
 
     async def _replayed_counts(self) -> dict[str, Any]:
         """Loads the model anew; what was journalled last is analysed by that."""
-        await self.load(is_restart=True)
+        try:
+            await self.load(is_restart=True)
+        except HostLost:
+            await self._withdraw_last()
+            raise
         return self.last_counts
+
+    async def _withdraw_last(self) -> None:
+        """Data that the model cannot take must not be offered to it again at every opening."""
+        await self.store.journal.withdraw(self.job_id, self.sequence - 1)
 
     async def call(self, function: Callable[..., Answer], *arguments: object) -> Answer:
         """Runs a function where the model is; a model that was lost is loaded anew first."""
@@ -207,10 +222,21 @@ class LiveJob:
             MlError: 503 where the cluster does not take it; it goes on waiting.
         """
         if self.unsent:
-            self.refused += await self.store.results_write.write(self.unsent)
+            self.refused += await self._write(self.unsent)
             self.unsent = []
         if self.inner_scores:
             await self._rescore_inside_buckets()
+
+    async def _write(self, lines: list[bytes]) -> list[str]:
+        try:
+            return await self.store.results_write.write(lines)
+        except IndexGone:
+            config = self.setup.config
+            await self.store.indices.ensure_results(
+                self.job_id, config["results_index_name"], term_fields(config["analysis_config"])
+            )
+            self.messages.append(("warning", "The job's results index was gone; it has been made anew"))
+            return await self.store.results_write.write(lines)
 
     async def _rescore_inside_buckets(self) -> None:
         """Rewrites buckets whose own copies of their influencers got new scores."""
@@ -218,7 +244,7 @@ class LiveJob:
         rewritten = (
             (bucket_id, with_inner_scores(buckets[bucket_id], self.inner_scores[bucket_id])) for bucket_id in buckets
         )
-        self.refused += await self.store.results_write.write(index_lines(self.setup.write_alias, rewritten))
+        self.refused += await self._write(index_lines(self.setup.write_alias, rewritten))
         self.inner_scores = {}
 
     def _report_size(self, status: Status) -> None:
@@ -243,7 +269,8 @@ class LiveJob:
     async def save(self) -> None:
         """Saves the model, and with it all that was journalled so far."""
         await self.send_unsent()
-        model = await self.call(worker.save)
+        # A lost model is not loaded just to be saved: the journal has all that it knew.
+        model = await self.host.call(self.job_id, worker.save)
         await self.store.journal.save_model(self.job_id, Saved(self.sequence, model))
         self.sequence += 1
         self.journal_bytes = 0

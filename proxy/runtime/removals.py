@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from proxy.errors import MlError, status_error
 from proxy.runtime.tasks import Tasks
 from proxy.store import Store
 from proxy.store.jobs import StoredJob
@@ -65,35 +66,41 @@ class Removals:
                 return going_on
             await asyncio.wait([going_on.work])
         task_id = f"{facts.node_id}:{next(self._numbers)}"
-        task = self._tasks.spawn(self._run(job_id, work(task_id)), f"{kind} job [{job_id}]")
+        task = self._tasks.spawn(self._run(job_id, kind, work(task_id)), f"{kind} job [{job_id}]")
         self._running[job_id] = Removal(task_id, kind, task)
         return self._running[job_id]
 
-    async def _run(self, job_id: str, work: Awaitable[None]) -> None:
+    async def _run(self, job_id: str, kind: Kind, work: Awaitable[None]) -> None:
         try:
             await work
+        except MlError as error:
+            await self._runtime.audit(job_id, "error", f"The {kind} of the job failed: {error.reason}")
+            raise
         finally:
             self._running.pop(job_id, None)
 
     async def _delete(self, job: StoredJob, task_id: str, user_annotations: bool) -> None:
         job_id = job.job_id
-        blocked = {"reason": "delete", "task_id": task_id}
-        await self._store.jobs.patch(job_id, {"deleting": True, "blocked": blocked})
-        await self._runtime.audit(job_id, "info", f"Deleting job by task with id '{task_id}'")
-        datafeed = (await self._store.datafeeds.of_jobs([job_id])).get(job_id)
-        if datafeed is not None:
-            await self._store.datafeeds.delete(datafeed["datafeed_id"])
-        await self._runtime.close(job_id, force=True)
-        index = job.config["results_index_name"]
-        await self._store.removal.remove_all(job_id, index, user_annotations=user_annotations)
-        await self._store.tasks.remove(job_id)
-        await self._store.jobs.delete(job_id)
+        async with self._runtime.turn(job_id):
+            blocked = {"reason": "delete", "task_id": task_id}
+            await self._store.jobs.patch(job_id, {"deleting": True, "blocked": blocked})
+            await self._runtime.audit(job_id, "info", f"Deleting job by task with id '{task_id}'")
+            datafeed = (await self._store.datafeeds.of_jobs([job_id])).get(job_id)
+            if datafeed is not None:
+                await self._store.datafeeds.delete(datafeed["datafeed_id"])
+            await self._runtime.discard(job_id)
+            index = job.config["results_index_name"]
+            await self._store.removal.remove_all(job_id, index, user_annotations=user_annotations)
+            await self._store.jobs.delete(job_id)
         await self._runtime.audit(job_id, "info", "Job deleted")
 
     async def _reset(self, job: StoredJob, task_id: str, user_annotations: bool) -> None:
         job_id = job.job_id
-        await self._store.jobs.patch(job_id, {"blocked": {"reason": "reset", "task_id": task_id}})
-        index = job.config["results_index_name"]
-        await self._store.removal.forget(job_id, index, user_annotations=user_annotations)
-        await self._store.jobs.patch(job_id, {"model_snapshot_id": None, "finished_time": None, "blocked": None})
+        async with self._runtime.turn(job_id):
+            if self._runtime.state(job_id) != "closed":
+                raise status_error("Can only reset a job when it is closed.", 409)
+            await self._store.jobs.patch(job_id, {"blocked": {"reason": "reset", "task_id": task_id}})
+            index = job.config["results_index_name"]
+            await self._store.removal.forget(job_id, index, user_annotations=user_annotations)
+            await self._store.jobs.patch(job_id, {"model_snapshot_id": None, "finished_time": None, "blocked": None})
         await self._runtime.audit(job_id, "info", "Job has been reset")

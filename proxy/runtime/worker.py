@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 
-from proxy.engine import ForecastRefused, JobEngine, JobSpec, Results
+from proxy.engine import Batch, Column, ForecastRefused, JobEngine, JobSpec, Results
 from proxy.errors import status_error
 from proxy.runtime import documents, forecasting
 from proxy.runtime.batch_codec import decode_batch, encode_batch
@@ -30,6 +30,8 @@ from proxy.runtime.rescoring import Rescoring
 
 Config = Mapping[str, Any]
 _STATE_VERSION = 1
+# Around a second of work for a model of thousands of series.
+_SLICE_ROWS = 20_000
 
 
 class JobNotLoaded(Exception):
@@ -68,15 +70,27 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a step produced: documents as bulk lines, the counts of this step alone, and the job's new status.
+    """What a step produced: documents as bulk lines, the counts of its request so far, and the job's new status.
 
-    ``inner_scores`` are new scores inside buckets that were written by earlier steps, by bucket id.
+    ``inner_scores`` are new scores inside buckets that were written by earlier steps, by bucket id. Posted data may
+    take several steps; the last one ``is_done``.
     """
 
     lines: list[bytes]
     counts: dict[str, Any]
     status: Status
     inner_scores: dict[str, dict[str, float]]
+    is_done: bool = True
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Posted data on their way into the model, the rows analysed so far, and the counts of the whole request."""
+
+    ingested: Ingested
+    offset: int = 0
+    step: DataCounts = field(default_factory=DataCounts)
+    sets_earliest: bool = False
 
 
 @dataclass(slots=True)
@@ -87,7 +101,7 @@ class _Job:
     counts: DataCounts
     timing: TimingStats = field(default_factory=TimingStats)
     interim_ids: list[str] = field(default_factory=list)
-    waiting: dict[int, Ingested] = field(default_factory=dict)
+    waiting: dict[int, _Waiting] = field(default_factory=dict)
     latest_result_ms: int | None = None
 
 
@@ -136,7 +150,7 @@ def read(job_id: str, body: bytes, replaces: tuple[int, int] | None = None) -> R
     ingested = ingest(body, job.fields)
     ingested.replaces = replaces
     token = next(_tokens)
-    job.waiting[token] = ingested
+    job.waiting[token] = _Waiting(ingested)
     return Reading(token, encode_batch(ingested))
 
 
@@ -146,22 +160,47 @@ def forget(job_id: str, token: int) -> None:
 
 
 def analyse(job_id: str, token: int, now_ms: int) -> Outcome:
+    """Analyses the next slice of data that were read; the counts are those of the whole request so far."""
     job = _job(job_id)
-    return _analyse(job, job.waiting.pop(token), now_ms)
+    waiting = job.waiting[token]
+    outcome = _analyse(job, waiting, now_ms, rows=_SLICE_ROWS)
+    if outcome.is_done:
+        del job.waiting[token]
+    return outcome
 
 
 def replay_data(job_id: str, entry: bytes, now_ms: int) -> Outcome:
     """Analyses data again from its journal entry."""
-    return _analyse(_job(job_id), decode_batch(entry), now_ms)
+    waiting = _Waiting(decode_batch(entry))
+    return _analyse(_job(job_id), waiting, now_ms, rows=max(1, len(waiting.ingested.batch.time)))
 
 
-def _analyse(job: _Job, ingested: Ingested, now_ms: int) -> Outcome:
+def _analyse(job: _Job, waiting: _Waiting, now_ms: int, *, rows: int) -> Outcome:
     started = time.perf_counter()
-    if ingested.replaces is not None:
-        job.engine.reset_range(*ingested.replaces)
-    results = job.engine.add(ingested.batch)
-    job.counts.last_data_time = now_ms
-    return _outcome(job, ingested, results, started, now_ms)
+    ingested, step = waiting.ingested, waiting.step
+    is_first = waiting.offset == 0
+    if is_first:
+        waiting.sets_earliest = job.counts.earliest_record_timestamp is None
+        if ingested.replaces is not None:
+            job.engine.reset_range(*ingested.replaces)
+    results = job.engine.add(_slice(ingested.batch, waiting.offset, rows))
+    waiting.offset += rows
+    job.counts.last_data_time = step.last_data_time = now_ms
+    step.add(ingested if is_first else None, results, len(job.fields.analysed))
+    step.log_time = now_ms
+    shown = step if waiting.sets_earliest else replace(step, earliest_record_timestamp=None)
+    outcome = _outcome(job, ingested if is_first else None, results, started, now_ms)
+    is_done = waiting.offset >= len(ingested.batch.time)
+    return replace(outcome, counts=shown.document(job.setup.job_id), is_done=is_done)
+
+
+def _slice(batch: Batch, start: int, rows: int) -> Batch:
+    part = slice(start, start + rows)
+    return Batch(
+        time=batch.time[part],
+        text={name: Column(column.codes[part], column.values) for name, column in batch.text.items()},
+        numbers={name: values[part] for name, values in batch.numbers.items()},
+    )
 
 
 def flush(job_id: str, options: Config, now_ms: int) -> Outcome:
@@ -232,15 +271,8 @@ def _job(job_id: str) -> _Job:
 
 def _outcome(job: _Job, ingested: Ingested | None, results: Results, started: float, now_ms: int) -> Outcome:
     took_ms = (time.perf_counter() - started) * 1000
-    analysed = len(job.fields.analysed)
-    step = DataCounts(last_data_time=job.counts.last_data_time if ingested is not None else None)
-    step.add(ingested, results, analysed)
-    known_earliest = job.counts.earliest_record_timestamp
-    job.counts.add(ingested, results, analysed)
+    job.counts.add(ingested, results, len(job.fields.analysed))
     job.counts.log_time = now_ms
-    if known_earliest is not None:
-        step.earliest_record_timestamp = None
-    step.log_time = now_ms
     finals = [bucket["timestamp"] for bucket in results.buckets if not bucket["is_interim"]]
     if finals:
         job.latest_result_ms = max(finals)
@@ -249,7 +281,7 @@ def _outcome(job: _Job, ingested: Ingested | None, results: Results, started: fl
             bucket["processing_time_ms"] = int(took_ms / len(results.buckets))
     rescoring = Rescoring.of(job.setup.job_id, results.rescored)
     lines = _lines(job, results, rescoring, now_ms)
-    return Outcome(lines, step.document(job.setup.job_id), _status(job), rescoring.inner)
+    return Outcome(lines, {}, _status(job), rescoring.inner)
 
 
 def _lines(job: _Job, results: Results, rescoring: Rescoring, now_ms: int) -> list[bytes]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from proxy.errors import already_exists, status_error
+from proxy.errors import MlError, already_exists, status_error
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
 from proxy.store.names import Names, task_document
 
@@ -60,8 +60,12 @@ class JobTasks:
         source = {"type": "job_task", "job_id": job_id, "state": "opening", "epoch": opened_at, "opened_at": opened_at}
         try:
             created = await self._client.request("PUT", self._path("_create", job_id), body=source)
-        except ClusterError as error:
-            if error.status != 409:
+        except MlError as error:
+            # An answer may be lost after the claim was made.
+            found = await self.get(job_id)
+            if found is not None and found.epoch == opened_at:
+                return found
+            if not isinstance(error, ClusterError) or error.status != 409:
                 raise
             cause = already_exists(f"task with id {{job-{job_id}}} already exist")
             raise status_error(
@@ -78,7 +82,13 @@ class JobTasks:
         source = {"type": "job_task", "job_id": task.job_id, "state": state, "epoch": task.epoch,
                   "opened_at": task.opened_at, "reason": reason}  # fmt: skip
         params = {"if_seq_no": task.seq_no, "if_primary_term": task.primary_term}
-        changed = await self._client.request("PUT", self._path("_doc", task.job_id), params=params, body=source)
+        try:
+            changed = await self._client.request("PUT", self._path("_doc", task.job_id), params=params, body=source)
+        except ClusterError as error:
+            found = await self.get(task.job_id)
+            if error.status == 409 and found is not None and (found.epoch, found.state) == (task.epoch, state):
+                return found  # an earlier try got through, only its answer was lost
+            raise
         return _task({**changed, "_source": source})
 
     async def remove(self, job_id: str) -> None:

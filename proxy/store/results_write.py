@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from proxy.errors import unavailable
+from proxy.errors import MlError, unavailable
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
 from proxy.store.names import Names
 
@@ -14,7 +14,11 @@ _MAX_REQUEST_BYTES = 2 * 1024 * 1024
 _MAX_REQUEST_DOCUMENTS = 5000
 # Items that may succeed when sent again; the rest never will.
 _RETRYABLE = frozenset({429, 502, 503, 504})
-_CURABLE = frozenset({"cluster_block_exception", "index_not_found_exception"})
+_BLOCKED, _GONE = "cluster_block_exception", "index_not_found_exception"
+
+
+class IndexGone(MlError):
+    """The index, or the alias that leads to it, is not there any more."""
 
 
 class ResultsWriter:
@@ -103,9 +107,12 @@ def _refusals(answer: Mapping[str, Json]) -> list[str]:
         action, outcome = next(iter(item.items()))
         if "error" not in outcome:
             continue
-        if outcome["status"] in _RETRYABLE or outcome["error"]["type"] in _CURABLE:
-            raise unavailable(f"the cluster does not take results now: {outcome['error']['reason']}")
+        kind, reason = outcome["error"]["type"], outcome["error"]["reason"]
+        if kind == _GONE and _WRITES.fullmatch(action):
+            raise IndexGone("index_not_found_exception", f"the cluster has no place for results: {reason}", 503)
+        if outcome["status"] in _RETRYABLE or kind == _BLOCKED:
+            raise unavailable(f"the cluster does not take results now: {reason}")
         # A result that is gone needs no new score.
         if outcome["status"] != 404 or _WRITES.fullmatch(action):
-            refused.append(str(outcome["error"]["reason"]))
+            refused.append(str(reason))
     return refused

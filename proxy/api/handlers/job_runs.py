@@ -52,12 +52,12 @@ async def close_job(call: Call, services: Services) -> dict[str, Any]:
         if len(job_ids) == 1:
             raise status_error(f"cannot close job [{failed[0]}] because it failed, use force close", 409)
         raise status_error("one or more jobs have state failed, use force close", 409)
-    closing = [asyncio.ensure_future(services.runtime.close(job_id, force=force)) for job_id in open_ids]
+    closing = [services.runtime.close(job_id, force=force) for job_id in open_ids]
     await _all_within(closing, open_ids, timeout)
     return {"closed": True}
 
 
-async def _all_within(work: list[asyncio.Future[None]], job_ids: list[str], limit: durations.Duration) -> None:
+async def _all_within(work: list[asyncio.Task[object]], job_ids: list[str], limit: durations.Duration) -> None:
     """Waits for jobs to close; those that take longer go on closing.
 
     Raises:
