@@ -5,7 +5,6 @@ What the application does is app.py's matter; which command wants it is cli.py's
 
 import asyncio
 import gc
-import gc
 import os
 import signal
 import socket
@@ -23,9 +22,6 @@ from proxy.cluster.node import Node
 from proxy.config import Config, ConfigError, ElasticsearchConfig, ServerConfig
 
 NODE_CHECK_S = 1.0
-# Answers about ten thousand jobs are a million objects that live for one request: with Python's own thresholds half
-# of the time goes into looking for cycles among them.
-GC_THRESHOLDS = (50_000, 20, 20)
 
 
 class AddressProblem(Exception):
@@ -104,7 +100,6 @@ def address_problem(server: ServerConfig, error: OSError) -> AddressProblem:
 
 def serve_until_stopped(config: Config, say: Callable[[str], None], *, node: Node | None = None) -> int:
     """Serves until Ctrl-C, SIGTERM or the end of `node`; returns the exit code. Raises AddressProblem."""
-    gc.set_threshold(*GC_THRESHOLDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         exit_code = runner.run(serve(config, say, node))
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # we are stopping; a second one would only leave things behind
