@@ -26,6 +26,11 @@ _PLAIN_JAVA = frozenset(
 )
 
 
+# Comparing names takes time that grows with the product of their lengths. No name of this API comes near.
+_COMPARED_LENGTH_MAX = 256
+_SUGGESTIONS_MAX = 50
+
+
 class MlError(Exception):
     """An Elasticsearch-shaped error: type, reason, HTTP status, and what caused it."""
 
@@ -142,7 +147,10 @@ def unknown_job(job_id: str) -> MlError:
 
 def unrecognized_parameters(path: str, names: list[str], candidates: list[str]) -> MlError:
     """Query parameters that the operation does not read, with Elasticsearch's suggestions."""
-    described = [f"[{name}]" + did_you_mean(name, candidates, arrow=True) for name in sorted(names)]
+    described = [
+        f"[{name}]" + (did_you_mean(name, candidates, arrow=True) if number < _SUGGESTIONS_MAX else "")
+        for number, name in enumerate(sorted(names))
+    ]
     plural = "s" if len(names) > 1 else ""
     return illegal_argument(f"request [{path}] contains unrecognized parameter{plural}: {', '.join(described)}")
 
@@ -152,7 +160,10 @@ def did_you_mean(name: str, candidates: list[str], *, arrow: bool = False) -> st
 
     Candidates count when more than half of the longer name is right (Levenshtein), best first.
     """
-    scored = [(1 - _levenshtein(name, other) / max(len(name), len(other), 1), other) for other in candidates]
+    if len(name) > _COMPARED_LENGTH_MAX:
+        return ""
+    alike = [other for other in candidates if len(name) <= 2 * len(other) and len(other) <= 2 * len(name)]
+    scored = [(1 - _levenshtein(name, other) / max(len(name), len(other), 1), other) for other in alike]
     near = [other for score, other in sorted(scored, key=lambda pair: (-pair[0], pair[1])) if score > 0.5]
     if not near:
         return ""

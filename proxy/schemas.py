@@ -108,10 +108,11 @@ class Section:
     def _unknown_keys(self, error: ValidationError, path: Path) -> Iterator[Fault]:
         known = list(error.schema.get("properties", {}))
         patterns = error.schema.get("patternProperties", {})
-        for key in error.instance:
-            if key not in known and not patterns:
-                text = f"[{self.parser_of(path)}] unknown field [{key}]" + did_you_mean(key, known)
-                yield Fault((*path, key), "name", x_content_parse(text), False, "unknown")
+        # Only the first in the text is ever told, and describing each takes its time.
+        key = next((key for key in error.instance if key not in known and not patterns), None)
+        if key is not None:
+            text = f"[{self.parser_of(path)}] unknown field [{key}]" + did_you_mean(key, known)
+            yield Fault((*path, key), "name", x_content_parse(text), False, "unknown")
 
     def _wrong_token(self, error: ValidationError, path: Path) -> MlError:
         field = next((key for key in reversed(path) if isinstance(key, str)), "")

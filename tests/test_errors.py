@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,6 +85,14 @@ def test_a_misspelt_name_brings_those_that_are_near_best_first():
         " did you mean any of [allow_no_match, allow_no_jobs]?"
     )
     assert did_you_mean("zzz", ["description"]) == ""
+
+
+def test_a_name_of_many_characters_costs_no_time():
+    started = time.process_time()
+    assert did_you_mean("x" * 100_000, ["description"] * 20) == ""
+    many = errors.unrecognized_parameters("/_ml/x", [f"name{number}" for number in range(10_000)], ["named"] * 20)
+    assert time.process_time() - started < 1
+    assert len(many.reason) > 100_000
 
 
 @given(st.text(max_size=12), st.lists(st.text(max_size=12), max_size=5))

@@ -5,12 +5,11 @@ Reading and checking live here; what an operation does with them lives in ``hand
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import orjson
-import yaml
 from aiohttp import web
 from multidict import CIMultiDict
 
@@ -19,6 +18,7 @@ from proxy.api.media_types import MediaType, media_type
 from proxy.api.operation import Match, Operation
 from proxy.api.render import FORMATS, boolean
 from proxy.api.request_head import identity_of
+from proxy.api.yaml_body import yaml_to_json
 from proxy.body_text import At, BodyText
 from proxy.errors import (
     Headers,
@@ -27,11 +27,12 @@ from proxy.errors import (
     illegal_argument,
     parse_error,
     unrecognized_parameters,
-    x_content_parse,
 )
 from proxy.schemas import Fault, Schemas, Section
 
 _CONTENT_TYPE = "Content-Type"
+# Reading this much, or any YAML, takes milliseconds that the event loop cannot spare; a usual job is a tenth of it.
+_LARGE_BODY_BYTES = 32 * 1024
 _ALWAYS_ALLOWED = ("pretty", "human", "format", "filter_path", "error_trace")
 
 
@@ -122,7 +123,10 @@ async def make_call(
     if operation.body == "json":
         if not raw:
             raw, content = _take_source(query)
-        call = _with_body(call, raw, content, schemas)
+        if len(raw) < _LARGE_BODY_BYTES and not _is_yaml(content):
+            call = _with_body(call, raw, content, schemas)
+        else:
+            call = await asyncio.to_thread(_with_body, call, raw, content, schemas)
     call = _with_query(call, query, schemas)
     if raw and operation.body == "none":
         raise illegal_argument(f"request [{call.method} {call.uri}] does not support having a body")
@@ -141,12 +145,16 @@ def _with_body(call: Call, raw: bytes, content: MediaType | None, schemas: Schem
         if section.required:
             raise parse_error("request body is required")
         return call
-    text = BodyText(_yaml_to_json(raw) if content and content.form == "yaml" else raw)
+    text = BodyText(yaml_to_json(raw) if _is_yaml(content) else raw)
     faults = list(section.faults(text.value))
     if faults:
         raise _first(section, text, faults)
     call = replace(call, text=text, section=section)
     return replace(call, body=_renamed(call, section, section.coerce(text.value)))
+
+
+def _is_yaml(content: MediaType | None) -> bool:
+    return content is not None and content.form == "yaml"
 
 
 def _take_source(query: dict[str, str]) -> tuple[bytes, MediaType | None]:
@@ -168,13 +176,6 @@ def _take_source(query: dict[str, str]) -> tuple[bytes, MediaType | None]:
 
 def _invalid_source(text: str) -> MlError:
     return MlError("validation_exception", f"Validation Failed: 1: {text};", 400)
-
-
-def _yaml_to_json(raw: bytes) -> bytes:
-    try:
-        return orjson.dumps(yaml.safe_load(raw))
-    except (yaml.YAMLError, TypeError) as error:
-        raise x_content_parse(f"[1:1] the body is not YAML: {' '.join(str(error).split())}") from error
 
 
 def _first(section: Section, text: BodyText, faults: Sequence[Fault]) -> MlError:

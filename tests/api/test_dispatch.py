@@ -9,7 +9,7 @@ import socket
 import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import cbor2
@@ -235,6 +235,34 @@ def test_yaml_bodies_are_read_and_answered_in_yaml(client):
     assert yaml.safe_load(refused.text)["error"]["type"] == "x_content_parse_exception"
 
 
+def test_an_alias_in_yaml_is_the_name_of_its_anchor_as_the_cluster_has_it(client, cluster_client):
+    text = "a: &x [1, 2]\nb: *x\n"
+    cluster_client.delete("/lanewatch-test-yaml")
+    cluster_client.put("/lanewatch-test-yaml/_doc/1", body=text, headers={"content-type": "application/yaml"})
+    mapped = cluster_client.get("/lanewatch-test-yaml/_mapping").json()["lanewatch-test-yaml"]["mappings"]["properties"]
+    cluster_client.delete("/lanewatch-test-yaml")
+    assert mapped["b"]["type"] == "text", "a text where a list of numbers was meant"
+    body = "function: mean\nfield_name: f\ncustom_rules: &rules []\ndetector_description: *rules\n"
+    accepted = client.post(OURS_WITH_BODY, body=body, headers={"content-type": "application/yaml"})
+    assert accepted.status == 200, "a text where a list was meant"
+
+
+def test_a_few_lines_of_yaml_do_not_become_gigabytes(client):
+    levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    for text in ("\n".join(levels), "[" * 20_000, "a: 2020-13-45", "a: &a [*a]", "<<: 1"):
+        refused = client.post(OURS_WITH_BODY, body=text, headers={"content-type": "application/yaml"})
+        assert refused.status == 400, refused.text
+
+
+def test_a_large_body_is_judged_as_a_small_one(client):
+    padding = " " * 100_000
+    fine = client.post(OURS_WITH_BODY, body='{"function":"count"' + padding + "}")
+    wrong = client.post(OURS_WITH_BODY, body='{"function":"count","bogus":1' + padding + "}")
+    assert (fine.status, wrong.status) == (200, 400)
+    assert "[1:21] [detector] unknown field [bogus]" in wrong.json()["error"]["reason"]
+
+
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [
@@ -375,6 +403,8 @@ class Relay:
     def gone(self) -> Iterator[None]:
         self.is_open = False
         for pair in self.pairs:
+            with suppress(OSError):
+                pair.shutdown(socket.SHUT_RDWR)  # closing alone waits for the thread that reads
             pair.close()
         self.pairs.clear()
         yield

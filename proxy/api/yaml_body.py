@@ -1,0 +1,36 @@
+"""Bodies written in YAML, as the JSON text that all other reading starts from."""
+
+from __future__ import annotations
+
+import orjson
+import yaml
+
+from proxy.errors import x_content_parse
+
+
+def yaml_to_json(raw: bytes) -> bytes:
+    """The same value as JSON.
+
+    Raises:
+        MlError: 400 for what is no YAML, or holds values that JSON has not.
+    """
+    try:
+        return orjson.dumps(yaml.load(raw, _Loader))
+    except (yaml.YAMLError, ValueError, TypeError) as error:
+        raise _unreadable(" ".join(str(error).split())) from error
+    except RecursionError as error:
+        raise _unreadable("it is nested too deeply") from error
+
+
+def _unreadable(reason: str) -> Exception:
+    return x_content_parse(f"[1:1] the body is not YAML: {reason}")
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads an alias as the name of its anchor, as Elasticsearch does: followed, a few lines would fill the memory."""
+
+    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
+        if not self.check_event(yaml.AliasEvent):
+            return super().compose_node(parent, index)
+        alias = self.get_event()
+        return yaml.ScalarNode("tag:yaml.org,2002:str", alias.anchor, alias.start_mark, alias.end_mark)
