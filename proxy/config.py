@@ -18,6 +18,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from proxy.host_credentials import UnusableCredentials, agreed, masked, taken_out
 from proxy.resources import resource_path
 from proxy.units import parse_bytes, parse_duration_ms
 
@@ -154,7 +155,21 @@ def load_settings(
         refuse_invalid(layer, schema, source=source, defaults=defaults)
         merged = merge(merged, layer)
         given.update(dotted_keys(layer))
+    merged["elasticsearch"] = with_credentials(merged["elasticsearch"])
     return merged, frozenset(given)
+
+
+def with_credentials(elasticsearch: Settings) -> Settings:
+    """The section with credentials in the settings that are for them, whichever way they were given."""
+    try:
+        hosts, username, password = taken_out(elasticsearch["hosts"])
+        return elasticsearch | {
+            "hosts": hosts,
+            "username": agreed("elasticsearch.username", elasticsearch["username"], username),
+            "password": agreed("elasticsearch.password", elasticsearch["password"], password),
+        }
+    except UnusableCredentials as problem:
+        raise ConfigError(str(problem)) from None
 
 
 class SettingsLoader(yaml.SafeLoader):
@@ -175,12 +190,20 @@ def read_settings(path: Path) -> Settings:
     except OSError as error:
         raise ConfigError(f"cannot read the configuration [{path}]: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"[{path}] is not YAML: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"[{path}] is not YAML: {yaml_problem(error)}") from error
     if settings is None:
         return {}
     if not isinstance(settings, dict):
         raise ConfigError(f"[{path}] must hold sections such as [server], but is a {type(settings).__name__}")
     return {name: section for name, section in settings.items() if section is not None}
+
+
+def yaml_problem(error: yaml.YAMLError | UnicodeDecodeError) -> str:
+    """What is wrong and where, without the text around it: a secret may stand there."""
+    mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+    if mark is None:
+        return " ".join(str(error).split())
+    return f"{error.problem} in line {mark.line + 1}, column {mark.column + 1}"
 
 
 def settings_from_environment(environ: Mapping[str, str], defaults: Settings) -> Settings:
@@ -198,7 +221,7 @@ def settings_from_environment(environ: Mapping[str, str], defaults: Settings) ->
         try:
             value = text if isinstance(defaults[section][key], str | None) else yaml.load(text, SettingsLoader)
         except yaml.YAMLError as error:
-            raise ConfigError(f"[{variable}] is not YAML: {' '.join(str(error).split())}") from error
+            raise ConfigError(f"[{variable}] is not YAML: {yaml_problem(error)}") from error
         settings.setdefault(section, {})[key] = value
     return settings
 
@@ -237,7 +260,7 @@ def sentence_of(fault: ValidationError) -> str:
     """What a setting must be, in the words of the schema that refused it."""
     place = ".".join(str(step) for step in fault.absolute_path)
     key = place.rpartition(".")[2]
-    shown = "no such thing" if key in SECRET_KEYS else f"[{json.dumps(fault.instance, default=str)}]"
+    shown = "no such thing" if key in SECRET_KEYS else f"[{masked(json.dumps(fault.instance, default=str))}]"
     return f"[{place}] must be {fault.schema['description']} but is {shown}"
 
 

@@ -148,6 +148,18 @@ def test_check_config_shows_what_is_in_force_and_no_secret(capsys, tmp_path, mon
     assert "s3cret" not in shown
 
 
+def test_check_config_shows_no_credentials_of_hosts(capsys, tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("elasticsearch: {hosts: ['http://me:s3cret@a:9200']}")
+    assert main(["check-config", "--config", str(file)]) == 0
+    shown = capsys.readouterr().out
+    assert "  hosts: [" in shown
+    assert "http://a:9200" in shown
+    assert "  username: me\n" in shown
+    assert "  password: '********'\n" in shown
+    assert "s3cret" not in shown
+
+
 def test_a_typo_in_the_settings_is_one_sentence(capsys, tmp_path):
     file = tmp_path / "mine.yaml"
     file.write_text("server: {prot: 1234}")

@@ -82,6 +82,52 @@ def test_secrets_are_not_shown_by_the_settings_themselves():
     assert "k3y" not in shown
 
 
+def test_credentials_in_hosts_move_to_the_settings_that_are_for_them(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("elasticsearch: {hosts: ['https://el%40stic:s%2F3cret:x@a:9200/es', 'https://b:9200']}")
+    cluster = load_config(file, environ={}).elasticsearch
+    assert cluster.hosts == ("https://a:9200/es", "https://b:9200")
+    assert (cluster.username, cluster.password) == ("el@stic", "s/3cret:x")
+    both = load_config(file, environ={"LANEWATCH_ELASTICSEARCH_PASSWORD": "s/3cret:x"}).elasticsearch
+    assert both == cluster, "the same twice is no contradiction"
+
+
+def test_a_username_in_hosts_leaves_the_password_to_the_settings():
+    environ = {"LANEWATCH_ELASTICSEARCH_HOSTS": "[http://me@a:1]", "LANEWATCH_ELASTICSEARCH_PASSWORD": "s3cret"}
+    cluster = load_config(environ=environ).elasticsearch
+    assert (cluster.hosts, cluster.username, cluster.password) == (("http://a:1",), "me", "s3cret")
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        (
+            "{hosts: ['http://me:s3cret@a'], username: you}",
+            "[elasticsearch.username] and [elasticsearch.hosts] must not differ: give one of them",
+        ),
+        (
+            "{hosts: ['http://me:s3cret@a'], username: me, password: s3cre7}",
+            "[elasticsearch.password] and [elasticsearch.hosts] must not differ: give one of them",
+        ),
+        (
+            "{hosts: ['http://me:s3cret@a', 'http://me:s3cre7@b']}",
+            "[elasticsearch.hosts] must name one username and password but name several",
+        ),
+        (
+            "{hosts: ['http://me:s3/s3cret@a']}",
+            "[elasticsearch.hosts] must have [/] in a username or password written as [%2F]",
+        ),
+        ("{hosts: ['ftp://me:s3cret@a']}", "[elasticsearch.hosts.0] must be an address such as http://127.0.0.1:9200"),
+        ("{hosts: 'http://me:s3cret@a'}", '[elasticsearch.hosts] must be a list of addresses but is ["********@a"]'),
+        ("{hosts: [http://me:s3cret@a}", "[mine.yaml] is not YAML: expected ',' or ']', but got '}' in line 1"),
+    ],
+)
+def test_what_is_wrong_with_credentials_is_told_without_them(tmp_path, section, told):
+    text = refusal(tmp_path, f"elasticsearch: {section}")
+    assert text.startswith(told)
+    assert "s3cre" not in text
+
+
 def test_off_is_a_word_and_not_a_boolean(tmp_path):
     file = tmp_path / "mine.yaml"
     file.write_text("security:\n  mode: off\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from rich.console import Console
 
 from proxy.cluster.at_hand import ClusterAtHand, cluster_at_hand
 from proxy.cluster.node import die_with_parent, stop_process
-from proxy.config import Config
+from proxy.config import ENV_PREFIX, Config, ElasticsearchConfig
 from proxy.demo.flights import FlightsMissing, data_folder
 from proxy.demo.story import tell
 from proxy.serving import refuse_used_address, url_host
@@ -54,12 +55,19 @@ def _proxy(args: argparse.Namespace, cluster: ClusterAtHand) -> Iterator[tuple[s
     if args.config:
         command += ["--config", args.config]
     url = f"http://{url_host(server.host)}:{server.port}"
-    process = subprocess.Popen(command, preexec_fn=die_with_parent(), start_new_session=True)
+    environment = os.environ | _credentials(cluster.config.elasticsearch)
+    process = subprocess.Popen(command, env=environment, preexec_fn=die_with_parent(), start_new_session=True)
     try:
         _wait_until_answering(process, url)
         yield process, url
     finally:
         stop_process(process)
+
+
+def _credentials(elasticsearch: ElasticsearchConfig) -> dict[str, str]:
+    """What the hosts on the command line no longer tell, where no list of processes shows it."""
+    given = {"USERNAME": elasticsearch.username, "PASSWORD": elasticsearch.password}
+    return {f"{ENV_PREFIX}ELASTICSEARCH_{name}": value for name, value in given.items() if value is not None}
 
 
 def _wait_until_answering(process: subprocess.Popen[bytes], url: str) -> None:
