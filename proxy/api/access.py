@@ -5,7 +5,9 @@ Nothing is cached: a revoked credential is refused at its next call.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from proxy.errors import MlError, RelayedError, unavailable
@@ -13,18 +15,23 @@ from proxy.store.client import ClusterClient
 
 _PRIVILEGES_PATH = "/_security/user/_has_privileges"
 _AUTHENTICATE_PATH = "/_security/_authenticate"
+# Security may be turned on in the cluster later.
+_ASK_AGAIN_S = 60.0
 _GRANTING = {"monitor_ml": "monitor_ml,monitor,manage_ml,manage,all", "manage_ml": "manage_ml,manage,all"}
 
 
 class Access:
     """Checks callers where the cluster's security is on.
 
-    ``mode``: ``on`` always asks, ``off`` never, ``auto`` finds out once from the cluster whether security is on.
+    ``mode``: ``on`` always asks, ``off`` never, ``auto`` finds out from the cluster whether security is on: once it
+    was, it is not believed to be off again; while it is off, that is asked every minute.
     """
 
-    def __init__(self, cluster: ClusterClient, mode: str) -> None:
+    def __init__(self, cluster: ClusterClient, mode: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._cluster = cluster
         self._is_on = {"on": True, "off": False}.get(mode)
+        self._clock = clock
+        self._open_until = -math.inf
 
     async def check(self, privilege: str, action: str, identity: Mapping[str, str], uri: str) -> None:
         """Returns when the caller holds ``privilege``.
@@ -32,19 +39,19 @@ class Access:
         Raises:
             MlError: the cluster's own refusal, a 403, or 503 where the cluster cannot tell.
         """
-        if self._is_on is False:
+        if self._is_on is False or self._clock() < self._open_until:
             return
         status, answer, _ = await self._cluster.ask_as_caller(
             "POST", _PRIVILEGES_PATH, {"cluster": [privilege]}, identity
         )
         if self._is_on is None and status == 400 and "no handler found" in str(answer):
-            self._is_on = False
+            self._open_until = self._clock() + _ASK_AGAIN_S
             return
         if status in (400, 401, 403):
             raise _relayed(status, answer, uri)
         if status != 200:
             raise unavailable(f"the cluster could not tell the privileges of the caller, it answered [{status}]")
-        self._is_on = True
+        self._is_on, self._open_until = True, -math.inf
         if not answer["has_all_requested"]:
             raise await self._unauthorized(str(answer["username"]), privilege, action, identity)
 

@@ -169,9 +169,9 @@ class ClusterClient:
     async def ask_as_caller(
         self, method: str, path: str, body: Json, identity: Mapping[str, str]
     ) -> tuple[int, Json, Mapping[str, str]]:
-        """Status, answer and headers of a request made with the caller's identity instead of ours."""
+        """Status, answer and headers of a question asked with the caller's identity instead of ours."""
         headers = {"accept": "application/json", **identity}
-        response = await self._send(method, path, body, headers, retry=False)
+        response = await self._send(method, path, body, headers, retry=True)
         return response.meta.status, response.body, response.meta.headers
 
     async def facts(self) -> ClusterFacts:

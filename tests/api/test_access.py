@@ -6,7 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from proxy.api.access import Access
 from proxy.config import Config, load_config
+from proxy.errors import MlError
+from proxy.store.client import ClusterClient
+from tests.api.wire import answering
 from tests.conftest import PASSWORD, BackgroundProxy
 from tests.http_client import Answer, HttpClient
 
@@ -121,6 +125,32 @@ def test_one_who_may_not_run_as_another_is_refused_by_the_cluster(secured):
     refused = secured.get("/_ml/anomaly_detectors", headers=headers)
     assert refused.status == 403
     assert "is unauthorized to run as [ml_admin]" in refused.json()["error"]["reason"]
+
+
+async def test_security_that_is_turned_on_later_is_noticed_within_a_minute(loop, config):
+    off = b'{"error":"no handler found for uri [/_security/user/_has_privileges] and method [POST]"}'
+    on = b'{"error":{"type":"security_exception","reason":"missing authentication credentials"},"status":401}'
+    now = [0.0]
+    async with answering(_answer(400, off), _answer(401, on)).listening() as cluster:
+        client = ClusterClient(replace(config.elasticsearch, hosts=(f"http://127.0.0.1:{cluster.port}",)))
+        access = Access(client, "auto", clock=lambda: now[0])
+        try:
+            for seconds in (0.0, 30.0, 59.0):
+                now[0] = seconds
+                await access.check("monitor_ml", "action", {}, "/_ml/info")
+            assert len(cluster.heads) == 1
+            for seconds in (61.0, 62.0):
+                now[0] = seconds
+                with pytest.raises(MlError) as refused:
+                    await access.check("monitor_ml", "action", {}, "/_ml/info")
+                assert refused.value.status == 401
+        finally:
+            await client.close()
+
+
+def _answer(status: int, body: bytes) -> bytes:
+    head = f"HTTP/1.1 {status} X\r\nX-elastic-product: Elasticsearch\r\ncontent-type: application/json\r\n"
+    return head.encode() + f"content-length: {len(body)}\r\n\r\n".encode() + body
 
 
 def test_a_refused_caller_learns_nothing_of_what_exists(secured):
