@@ -20,7 +20,7 @@ PROXY = TOP / "proxy"
 SOURCES = sorted(PROXY.rglob("*.py"))
 
 # Who may import whom inside the package: a part and the parts it may see, besides the leaves and itself.
-LEAVES = {"body_text", "config", "errors", "json_fault", "resources", "units"}
+LEAVES = {"body_text", "config", "errors", "host_credentials", "json_fault", "resources", "units"}
 SEES = {
     "api": {"runtime", "store", "schemas", "job_config"},
     "app": {"api", "runtime", "store", "schemas"},
