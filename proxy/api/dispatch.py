@@ -47,6 +47,7 @@ class Dispatcher:
             match = self._router.match(request.method, request.raw_path)
             await self._access.check(match.operation.privilege, _action(match.operation), identity, request.raw_path)
             reply = await self._perform(request, match, query, warnings)
+            return _response(request, reply, rendering, _warning_headers(warnings, facts))
         except MlError as error:
             reply = _error_reply(error, rendering)
         except Exception as error:

@@ -15,8 +15,18 @@ from dataclasses import replace
 import cbor2
 import pytest
 import yaml
+from aiohttp import web
 
+from proxy.api.access import Access
+from proxy.api.call import Call
+from proxy.api.dispatch import Dispatcher
+from proxy.api.operation import Operation, Router
+from proxy.api.services import Services
+from proxy.app import epoch_ms
 from proxy.config import load_config
+from proxy.runtime.supervisor import Supervisor
+from proxy.schemas import shipped_schemas
+from proxy.store import Store
 from tests.http_client import Answer, HttpClient
 
 VENDORED = "application/vnd.elasticsearch+json; compatible-with="
@@ -213,6 +223,27 @@ def test_the_old_prefix_works_and_warns(client):
     assert warning.startswith("299 Elasticsearch-")
     assert warning.endswith(f'"[{old}] is deprecated! Use [{new}] instead."')
     assert client.get("/_xpack/ml/anomaly_detectors/none").headers.get_all("warning"), "errors warn as well"
+
+
+async def test_an_answer_that_cannot_be_written_is_an_error_in_the_form_that_was_asked_for(config, aiohttp_client):
+    async def unwritable(call: Call, services: Services) -> dict[str, object]:
+        call.warn("it was warned of")
+        return {"a": object()}
+
+    store = Store(config)
+    services = Services(store, Supervisor(store, config, epoch_ms), epoch_ms, config)
+    router = Router([Operation(name="ml.info", privilege="monitor_ml", handler=unwritable, routes=("GET /_ml/info",))])
+    app = web.Application()
+    dispatcher = Dispatcher(router, shipped_schemas(), Access(store.client, "off"), services)
+    app.router.add_route("*", "/{path:.*}", dispatcher.handle)
+    client = await aiohttp_client(app)
+    answer = await client.get("/_ml/info?format=yaml")
+    assert answer.status == 500
+    assert answer.content_type == "application/yaml"
+    assert answer.headers["X-elastic-product"] == "Elasticsearch"
+    assert "it was warned of" in answer.headers["Warning"]
+    assert yaml.safe_load(await answer.text())["error"]["type"] == "exception"
+    await store.close()
 
 
 # Bodies.
