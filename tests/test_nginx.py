@@ -29,10 +29,21 @@ OURS = [
     "/_ml/anomaly_detectors/a%2Fb",
     "/_xpack/ml/info",
     "/_cat/ml/datafeeds",
+    "/_ml/trained_models_of_mine",
     "/",
     "/?q",
 ]
-THE_CLUSTERS = ["/_mlx", "/%5fml/info", "//_ml/info", "/_cat/indices", "/_xpack", "/idx/_ml/info", "/_search?q=/_ml/"]
+THE_CLUSTERS = [
+    "/_mlx",
+    "/%5fml/info",
+    "//_ml/info",
+    "/_cat/indices",
+    "/_xpack",
+    "/idx/_ml/info",
+    "/_search?q=/_ml/",
+    "/_ml/trained_models",
+    "/_cat/ml/data_frame/analytics",
+]
 
 
 def test_every_node_is_served():

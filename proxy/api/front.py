@@ -23,7 +23,8 @@ from proxy.errors import MlError
 from proxy.runtime.tasks import Tasks
 
 # Elasticsearch routes on the path as it is written: `//_ml` and `/%5fml` are not machine learning.
-OUR_PATHS = re.compile(r"/(_ml|_xpack/ml|_cat/ml)(?=[/?]|$)")
+# Trained models and data frame analytics are machine learning, but no anomaly detection.
+OUR_PATHS = re.compile(r"/(_ml|_xpack/ml|_cat/ml)(?!/(?:trained_models|data_frame)(?:[/?]|$))(?=[/?]|$)")
 ROOT_PATH = re.compile(r"/(\?|$)")
 
 # A request's head comes in one piece from any honest client; slow ones hold a connection each.

@@ -28,6 +28,12 @@ from tests.api.wire import (
         "/%5fml/info",
         "/_ml%2Finfo",
         "/_mlx/info",
+        "/_ml/trained_models",
+        "/_ml/trained_models/mine/_infer?timeout=1s",
+        "/_ml/data_frame/analytics/_stats",
+        "/_xpack/ml/data_frame?x",
+        "/_cat/ml/trained_models/mine",
+        "/_cat/ml/data_frame/analytics",
         "/_search?",
         "/_search?q=a+b%20c&pretty&x=%zz",
         "/a?b#c",
@@ -39,7 +45,18 @@ def test_the_target_arrives_untouched(target):
     assert head.split(b"\r\n")[0] == f"GET {target} HTTP/1.1".encode()
 
 
-@pytest.mark.parametrize("target", ["/_ml", "/_ml?x", "/_ml/info", "/_xpack/ml/info", "/_cat/ml/anomaly_detectors"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/_ml",
+        "/_ml?x",
+        "/_ml/info",
+        "/_xpack/ml/info",
+        "/_cat/ml/anomaly_detectors",
+        "/_ml/trained_modelsx",
+        "/_ml/info/data_frame",
+    ],
+)
 def test_machine_learning_does_not_pass_through(target):
     async def run() -> None:
         async with answering().listening() as cluster, front_of(cluster.port) as port:
