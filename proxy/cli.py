@@ -56,9 +56,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     serve = add_command(commands, "serve", run_serve, "the proxy alone, in front of a cluster that runs already")
     up = add_command(commands, "up", run_up, "a local Elasticsearch and the proxy before it, until Ctrl-C")
-    story = add_command(
-        commands, "demo", run_demo, "what went wrong in a year of real flights, then goes on serving"
-    )
+    story = add_command(commands, "demo", run_demo, "what went wrong in a year of real flights, then goes on serving")
     check = add_command(commands, "check-config", run_check_config, "check the settings and print those in force")
     add_command(commands, "routes", run_routes, "print the operations and their paths")
     nginx = add_command(commands, "nginx-config", run_nginx_config, "print an nginx server that sends us only ML calls")

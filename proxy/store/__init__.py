@@ -21,8 +21,8 @@ from proxy.store.notifications import Notifications
 from proxy.store.results_read import Results
 from proxy.store.results_write import ResultsWriter
 from proxy.store.setup import Indices
-from proxy.store.upgrade_mode import UpgradeMode
 from proxy.store.snapshots import Snapshots
+from proxy.store.upgrade_mode import UpgradeMode
 
 __all__ = ["Store"]
 
