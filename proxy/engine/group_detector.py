@@ -165,8 +165,9 @@ class GroupDetector:
         for i in np.flatnonzero(several & (person_p < WORTH_WRITING)).tolist():
             members = order[starts[i] : starts[i + 1]]
             person_p[i] = np.exp(max(combine_ln(p[members], 0.5, 0.5, 5), -690.0))
-        # Among many people somebody is always unusual: only what this number of people does not explain is shown.
-        shown = (person_p < WORTH_WRITING) & (any_of(person_p, max(1, len(owners) // 10)) < 2 * WORTH_WRITING)
+        # Among many people somebody is always unusual: what their number explains is no news.
+        person_p = any_of(person_p, max(1, len(owners) // 10))
+        shown = person_p < WORTH_WRITING
         for i in np.flatnonzero(shown).tolist():
             members = order[starts[i] : starts[i + 1]]
             findings.append(self._person(view, present, scores, p, members, float(person_p[i])))
