@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
+import re
 import socket
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -52,6 +54,22 @@ def raw_request(client: HttpClient, method: str, path: str, headers: dict[str, s
         connection.close()
 
 
+@pytest.fixture(scope="session")
+def major(cluster_client: HttpClient) -> int:
+    nodes = cluster_client.get("/_nodes/_local/_none").json()["nodes"]
+    return int(next(iter(nodes.values()))["version"].split(".")[0])
+
+
+def for_major(media_type: str, major: int) -> str:
+    """The versions in the tables below are those for 8; of another cluster, as far from its own."""
+    return re.sub(r"(compatible-with\s*=\s*)(\d)", lambda found: f"{found[1]}{int(found[2]) - 8 + major}", media_type)
+
+
+def parameters(content_type: str) -> list[str]:
+    """The cluster writes them in an order that differs from run to run."""
+    return sorted(content_type.replace(" ", "").split(";"))
+
+
 def refusal(answer: Answer) -> object:
     """The error of an answer; the order of names in one text differs from run to run of the cluster."""
     text = answer.text.replace("[Content-Type, Accept]", "[both]").replace("[Accept, Content-Type]", "[both]")
@@ -72,11 +90,12 @@ def refusal(answer: Answer) -> object:
         "application/vnd.elasticsearch+bogus;compatible-with=8", "foo/bar",
     ],
 )  # fmt: skip
-def test_the_content_type_is_that_which_the_cluster_would_choose(accept, client, cluster_client):
+def test_the_content_type_is_that_which_the_cluster_would_choose(accept, client, cluster_client, major):
+    accept = for_major(accept, major)
     ours = client.get(OURS, headers={"accept": accept})
     theirs = cluster_client.get(THEIRS, headers={"accept": accept})
     assert ours.status == theirs.status == 200
-    assert ours.headers["content-type"] == theirs.headers["content-type"]
+    assert parameters(ours.headers["content-type"]) == parameters(theirs.headers["content-type"])
 
 
 @pytest.mark.parametrize("form", ["json", "JSON", "yaml", "YAML", "cbor", "bogus", ""])
@@ -95,7 +114,8 @@ def test_format_in_the_query_wins_over_the_header(form, accept, client, cluster_
         "application/vnd.elasticsearch+json ; compatible-with = 8",
     ],
 )  # fmt: skip
-def test_an_unusable_accept_is_refused_in_the_words_of_the_cluster(accept, client, cluster_client):
+def test_an_unusable_accept_is_refused_in_the_words_of_the_cluster(accept, client, cluster_client, major):
+    accept = for_major(accept, major)
     ours = client.get(OURS, headers={"accept": accept})
     assert ours.status == 400
     assert refusal(ours) == refusal(cluster_client.get(THEIRS, headers={"accept": accept}))
@@ -110,7 +130,10 @@ def test_an_unusable_accept_is_refused_in_the_words_of_the_cluster(accept, clien
         ("text/plain", None), ("text/yaml", None), ("application/x-www-form-urlencoded", "application/yaml"),
     ],
 )  # fmt: skip
-def test_an_unusable_content_type_is_refused_in_the_words_of_the_cluster(content_type, accept, client, cluster_client):
+def test_an_unusable_content_type_is_refused_in_the_words_of_the_cluster(
+    content_type, accept, client, cluster_client, major
+):
+    content_type, accept = for_major(content_type, major), accept and for_major(accept, major)
     headers = {"content-type": content_type} | ({"accept": accept} if accept else {})
     ours = raw_request(client, "POST", OURS_WITH_BODY, headers, b"{}")
     theirs = raw_request(cluster_client, "POST", THEIRS_WITH_BODY, headers, b"{}")
@@ -381,7 +404,8 @@ def test_large_answers_are_compressed_for_those_who_take_it(client):
     assert packed.headers["content-encoding"] == "gzip"
     assert gzip.decompress(packed.body) == plain.body
     assert client.get(path, headers={"accept-encoding": "gzip;q=0"}).headers.get("content-encoding") is None
-    assert client.get(OURS, headers={"accept-encoding": "gzip"}).headers.get("content-encoding") is None
+    small = client.get("/_ml/nothing", headers={"accept-encoding": "gzip"})
+    assert small.headers.get("content-encoding") is None
 
 
 def test_error_trace_adds_where_an_error_arose(client):
@@ -470,7 +494,9 @@ def test_without_its_cluster_the_proxy_says_so_and_recovers(relay, behind_relay)
         assert refused.status == 503
         assert refused.json()["error"]["reason"] == f"cannot reach the cluster at [{relay.url}], is it running?"
         assert behind_relay.get("/_ml/nothing").status == 400, "what needs no cluster is still answered"
-    assert behind_relay.get(OURS).status == 200
+    patience_ends = time.monotonic() + 10
+    while behind_relay.get(OURS).status != 200:
+        assert time.monotonic() < patience_ends, "the cluster is back, but not for the proxy"
 
 
 def test_the_callers_id_goes_along_to_the_cluster(relay, behind_relay):
