@@ -185,7 +185,7 @@ class LiveJob:
             raise status_error(f"Cannot run forecast: {refusal}", 400)
 
     async def _journal(self, entry: bytes) -> None:
-        self.sequence = await self.store.journal.append(self.job_id, self.sequence, [entry])
+        self.sequence = await self.store.journal.append(self.job_id, self.sequence, entry)
         self.journal_bytes += len(entry)
 
     def _refuse_when_full(self) -> None:

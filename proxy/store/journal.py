@@ -35,17 +35,14 @@ class Journal:
         self._index = names.journal
         self._path = quote_expression(names.journal)
 
-    async def append(self, job_id: str, sequence: int, payloads: Sequence[bytes]) -> int:
-        """Writes entries from ``sequence`` on, all or none; returns the next free number.
+    async def append(self, job_id: str, sequence: int, payload: bytes) -> int:
+        """Writes the entry numbered ``sequence``; returns the next free number.
 
         Raises:
-            MlError: 503 where the cluster did not take all of them; then none counts.
+            MlError: 503 where the cluster did not take it; then it does not count.
         """
-        rows = [
-            (f"{job_id}#entry#{number}", number, "entry", payload) for number, payload in enumerate(payloads, sequence)
-        ]
-        await self._write(job_id, rows)
-        return sequence + len(payloads)
+        await self._write(job_id, [(f"{job_id}#entry#{sequence}", sequence, "entry", payload)])
+        return sequence + 1
 
     async def withdraw(self, job_id: str, sequence: int) -> None:
         """Takes one entry back."""

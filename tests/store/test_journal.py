@@ -10,6 +10,12 @@ from proxy.store import journal as module
 from proxy.store.journal import Journal, Saved
 
 
+async def append_all(journal: Journal, job_id: str, first: int, payloads: list[bytes]) -> int:
+    for payload in payloads:
+        first = await journal.append(job_id, first, payload)
+    return first
+
+
 @pytest.fixture
 async def journal(loop, store_client, names, make_index) -> Journal:
     make_index(names.journal, "journal")
@@ -17,28 +23,28 @@ async def journal(loop, store_client, names, make_index) -> Journal:
 
 
 async def test_entries_read_back_in_order(journal):
-    following = await journal.append("one", 0, [b"a", b"\x00\xff"])
+    following = await append_all(journal, "one", 0, [b"a", b"\x00\xff"])
     assert following == 2
-    assert await journal.append("one", following, [b"c"]) == 3
+    assert await append_all(journal, "one", following, [b"c"]) == 3
     assert await journal.read("one") == (None, [(0, b"a"), (1, b"\x00\xff"), (2, b"c")])
 
 
 async def test_more_entries_than_one_page_read_back_in_order(journal):
     payloads = [str(number).encode() for number in range(37)]
-    await journal.append("one", 0, payloads)
+    await append_all(journal, "one", 0, payloads)
     assert await journal.read("one") == (None, list(enumerate(payloads)))
 
 
 async def test_jobs_have_journals_of_their_own(journal):
-    await journal.append("one", 0, [b"a"])
-    await journal.append("two", 0, [b"b"])
+    await append_all(journal, "one", 0, [b"a"])
+    await append_all(journal, "two", 0, [b"b"])
     await journal.clear("one")
     assert await journal.read("one") == (None, [])
     assert await journal.read("two") == (None, [(0, b"b")])
 
 
 async def test_a_saved_model_takes_the_place_of_what_it_contains(journal):
-    await journal.append("one", 0, [b"a", b"b", b"c"])
+    await append_all(journal, "one", 0, [b"a", b"b", b"c"])
     await journal.save_model("one", Saved(1, b"model of a and b"))
     assert await journal.read("one") == (Saved(1, b"model of a and b"), [(2, b"c")])
     await journal.save_model("one", Saved(2, b"model of all"))
@@ -60,7 +66,7 @@ async def test_a_large_model_is_kept_in_parts(journal, monkeypatch):
 
 async def test_a_model_whose_writing_was_cut_short_does_not_count(journal, store_client, names, monkeypatch):
     await journal.save_model("one", Saved(1, b"old"))
-    await journal.append("one", 2, [b"later"])
+    await append_all(journal, "one", 2, [b"later"])
     source = {"job_id": "one", "kind": "model:2", "sequence": 2, "payload": "aGFsZg=="}
     lines = [orjson.dumps({"index": {"_index": names.journal, "_id": "one#model#2#0"}}), orjson.dumps(source)]
     assert await store_client.bulk(b"\n".join(lines) + b"\n") == []
@@ -73,21 +79,21 @@ async def test_an_empty_model_is_a_model(journal):
 
 
 async def test_an_entry_can_be_taken_back(journal):
-    await journal.append("one", 0, [b"a", b"b"])
+    await append_all(journal, "one", 0, [b"a", b"b"])
     await journal.withdraw("one", 1)
     assert await journal.read("one") == (None, [(0, b"a")])
 
 
 async def test_writing_again_under_the_same_number_replaces(journal):
-    await journal.append("one", 0, [b"a"])
-    await journal.append("one", 0, [b"b"])
+    await append_all(journal, "one", 0, [b"a"])
+    await append_all(journal, "one", 0, [b"b"])
     assert await journal.read("one") == (None, [(0, b"b")])
 
 
 async def test_entries_that_cannot_be_written_are_told_and_do_not_count(journal, store_client, names):
     await store_client.request("PUT", f"/{names.journal}/_settings", body={"index.blocks.write": True})
     with pytest.raises(MlError) as caught:
-        await journal.append("one", 0, [b"a"])
+        await append_all(journal, "one", 0, [b"a"])
     assert caught.value.status == 503
     assert "the cluster did not store the data" in caught.value.reason
     await store_client.request("PUT", f"/{names.journal}/_settings", body={"index.blocks.write": None})
