@@ -26,9 +26,7 @@ JOBS: tuple[Operation, ...] = (
         name="ml.put_job",
         privilege="manage_ml",
         handler=jobs.put_job,
-        routes=(
-            "PUT /_ml/anomaly_detectors/{job_id}",
-        ),
+        routes=("PUT /_ml/anomaly_detectors/{job_id}",),
         body="json",
         action="cluster:admin/xpack/ml/job/put",
     ),
@@ -46,9 +44,7 @@ JOBS: tuple[Operation, ...] = (
         name="ml.update_job",
         privilege="manage_ml",
         handler=jobs.update_job,
-        routes=(
-            "POST /_ml/anomaly_detectors/{job_id}/_update",
-        ),
+        routes=("POST /_ml/anomaly_detectors/{job_id}/_update",),
         body="json",
         action="cluster:admin/xpack/ml/job/update",
     ),
@@ -56,18 +52,14 @@ JOBS: tuple[Operation, ...] = (
         name="ml.delete_job",
         privilege="manage_ml",
         handler=jobs.delete_job,
-        routes=(
-            "DELETE /_ml/anomaly_detectors/{job_id}",
-        ),
+        routes=("DELETE /_ml/anomaly_detectors/{job_id}",),
         action="cluster:admin/xpack/ml/job/delete",
     ),
     Operation(
         name="ml.reset_job",
         privilege="manage_ml",
         handler=jobs.reset_job,
-        routes=(
-            "POST /_ml/anomaly_detectors/{job_id}/_reset",
-        ),
+        routes=("POST /_ml/anomaly_detectors/{job_id}/_reset",),
         action="cluster:admin/xpack/ml/job/reset",
         legacy_paths=False,
         allowed_while_upgrading=True,
@@ -76,9 +68,7 @@ JOBS: tuple[Operation, ...] = (
         name="ml.open_job",
         privilege="manage_ml",
         handler=job_runs.open_job,
-        routes=(
-            "POST /_ml/anomaly_detectors/{job_id}/_open",
-        ),
+        routes=("POST /_ml/anomaly_detectors/{job_id}/_open",),
         body="json",
         action="cluster:admin/xpack/ml/job/open",
         allowed_while_upgrading=True,
@@ -87,9 +77,7 @@ JOBS: tuple[Operation, ...] = (
         name="ml.close_job",
         privilege="manage_ml",
         handler=job_runs.close_job,
-        routes=(
-            "POST /_ml/anomaly_detectors/{job_id}/_close",
-        ),
+        routes=("POST /_ml/anomaly_detectors/{job_id}/_close",),
         body="json",
         action="cluster:admin/xpack/ml/job/close",
     ),
@@ -107,9 +95,7 @@ JOBS: tuple[Operation, ...] = (
         name="ml.validate",
         privilege="manage_ml",
         handler=job_checks.validate,
-        routes=(
-            "POST /_ml/anomaly_detectors/_validate",
-        ),
+        routes=("POST /_ml/anomaly_detectors/_validate",),
         body="json",
         action="cluster:admin/xpack/ml/job/validate",
         allowed_while_upgrading=True,
@@ -118,9 +104,7 @@ JOBS: tuple[Operation, ...] = (
         name="ml.validate_detector",
         privilege="manage_ml",
         handler=job_checks.validate_detector,
-        routes=(
-            "POST /_ml/anomaly_detectors/_validate/detector",
-        ),
+        routes=("POST /_ml/anomaly_detectors/_validate/detector",),
         body="json",
         action="cluster:admin/xpack/ml/job/validate/detector",
         allowed_while_upgrading=True,
@@ -129,9 +113,7 @@ JOBS: tuple[Operation, ...] = (
         name="ml.estimate_model_memory",
         privilege="manage_ml",
         handler=job_checks.estimate_model_memory,
-        routes=(
-            "POST /_ml/anomaly_detectors/_estimate_model_memory",
-        ),
+        routes=("POST /_ml/anomaly_detectors/_estimate_model_memory",),
         body="json",
         action="cluster:admin/xpack/ml/job/estimate_model_memory",
         legacy_paths=False,
@@ -144,9 +126,7 @@ DATA: tuple[Operation, ...] = (
         name="ml.post_data",
         privilege="manage_ml",
         handler=job_runs.post_data,
-        routes=(
-            "POST /_ml/anomaly_detectors/{job_id}/_data",
-        ),
+        routes=("POST /_ml/anomaly_detectors/{job_id}/_data",),
         body="stream",
         action="cluster:admin/xpack/ml/job/data/post",
         deprecation=_POSTING_IS_DEPRECATED,
@@ -155,9 +135,7 @@ DATA: tuple[Operation, ...] = (
         name="ml.flush_job",
         privilege="manage_ml",
         handler=job_runs.flush_job,
-        routes=(
-            "POST /_ml/anomaly_detectors/{job_id}/_flush",
-        ),
+        routes=("POST /_ml/anomaly_detectors/{job_id}/_flush",),
         body="json",
         action="cluster:admin/xpack/ml/job/flush",
     ),
@@ -237,43 +215,33 @@ SNAPSHOTS: tuple[Operation, ...] = (
         name="ml.update_model_snapshot",
         privilege="manage_ml",
         handler=snapshots.update_model_snapshot,
-        routes=(
-            "POST /_ml/anomaly_detectors/{job_id}/model_snapshots/{snapshot_id}/_update",
-        ),
+        routes=("POST /_ml/anomaly_detectors/{job_id}/model_snapshots/{snapshot_id}/_update",),
         body="json",
     ),
     Operation(
         name="ml.delete_model_snapshot",
         privilege="manage_ml",
         handler=snapshots.delete_model_snapshot,
-        routes=(
-            "DELETE /_ml/anomaly_detectors/{job_id}/model_snapshots/{snapshot_id}",
-        ),
+        routes=("DELETE /_ml/anomaly_detectors/{job_id}/model_snapshots/{snapshot_id}",),
     ),
     Operation(
         name="ml.revert_model_snapshot",
         privilege="manage_ml",
         handler=snapshots.revert_model_snapshot,
-        routes=(
-            "POST /_ml/anomaly_detectors/{job_id}/model_snapshots/{snapshot_id}/_revert",
-        ),
+        routes=("POST /_ml/anomaly_detectors/{job_id}/model_snapshots/{snapshot_id}/_revert",),
         body="json",
     ),
     Operation(
         name="ml.upgrade_job_snapshot",
         privilege="manage_ml",
         handler=snapshots.upgrade_job_snapshot,
-        routes=(
-            "POST /_ml/anomaly_detectors/{job_id}/model_snapshots/{snapshot_id}/_upgrade",
-        ),
+        routes=("POST /_ml/anomaly_detectors/{job_id}/model_snapshots/{snapshot_id}/_upgrade",),
     ),
     Operation(
         name="ml.get_model_snapshot_upgrade_stats",
         privilege="monitor_ml",
         handler=snapshots.get_model_snapshot_upgrade_stats,
-        routes=(
-            "GET /_ml/anomaly_detectors/{job_id}/model_snapshots/{snapshot_id}/_upgrade/_stats",
-        ),
+        routes=("GET /_ml/anomaly_detectors/{job_id}/model_snapshots/{snapshot_id}/_upgrade/_stats",),
     ),
 )
 
@@ -282,9 +250,7 @@ FORECASTS: tuple[Operation, ...] = (
         name="ml.forecast",
         privilege="manage_ml",
         handler=forecasts.forecast,
-        routes=(
-            "POST /_ml/anomaly_detectors/{job_id}/_forecast",
-        ),
+        routes=("POST /_ml/anomaly_detectors/{job_id}/_forecast",),
         body="json",
     ),
     Operation(
@@ -303,9 +269,7 @@ ADMIN: tuple[Operation, ...] = (
         name="ml.info",
         privilege="monitor_ml",
         handler=admin.info,
-        routes=(
-            "GET /_ml/info",
-        ),
+        routes=("GET /_ml/info",),
         action="cluster:monitor/xpack/ml/info/get",
     ),
     Operation(
@@ -323,9 +287,7 @@ ADMIN: tuple[Operation, ...] = (
         name="ml.set_upgrade_mode",
         privilege="manage_ml",
         handler=admin.set_upgrade_mode,
-        routes=(
-            "POST /_ml/set_upgrade_mode",
-        ),
+        routes=("POST /_ml/set_upgrade_mode",),
         action="cluster:admin/xpack/ml/upgrade_mode",
         allowed_while_upgrading=True,
     ),
