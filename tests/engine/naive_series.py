@@ -43,7 +43,7 @@ class NaiveTail:
         start = min(max(sum(s > 0.01 for s in share) - 1, 0), self.BINS - 2)
         size = min(abs(z), self.edge(self.BINS))
         tail = sum(counts[b] * math.log(self.edge(b + 0.5) / self.edge(start)) for b in range(start, self.BINS))
-        hill = (tail + 8.0 * 0.15) / (sum(counts[start:]) + 8.0)
+        hill = (tail + 8.0 * 0.16) / (sum(counts[start:]) + 8.0)
         own = self.bin(size)
         beyond = share[own + 1] if own + 1 < self.BINS else 0.0
         if size > self.edge(start):

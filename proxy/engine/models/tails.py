@@ -26,7 +26,7 @@ _PRIOR = 0.5 * _PRIOR_WEIGHT * (_SURVIVAL[:-1] - _SURVIVAL[1:])
 _TAIL_FROM = 0.02
 _HILL_PRIOR_WEIGHT = 8.0
 # A normal tail has 0.12 beyond its 98 % quantile; a little heavier is the safer guess.
-_HILL_PRIOR = 0.15
+_HILL_PRIOR = 0.16
 # Below this the half-normal is close enough and a tail is not worth reading.
 WORTH_READING = 1.8
 _RESCALE_AT = 2.0**40
