@@ -91,7 +91,7 @@ def manners() -> Iterator[tuple[str, float, str]]:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.engine", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--nab", type=Path, default=os.environ.get("LANEWATCH_NAB"), help="directory with windows.json")
+    parser.add_argument("--nab", type=Path, default=os.environ.get("NAB_DATA"), help="directory with windows.json")
     args = parser.parse_args()
     sections: list[Callable[[], Iterator[tuple[str, float, str]]]] = [speed, manners]
     if args.nab:
@@ -100,7 +100,7 @@ def main() -> int:
         for name, value, unit in section():
             print(f"{name:62s} {value:14,.1f}  {unit}", flush=True)
     if not args.nab:
-        print("nab left out: name a directory with --nab or LANEWATCH_NAB")
+        print("nab left out: name a directory with --nab or NAB_DATA")
     return 0
 
 
