@@ -50,6 +50,7 @@ class Supervisor:
         self._live: dict[str, LiveJob] = {}
         self._failed: dict[str, JobTask] = {}
         self._changing: dict[str, str] = {}
+        self._waiting: dict[str, JobTask] = {}
 
     # ---- the process
 
@@ -106,6 +107,7 @@ class Supervisor:
         interval_ms = int(self._config.runtime.checkpoint_interval * 1000)
         while True:
             await asyncio.sleep(_TICK_S)
+            await self._open_waiting()
             for live in list(self._live.values()):
                 turn = self.turn(live.job_id)
                 if turn.locked():
@@ -149,12 +151,23 @@ class Supervisor:
             return "opened"
         if job_id in self._restoring.pending():
             return "opening"
+        if job_id in self._waiting:
+            return "opening"
         return "failed" if job_id in self._failed else "closed"
 
     def task(self, job_id: str) -> JobTask | None:
         if job_id in self._live:
             return self._live[job_id].task
         return self._failed.get(job_id)
+
+    def is_waiting(self, job_id: str) -> bool:
+        """Whether a job that shall be open waits for room."""
+        return job_id in self._waiting
+
+    def is_full(self) -> bool:
+        """Whether as many jobs are open as the settings allow."""
+        opened = {*self._live, *self._changing, *self._restoring.pending()}
+        return len(opened) >= self._config.ml.max_open_jobs
 
     def status(self, job_id: str) -> Status | None:
         """What a job that runs here has counted so far."""
@@ -163,7 +176,7 @@ class Supervisor:
 
     def running(self) -> list[str]:
         """Jobs that are not closed."""
-        return sorted({*self._live, *self._failed, *self._changing, *self._restoring.pending()})
+        return sorted({*self._live, *self._failed, *self._changing, *self._waiting, *self._restoring.pending()})
 
     async def ready(self, job_id: str) -> None:
         """Waits until a job that ran before a restart has been taken up.
@@ -185,8 +198,8 @@ class Supervisor:
 
     # ---- opening and closing
 
-    async def open(self, job_id: str) -> None:
-        """Opens a closed job.
+    async def open(self, job_id: str) -> bool:
+        """Opens a closed job; False where it has to wait for room first.
 
         Raises:
             MlError: 404 unknown, 409 open already or blocked.
@@ -199,7 +212,11 @@ class Supervisor:
             stored = await self._store.jobs.get(job_id)
             if stored.blocked_by is not None:
                 raise _executing(job_id, stored.blocked_by)
+            is_full = self.is_full()
             task = await self._store.tasks.create(job_id, opened_at=self._clock())
+            if is_full:
+                self._waiting[job_id] = task
+                return False
             facts = await self._store.client.facts()
             self.audit_later(job_id, "info", f"Opening job on node [{facts.node['name']}]")
             try:
@@ -210,6 +227,22 @@ class Supervisor:
                 raise
             if "finished_time" in stored.config:
                 await self._store.jobs.patch(job_id, {"finished_time": None})
+        return True
+
+    async def _open_waiting(self) -> None:
+        """Opens jobs that wait, earliest first, while there is room."""
+        for job_id in list(self._waiting):
+            if self.is_full():
+                return
+            async with self.turn(job_id):
+                task = self._waiting.pop(job_id, None)
+                if task is None:
+                    continue
+                try:
+                    stored = await self._store.jobs.patch(job_id, {"finished_time": None})
+                    await self._bring_up(task, stored.config, is_restart=False)
+                except (MlError, HostLost) as error:
+                    await self._fail(task, str(error))
 
     async def _bring_up(self, task: JobTask, config: dict[str, Any], *, is_restart: bool) -> None:
         job_id, names = task.job_id, self._store.names
@@ -247,11 +280,14 @@ class Supervisor:
             if job_id in self._failed:
                 await self._store.tasks.remove(job_id)
                 self._failed.pop(job_id)
+            if self._waiting.pop(job_id, None) is not None:
+                await self._store.tasks.remove(job_id)
             live = self._live.get(job_id)
             if live is not None:
                 self.audit_later(job_id, "info", "Job is closing (forced)" if force else "Job is closing")
                 with self._during(job_id, "closing"):
                     await self._shut(live, force=force)
+        await self._open_waiting()
 
     async def _shut(self, live: LiveJob, *, force: bool) -> None:
         job_id = live.job_id
@@ -280,6 +316,7 @@ class Supervisor:
         """Ends a running job without saving anything; for whoever holds its turn."""
         await self._unload(job_id)
         self._failed.pop(job_id, None)
+        self._waiting.pop(job_id, None)
         await self._store.tasks.remove(job_id)
 
     async def _unload(self, job_id: str) -> None:

@@ -99,7 +99,7 @@ class JobTasks:
                 raise
 
     def _path(self, action: str, job_id: str) -> str:
-        return f"/{quote_expression(self._index)}/{action}/{task_document(job_id)}"
+        return f"/{quote_expression(self._index)}/{action}/{quote_expression(task_document(job_id))}"
 
 
 def _task(found: Mapping[str, Json]) -> JobTask:

@@ -74,6 +74,22 @@ def test_no_more_jobs_open_than_the_settings_allow(config, start_proxy, no_jobs)
     assert client.post("/_ml/anomaly_detectors/two/_close").status == 200
 
 
+def test_a_job_that_may_open_lazily_waits_for_room(config, start_proxy, no_jobs):
+    client = HttpClient(start_proxy(with_ml(config, max_open_jobs=1)).serving.url)
+    put(client, "first")
+    put(client, "lazy", allow_lazy_open=True)
+    client.post("/_ml/anomaly_detectors/first/_open")
+    assert client.post("/_ml/anomaly_detectors/lazy/_open").json() == {"opened": True, "node": ""}
+    waiting = client.get("/_ml/anomaly_detectors/lazy/_stats").json()["jobs"][0]
+    assert waiting["state"] == "opening"
+    assert waiting["assignment_explanation"] == "persistent task is awaiting node assignment."
+    assert "node" not in waiting
+    assert client.post("/_ml/anomaly_detectors/lazy/_data", ndjson=[{"time": 1}]).status == 409
+    assert client.post("/_ml/anomaly_detectors/first/_close").status == 200
+    assert client.get("/_ml/anomaly_detectors/lazy/_stats").json()["jobs"][0]["state"] == "opened"
+    assert client.post("/_ml/anomaly_detectors/lazy/_close").json() == {"closed": True}
+
+
 # ---- restarts
 
 

@@ -26,16 +26,16 @@ async def open_job(call: Call, services: Services) -> dict[str, Any]:
         raise status_error("Cannot open jobs when upgrade mode is enabled", 429)
     _check_capacity(services, job)
     try:
-        await asyncio.wait_for(services.runtime.open(job_id), timeout.nanos / _NANOS_PER_SECOND)
+        is_open = await asyncio.wait_for(services.runtime.open(job_id), timeout.nanos / _NANOS_PER_SECOND)
     except TimeoutError as error:
         raise status_error(f"Opening job [{job_id}] timed out after [{timeout.text}]", 408) from error
     facts = await services.store.client.facts()
-    return {"opened": True, "node": facts.node_id}
+    return {"opened": True, "node": facts.node_id if is_open else ""}
 
 
 def _check_capacity(services: Services, job: StoredJob) -> None:
-    running = services.runtime.running()
-    if job.job_id not in running and len(running) >= services.config.ml.max_open_jobs:
+    is_new = services.runtime.state(job.job_id) == "closed"
+    if is_new and services.runtime.is_full() and not job.config.get("allow_lazy_open", False):
         raise status_error("Could not open job because no ML nodes with sufficient capacity were found", 429)
 
 

@@ -69,6 +69,7 @@ _SIZES: Document = {
     **dict.fromkeys(_CATEGORY_COUNTERS, 0),
     "categorization_status": "ok",
 }
+_AWAITING = "persistent task is awaiting node assignment."
 _UPGRADING = "persistent task cannot be assigned while upgrade mode is enabled."
 _NO_TIMING = {
     "bucket_count": 0,
@@ -85,6 +86,7 @@ class _Running:
     state: str
     status: Status | None
     task: JobTask | None
+    is_waiting: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,9 @@ async def gather(services: Services, expression: str | None, allow_no_match: boo
     jobs = [job for job in found if not job.is_deleting]
     runtime = services.runtime
     running = {
-        job_id: _Running(runtime.state(job_id), runtime.status(job_id), runtime.task(job_id))
+        job_id: _Running(
+            runtime.state(job_id), runtime.status(job_id), runtime.task(job_id), runtime.is_waiting(job_id)
+        )
         for job_id in runtime.running()
     }
     return Gathered(
@@ -176,6 +180,8 @@ def _stats(job_id: str, gathered: Gathered) -> Document:
 
 def _where(running: _Running, gathered: Gathered) -> Document:
     """Where a job runs and since when."""
+    if running.is_waiting:
+        return {"assignment_explanation": _AWAITING}
     where: Document = {} if running.state == "failed" else {"node": gathered.node}
     where["assignment_explanation"] = _UPGRADING if gathered.is_upgrading else ""
     if running.task is not None:
