@@ -74,7 +74,7 @@ class Removals:
         try:
             await work
         except MlError as error:
-            await self._runtime.audit(job_id, "error", f"The {kind} of the job failed: {error.reason}")
+            await self._runtime.notices.write(job_id, "error", f"The {kind} of the job failed: {error.reason}")
             raise
         finally:
             self._running.pop(job_id, None)
@@ -84,7 +84,7 @@ class Removals:
         async with self._runtime.turn(job_id):
             blocked = {"reason": "delete", "task_id": task_id}
             await self._store.jobs.patch(job_id, {"deleting": True, "blocked": blocked})
-            await self._runtime.audit(job_id, "info", f"Deleting job by task with id '{task_id}'")
+            await self._runtime.notices.write(job_id, "info", f"Deleting job by task with id '{task_id}'")
             datafeed = (await self._store.datafeeds.of_jobs([job_id])).get(job_id)
             if datafeed is not None:
                 await self._store.datafeeds.delete(datafeed["datafeed_id"])
@@ -92,7 +92,7 @@ class Removals:
             index = job.config["results_index_name"]
             await self._store.removal.remove_all(job_id, index, user_annotations=user_annotations)
             await self._store.jobs.delete(job_id)
-        await self._runtime.audit(job_id, "info", "Job deleted")
+        await self._runtime.notices.write(job_id, "info", "Job deleted")
 
     async def _reset(self, job: StoredJob, task_id: str, user_annotations: bool) -> None:
         job_id = job.job_id
@@ -103,4 +103,4 @@ class Removals:
             index = job.config["results_index_name"]
             await self._store.removal.forget(job_id, index, user_annotations=user_annotations)
             await self._store.jobs.patch(job_id, {"model_snapshot_id": None, "finished_time": None, "blocked": None})
-        await self._runtime.audit(job_id, "info", "Job has been reset")
+        await self._runtime.notices.write(job_id, "info", "Job has been reset")

@@ -23,6 +23,7 @@ from proxy.runtime.closing import write_snapshot
 from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.host import HostLost, JobHost, ProcessHost
 from proxy.runtime.live_job import LiveJob
+from proxy.runtime.notices import Notices
 from proxy.runtime.removals import Removals
 from proxy.runtime.restoring import Restoring
 from proxy.runtime.tasks import Tasks
@@ -45,6 +46,7 @@ class Supervisor:
         self._host: JobHost | None = None
         self._tasks = Tasks()
         self._turns = Turns()
+        self.notices = Notices(store.notifications, clock, self._tasks)
         self._restoring = Restoring(store.tasks, self._restore, self._fail)
         self.removals = Removals(store, self, self._tasks)
         self._live: dict[str, LiveJob] = {}
@@ -115,7 +117,7 @@ class Supervisor:
                 async with turn:
                     if self._live.get(live.job_id) is live:
                         await live.try_send()
-                        await self._report(live)
+                        await self.notices.report(live)
                         if live.wants_saving(interval_ms):
                             await self._save_quietly(live)
 
@@ -126,16 +128,6 @@ class Supervisor:
                 await live.save()
         except (MlError, HostLost) as error:
             _log.warning("job [%s] could not be saved: %s", live.job_id, error)
-
-    async def _report(self, live: LiveJob) -> None:
-        """Turns what happened to a job into notifications."""
-        if live.refused:
-            count, first = len(live.refused), live.refused[0]
-            live.refused = []
-            live.messages.append(("error", f"[{count}] results could not be stored: {first}"))
-        messages, live.messages = live.messages, []
-        for level, text in messages:
-            await self.audit(live.job_id, level, text)
 
     # ---- what others ask
 
@@ -186,16 +178,6 @@ class Supervisor:
         """
         await self._restoring.ready(job_id)
 
-    def audit_later(self, job_id: str, level: str, message: str) -> None:
-        """Writes a notification without making the caller wait."""
-        self._tasks.spawn(self.audit(job_id, level, message), f"notification on [{job_id}]")
-
-    async def audit(self, job_id: str, level: str, message: str) -> None:
-        try:
-            await self._store.notifications.write(job_id, level, message, self._clock())
-        except MlError as error:
-            _log.warning("notification [%s] on job [%s] was not stored: %s", message, job_id, error.reason)
-
     # ---- opening and closing
 
     async def open(self, job_id: str) -> bool:
@@ -218,7 +200,7 @@ class Supervisor:
                 self._waiting[job_id] = task
                 return False
             facts = await self._store.client.facts()
-            self.audit_later(job_id, "info", f"Opening job on node [{facts.node['name']}]")
+            self.notices.later(job_id, "info", f"Opening job on node [{facts.node['name']}]")
             try:
                 await self._bring_up(task, stored.config, is_restart=False)
             except BaseException:
@@ -284,7 +266,7 @@ class Supervisor:
                 await self._store.tasks.remove(job_id)
             live = self._live.get(job_id)
             if live is not None:
-                self.audit_later(job_id, "info", "Job is closing (forced)" if force else "Job is closing")
+                self.notices.later(job_id, "info", "Job is closing (forced)" if force else "Job is closing")
                 with self._during(job_id, "closing"):
                     await self._shut(live, force=force)
         await self._open_waiting()
@@ -304,7 +286,7 @@ class Supervisor:
         changes: dict[str, Any] = {"finished_time": self._clock()}
         if snapshot_id is not None:
             changes["model_snapshot_id"] = snapshot_id
-            self.audit_later(job_id, "info", f"Job model snapshot with id [{snapshot_id}] stored")
+            self.notices.later(job_id, "info", f"Job model snapshot with id [{snapshot_id}] stored")
         await self._store.jobs.patch(job_id, changes)
         # Without a snapshot the journal is the only place that holds the data; the next opening replays it.
         if snapshot_id is not None:
@@ -330,7 +312,7 @@ class Supervisor:
         current = await self._store.tasks.get(task.job_id)
         if current is not None:
             self._failed[task.job_id] = await self._store.tasks.change(current, "failed", reason=reason)
-        await self.audit(task.job_id, "error", f"Job failed: {reason}")
+        await self.notices.write(task.job_id, "error", f"Job failed: {reason}")
         await self._unload(task.job_id)
 
     # ---- feeding
@@ -390,7 +372,7 @@ class Supervisor:
                 raise _not_open(job_id)
             async with self._guarded(live):
                 yield live
-            await self._report(live)
+            await self.notices.report(live)
 
     @asynccontextmanager
     async def _guarded(self, live: LiveJob) -> AsyncIterator[None]:

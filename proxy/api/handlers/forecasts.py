@@ -21,7 +21,7 @@ async def forecast(call: Call, services: Services) -> dict[str, Any]:
     check_against_job(request, job.config)
     max_model_memory, warning = memory_within_job(request, job.config)
     if warning is not None:
-        services.runtime.audit_later(job_id, "warning", warning)
+        services.runtime.notices.later(job_id, "warning", warning)
     forecast_id = await services.runtime.forecast(
         job_id,
         duration_ms=request.duration_ms,

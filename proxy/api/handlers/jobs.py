@@ -38,7 +38,7 @@ async def put_job(call: Call, services: Services) -> Config:
         job_id, config["results_index_name"], term_fields(config["analysis_config"])
     )
     await services.store.jobs.create(config)
-    services.runtime.audit_later(job_id, "info", "Job created")
+    services.runtime.notices.later(job_id, "info", "Job created")
     feed = await _create_datafeed(call, services, config)
     return _shown(call, config, feed)
 
@@ -150,7 +150,7 @@ async def update_job(call: Call, services: Services) -> Config:
     fields = update.given_fields(body)
     if update.PUSHED_TO_OPEN_JOBS.intersection(fields):
         await services.runtime.update(job_id, changed.config)
-    services.runtime.audit_later(job_id, "info", f"Job updated: [{', '.join(fields)}]")
+    services.runtime.notices.later(job_id, "info", f"Job updated: [{', '.join(fields)}]")
     feeds = await store.datafeeds.of_jobs([job_id])
     return _shown(call, changed.config, feeds.get(job_id))
 

@@ -56,7 +56,7 @@ async def delete_model_snapshot(call: Call, services: Services) -> Document:
     await services.store.snapshots.delete(job_id, snapshot)
     description = snapshot.source.get("description")
     message = f"Model snapshot [{snapshot_id}] with description '{description}' deleted"
-    services.runtime.audit_later(job_id, "info", message)
+    services.runtime.notices.later(job_id, "info", message)
     return {"acknowledged": True}
 
 
@@ -78,7 +78,7 @@ async def revert_model_snapshot(call: Call, services: Services) -> Document:
         finally:
             await services.store.jobs.patch(job_id, changes)
     message = f"Job model snapshot reverted to '{snapshot.get('description')}'"
-    services.runtime.audit_later(job_id, "info", message)
+    services.runtime.notices.later(job_id, "info", message)
     return {"model": _shown(call, snapshot)}
 
 

@@ -1,0 +1,42 @@
+"""What users are told about their jobs while they run: the notifications."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from proxy.errors import MlError
+from proxy.runtime.live_job import LiveJob
+from proxy.runtime.tasks import Tasks
+from proxy.store.notifications import Notifications
+
+_log = logging.getLogger(__name__)
+
+
+class Notices:
+    """Writes notifications; one that cannot be stored is logged and holds up nobody."""
+
+    def __init__(self, store: Notifications, clock: Callable[[], int], tasks: Tasks) -> None:
+        self._store = store
+        self._clock = clock
+        self._tasks = tasks
+
+    def later(self, job_id: str, level: str, message: str) -> None:
+        """Writes a notification without making the caller wait."""
+        self._tasks.spawn(self.write(job_id, level, message), f"notification on [{job_id}]")
+
+    async def write(self, job_id: str, level: str, message: str) -> None:
+        try:
+            await self._store.write(job_id, level, message, self._clock())
+        except MlError as error:
+            _log.warning("notification [%s] on job [%s] was not stored: %s", message, job_id, error.reason)
+
+    async def report(self, live: LiveJob) -> None:
+        """Tells what has happened to an open job since it was asked last."""
+        if live.refused:
+            count, first = len(live.refused), live.refused[0]
+            live.refused = []
+            live.messages.append(("error", f"[{count}] results could not be stored: {first}"))
+        messages, live.messages = live.messages, []
+        for level, text in messages:
+            await self.write(live.job_id, level, text)
