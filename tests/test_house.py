@@ -290,7 +290,10 @@ def test_nothing_is_left_to_do_in_the_text_of_the_house():
 
 
 def test_no_registry_is_named():
-    hosts = re.compile(r"(?:repo1?\.maven|central\.sonatype|pypi\.(?:org|python)|pythonhosted|registry\.npmjs)", re.I)
+    # Spelt in pieces, or this file would be the first to break its rule.
+    names = ("repo1?[.]ma" + "ven", "central[.]sona" + "type", "pyp" + "i[.](?:org|python)", "python" + "hosted",
+             "registry[.]np" + "mjs")  # fmt: skip
+    hosts = re.compile(f"(?:{'|'.join(names)})", re.IGNORECASE)
     texts = {".py", ".toml", ".md", ".yaml", ".json", ".sh", ".cfg", ""}
     named = [
         path.relative_to(TOP).as_posix()
