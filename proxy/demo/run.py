@@ -56,7 +56,14 @@ def _proxy(args: argparse.Namespace, cluster: ClusterAtHand) -> Iterator[tuple[s
         command += ["--config", args.config]
     url = f"http://{url_host(server.host)}:{server.port}"
     environment = os.environ | _credentials(cluster.config.elasticsearch)
-    process = subprocess.Popen(command, env=environment, preexec_fn=die_with_parent(), start_new_session=True)
+    # Its own greeting would stand in the middle of the report; its complaints go to stderr as ever.
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        preexec_fn=die_with_parent(),
+        start_new_session=True,
+    )
     try:
         _wait_until_answering(process, url)
         yield process, url
