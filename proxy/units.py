@@ -48,15 +48,6 @@ def _count_of(digits: str, text: str, setting: str, factor: float) -> int:
     raise illegal_argument(f"failed to parse [{text}]")
 
 
-def format_duration(milliseconds: int) -> str:
-    """The shortest whole form, as Elasticsearch prints a computed time value (``TimeValue.getStringRep``)."""
-    for unit in ("d", "h", "m", "s"):
-        factor = int(_TIME_UNITS[unit])
-        if milliseconds and milliseconds % factor == 0:
-            return f"{milliseconds // factor}{unit}"
-    return f"{milliseconds}ms" if milliseconds else "0s"
-
-
 def parse_bytes(text: str, setting: str) -> int:
     """Bytes of a size such as ``512mb``.
 

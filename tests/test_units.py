@@ -43,17 +43,6 @@ def test_a_bad_time_value_is_refused_in_the_words_of_the_cluster(cluster_client,
     assert refused == (theirs and (theirs["type"], theirs["reason"]))
 
 
-@given(st.integers(0, 10**9))
-def test_a_printed_time_value_reads_back_and_is_whole(milliseconds):
-    assert units.parse_duration_ms(units.format_duration(milliseconds), "x") == milliseconds
-
-
-def test_a_printed_time_value_has_the_largest_unit_that_is_whole():
-    assert [units.format_duration(ms) for ms in (0, 1500, 60_000, 5_400_000, 86_400_000, 90_000_000)] == [
-        "0s", "1500ms", "1m", "90m", "1d", "25h",
-    ]  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("text", "count"),
     [

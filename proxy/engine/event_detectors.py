@@ -37,7 +37,28 @@ def _plain(p: Floats, _actual: Floats, i: int) -> Document:
     return {"anomaly_type": "spike", "anomaly_length": 1, "single_bucket_impact": max(1, round(-float(np.log10(p[i]))))}
 
 
-class RareDetector(GroupDetector):
+class EventDetector(GroupDetector):
+    """A detector whose learning is one model."""
+
+    model: Rarity | Circular | Places
+
+    def state(self) -> dict[str, object]:
+        """Tree of everything learnt."""
+        return self._shared_state() | {"model": self.model.state()}
+
+    def restore(self, tree: dict[str, object]) -> None:
+        """Takes over a tree written by `state`."""
+        self._restore_shared(tree)
+        model = tree["model"]
+        assert isinstance(model, dict)
+        self.model = type(self.model).from_state(model)
+
+    def nbytes(self) -> int:
+        """Bytes of models and names."""
+        return self._shared_bytes() + self.model.nbytes
+
+
+class RareDetector(EventDetector):
     """rare and freq_rare."""
 
     judges_new_values = True
@@ -89,23 +110,8 @@ class RareDetector(GroupDetector):
             renewed = np.array(self.registry.partition_of, np.int64)
             self.model.renumber(partition[kept], kept, renewed, np.arange(len(kept)))
 
-    def state(self) -> dict[str, object]:
-        """Tree of everything learnt."""
-        return self._shared_state() | {"model": self.model.state()}
 
-    def restore(self, tree: dict[str, object]) -> None:
-        """Takes over a tree written by `state`."""
-        self._restore_shared(tree)
-        model = tree["model"]
-        assert isinstance(model, dict)
-        self.model = Rarity.from_state(model)
-
-    def nbytes(self) -> int:
-        """Bytes of models and names."""
-        return self._shared_bytes() + self.model.nbytes
-
-
-class CircularDetector(GroupDetector):
+class CircularDetector(EventDetector):
     """time_of_day and time_of_week."""
 
     def __init__(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
@@ -147,23 +153,8 @@ class CircularDetector(GroupDetector):
         self.model.grow_to(len(self.registry))
         self.model.keep(rows)
 
-    def state(self) -> dict[str, object]:
-        """Tree of everything learnt."""
-        return self._shared_state() | {"model": self.model.state()}
 
-    def restore(self, tree: dict[str, object]) -> None:
-        """Takes over a tree written by `state`."""
-        self._restore_shared(tree)
-        model = tree["model"]
-        assert isinstance(model, dict)
-        self.model = Circular.from_state(model)
-
-    def nbytes(self) -> int:
-        """Bytes of models and names."""
-        return self._shared_bytes() + self.model.nbytes
-
-
-class GeoDetector(GroupDetector):
+class GeoDetector(EventDetector):
     """lat_long: the place of a bucket farthest from the usual ones."""
 
     def __init__(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
@@ -208,18 +199,3 @@ class GeoDetector(GroupDetector):
     def _keep(self, rows: Index) -> None:
         self.model.grow_to(len(self.registry))
         self.model.keep(rows)
-
-    def state(self) -> dict[str, object]:
-        """Tree of everything learnt."""
-        return self._shared_state() | {"model": self.model.state()}
-
-    def restore(self, tree: dict[str, object]) -> None:
-        """Takes over a tree written by `state`."""
-        self._restore_shared(tree)
-        model = tree["model"]
-        assert isinstance(model, dict)
-        self.model = Places.from_state(model)
-
-    def nbytes(self) -> int:
-        """Bytes of models and names."""
-        return self._shared_bytes() + self.model.nbytes

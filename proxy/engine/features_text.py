@@ -4,7 +4,6 @@ Here: distinct (key, code) pairs of an open bucket, and the two features from th
 Not here: what a key is (the caller packs bucket and row into it), and the interning of values to codes.
 
     distinct_pairs(key, code) -> TextPairs            codes < 0 are missing and ignored
-    merge_pairs(one, other) -> TextPairs              for buckets that arrive in several batches
     TextPairs(key int64[m], code int64[m])            sorted by key, then code; m distinct pairs
     distinct_counts(pairs) -> (keys, float64[k])
     info_content(pairs, values) -> (keys, float64[k]) values[code] is the text
@@ -67,11 +66,6 @@ def distinct_pairs(key: NDArray[np.integer], code: NDArray[np.integer]) -> TextP
 def _is_new(ordered: Ints) -> NDArray[np.bool_]:
     """Where a value differs from the one before it."""
     return np.concatenate([[True], ordered[1:] != ordered[:-1]])
-
-
-def merge_pairs(one: TextPairs, other: TextPairs) -> TextPairs:
-    """The union of two sets of pairs."""
-    return distinct_pairs(np.concatenate([one.key, other.key]), np.concatenate([one.code, other.code]))
 
 
 def distinct_counts(pairs: TextPairs) -> tuple[Ints, Floats]:

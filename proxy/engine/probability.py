@@ -10,7 +10,6 @@ from scipy import special
 from proxy.engine.results import Floats
 
 SMALLEST = 1e-300
-LN10 = float(np.log(10.0))
 # Below this a result is worth writing; every threshold users know is built on it.
 WORTH_WRITING = 0.035
 _CORRELATION = 0.454

@@ -90,8 +90,6 @@ class JobSpec:
     influencers: tuple[str, ...]
     summary_count_field: str | None
     categorization_field: str | None
-    categorization_filters: tuple[str, ...]
-    categorize_per_partition: bool
     stop_on_warn: bool
     examples_limit: int
     plot_enabled: bool
@@ -128,8 +126,6 @@ class JobSpec:
             influencers=influencers,
             summary_count_field=summary,
             categorization_field=categorized,
-            categorization_filters=tuple(str(f) for f in _list(analysis.get("categorization_filters"))),
-            categorize_per_partition=bool(per_partition.get("enabled", False)),
             stop_on_warn=bool(per_partition.get("stop_on_warn", False)),
             examples_limit=int(str(limits.get("categorization_examples_limit", 4))),
             plot_enabled=bool(plot.get("enabled", False)),

@@ -15,7 +15,7 @@ import orjson
 from proxy.errors import MlError, status_error
 from proxy.job_config.analysis import term_fields
 from proxy.runtime import worker
-from proxy.runtime.documents import index_lines
+from proxy.runtime.documents import delete_lines, index_lines
 from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.host import HostLost, JobHost
 from proxy.runtime.model_size import is_worth_reporting, memory_message, size_document
@@ -102,10 +102,7 @@ class LiveJob:
     async def remove_interim(self) -> None:
         """Drops interim results of before a restart: the model does not remember them."""
         stale = await self.store.results_write.interim_ids(self.job_id)
-        lines = [
-            orjson.dumps({"delete": {"_index": self.setup.write_alias, "_id": stale_id}}) + b"\n" for stale_id in stale
-        ]
-        self.unsent = lines + self.unsent
+        self.unsent = delete_lines(self.setup.write_alias, iter(stale)) + self.unsent
         await self.try_send()
 
     async def post(self, body: bytes, replaces: tuple[int, int] | None = None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.engine.features_text import TextPairs, distinct_counts, distinct_pairs, info_content, merge_pairs
+from proxy.engine.features_text import TextPairs, distinct_counts, distinct_pairs, info_content
 from tests.engine import naive_features_text as naive
 
 VALUES = ["", "a", "b", "ab", "grüße", "\ud800", "x" * 300]
@@ -29,15 +29,6 @@ def test_both_features_agree_with_the_looping_twin(rows):
     assert dict(zip(keys.tolist(), lengths.tolist(), strict=True)) == {
         key: naive.deflated_length(texts) for key, texts in expected.items()
     }
-
-
-@settings(max_examples=100, deadline=None)
-@given(rows=ROWS, cut=st.integers(0, 30))
-def test_any_split_into_batches_gives_the_same_pairs(rows, cut):
-    whole = distinct_pairs(*columns(rows))
-    merged = merge_pairs(distinct_pairs(*columns(rows[:cut])), distinct_pairs(*columns(rows[cut:])))
-    assert merged.key.tolist() == whole.key.tolist()
-    assert merged.code.tolist() == whole.code.tolist()
 
 
 def test_random_strings_carry_more_information_than_repetitive_ones():
