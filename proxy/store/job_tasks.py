@@ -46,9 +46,15 @@ class JobTasks:
         return _task(found)
 
     async def all(self) -> list[JobTask]:
-        """Every task; documents changed in the last second may be seen in their former state."""
-        query = {"term": {"type": "job_task"}}
-        hits = await self._client.search_all(self._index, query, sort=["job_id"])
+        """Every task, as it is now; none where the index is not there yet."""
+        try:
+            # A search alone would miss the jobs that were opened in the last second before a quick restart.
+            await self._client.request("POST", f"/{quote_expression(self._index)}/_refresh", retry=True)
+        except ClusterError as error:
+            if error.status != 404:
+                raise
+            return []
+        hits = await self._client.search_all(self._index, {"term": {"type": "job_task"}}, sort=["job_id"])
         return [_task(hit | {"_seq_no": -1, "_primary_term": -1}) for hit in hits]
 
     async def create(self, job_id: str, *, opened_at: int) -> JobTask:
