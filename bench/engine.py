@@ -1,6 +1,7 @@
 """Figures of the detection engine: accuracy, manners, speed and size.
 
     python -m bench.engine [--nab DIR]
+    python -m bench.engine --worlds [NAME ...]    (only the made-up worlds: all, or those named)
 
 --nab names a directory of the Numenta Anomaly Benchmark's form (CSV files and a windows.json); without it that
 part is left out. Speed is CPU time of one thread, so that a busy machine does not count against the engine.
@@ -18,8 +19,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from bench import nab, nab_score
-from bench.engine_worlds import CLEAN, SPIKES, level_shift
+from bench import engine_worlds, nab, nab_score
+from bench.worlds import WORLDS
 from proxy.engine.buckets import aggregate
 from proxy.engine.models.series import SeriesModel
 from proxy.engine.results import Column
@@ -80,25 +81,37 @@ def aggregation_speed(function: str) -> float:
 
 
 def manners() -> Iterator[tuple[str, float, str]]:
-    """The synthetic suite: quiet on clean months, prompt on spikes, quick to accept a new level."""
-    for name, world in CLEAN.items():
-        yield f"clean month, {name}", world(), "records >= 75 a series (at most 1)"
-    for name, world in SPIKES.items():
-        yield f"8 sigma spike after two weeks, {name}", world(), "least record_score of 20 series (at least 75)"
-    yield "5 sigma level shift", level_shift(), "hours until quiet (at most 48)"
+    """The synthetic suite beyond single series."""
+    for name, value in engine_worlds.crowds():
+        yield f"clean month, {name}", value, "records >= 75 (at most 1)"
+
+
+def worlds(names: list[str]) -> None:
+    """Quiet on clean months, prompt on spikes, quick to accept what changed for good."""
+    print(engine_worlds.HEADER)
+    for verdict in engine_worlds.judge_all(names):
+        print(engine_worlds.line(verdict), flush=True)
 
 
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.engine", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--nab", type=Path, default=os.environ.get("NAB_DATA"), help="directory with windows.json")
+    parser.add_argument("--worlds", nargs="*", metavar="NAME", help="only these made-up worlds (none named: all)")
     args = parser.parse_args()
+    if args.worlds is not None:
+        unknown = set(args.worlds) - set(WORLDS)
+        if unknown:
+            parser.error(f"no such world {sorted(unknown)}; there are {', '.join(WORLDS)}")
+        worlds(args.worlds or list(WORLDS))
+        return 0
     sections: list[Callable[[], Iterator[tuple[str, float, str]]]] = [speed, manners]
     if args.nab:
         sections.append(lambda: accuracy(Path(args.nab)))
     for section in sections:
         for name, value, unit in section():
             print(f"{name:62s} {value:14,.1f}  {unit}", flush=True)
+    worlds(list(WORLDS))
     if not args.nab:
         print("nab left out: name a directory with --nab or NAB_DATA")
     return 0

@@ -1,137 +1,195 @@
-"""Made-up months with a known truth for the engine's manners. Every world is seeded and takes the same road as
-real data: records in, documents out."""
+"""Runs the worlds of worlds.py through jobs (records in, documents out) and judges what the users would see.
 
-from collections.abc import Callable
+The twenty seeds of a world are the partitions of one job.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
+from bench.worlds import DAY, HOUR, SEEDS, START, WORLDS, World
 from proxy.engine import Batch, Column, JobEngine, JobSpec, Results
+from proxy.engine.results import Document, Floats
 
-HOUR, DAY = 3600, 86400
-START = 1_700_006_400
-MONTH = 30 * 24
-SERIES = 20
+MONTH_S = 30 * DAY
+SERIOUS, SHOWN = 75.0, 25.0
+KEYS = [f"series {i:02d}" for i in range(SEEDS)]
+NAME_WIDTH = 16
 
 
-def _run(
-    detector: dict[str, object], time: np.ndarray, text: dict[str, Column], numbers: dict[str, np.ndarray]
-) -> Results:
-    spec = JobSpec.from_config({"analysis_config": {"bucket_span": "1h", "detectors": [detector], "influencers": []}})
-    engine = JobEngine(spec)
-    order = np.argsort(time, kind="stable")
-    results = engine.add(
-        Batch(
-            time[order],
-            {f: Column(c.codes[order], c.values) for f, c in text.items()},
-            {f: v[order] for f, v in numbers.items()},
-        )
-    )
-    results.extend(engine.flush(advance_to=int(time.max()) + HOUR))
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one world; NaN where a question does not apply."""
+
+    name: str
+    span: int
+    # Records of a score of 75 (25) and more per series and 30 days.
+    serious: float
+    shown: float
+    # The spike's record_score, least first.
+    spikes: Floats
+    # Hours from a lasting change to the first day without a record of 25 and more, per seed.
+    unrest_h: Floats
+    # Root mean square of typical - expectation, in units of the noise, over the last third.
+    misfit: float
+
+
+def run(detector: dict[str, object], batch: Batch, span: int, *, plotted: bool = False, **analysis: object) -> Results:
+    """All results of a job, its last bucket included."""
+    config = {"bucket_span": f"{span}s", "detectors": [detector], "influencers": [], **analysis}
+    engine = JobEngine(JobSpec.from_config({"analysis_config": config, "model_plot_config": {"enabled": plotted}}))
+    results = engine.add(batch)
+    results.extend(engine.flush(advance_to=int(batch.time.max()) + span))
     return results
 
 
-def _hourly(values: np.ndarray, function: str = "mean") -> Results:
-    """Hours x series of values through a job split by key."""
-    hours, series = values.shape
-    time = np.repeat(START + HOUR * np.arange(hours), series)
-    keys = Column(np.tile(np.arange(series, dtype=np.int32), hours), [f"series {i:02d}" for i in range(series)])
+def run_world(world: World, values: Floats, *, plotted: bool = False) -> Results:
+    """The results of buckets x seeds of values."""
+    buckets = len(values)
+    time = np.repeat(START + world.span * np.arange(buckets), SEEDS)
+    codes = np.tile(np.arange(SEEDS, dtype=np.int32), buckets)
     flat = values.reshape(-1)
-    known = np.isfinite(flat)
-    return _run(
-        {"function": function, "field_name": "value", "partition_field_name": "key"},
-        time[known],
-        {"key": Column(keys.codes[known], keys.values)},
-        {"value": flat[known]},
+    if world.function == "count":
+        known = flat > 0
+        field: dict[str, object] = {"function": "count"}
+        analysis = {"summary_count_field_name": "value"}
+    else:
+        known = np.isfinite(flat)
+        field = {"function": world.function, "field_name": "value"}
+        analysis = {}
+    batch = Batch(time[known], {"key": Column(codes[known], KEYS)}, {"value": flat[known]})
+    return run(field | {"partition_field_name": "key"}, batch, world.span, plotted=plotted, **analysis)
+
+
+def _table(records: list[Document], least: float, shape: tuple[int, int], span: int) -> np.ndarray:
+    """Where, buckets x seeds, a record scores `least` and more."""
+    out = np.zeros(shape, bool)
+    for record in records:
+        if _score(record) >= least:
+            out[_bucket(record, span), KEYS.index(str(record["partition_field_value"]))] = True
+    return out
+
+
+def _score(record: Document) -> float:
+    return float(str(record["record_score"]))
+
+
+def _bucket(record: Document, span: int) -> int:
+    return (int(str(record["timestamp"])) // 1000 - START) // span
+
+
+def _counted(world: World, buckets: int) -> np.ndarray:
+    """The buckets whose records are false alarms."""
+    day = np.arange(buckets) * world.span / DAY
+    counted = day >= world.judged_from_days
+    if world.changes_on_day is not None:
+        counted &= (day < world.changes_on_day) | (day >= world.changes_on_day + 2)
+    return counted
+
+
+def _unrest(world: World, shown: np.ndarray) -> Floats:
+    """Hours from the change to the first day without records, per seed; NaN without a change."""
+    if world.changes_on_day is None:
+        return np.full(SEEDS, np.nan)
+    late = shown[int(world.changes_on_day * DAY / world.span) :]
+    quiet = DAY // world.span
+    out = np.zeros(SEEDS)
+    for seed in range(SEEDS):
+        loud = np.flatnonzero(late[:, seed])
+        edges = np.concatenate([[-1], loud, [len(late) + quiet]])
+        out[seed] = (edges[np.flatnonzero(np.diff(edges) > quiet)[0]] + 1) * world.span / HOUR
+    return out
+
+
+def _misfit(world: World, plots: list[Document]) -> float:
+    """Root mean square of model_median - expectation over the last third of the clean form."""
+    if not world.has_expectation:
+        return np.nan
+    wanted = world.expectation()
+    first = len(wanted) * 2 // 3
+    square, count = 0.0, 0
+    for plot in plots:
+        at = _bucket(plot, world.span)
+        if at >= first:
+            truth = wanted[at, KEYS.index(str(plot["partition_field_value"]))]
+            square += (float(str(plot["model_median"])) - truth) ** 2
+            count += 1
+    return float(np.sqrt(square / max(count, 1)))
+
+
+def judge(name: str) -> Verdict:
+    """Runs the clean and the spiked form of a world."""
+    world = WORLDS[name]
+    clean = world.clean()
+    results = run_world(world, clean, plotted=world.has_expectation)
+    records = results.records
+    counted = _counted(world, len(clean))
+    months = counted.sum() * world.span / MONTH_S * SEEDS
+    serious, shown = (_table(records, least, clean.shape, world.span) for least in (SERIOUS, SHOWN))
+    spiked, at = world.spiked()
+    scores = dict.fromkeys(KEYS, 0.0)
+    for record in run_world(world, spiked).records:
+        if _bucket(record, world.span) == at:
+            scores[str(record["partition_field_value"])] = _score(record)
+    return Verdict(
+        name,
+        world.span,
+        float(serious[counted].sum() / months),
+        float(shown[counted].sum() / months),
+        np.sort(list(scores.values())),
+        _unrest(world, shown),
+        _misfit(world, results.model_plots),
     )
 
 
-def _loud(results: Results, series: int) -> float:
-    """Records of 75 and more, per series."""
-    return sum(float(str(r["record_score"])) >= 75 for r in results.records) / series
+def judge_all(names: Sequence[str], jobs: int | None = None) -> Iterator[Verdict]:
+    """Verdicts in the order asked for, worked out on all cores."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    with ProcessPoolExecutor(jobs or min(len(names), os.cpu_count() or 1)) as pool:
+        yield from pool.map(judge, names)
 
 
-def _noise(hours: int = MONTH, seed: int = 1) -> np.ndarray:
-    return np.random.default_rng(seed).normal(0.0, 1.0, (hours, SERIES))
+HEADER = (
+    f"{'world':{NAME_WIDTH}s} {'span':>5s} | records a series-month | misfit |    8 sigma spike     | hours to quiet\n"
+    f"{'':{NAME_WIDTH}s} {'':>5s} |       >=75       >=25 |  sigma | found  worst median  | worst median"
+)
 
 
-def _wave(hours: int = MONTH) -> np.ndarray:
-    clock = np.arange(hours)[:, None]
-    weekend = (clock // 24) % 7 >= 5
-    return 100.0 + 15.0 * np.sin(2 * np.pi * clock / 24) * np.where(weekend, 0.4, 1.0)
+def line(verdict: Verdict) -> str:
+    """One row below HEADER."""
+    spikes, unrest = verdict.spikes, verdict.unrest_h
+    quiet = "" if np.isnan(unrest).all() else f"{unrest.max():5.0f} {np.median(unrest):6.0f}"
+    misfit = "" if np.isnan(verdict.misfit) else f"{verdict.misfit:.2f}"
+    minutes = verdict.span // 60
+    span = f"{minutes}m" if minutes < 60 else f"{minutes // 60}h"
+    return (
+        f"{verdict.name:{NAME_WIDTH}s} {span:>5s} | {verdict.serious:10.2f} {verdict.shown:10.2f} | {misfit:>6s}"
+        f" |  {np.mean(spikes >= SERIOUS):4.0%} {spikes[0]:6.1f} {np.median(spikes):6.1f}  | {quiet}"
+    ).rstrip()
 
 
-def _gaps() -> np.ndarray:
-    values = 50.0 + _noise(seed=2)
-    values[np.random.default_rng(3).random(values.shape) < 0.3] = np.nan
-    values[200:260] = np.nan
-    return values
-
-
-def _counts(rate: float, seed: int) -> float:
-    rng = np.random.default_rng(seed)
-    counts = rng.poisson(rate, (MONTH, SERIES))
-    time = np.repeat(np.repeat(START + HOUR * np.arange(MONTH), SERIES), counts.reshape(-1))
-    codes = np.repeat(np.tile(np.arange(SERIES, dtype=np.int32), MONTH), counts.reshape(-1))
-    keys = Column(codes, [f"series {i:02d}" for i in range(SERIES)])
-    return _loud(_run({"function": "count", "partition_field_name": "key"}, time, {"key": keys}, {}), SERIES)
-
-
-def _population() -> float:
+def crowds() -> Iterator[tuple[str, float]]:
+    """Records of 75 and more in a clean month of a population and of rare values."""
     rng = np.random.default_rng(6)
-    size = 200 * MONTH // 4
-    time = START + rng.integers(0, MONTH * HOUR, size)
+    month = int(MONTH_S)
+    size = 36_000
     people = Column(rng.integers(0, 60, size).astype(np.int32), [f"person {i:02d}" for i in range(60)])
-    return _loud(_run({"function": "count", "over_field_name": "who"}, time, {"who": people}, {}), 1)
-
-
-def _rare() -> float:
-    rng = np.random.default_rng(7)
-    size = 60 * MONTH
-    time = START + rng.integers(0, MONTH * HOUR, size)
+    time = np.sort(START + rng.integers(0, month, size))
+    yield (
+        "population",
+        _serious(run({"function": "count", "over_field_name": "who"}, Batch(time, {"who": people}, {}), HOUR)),
+    )
+    size = 43_200
     share = 1.0 / np.arange(1, 31)
     what = Column(rng.choice(30, size, p=share / share.sum()).astype(np.int32), [f"process {i:02d}" for i in range(30)])
-    return _loud(_run({"function": "rare", "by_field_name": "what"}, time, {"what": what}, {}), 1)
+    time = np.sort(START + rng.integers(0, month, size))
+    yield "rare", _serious(run({"function": "rare", "by_field_name": "what"}, Batch(time, {"what": what}, {}), HOUR))
 
 
-CLEAN: dict[str, Callable[[], float]] = {
-    "noise": lambda: _loud(_hourly(100.0 + _noise()), SERIES),
-    "days and weeks": lambda: _loud(_hourly(_wave() + _noise()), SERIES),
-    "skewed": lambda: _loud(_hourly(np.exp(_noise(seed=4))), SERIES),
-    "drift": lambda: _loud(_hourly(100.0 + 0.02 * np.arange(MONTH)[:, None] + _noise(seed=5)), SERIES),
-    "gaps": lambda: _loud(_hourly(_gaps()), SERIES),
-    "busy counts": lambda: _counts(200.0, 8),
-    "low counts": lambda: _counts(2.0, 9),
-    "sparse counts": lambda: _counts(0.05, 10),
-    "population": _population,
-    "rare": _rare,
-}
-
-
-def _spike(base: np.ndarray) -> float:
-    at = len(base) - 3
-    values = base + _noise(len(base), seed=11)
-    values[at] += 8.0
-    scores = {
-        str(r["partition_field_value"]): float(str(r["record_score"]))
-        for r in _hourly(values).records
-        if r["timestamp"] == (START + at * HOUR) * 1000
-    }
-    return min(scores.get(f"series {i:02d}", 0.0) for i in range(SERIES))
-
-
-# Least score of an 8 sigma spike in its own bucket, over many series, two weeks in.
-SPIKES: dict[str, Callable[[], float]] = {
-    "flat": lambda: _spike(np.full((14 * 24 + 8, 1), 100.0)),
-    "daily pattern": lambda: _spike(100.0 + 15.0 * np.sin(2 * np.pi * np.arange(14 * 24 + 8)[:, None] / 24)),
-    "daily pattern, other weekends": lambda: _spike(_wave(14 * 24 + 8)),
-}
-
-
-def level_shift() -> float:
-    """Hours from a lasting 5 sigma shift to the last record of 25 and more, worst series."""
-    at, hours = 21 * 24, 28 * 24
-    values = _wave(hours) + _noise(hours, seed=12)
-    values[at:] += 5.0
-    late = [float(str(r["timestamp"])) / 1000 for r in _hourly(values).records if float(str(r["record_score"])) >= 25]
-    late = [t for t in late if t >= START + at * HOUR]
-    return (max(late) - START - at * HOUR) / HOUR if late else 0.0
+def _serious(results: Results) -> float:
+    return float(sum(_score(record) >= SERIOUS for record in results.records))
