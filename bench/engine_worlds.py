@@ -125,22 +125,22 @@ def _misfit(world: World, plots: list[Document]) -> float:
 def judge(name: str) -> Verdict:
     """Runs the clean and the spiked form of a world."""
     world = WORLDS[name]
-    clean = world.clean()
-    results = run_world(world, clean, plotted=world.has_expectation)
-    records = results.records
-    counted = _counted(world, len(clean))
-    months = counted.sum() * world.span / MONTH_S * SEEDS
-    serious, shown = (_table(records, least, clean.shape, world.span) for least in (SERIOUS, SHOWN))
     spiked, at = world.spiked()
+    is_one_run = world.clean_days == world.spiked_days
+    clean = spiked if is_one_run else world.clean()
+    results = run_world(world, clean, plotted=world.has_expectation)
+    counted = _counted(world, at if is_one_run else len(clean))
+    months = counted.sum() * world.span / MONTH_S * SEEDS
+    serious, shown = (_table(results.records, least, clean.shape, world.span) for least in (SERIOUS, SHOWN))
     scores = dict.fromkeys(KEYS, 0.0)
-    for record in run_world(world, spiked).records:
+    for record in results.records if is_one_run else run_world(world, spiked).records:
         if _bucket(record, world.span) == at:
             scores[str(record["partition_field_value"])] = _score(record)
     return Verdict(
         name,
         world.span,
-        float(serious[counted].sum() / months),
-        float(shown[counted].sum() / months),
+        float(serious[: len(counted)][counted].sum() / months),
+        float(shown[: len(counted)][counted].sum() / months),
         np.sort(list(scores.values())),
         _unrest(world, shown),
         _misfit(world, results.model_plots),

@@ -35,7 +35,7 @@ class World:
     span: int = HOUR
     function: str = "mean"
     clean_days: float = 30
-    # Where the spiked form ends; its spike lies three buckets before.
+    # Where the spiked form ends; its spike lies three buckets before. As long as the clean form: one run for both.
     spiked_days: float = 15
     # Days after which false alarms count: before them, what is normal has not been seen.
     judged_from_days: float = 0
@@ -208,8 +208,8 @@ _ALL = (
         "month_start",
         _month_start,
         span=3 * HOUR,
-        clean_days=243,
-        spiked_days=140,
+        clean_days=200,
+        spiked_days=200,
         judged_from_days=110,
         keeps_calendar=True,
     ),
@@ -224,7 +224,7 @@ _ALL = (
     World("counts_bursty", _bursty_counts, **_COUNTED),
     World("counts_sparse", _poisson(0.05), **_COUNTED),
     World("span_1m", _wave(DAY), span=MINUTE, clean_days=3, spiked_days=3),
-    World("span_5m", _wave(DAY), span=5 * MINUTE, clean_days=10, spiked_days=15),
+    World("span_5m", _wave(DAY), span=5 * MINUTE, clean_days=15, spiked_days=15),
     World("span_15m", _days_and_weeks, span=15 * MINUTE),
     World("span_1d", _steady_week, span=DAY, clean_days=240, spiked_days=60),
 )
