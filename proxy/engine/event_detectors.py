@@ -62,6 +62,8 @@ class RareDetector(EventDetector):
     """rare and freq_rare."""
 
     judges_new_values = True
+    # What half of all show could not have been rare: it must not speak for who also does something else.
+    ordinary_from = 0.5
 
     def __init__(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
         super().__init__(spec, job, rules)

@@ -57,6 +57,8 @@ class GroupDetector:
 
     # Whether a value never seen has something to say, even in an interim result; others have no model for it yet.
     judges_new_values = False
+    # Attributes of a person with at least this p are left out when hers are joined.
+    ordinary_from = np.inf
 
     def __init__(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
         self.spec, self.job, self.rules = spec, job, rules
@@ -163,8 +165,8 @@ class GroupDetector:
         order = np.argsort(inverse, kind="stable")
         starts = np.searchsorted(inverse[order], np.arange(len(owners) + 1))
         for i in np.flatnonzero(several & (person_p < WORTH_WRITING)).tolist():
-            members = order[starts[i] : starts[i + 1]]
-            person_p[i] = np.exp(max(combine_ln(p[members], 0.5, 0.5, 5), -690.0))
+            each = p[order[starts[i] : starts[i + 1]]]
+            person_p[i] = np.exp(max(combine_ln(each[each < self.ordinary_from], 0.5, 0.5, 5), -690.0))
         # Among many people somebody is always unusual: what their number explains is no news.
         person_p = any_of(person_p, max(1, len(owners) // 10))
         shown = person_p < WORTH_WRITING

@@ -1,15 +1,15 @@
 """Who is to blame: the share of an anomaly each influencer value accounts for, 0..1.
 
-Additive features ask what the value would be without the influencer's rows (complement), means ask for the
-mean of the others, everything else asks whether the influencer's rows alone are as unusual (intersection).
+Additive features ask what the value would be without the influencer's rows (complement), means and variances ask
+for those of the others, everything else asks whether the influencer's rows alone are as unusual (intersection).
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-from proxy.engine.buckets import Index, aggregate
-from proxy.engine.functions import ADDITIVE_FEATURES
+from proxy.engine.buckets import LARGEST, Index, aggregate
+from proxy.engine.functions import ADDITIVE_FEATURES, TEXT_FEATURES
 from proxy.engine.results import Column, Floats
 from proxy.engine.rows import RowSet
 from proxy.engine.spec import DetectorSpec
@@ -102,14 +102,30 @@ def _strengths(
             whole = float(np.abs(value).sum())
             return np.clip(np.abs(parts) / max(whole, 1e-300), 0.0, 1.0)
         return _complement(actual - parts, ones, actual, tail_ln)
-    if feature == "mean" and detector.field:
-        value = rows.numbers[detector.field][members] * weight
-        others = np.maximum(total - mine, 1e-300)
-        rest = (float(value.sum()) - np.bincount(inverse, value)[named]) / others
-        return _complement(rest, np.sqrt(total / others), actual, tail_ln)
-    alone = np.array([_alone(detector, rows, members[inverse == k], weights, feature) for k in named])
+    if feature in ("mean", "varp") and detector.field:
+        value = np.clip(rows.numbers[detector.field][members], -LARGEST, LARGEST)
+        rest = _of_the_others(value, weight, inverse, named, feature)
+        return _complement(rest, np.sqrt(total / np.maximum(total - mine, 1e-300)), actual, tail_ln)
     ln_all = float(tail_ln(np.array([actual]), np.ones(1))[0])
-    return np.clip(tail_ln(alone, ones) / min(ln_all, -1e-9), 0.0, 1.0)
+    if feature in TEXT_FEATURES and float(tail_ln(np.zeros(1), np.ones(1))[0]) <= ln_all:
+        # Too few values: nobody who is there is to blame.
+        return np.zeros(len(named))
+    alone = np.array([_alone(detector, rows, members[inverse == k], weights, feature) for k in named])
+    # A median of few rows strays by itself.
+    scale = np.sqrt(total / mine) if feature == "median" else ones
+    return np.clip(tail_ln(alone, scale) / min(ln_all, -1e-9), 0.0, 1.0)
+
+
+def _of_the_others(value: Floats, weight: Floats, inverse: Index, named: Index, feature: str) -> Floats:
+    """Mean or variance of everything but each named value's rows; somebody else is there."""
+    # Around the common mean, or squares of large numbers would swallow the variance.
+    centre = float(np.average(value, weights=weight))
+    off = value - centre
+    mass, first, second = (
+        float(part.sum()) - np.bincount(inverse, part)[named] for part in (weight, weight * off, weight * off**2)
+    )
+    mean = first / np.maximum(mass, 1e-300)
+    return mean + centre if feature == "mean" else np.maximum(second / np.maximum(mass, 1e-300) - mean**2, 0.0)
 
 
 def _complement(rest: Floats, scale: Floats, actual: float, tail_ln: TailLn) -> Floats:

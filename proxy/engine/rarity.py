@@ -24,8 +24,8 @@ months of data is rarer than the number of persons alone can say.
 
 Until a partition has been active in 20 buckets p is raised to the power buckets / 20: the first buckets are
 alike by accident, and values still trickle in. freq_rare also raises p to w = 1 - (1 - f)^n: the chance to
-meet the value in n draws from the person's own mix, f = its share there (shrunk by five pseudo-events), n =
-the person's events in the bucket.
+meet the value in n draws from the person's own mix, n = the person's events with this value in the bucket, f = the
+value's share of the person's events, in the bucket or ever, whichever is more (shrunk by five pseudo-events).
 
 When it fails: fields whose values are unique (ids, sequence numbers) make K large, so nothing is rare there.
 """
@@ -281,8 +281,9 @@ class Rarity:
         ids = self._categories.get("id", rows.category)
         past_own = self._pairs.get("events", pack(ids, rows.over)) / scale
         past_own = np.where(ids > 0, past_own, 0.0)
-        share = (past_own + rows.counts) / (past_total + in_bucket + MIX_PSEUDO_EVENTS)
-        return -np.expm1(in_bucket * np.log1p(-share))
+        lately = rows.counts / (in_bucket + MIX_PSEUDO_EVENTS)
+        ever = (past_own + rows.counts) / (past_total + in_bucket + MIX_PSEUDO_EVENTS)
+        return -np.expm1(rows.counts * np.log1p(-np.maximum(lately, ever)))
 
     def _advance(self, bucket_index: int) -> None:
         if self._base_bucket < 0:

@@ -53,8 +53,9 @@ class NaiveRarity:
         in_bucket = sum(c for _, c in mine)
         past = [(b, c * self.aged(bucket, now)) for bucket, p, b, o, c in self.events if (p, o) == (partition, over)]
         own = sum(c for b, c in past if b == by) + rows[partition, by, over]
-        share = own / (sum(c for _, c in past) + in_bucket + 5.0)
-        return 1 - (1 - share) ** in_bucket
+        count = rows[partition, by, over]
+        share = max(count / (in_bucket + 5.0), own / (sum(c for _, c in past) + in_bucket + 5.0))
+        return 1 - (1 - share) ** count
 
     def score(self, now, rows):
         """rows: (partition, by, over) -> events; answers (partition, by, over) -> (p, first, relative)."""
