@@ -14,6 +14,7 @@ import datetime as dt
 import math
 import os
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -78,15 +79,21 @@ def row_interval(times: np.ndarray) -> int:
 
 def score(times: np.ndarray, values: np.ndarray) -> np.ndarray:
     """The engine's alarm of every row, mapped to 0..1."""
+    return score_table(row_interval(times), times, values[:, None])[:, 0]
+
+
+def score_table(span: int, times: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The alarms of rows x series that share their times; NaN = no value, which scores 0."""
     values = np.clip(values, -LARGEST, LARGEST)
-    model = SeriesModel(row_interval(times), side=0, is_count=False, non_negative=False, zero_empty=False)
-    model.columns.grow_to(1)
-    row, one = np.zeros(1, np.intp), np.ones(1)
-    alarms = np.zeros(len(times))
-    for i in np.flatnonzero(np.isfinite(values)).tolist():
-        judged = model.judge(int(times[i]), row, values[i : i + 1])
-        model.learn(int(times[i]), judged, one)
-        alarms[i] = judged.alarm[0]
+    model = SeriesModel(span, side=0, is_count=False, non_negative=False, zero_empty=False)
+    model.columns.grow_to(values.shape[1])
+    alarms = np.zeros(values.shape)
+    for i, row in enumerate(values):
+        series = np.flatnonzero(np.isfinite(row))
+        if len(series):
+            judged = model.judge(int(times[i]), series, row[series])
+            model.learn(int(times[i]), judged, np.ones(len(series)))
+            alarms[i, series] = judged.alarm
     return alarms / (alarms + HALF_AT)
 
 
@@ -103,15 +110,16 @@ def score_file(source: Path, target: Path, relative: Path) -> Path:
     return relative
 
 
-def score_directory(source: Path, target: Path, jobs: int) -> list[Path]:
-    """Scores every CSV below `source` into the same place below `target`."""
+def score_directory(source: Path, target: Path, jobs: int) -> Iterator[Path]:
+    """Scores every CSV below `source` into the same place below `target`; yields each file as it is done."""
     files = sorted(p.relative_to(source) for p in source.rglob("*.csv"))
     files.sort(key=lambda p: -(source / p).stat().st_size)
     work = partial(score_file, source, target)
     if jobs <= 1:
-        return [work(f) for f in files]
+        yield from map(work, files)
+        return
     with ProcessPoolExecutor(jobs) as pool:
-        return list(pool.map(work, files))
+        yield from pool.map(work, files)
 
 
 def main() -> int:

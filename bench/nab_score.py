@@ -14,8 +14,6 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 # profile -> cost of a missed window, cost of a false alarm
 PROFILES = {"standard": (1.0, 0.11), "low_FP": (1.0, 0.22), "low_FN": (2.0, 0.11)}
 PROBATION_SHARE, PROBATION_ROWS = 0.15, 750
@@ -86,26 +84,72 @@ def best(rows: list[Row], miss_cost: float, threshold: float | None = None) -> t
     return 100.0 * (raw - lowest) / span, found
 
 
-def report(data: Path, scores: Path) -> dict[str, float]:
-    """Score by profile, transferred score, and `series/<name>` at the common standard threshold."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One series or directory at the common standard threshold."""
+
+    name: str
+    # NaN where no window is labelled.
+    score: float
+    found: int
+    windows: int
+    false_alarms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the scorer says of one detector."""
+
+    # profile -> score at the profile's own best threshold
+    profiles: dict[str, float]
+    # Standard score of each half at the threshold that is best for the other.
+    transferred: tuple[float, float]
+    threshold: float
+    directories: list[Part]
+    series: list[Part]
+
+
+def _part(name: str, rows: list[Row], threshold: float) -> Part:
+    windows = {r.window for r in rows if r.window is not None}
+    alarmed = [r for r in rows if r.score >= threshold]
+    found = {r.window for r in alarmed if r.window is not None}
+    score = best(rows, PROFILES["standard"][0], threshold)[0]
+    return Part(name, score, len(found), len(windows), sum(r.window is None for r in alarmed))
+
+
+def weighted_rows(data: Path, scores: Path) -> dict[str, dict[str, list[Row]]]:
+    """profile -> series -> rows, of all series that windows.json names."""
     windows = json.loads((data / "windows.json").read_text())
-    by_profile: dict[str, dict[str, list[Row]]] = {p: {} for p in PROFILES}
+    out: dict[str, dict[str, list[Row]]] = {p: {} for p in PROFILES}
     for name, spans in windows.items():
         with (data / name).open(newline="") as file:
             times = [_when(r["timestamp"]) for r in csv.DictReader(file)]
         with (scores / name).open(newline="") as file:
             values = [float(r["anomaly_score"]) for r in csv.DictReader(file)]
         for profile, (_, alarm_cost) in PROFILES.items():
-            by_profile[profile][name] = rows_of(name, times, values, spans, alarm_cost)
+            out[profile][name] = rows_of(name, times, values, spans, alarm_cost)
+    return out
 
-    def score(profile: str, names: list[str], threshold: float | None = None) -> tuple[float, float]:
-        chosen = [row for n in names for row in by_profile[profile][n]]
-        return best(chosen, PROFILES[profile][0], threshold)
 
-    names = sorted(windows)
-    out = {profile: score(profile, names)[0] for profile in PROFILES}
+def report(data: Path, scores: Path) -> Report:
+    """Scores by profile, transferred, by directory and by series."""
+    rows = weighted_rows(data, scores)
+    names = sorted(rows["standard"])
+
+    def of(profile: str, chosen: list[str]) -> list[Row]:
+        return [row for name in chosen for row in rows[profile][name]]
+
+    best_of = {profile: best(of(profile, names), cost) for profile, (cost, _) in PROFILES.items()}
     halves = names[::2], names[1::2]
-    moved = [score("standard", b, score("standard", a)[1])[0] for a, b in (halves, halves[::-1])]
-    out["transferred"] = float(np.mean(moved))
-    threshold = score("standard", names)[1]
-    return out | {f"series/{n}": score("standard", [n], threshold)[0] for n in names}
+    cost = PROFILES["standard"][0]
+    fitted = [best(of("standard", half), cost)[1] for half in halves]
+    moved = [best(of("standard", half), cost, at)[0] for half, at in zip(halves, reversed(fitted), strict=True)]
+    threshold = best_of["standard"][1]
+    directories = sorted({str(Path(n).parent) for n in names})
+    return Report(
+        {profile: score for profile, (score, _) in best_of.items()},
+        (moved[0], moved[1]),
+        threshold,
+        [_part(d, of("standard", [n for n in names if str(Path(n).parent) == d]), threshold) for d in directories],
+        [_part(n, rows["standard"][n], threshold) for n in names],
+    )

@@ -1,13 +1,15 @@
-"""The benchmark's adapter takes any series and never looks ahead."""
+"""The benchmark's adapter takes any series and never looks ahead; its worlds and its peer keep their word."""
 
 from __future__ import annotations
 
 import csv
+import json
 
 import numpy as np
 import pytest
 
-from bench import nab, nab_score
+from bench import engine_worlds, nab, nab_score, peer
+from bench.worlds import SEEDS, WORLDS
 
 
 def write(path, rows, header=("timestamp", "value")):
@@ -25,7 +27,7 @@ def stamps(count, step=300):
 
 def scored(tmp_path, rows):
     write(tmp_path / "in/some/where.csv", rows)
-    assert nab.score_directory(tmp_path / "in", tmp_path / "out", 1)
+    assert list(nab.score_directory(tmp_path / "in", tmp_path / "out", 1))
     with (tmp_path / "out/some/where.csv").open(newline="") as file:
         found = list(csv.DictReader(file))
     assert [r["timestamp"] for r in found] == [r[0] for r in rows]
@@ -71,3 +73,58 @@ def test_the_scorer_gives_a_perfect_detection_nearly_all_points():
     scores[200] = 1.0
     rows = nab_score.rows_of("x", times, scores, window, 0.11)
     assert nab_score.best(rows, 1.0)[0] == pytest.approx(100, abs=0.1)
+
+
+def test_the_scorer_counts_windows_and_false_alarms_by_series(tmp_path):
+    times = stamps(400)
+    scores = [0.0] * 400
+    scores[200] = scores[300] = 1.0
+    (tmp_path / "windows.json").write_text(json.dumps({"a/x.csv": [[times[200], times[240]]], "b/y.csv": []}))
+    for name, found in (("a/x.csv", scores), ("b/y.csv", [0.0] * 400)):
+        write(tmp_path / name, zip(times, found, strict=True), ("timestamp", "anomaly_score"))
+    report = nab_score.report(tmp_path, tmp_path)
+    assert [(p.name, p.found, p.windows, p.false_alarms) for p in report.directories] == [
+        ("a", 1, 1, 1),
+        ("b", 0, 0, 0),
+    ]
+    assert report.profiles["standard"] == pytest.approx(94.5, abs=0.1)
+    assert report.profiles["low_FP"] < report.profiles["standard"] < report.profiles["low_FN"]
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_a_world_is_the_same_each_time_and_its_spike_stands_out(name):
+    world = WORLDS[name]
+    values, at = world.spiked()
+    assert values.shape[1] == SEEDS
+    assert np.array_equal(values, world.spiked()[0], equal_nan=True)
+    times, noise = world.times(world.spiked_days), world.noise(world.spiked_days, 1)
+
+    def drawn(size):
+        """What the bucket of the spike holds for a draw of this size."""
+        noise[at] = size
+        return world.make(times, noise)[at]
+
+    up, down = drawn(8.0), drawn(-8.0)
+    assert (np.isclose(values[at], up) | np.isclose(values[at], down)).all()
+    assert (up - drawn(3.0)).min() > 3
+
+
+def test_a_quiet_world_is_judged_quiet_and_its_spikes_are_found():
+    verdict = engine_worlds.judge("counts_low")
+    assert verdict.serious <= 1
+    assert verdict.spikes.mean() > 75
+    assert "counts_low" in engine_worlds.line(verdict)
+
+
+def test_hours_until_quiet_end_where_a_day_without_records_begins():
+    world = WORLDS["level_shift"]
+    shown = np.zeros((int(world.clean_days * 24), SEEDS), bool)
+    shown[21 * 24 + 5, 0] = shown[21 * 24 + 20, 0] = shown[21 * 24 + 60, 0] = True
+    unrest = engine_worlds._unrest(world, shown)
+    assert (unrest[0], unrest[1:].max()) == (21, 0)
+
+
+def test_without_java_the_peer_says_so(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(peer.PeerMissing, match="java is not installed"), peer.libraries():
+        pass

@@ -1,0 +1,100 @@
+"""Throughput and size of the detection engine.
+
+Speed is CPU time of one thread, so that a busy machine does not count against the engine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from proxy.engine import Batch, Column, JobEngine, JobSpec
+from proxy.engine.buckets import aggregate
+from proxy.engine.functions import FUNCTIONS
+from proxy.engine.models.series import SeriesModel
+from proxy.engine.rows import RowSet
+
+SERIES = 10_000
+RECORDS = 1_000_000
+
+
+def model_speed(series: int = SERIES, steps: int = 60) -> tuple[float, float]:
+    """(series x buckets per second of the full model, bytes of state per series) at five-minute series."""
+    rng = np.random.default_rng(0)
+    model = SeriesModel(300, side=0, is_count=False, non_negative=False, zero_empty=False)
+    model.columns.grow_to(series)
+    rows, ones = np.arange(series), np.ones(series)
+    base = rng.normal(100.0, 20.0, series)
+    values = [base + rng.normal(0.0, 3.0, series) for _ in range(20)]
+
+    def timed(first: int, count: int) -> float:
+        started = time.process_time()
+        for i in range(first, first + count):
+            judged = model.judge(i * 300, rows, values[i % len(values)])
+            model.learn(i * 300, judged, ones)
+        return time.process_time() - started
+
+    timed(0, 60)
+    # Eleven days older, so that every pattern takes part.
+    model.columns["first"][:] -= 11 * 86400
+    return series * steps / timed(60, steps), float(model.columns.bytes_per_series())
+
+
+def aggregation_speed(function: str) -> float:
+    """Records per second from columns to features of 1,000 series in 10 buckets, the better of two runs."""
+    rng = np.random.default_rng(1)
+    detector = {"function": function, "field_name": None if function == "count" else "v", "by_field_name": "k"}
+    spec = JobSpec.from_config({"analysis_config": {"bucket_span": "1h", "detectors": [detector]}})
+    keys = Column(rng.integers(0, 1000, RECORDS).astype(np.int32), [f"key {i}" for i in range(1000)])
+    rows = RowSet(np.sort(rng.integers(0, 36_000, RECORDS)), {"k": keys, "v": keys}, {"v": rng.normal(size=RECORDS)})
+    spent = []
+    for _ in range(2):
+        started = time.process_time()
+        aggregate(rows, spec.detectors[0], spec.bucket_span, None)
+        spent.append(time.process_time() - started)
+    return RECORDS / min(spent)
+
+
+def features() -> Iterator[tuple[str, str]]:
+    """(a function that measures it, all names of functions that do), one of each feature of a series."""
+    for name in ("count", "mean", "sum", "min", "max", "median", "varp", "distinct_count", "info_content"):
+        measured = FUNCTIONS[name].feature
+        yield name, ", ".join(f for f, row in FUNCTIONS.items() if row.feature == measured)
+
+
+# Every way to model, as a whole job: records in, documents out.
+JOBS: dict[str, dict[str, object]] = {
+    "count by host": {"function": "count", "by_field_name": "host"},
+    "mean by host": {"function": "mean", "field_name": "value", "by_field_name": "host"},
+    "count over user": {"function": "count", "over_field_name": "user"},
+    "rare by user": {"function": "rare", "by_field_name": "user"},
+    "freq_rare by host over user": {"function": "freq_rare", "by_field_name": "host", "over_field_name": "user"},
+    "time_of_day by host": {"function": "time_of_day", "by_field_name": "host"},
+    "lat_long by host": {"function": "lat_long", "field_name": "place", "by_field_name": "host"},
+}
+JOB_RECORDS, JOB_HOURS = 300_000, 100
+
+
+def job_speed(detector: dict[str, object]) -> float:
+    """Records per second of a job over 100 hours of 50 hosts, 1,000 users and 200 places."""
+    rng = np.random.default_rng(2)
+    texts = {
+        "host": (50, "host {}"),
+        "user": (1000, "user {}"),
+        "place": (200, "50.{},8.6"),
+    }
+    spec = JobSpec.from_config({"analysis_config": {"bucket_span": "1h", "detectors": [detector]}})
+    batch = Batch(
+        np.sort(rng.integers(0, JOB_HOURS * 3600, JOB_RECORDS)),
+        {
+            field: Column(rng.integers(0, size, JOB_RECORDS).astype(np.int32), [form.format(i) for i in range(size)])
+            for field, (size, form) in texts.items()
+        },
+        {"value": rng.normal(size=JOB_RECORDS)},
+    )
+    engine = JobEngine(spec)
+    started = time.process_time()
+    engine.add(batch)
+    return JOB_RECORDS / (time.process_time() - started)
