@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from proxy.engine.state import StateError
+
 Array = NDArray[np.generic]
 
 
@@ -70,7 +72,10 @@ class Columns:
         return {name: view.copy() for name, view in self._views.items()}
 
     def restore(self, arrays: dict[str, Array]) -> None:
-        """Takes over arrays written by `state`."""
+        """Takes over arrays written by `state`; raises StateError if it lacks one of them."""
+        missing = [name for name in self.layout if name not in arrays]
+        if missing:
+            raise StateError(f"engine state lacks {missing} of a model: it was written by another version")
         self._arrays = {name: np.array(arrays[name], s.dtype) for name, s in self.layout.items()}
         self.size = self._capacity = next(iter(self._arrays.values())).shape[-1]
         self._views = dict(self._arrays)

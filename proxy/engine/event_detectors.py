@@ -100,10 +100,17 @@ class RareDetector(EventDetector):
     def _learn(self, view: BucketView, present: Present, scores: GroupScores, taken: Bools) -> None:
         partition, by, over = self._codes(present)
         counts = view.prepared.groups.count[present.groups]
+        if over is not None:
+            # Who was turned away has no number of her own.
+            taken = taken & (over < len(self.persons))
         self.model.learn(view.bucket, partition, by, over, counts, taken)
 
     def prune(self, before: int) -> None:
         """Rarity forgets by itself what it has not seen for long; only the names are left to forget."""
+        persons = self.model.known_persons()
+        if len(persons) < len(self.persons):
+            self.persons.keep(persons)
+            self.model.renumber_persons(persons)
         partition = np.array(self.registry.partition_of, np.int64)
         kept = np.flatnonzero(self.model.is_known(partition, np.arange(len(partition))))
         if len(kept) < len(partition):

@@ -9,6 +9,8 @@ from proxy.engine.results import Document
 _LN_THOUSAND = float(np.log(1000.0))
 # A twofold seasonal spread is where a reader would call the time of day noisy.
 HIGH_VARIANCE_FROM = 1.5
+# With half the usual records a mean is visibly less certain.
+SCARCE_FROM = 2.0
 
 
 def multi_bucket_impact(p_single: float, p_multi: float) -> float:
@@ -19,8 +21,11 @@ def multi_bucket_impact(p_single: float, p_multi: float) -> float:
     return float(np.floor(impact * 100.0) / 100.0)
 
 
-def explanation(model: SeriesModel, judged: Judged, i: int, completeness: float) -> Document:
-    """The explanation object of one judged value; zero impacts and false flags are left out."""
+def explanation(model: SeriesModel, judged: Judged, i: int, mode: float | None, completeness: float) -> Document:
+    """The explanation object of one judged value; zero impacts and false flags are left out.
+
+    `mode` is the nearest of several usual values, None for a series with one.
+    """
     lower, upper = model.bounds(judged.typical[i], judged.spread[i] * judged.factor[i], int(judged.rows[i]))
     single, multi = float(judged.p_single[i]), float(judged.p_multi[i])
     out: Document = {
@@ -34,10 +39,20 @@ def explanation(model: SeriesModel, judged: Judged, i: int, completeness: float)
     if characteristics > 0:
         out["anomaly_characteristics_impact"] = characteristics
     out["lower_confidence_bound"] = lower
-    out["typical_value"] = float(judged.typical[i])
+    out["typical_value"] = float(judged.typical[i]) if mode is None else mode
     out["upper_confidence_bound"] = upper
-    if judged.factor[i] > HIGH_VARIANCE_FROM:
+    scarcity = _scarcity(model, judged, i)
+    if judged.factor[i] > HIGH_VARIANCE_FROM * np.sqrt(max(0.5 + 0.5 * scarcity, 1.0)):
         out["high_variance_penalty"] = True
-    if completeness < 1.0:
+    if completeness < 1.0 or scarcity > SCARCE_FROM:
         out["incomplete_bucket_penalty"] = True
+    if mode is not None:
+        out["multimodal_distribution"] = True
     return out
+
+
+def _scarcity(model: SeriesModel, judged: Judged, i: int) -> float:
+    """How many times fewer records than usual a mean rests on; its spread is widened by sqrt(0.5 + 0.5 times that)."""
+    if judged.samples is None:
+        return 1.0
+    return float(model.columns["samples"][judged.rows[i]]) / max(float(judged.samples[i]), 1e-9)

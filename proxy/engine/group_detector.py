@@ -84,19 +84,24 @@ class GroupDetector:
 
     def step(self, view: BucketView) -> Judgement:
         """Judges one bucket and, unless interim, learns it."""
+        known_persons = len(self.persons)
         present = self._present(view)
+        refused = 0
         if not view.is_interim:
             self.buckets += 1
             for seconds in view.effect.shifts:
                 self._shift_clock(seconds)
+            if not view.may_grow:
+                strangers = np.unique(present.persons[present.persons >= known_persons])
+                refused = view.span.stop - view.span.start - len(present.rows) + len(strangers)
         if not len(present.rows):
-            return Judgement.empty()
+            return replace(Judgement.empty(), refused=refused)
         scores = self._score(view, present)
         skipped, learnt = self._effects(view, present, scores)
         p = np.where(skipped, 1.0, scores.p)
-        judgement = self._judgement(view, present, scores, p)
+        judgement = replace(self._judgement(view, present, scores, p), refused=refused)
         if not view.is_interim:
-            self._count_presence(present)
+            self._count_presence(present, view.time)
             self._learn(view, present, scores, learnt)
         return judgement
 
@@ -114,8 +119,8 @@ class GroupDetector:
             persons = self.persons.codes_of(codes, view.rows.text[self.spec.over].values, may_add=view.may_add)
         return Present(rows[known], persons, groups)
 
-    def _count_presence(self, present: Present) -> None:
-        self.persons.count(np.unique(present.persons))
+    def _count_presence(self, present: Present, time: int) -> None:
+        self.persons.count(np.unique(present.persons), time)
         if self.spec.exclude_frequent in ("all", "by"):
             for row in np.unique(present.rows).tolist():
                 self.by_seen[row] = self.by_seen.get(row, 0) + 1
@@ -278,7 +283,10 @@ class GroupDetector:
         raise NotImplementedError
 
     def prune(self, before: int) -> None:
-        """Forgets attributes without data since `before`."""
+        """Forgets attributes and persons without data since `before`."""
+        persons = self.persons.active_since(before)
+        if len(persons) < len(self.persons):
+            self.persons.keep(persons)
         kept = self.registry.active_since(before)
         if len(kept) < len(self.registry):
             self._keep(kept)
@@ -295,7 +303,7 @@ class GroupDetector:
 
     def _restore_shared(self, tree: dict[str, object]) -> None:
         keys, persons, seen = tree["keys"], tree["persons"], tree["by_seen"]
-        assert isinstance(keys, dict) and isinstance(persons, list) and isinstance(seen, list)
+        assert isinstance(keys, dict) and isinstance(persons, dict) and isinstance(seen, list)
         self.registry.restore(keys)
         self.persons.restore(persons)
         self.buckets = int(str(tree["buckets"]))

@@ -13,6 +13,7 @@ Not here: interning of values to codes, and the joining of one person's rows (sc
     .state() -> dict[str, ndarray];  Rarity.from_state(state);  .nbytes;  .category_count
     .is_known(partition, by) -> bool[n];  .renumber(partition, by, new_partition, new_by): the categories listed
     (each once) change their codes, all others are forgotten
+    .known_persons() -> int[n];  .renumber_persons(persons): the n-th of these, all known ones, ascending, becomes n
 
 What counts is the number of *buckets* a value was seen in, or in a population the number of distinct
 persons who showed it. With N = sum of a partition's counts and K = its values seen only once, a value never
@@ -39,6 +40,7 @@ from numpy.typing import NDArray
 
 from proxy.engine.rarity_tables import (
     LOW_BITS,
+    LOW_HALF,
     Bools,
     BucketRows,
     CountTable,
@@ -184,10 +186,19 @@ class Rarity:
         partitions, first = np.unique(np.asarray(partition, np.int64), return_index=True)
         new = np.asarray(new_partition, np.int64)[first]
         self._partitions.move(partitions, new)
-        owner, person = self._persons.keys >> LOW_BITS, self._persons.keys & np.int64(0xFFFFFFFF)
+        owner, person = self._persons.keys >> LOW_BITS, self._persons.keys & LOW_HALF
         at = np.minimum(np.searchsorted(partitions, owner), max(partitions.size - 1, 0))
         is_kept = (partitions[at] == owner) if partitions.size else np.zeros(owner.size, bool)
         self._persons.move(self._persons.keys[is_kept], pack(new[at[is_kept]], person[is_kept]))
+
+    def known_persons(self) -> Ints:
+        """Codes of the persons anything is remembered of, ascending."""
+        return np.unique(np.concatenate([self._pairs.keys & LOW_HALF, self._persons.keys & LOW_HALF]))
+
+    def renumber_persons(self, persons: Ints) -> None:
+        """Give the n-th of these persons the code n: all that are known, ascending."""
+        for table in (self._pairs, self._persons):
+            table.keys = pack(table.keys >> LOW_BITS, np.searchsorted(persons, table.keys & LOW_HALF))
 
     def state(self) -> dict[str, NDArray]:
         """Everything needed to go on bit-exactly."""

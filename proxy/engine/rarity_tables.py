@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 LOW_BITS = np.int64(32)
+LOW_HALF = np.int64(0xFFFFFFFF)
 # Counts up to here are one sighting, allowing for the decay of a repeat.
 SEEN_ONCE = 1.5
 
@@ -109,7 +110,7 @@ class BucketRows:
         summed = np.add.reduceat(ordered, starts) if starts.size else ordered
         category, person = category[starts], person[starts]
         high = category >> LOW_BITS
-        return cls(high, category & np.int64(0xFFFFFFFF), person, summed, category, pack(high, person))
+        return cls(high, category & LOW_HALF, person, summed, category, pack(high, person))
 
 
 @dataclass(frozen=True, slots=True)

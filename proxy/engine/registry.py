@@ -33,6 +33,7 @@ class Interner:
     def __init__(self) -> None:
         self._code: dict[str, int] = {}
         self._seen: list[int] = []
+        self._active: list[int] = []
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -40,7 +41,7 @@ class Interner:
 
     def codes_of(self, local: Codes, values: list[str], *, may_add: bool) -> NDArray[np.intp]:
         """Numbers of a bucket's local codes (-1 = the empty text); without `may_add` new values get numbers
-        of their own for this call only."""
+        of their own for this call only, from `len(self)` on."""
         used, inverse = np.unique(local, return_inverse=True)
         texts = [values[c] if c >= 0 else "" for c in used.tolist()]
         fresh = sorted(t for t in texts if t not in self._code)
@@ -48,33 +49,52 @@ class Interner:
         if may_add:
             self._code |= added
             self._seen.extend([0] * len(fresh))
+            self._active.extend([0] * len(fresh))
             self._bytes += sum(_BYTES_A_NAME + len(t) for t in fresh)
         return np.array([self._code[t] if t in self._code else added[t] for t in texts], np.intp)[inverse.reshape(-1)]
 
-    def count(self, codes: NDArray[np.intp]) -> None:
-        """Notes that these were seen in one more bucket."""
+    def count(self, codes: NDArray[np.intp], time: int) -> None:
+        """Notes that these were seen in one more bucket, the one at `time`."""
         for code in codes.tolist():
             if code < len(self._seen):
                 self._seen[code] += 1
+                self._active[code] = time
 
     def seen(self, codes: NDArray[np.intp]) -> NDArray[np.intp]:
         """Buckets each was seen in."""
         return np.array([self._seen[c] if c < len(self._seen) else 0 for c in codes.tolist()], np.intp)
 
+    def active_since(self, time: int) -> NDArray[np.intp]:
+        """Numbers of the values seen at or after `time`."""
+        return np.flatnonzero(np.array(self._active, np.int64) >= time)
+
+    def keep(self, codes: NDArray[np.intp]) -> None:
+        """Forgets every value not listed; the rest are renumbered in that order."""
+        texts, chosen = list(self._code), codes.tolist()
+        self._fill([texts[c] for c in chosen], [self._seen[c] for c in chosen], [self._active[c] for c in chosen])
+
+    def _fill(self, texts: list[str], seen: list[int], active: list[int]) -> None:
+        self._code = {t: i for i, t in enumerate(texts)}
+        self._seen, self._active = seen, active
+        self._bytes = sum(_BYTES_A_NAME + len(t) for t in texts)
+
     def nbytes(self) -> int:
         """Bytes of the names."""
         return self._bytes
 
-    def state(self) -> list[object]:
-        """The texts in number order, and the buckets seen."""
-        return [list(self._code), list(self._seen)]
+    def state(self) -> dict[str, object]:
+        """The texts in number order, in how many buckets each was seen and when last."""
+        return {
+            "texts": list(self._code),
+            "seen": np.array(self._seen, np.int64),
+            "active": np.array(self._active, np.int64),
+        }
 
-    def restore(self, tree: list[list[object]]) -> None:
+    def restore(self, tree: dict[str, object]) -> None:
         """Takes over a tree written by `state`."""
-        texts, seen = tree
-        self._code = {str(t): i for i, t in enumerate(texts)}
-        self._seen = [int(str(n)) for n in seen]
-        self._bytes = sum(_BYTES_A_NAME + len(t) for t in self._code)
+        texts, seen, active = tree["texts"], tree["seen"], tree["active"]
+        assert isinstance(texts, list) and isinstance(seen, np.ndarray) and isinstance(active, np.ndarray)
+        self._fill([str(t) for t in texts], seen.tolist(), active.tolist())
 
 
 class Registry:

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxy.engine.buckets import aggregate
+from proxy.engine.columns import Columns
 from proxy.engine.explain import explanation, multi_bucket_impact
 from proxy.engine.findings import BucketView, Finding, Judgement
 from proxy.engine.functions import NON_NEGATIVE_FEATURES, Empty, Function
 from proxy.engine.influence import influences
 from proxy.engine.models.clock_shift import shift_patterns
-from proxy.engine.models.series import Judged, SeriesModel
+from proxy.engine.models.series import LOW_COUNT, Judged, SeriesModel
+from proxy.engine.modes import Modes
 from proxy.engine.probability import WORTH_WRITING
 from proxy.engine.registry import Prepared, Registry
 from proxy.engine.results import Document, Floats
@@ -46,6 +48,7 @@ class SeriesDetector:
             )
             for part in spec.parts
         ]
+        self.modes = [Modes() for _ in spec.parts]
 
     def prepare(self, rows: RowSet, weights: Floats | None) -> Prepared:
         """Aggregates rows of any number of buckets."""
@@ -64,9 +67,10 @@ class SeriesDetector:
         group_of = np.full(len(self.registry), -1, np.intp)
         group_of[touched[known]] = span.start + known
         judgements = []
-        for model, part, values in zip(self.models, self.spec.parts, view.prepared.groups.values, strict=True):
-            model.columns.grow_to(len(self.registry))
-            judgements.append(self._step_part(view, model, part, values, group_of))
+        for number, values in enumerate(view.prepared.groups.values):
+            self.models[number].columns.grow_to(len(self.registry))
+            self.modes[number].columns.grow_to(len(self.registry))
+            judgements.append(self._step_part(view, number, values, group_of))
         return Judgement(
             np.concatenate([j.p for j in judgements]),
             np.concatenate([j.partition for j in judgements]),
@@ -76,9 +80,8 @@ class SeriesDetector:
             0 if view.is_interim else len(touched) - len(known),
         )
 
-    def _step_part(
-        self, view: BucketView, model: SeriesModel, part: Function, values: Floats, group_of: NDArray[np.intp]
-    ) -> Judgement:
+    def _step_part(self, view: BucketView, number: int, values: Floats, group_of: NDArray[np.intp]) -> Judgement:
+        model, part = self.models[number], self.spec.parts[number]
         if part.empty is Empty.ZERO:
             rows = np.arange(len(group_of))
             value = np.where(group_of >= 0, np.append(values, 0.0)[group_of], 0.0)
@@ -91,18 +94,32 @@ class SeriesDetector:
             value = self._completed(model, view, rows, value)
         samples = view.prepared.groups.count[group_of[rows]] if part.feature in SAMPLED else None
         judged = model.judge(view.time, rows, value, samples)
-        skipped, weight = self._effects(view, judged)
+        mode = self._nearest_modes(number, judged)
+        skipped, weight = self._effects(view, judged, mode)
         p = np.where(judged.ready & ~skipped, judged.p, 1.0)
         partition = np.array(self.registry.partition_of, np.int64)[rows]
         findings = [
-            self._finding(view, model, part, judged, int(i), group_of) for i in np.flatnonzero(p < WORTH_WRITING)
+            self._finding(view, number, judged, int(i), mode.get(int(i)), group_of)
+            for i in np.flatnonzero(p < WORTH_WRITING)
         ]
         plots = [] if view.is_interim else self._plots(view, part, judged)
         notes: list[Document] = []
         if not view.is_interim:
             shift = model.learn(view.time, judged, weight)
+            self.modes[number].learn(view.bucket, rows[weight > 0.5], value[weight > 0.5])
             notes = [self._annotation(view, part, int(rows[i]), float(shift[i])) for i in np.flatnonzero(shift)]
         return Judgement(p, partition, findings, plots, notes)
+
+    def _nearest_modes(self, number: int, judged: Judged) -> dict[int, float]:
+        """Position of every unusual value of a series with several modes -> the mode it is nearest to."""
+        model, out = self.models[number], {}
+        for i in np.flatnonzero(judged.ready & (judged.p < WORTH_WRITING)).tolist():
+            if model.is_count and judged.typical[i] < LOW_COUNT:
+                continue
+            mode = self.modes[number].nearest(int(judged.rows[i]), float(judged.value[i]), float(judged.spread[i]))
+            if mode is not None:
+                out[i] = mode
+        return out
 
     def _annotation(self, view: BucketView, part: Function, row: int, shift: float) -> Document:
         """What the model tells of a change of its own."""
@@ -143,9 +160,9 @@ class SeriesDetector:
         """Forgets series without data since `before`."""
         kept = self.registry.active_since(before)
         if len(kept) < len(self.registry):
-            for model in self.models:
-                model.columns.grow_to(len(self.registry))
-                model.columns.keep(kept)
+            for columns in self._all_columns():
+                columns.grow_to(len(self.registry))
+                columns.keep(kept)
             self.registry.keep(kept)
 
     def _completed(self, model: SeriesModel, view: BucketView, rows: NDArray[np.intp], value: Floats) -> Floats:
@@ -153,12 +170,14 @@ class SeriesDetector:
         typical = model.predict(view.time, rows)[0]
         return value + np.clip(typical - value, 0.0, np.maximum((1.0 - view.completeness) * typical, 0.0))
 
-    def _effects(self, view: BucketView, judged: Judged) -> tuple[NDArray[np.bool_], Floats]:
+    def _effects(self, view: BucketView, judged: Judged, mode: dict[int, float]) -> tuple[NDArray[np.bool_], Floats]:
         count = len(judged.rows)
         skipped = np.full(count, view.effect.skip_result)
         weight = np.full(count, 0.0 if view.effect.skip_model_update else 1.0)
         if not self.rules.is_empty:
-            asked = self.rules.masks(self._key_columns(judged.rows), judged.value, judged.typical, view.time)
+            typical = judged.typical.copy()
+            typical[list(mode)] = list(mode.values())
+            asked = self.rules.masks(self._key_columns(judged.rows), judged.value, typical, view.time)
             skipped = skipped | asked.skip_result
             weight = np.where(asked.skip_model_update, np.minimum(weight, RULE_SKIP_WEIGHT), weight)
         return skipped, weight
@@ -168,8 +187,15 @@ class SeriesDetector:
         return {f: (rows, [k[place] for k in self.registry.keys]) for f, place in named if f}
 
     def _finding(
-        self, view: BucketView, model: SeriesModel, part: Function, judged: Judged, i: int, group_of: NDArray[np.intp]
+        self,
+        view: BucketView,
+        number: int,
+        judged: Judged,
+        i: int,
+        mode: float | None,
+        group_of: NDArray[np.intp],
     ) -> Finding:
+        model, part = self.models[number], self.spec.parts[number]
         row = int(judged.rows[i])
         partition, by = self.registry.keys[row]
         own = {f: v for f, v in ((self.spec.partition, partition), (self.spec.by, by)) if f}
@@ -196,8 +222,8 @@ class SeriesDetector:
             float(judged.p[i]),
             multi_bucket_impact(float(judged.p_single[i]), float(judged.p_multi[i])),
             [float(judged.value[i])],
-            [float(judged.typical[i])],
-            explanation(model, judged, i, view.completeness),
+            [float(judged.typical[i]) if mode is None else mode],
+            explanation(model, judged, i, mode, view.completeness),
             youth=model.youth(row),
             influences=blame,
         )
@@ -248,21 +274,26 @@ class SeriesDetector:
         return {
             "keys": self.registry.state(),
             "models": [m.columns.state() for m in self.models],
+            "modes": [m.columns.state() for m in self.modes],
             "shifted": [list(once) for once in sorted(self.shifted)],
         }
 
     def restore(self, tree: dict[str, object]) -> None:
         """Takes over a tree written by `state`."""
-        keys, models, shifted = tree["keys"], tree["models"], tree["shifted"]
-        assert isinstance(keys, dict) and isinstance(models, list) and isinstance(shifted, list)
+        keys, models, modes, shifted = (tree[name] for name in ("keys", "models", "modes", "shifted"))
+        assert isinstance(keys, dict) and isinstance(models, list)
+        assert isinstance(modes, list) and isinstance(shifted, list)
         self.registry.restore(keys)
         self.shifted = {(int(rule), str(partition), str(by)) for rule, partition, by in shifted}
-        for model, arrays in zip(self.models, models, strict=True):
-            model.columns.restore(arrays)
+        for columns, arrays in zip(self._all_columns(), [*models, *modes], strict=True):
+            columns.restore(arrays)
+
+    def _all_columns(self) -> list[Columns]:
+        return [kept.columns for kept in (*self.models, *self.modes)]
 
     def nbytes(self) -> int:
         """Bytes of models and names."""
-        return self.registry.name_bytes + sum(m.columns.nbytes() for m in self.models)
+        return self.registry.name_bytes + sum(columns.nbytes() for columns in self._all_columns())
 
 
 _PLOT_NAMES = {

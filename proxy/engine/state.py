@@ -10,7 +10,8 @@ import zlib
 import numpy as np
 
 MAGIC = b"LWES"
-VERSION = 1
+# Raise it when a tree changes its shape: a model restored from half its columns would only seem to go on.
+VERSION = 2
 _LEVEL = 3
 
 Tree = object
@@ -32,9 +33,12 @@ def unpack(data: bytes) -> Tree:
     """The tree written by `pack`; raises StateError for anything else."""
     if data[:4] != MAGIC:
         raise StateError("not an engine state")
-    body = zlib.decompress(data[4:])
-    (length,) = struct.unpack_from("<Q", body)
-    header = json.loads(body[8 : 8 + length])
+    try:
+        body = zlib.decompress(data[4:])
+        (length,) = struct.unpack_from("<Q", body)
+        header = json.loads(body[8 : 8 + length])
+    except (zlib.error, struct.error, ValueError) as broken:
+        raise StateError("engine state is damaged") from broken
     if header["version"] != VERSION:
         raise StateError(f"engine state has version [{header['version']}], this engine reads [{VERSION}]")
     return _Reader(body, 8 + length).fill(header["tree"])
