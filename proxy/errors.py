@@ -5,6 +5,7 @@ Everything raises an ``MlError``; the HTTP border renders it. Nothing here knows
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Mapping, Sequence
 
 # A header that is sent more than once has a list of values.
@@ -51,6 +52,10 @@ class MlError(Exception):
         self.status = status
         self.caused_by = caused_by
         self.headers = dict(headers or {})
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Between processes it travels whole; an exception would else be made anew of its message alone."""
+        return copyreg.__newobj__, (type(self), self.reason), self.__dict__
 
     def root_cause(self) -> MlError:
         """The innermost error of the chain that is Elasticsearch's own."""

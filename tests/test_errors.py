@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 
 import pytest
@@ -21,6 +22,13 @@ def test_an_error_is_its_own_root_cause():
         },
         "status": 404,
     }
+
+
+def test_an_error_travels_whole_between_processes():
+    error = MlError("a", "b", 409, caused_by=errors.parse_error("c"), headers={"Retry-After": "1"})
+    arrived = pickle.loads(pickle.dumps(error))
+    assert arrived.body() == error.body()
+    assert (str(arrived), arrived.headers) == ("b", {"Retry-After": "1"})
 
 
 def test_the_root_cause_is_the_innermost_error_that_is_not_javas_own():
