@@ -343,6 +343,10 @@ class JobEngine:
         }
         return size if self._categories is None else size | self._categories.stats()
 
+    def category_updates(self) -> list[Document]:
+        """Definitions of the categories that changed, or were only matched more often, since they were given out."""
+        return [] if self._categories is None else self._categories.model.changed(with_counts=True)
+
     def categorizer_stats(self) -> list[Document]:
         """One set of category counts per partition; empty without a categorization field."""
         return [] if self._categories is None else self._categories.model.stats()

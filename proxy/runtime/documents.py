@@ -11,6 +11,7 @@ import orjson
 from proxy.engine import Rescored, Results
 from proxy.store import result_ids
 from proxy.store.reserved_fields import record_copies, scalar_copy
+from proxy.store.result_pages import stored_form
 
 Document = Mapping[str, Any]
 Line = tuple[str, Document]  # id and source
@@ -83,18 +84,19 @@ def rescored_id(job_id: str, change: Rescored) -> str:
 
 
 def annotation_document(job_id: str, annotation: Document, now_ms: int) -> Line:
-    """The same annotation written twice gets the same id."""
+    """An annotation by the system; the same one written twice gets the same id."""
     source = {"annotation": "", "create_time": now_ms, "create_username": "_xpack", "timestamp": now_ms,
-              "job_id": job_id, "modified_time": now_ms, "modified_username": "_xpack", "type": "annotation",
-              **annotation}  # fmt: skip
-    about = orjson.dumps([job_id, source["timestamp"], source["annotation"], source.get("detector_index")])
-    return "annotation_" + hashlib.sha256(about).hexdigest()[:32], source
+              "end_timestamp": annotation.get("timestamp", now_ms), "job_id": job_id, "modified_time": now_ms,
+              "modified_username": "_xpack", "type": "annotation", **annotation}  # fmt: skip
+    about = [job_id, source["timestamp"], source["annotation"], source.get("detector_index")]
+    about += [source.get(f"{side}_field_value") for side in _ENTITY]
+    return "annotation_" + hashlib.sha256(orjson.dumps(about)).hexdigest()[:32], source
 
 
 def index_lines(index: str, documents: Iterator[Line]) -> list[bytes]:
     """One element per document: its action and source, ready for a bulk request."""
     return [
-        orjson.dumps({"index": {"_index": index, "_id": document_id}}) + b"\n" + orjson.dumps(source) + b"\n"
+        orjson.dumps({"index": {"_index": index, "_id": document_id}}) + b"\n" + stored_form(source) + b"\n"
         for document_id, source in documents
     ]
 

@@ -15,15 +15,17 @@ import orjson
 from proxy.errors import MlError, status_error
 from proxy.job_config.analysis import term_fields
 from proxy.runtime import worker
-from proxy.runtime.documents import delete_lines, index_lines
+from proxy.runtime.documents import index_lines
 from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.host import HostLost, JobHost
 from proxy.runtime.model_size import is_worth_reporting, memory_message, size_document
 from proxy.runtime.rescoring import with_inner_scores
+from proxy.runtime.saved_model import MIN_VERSION, is_readable
 from proxy.runtime.worker import Outcome, Setup, Status
 from proxy.store import Store, result_ids
 from proxy.store.job_tasks import JobTask
 from proxy.store.journal import Saved
+from proxy.store.result_docs import OLDEST_MODEL_VERSION
 from proxy.store.results_write import IndexGone
 
 Answer = TypeVar("Answer")
@@ -36,7 +38,11 @@ _DATA, _FLUSH = b"d", b"f"
 
 @dataclass(slots=True)
 class LiveJob:
-    """An open job. ``sequence`` is the number of its next journal entry."""
+    """An open job. ``sequence`` is the number of its next journal entry.
+
+    ``persisted_at`` is when its model was last on its way into a snapshot, ``persisted_result_ms`` the last bucket that
+    the snapshot in force knows; None where that is not known.
+    """
 
     store: Store
     host: JobHost
@@ -48,6 +54,9 @@ class LiveJob:
     sequence: int = 0
     journal_bytes: int = 0
     saved_at: int = 0
+    persisted_at: int = 0
+    persisted_result_ms: int | None = None
+    snapshot_seconds: int = 0
     unsent: list[bytes] = field(default_factory=list)
     inner_scores: dict[str, dict[str, float]] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
@@ -58,19 +67,22 @@ class LiveJob:
     def job_id(self) -> str:
         return self.setup.job_id
 
-    async def load(self, *, is_restart: bool) -> None:
+    async def load(self) -> None:
         """Brings the model to the host: the saved one and all entries after it, else the job's snapshot."""
         saved, entries = await self.store.journal.read(self.job_id)
         state, counts = (saved.model, None) if saved else await self._snapshot()
-        self.status = await self.host.call(self.job_id, worker.open_job, self.setup, state, counts)
+        # Whatever is interim goes with the next bucket, also where the model does not remember it.
+        interim = await self.store.results_write.interim_ids(self.job_id)
+        self.status = await self.host.call(self.job_id, worker.open_job, self.setup, state, counts, interim)
         self.sequence = saved.sequence + 1 if saved else 0
         self.saved_at = self.clock()
+        if not self.persisted_at:
+            self.persisted_at = self.saved_at
+            self.persisted_result_ms = None if saved or entries else self.status.latest_result_ms
         for number, entry in entries:
             await self._replay(entry)
             self.sequence = number + 1
             self.journal_bytes += len(entry)
-        if is_restart:
-            await self.remove_interim()
 
     async def _snapshot(self) -> tuple[bytes | None, Mapping[str, Any] | None]:
         counts = await self.store.results_write.document(self.job_id, result_ids.data_counts(self.job_id))
@@ -82,6 +94,12 @@ class LiveJob:
         )
         if snapshot is None or not snapshot.get("snapshot_doc_count"):
             return None, counts
+        if not is_readable(str(snapshot.get("min_version") or OLDEST_MODEL_VERSION)):
+            raise status_error(
+                f"[{self.job_id}] job model snapshot [{snapshot_id}] has min version before [{MIN_VERSION}], "
+                "please revert to a newer model snapshot or reset the job",
+                400,
+            )
         model = await self.store.model_states.read(self.job_id, snapshot_id, snapshot["snapshot_doc_count"])
         if model is None:
             raise status_error(
@@ -98,12 +116,6 @@ class LiveJob:
         else:
             outcome = await self.host.call(self.job_id, worker.flush, orjson.loads(content), self.clock())
         await self._deliver(outcome)
-
-    async def remove_interim(self) -> None:
-        """Drops interim results of before a restart: the model does not remember them."""
-        stale = await self.store.results_write.interim_ids(self.job_id)
-        self.unsent = delete_lines(self.setup.write_alias, iter(stale)) + self.unsent
-        await self.try_send()
 
     async def post(self, body: bytes, replaces: tuple[int, int] | None = None) -> dict[str, Any]:
         """Analyses records; returns the counts of this request. ``replaces``: see ``Ingested``.
@@ -139,7 +151,7 @@ class LiveJob:
     async def _replayed_counts(self) -> dict[str, Any]:
         """Loads the model anew; what was journalled last is analysed by that."""
         try:
-            await self.load(is_restart=True)
+            await self.load()
         except HostLost:
             await self._withdraw_last()
             raise
@@ -154,7 +166,7 @@ class LiveJob:
         try:
             return await self.host.call(self.job_id, function, *arguments)
         except HostLost:
-            await self.load(is_restart=True)
+            await self.load()
             return await self.host.call(self.job_id, function, *arguments)
 
     async def flush(self, options: Mapping[str, Any]) -> Status:
@@ -263,8 +275,8 @@ class LiveJob:
         is_due = self.journal_bytes > 0 and self.clock() - self.saved_at >= interval_ms
         return not self.unsent and (is_due or self.journal_bytes > _MAX_JOURNAL_BYTES)
 
-    async def save(self) -> None:
-        """Saves the model, and with it all that was journalled so far."""
+    async def save(self) -> bytes:
+        """Saves the model, and with it all that was journalled so far; returns it."""
         await self.send_unsent()
         # A lost model is not loaded just to be saved: the journal has all that it knew.
         model = await self.host.call(self.job_id, worker.save)
@@ -272,3 +284,9 @@ class LiveJob:
         self.sequence += 1
         self.journal_bytes = 0
         self.saved_at = self.clock()
+        return model
+
+    def new_snapshot_id(self, now_ms: int) -> str:
+        """Its second; the next free one where two snapshots fall into the same."""
+        self.snapshot_seconds = max(now_ms // 1000, self.snapshot_seconds + 1)
+        return str(self.snapshot_seconds)

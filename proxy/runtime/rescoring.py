@@ -1,6 +1,7 @@
 """Renormalisation: new scores brought to results written earlier, in the same step or long ago.
 
-Only scores change, never ``initial_*``. A bucket holds copies of its bucket influencers; those change with them.
+Only scores change, never ``initial_*``. A bucket holds copies of its bucket influencers; those change with them, and
+so does the bucket's own score, which is the highest of theirs.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class Rescoring:
 
 
 def with_inner_scores(bucket: Mapping[str, Any], scores: InnerScores) -> dict[str, Any]:
+    """A bucket, with at least one influencer, whose influencers have new scores."""
     influencers = [
         {
             **influencer,
@@ -58,4 +60,5 @@ def with_inner_scores(bucket: Mapping[str, Any], scores: InnerScores) -> dict[st
         }
         for influencer in bucket["bucket_influencers"]
     ]
-    return {**bucket, "bucket_influencers": influencers}
+    highest = max(influencer["anomaly_score"] for influencer in influencers)
+    return {**bucket, "anomaly_score": highest, "bucket_influencers": influencers}

@@ -19,6 +19,7 @@ from proxy.config import Config
 from proxy.errors import MlError, status_error
 from proxy.job_config.analysis import term_fields
 from proxy.runtime import worker
+from proxy.runtime.background_persist import BackgroundPersist
 from proxy.runtime.closing import write_snapshot
 from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.host import HostLost, JobHost, ProcessHost
@@ -31,6 +32,7 @@ from proxy.runtime.turns import Turns
 from proxy.runtime.worker import Setup, Status
 from proxy.store import Store
 from proxy.store.job_tasks import JobTask
+from proxy.units import iso
 
 _log = logging.getLogger(__name__)
 _TICK_S = 5.0
@@ -50,6 +52,7 @@ class Supervisor:
         self._restoring = Restoring(store.tasks, self._restore, self._fail)
         self.removals = Removals(store, self, self._tasks)
         self._live: dict[str, LiveJob] = {}
+        self.background = BackgroundPersist(store, clock, self.turn, self.notices, self._live)
         self._failed: dict[str, JobTask] = {}
         self._changing: dict[str, str] = {}
         self._waiting: dict[str, JobTask] = {}
@@ -60,6 +63,7 @@ class Supervisor:
         """Begins to take up the jobs that were open; requests are answered meanwhile."""
         self._tasks.spawn(self._take_up(), "take up jobs")
         self._tasks.spawn(self._keep_up(), "keep jobs up")
+        self._tasks.spawn(self.background.run(), "persist models")
 
     async def stop(self) -> None:
         """Saves every open job, within the time that a stop may take; what is not saved is in the journal."""
@@ -100,7 +104,7 @@ class Supervisor:
                     raise
                 await self._store.tasks.remove(job_id)
                 return
-            await self._bring_up(task, stored.config, is_restart=True)
+            await self._bring_up(task, stored.config)
         if task.state == "closing":
             self._tasks.spawn(self._close_in_turn(job_id), f"finish closing [{job_id}]")
 
@@ -202,7 +206,7 @@ class Supervisor:
             facts = await self._store.client.facts()
             self.notices.later(job_id, "info", f"Opening job on node [{facts.node['name']}]")
             try:
-                await self._bring_up(task, stored.config, is_restart=False)
+                await self._bring_up(task, stored.config)
             except BaseException:
                 await self._unload(job_id)
                 await self._store.tasks.remove(job_id)
@@ -222,11 +226,11 @@ class Supervisor:
                     continue
                 try:
                     stored = await self._store.jobs.patch(job_id, {"finished_time": None})
-                    await self._bring_up(task, stored.config, is_restart=False)
+                    await self._bring_up(task, stored.config)
                 except (MlError, HostLost) as error:
                     await self._fail(task, str(error))
 
-    async def _bring_up(self, task: JobTask, config: dict[str, Any], *, is_restart: bool) -> None:
+    async def _bring_up(self, task: JobTask, config: dict[str, Any]) -> None:
         job_id, names = task.job_id, self._store.names
         setup = Setup(job_id, config, names.write_alias(job_id), names.indices.annotations_write_alias)
         live = LiveJob(self._store, self._hosts(), self._clock, task, setup)
@@ -234,7 +238,8 @@ class Supervisor:
             await self._store.indices.ensure_results(
                 job_id, config["results_index_name"], term_fields(config["analysis_config"])
             )
-            await live.load(is_restart=is_restart)
+            await live.load()
+            self.notices.later(job_id, "info", _loading(live))
             live.task = task if task.state != "opening" else await self._store.tasks.change(task, "opened")
             self._live[job_id] = live
             self._failed.pop(job_id, None)
@@ -277,7 +282,7 @@ class Supervisor:
         try:
             await live.send_unsent()
             snapshot_id = await write_snapshot(live, self._store, self._clock())
-            await self._store.results_write.refresh(job_id)
+            await self._store.results_write.refresh_all(job_id)
         except (MlError, HostLost) as error:
             if not force:
                 raise
@@ -390,7 +395,7 @@ class Supervisor:
         stored = await self._store.jobs.get(failed.job_id)
         task = await self._store.tasks.change(failed, "opening")
         try:
-            await self._bring_up(task, stored.config, is_restart=True)
+            await self._bring_up(task, stored.config)
         except Exception as error:
             await self._fail(task, str(error))
             raise
@@ -398,6 +403,15 @@ class Supervisor:
 
 def _not_open(job_id: str) -> MlError:
     return status_error(f"Cannot perform requested action because job [{job_id}] is not open", 409)
+
+
+def _loading(live: LiveJob) -> str:
+    latest_ms = live.status.data_counts.get("latest_record_timestamp") if live.status else None
+    snapshot_id = live.setup.config.get("model_snapshot_id", "N/A")
+    return (
+        f"Loading model snapshot [{snapshot_id}], "
+        f"job latest_record_timestamp [{'N/A' if latest_ms is None else iso(latest_ms)}]"
+    )
 
 
 def _executing(job_id: str, what: str) -> MlError:

@@ -12,24 +12,21 @@ import os
 import signal
 import sys
 import time
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-import orjson
-
 from proxy.engine import Batch, Column, ForecastRefused, JobEngine, JobSpec, Results
-from proxy.errors import status_error
 from proxy.runtime import documents, forecasting
 from proxy.runtime.batch_codec import decode_batch, encode_batch
+from proxy.runtime.categorizer_reports import CategorizerReports, stats_documents, status_annotation
 from proxy.runtime.counts import DataCounts, TimingStats
 from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.ingest import Fields, Ingested, fields_of, ingest
 from proxy.runtime.rescoring import Rescoring
+from proxy.runtime.saved_model import pack, unpack
 
 Config = Mapping[str, Any]
-_STATE_VERSION = 1
 # Around a second of work for a model of thousands of series.
 _SLICE_ROWS = 20_000
 
@@ -103,6 +100,7 @@ class _Job:
     interim_ids: list[str] = field(default_factory=list)
     waiting: dict[int, _Waiting] = field(default_factory=dict)
     latest_result_ms: int | None = None
+    categorizers: CategorizerReports = field(default_factory=CategorizerReports)
 
 
 _jobs: dict[str, _Job] = {}
@@ -119,20 +117,25 @@ def initialise(parent: int) -> None:
             sys.exit("the process that wanted these models is gone")
 
 
-def open_job(job_id: str, setup: Setup, state: bytes | None, counts: Config | None = None) -> Status:
-    """Loads a job: from ``state``, or with an untrained model. ``counts`` override those in the state."""
+def open_job(
+    job_id: str, setup: Setup, state: bytes | None, counts: Config | None = None, interim_ids: Sequence[str] = ()
+) -> Status:
+    """Loads a job: from ``state``, or with an untrained model. ``counts`` override those in the state.
+
+    ``interim_ids`` are results that give way to the next bucket, beside those that the state knows.
+    """
     spec = JobSpec.from_config(setup.config)
-    saved = _unpack(state) if state else None
-    engine = JobEngine(spec, saved[1] if saved else None)
-    header = saved[0] if saved else {}
+    header, learnt = unpack(state) if state else ({}, None)
+    engine = JobEngine(spec, learnt)
     job = _Job(
         setup=setup,
         engine=engine,
         fields=fields_of(setup.config, spec.text_fields, spec.number_fields),
         counts=DataCounts(**header["counts"]) if header else DataCounts(),
         timing=TimingStats(**header["timing"]) if header else TimingStats(),
-        interim_ids=list(header.get("interim_ids", ())),
+        interim_ids=list({*header.get("interim_ids", ()), *interim_ids}),
         latest_result_ms=header.get("latest_result_ms"),
+        categorizers=CategorizerReports.from_state(header.get("categorizers", ())),
     )
     if counts is not None:
         job.counts = DataCounts.from_document(dict(counts))
@@ -207,7 +210,9 @@ def flush(job_id: str, options: Config, now_ms: int) -> Outcome:
     """``options``: advance_to, skip_to, start, end in epoch seconds, and calc_interim."""
     job = _job(job_id)
     started = time.perf_counter()
-    return _outcome(job, None, job.engine.flush(**options), started, now_ms)
+    results = job.engine.flush(**options)
+    results.categories += job.engine.category_updates()
+    return _outcome(job, None, results, started, now_ms)
 
 
 def forecast(job_id: str, order: ForecastOrder, now_ms: int) -> tuple[list[bytes], str | None]:
@@ -239,28 +244,28 @@ def status(job_id: str) -> Status:
     return _status(_job(job_id))
 
 
+def settle(job_id: str, now_ms: int) -> tuple[Status, list[bytes]]:
+    """What is still to be written before a model is saved: how often categories were matched, and their statistics."""
+    job = _job(job_id)
+    categories = Results(categories=job.engine.category_updates())
+    grown = job.categorizers.grown(job.engine.categorizer_stats())
+    latest_ms = job.counts.latest_record_timestamp
+    produced = itertools.chain(
+        documents.result_documents(job_id, categories), stats_documents(job_id, grown, now_ms, latest_ms)
+    )
+    return _status(job), documents.index_lines(job.setup.write_alias, produced)
+
+
 def save(job_id: str) -> bytes:
     """The model with its counters, as bytes for ``open_job``."""
     job = _job(job_id)
-    header = {"version": _STATE_VERSION, "counts": asdict(job.counts), "timing": asdict(job.timing),
-              "interim_ids": job.interim_ids, "latest_result_ms": job.latest_result_ms}  # fmt: skip
-    head = orjson.dumps(header)
-    return len(head).to_bytes(4, "little") + head + zlib.compress(job.engine.state(), 1)
+    header = {"counts": asdict(job.counts), "timing": asdict(job.timing), "interim_ids": job.interim_ids,
+              "latest_result_ms": job.latest_result_ms, "categorizers": job.categorizers.state()}  # fmt: skip
+    return pack(header, job.engine.state())
 
 
 def close_job(job_id: str) -> None:
     _jobs.pop(job_id, None)
-
-
-def _unpack(state: bytes) -> tuple[dict[str, Any], bytes]:
-    size = int.from_bytes(state[:4], "little")
-    header = orjson.loads(state[4 : 4 + size])
-    if header["version"] != _STATE_VERSION:
-        raise status_error(
-            f"the stored model has version [{header['version']}], this build reads [{_STATE_VERSION}]: reset the job",
-            400,
-        )
-    return header, zlib.decompress(state[4 + size :])
 
 
 def _job(job_id: str) -> _Job:
@@ -291,8 +296,23 @@ def _lines(job: _Job, results: Results, rescoring: Rescoring, now_ms: int) -> li
     lines += documents.update_lines(setup.write_alias, iter(rescoring.scores.items()))
     if results.buckets:
         lines = _replaced_interim(job, produced) + lines
-    notes = (documents.annotation_document(setup.job_id, note, now_ms) for note in results.annotations)
-    return lines + documents.index_lines(setup.annotations_alias, notes)
+    return lines + _notes(job, results.annotations, now_ms) + _categorizer_changes(job, now_ms)
+
+
+def _notes(job: _Job, annotations: Iterable[Mapping[str, Any]], now_ms: int) -> list[bytes]:
+    notes = (documents.annotation_document(job.setup.job_id, note, now_ms) for note in annotations)
+    return documents.index_lines(job.setup.annotations_alias, notes)
+
+
+def _categorizer_changes(job: _Job, now_ms: int) -> list[bytes]:
+    """Statistics and a note for each partition in which categorization has begun to work, or to fail."""
+    latest_ms = job.counts.latest_record_timestamp
+    if latest_ms is None:
+        return []
+    changed = job.categorizers.changed(job.engine.categorizer_stats())
+    stats = stats_documents(job.setup.job_id, changed, now_ms, latest_ms)
+    notes = _notes(job, (status_annotation(one, latest_ms) for one in changed), now_ms)
+    return documents.index_lines(job.setup.write_alias, stats) + notes
 
 
 def _replaced_interim(job: _Job, produced: Sequence[documents.Line]) -> list[bytes]:

@@ -37,7 +37,7 @@ class ModelStates:
         return len(parts)
 
     async def read(self, job_id: str, snapshot_id: str, documents: int) -> bytes | None:
-        """The model of a snapshot; None where a part of it is missing."""
+        """The model of a snapshot; None where a part of it is missing, or is not ours."""
         ids = [result_ids.model_state(job_id, snapshot_id, number) for number in range(1, documents + 1)]
         parts: list[bytes] = []
         for document_id in ids:
@@ -49,7 +49,7 @@ class ModelStates:
                     return None
                 raise
             hits = answer["hits"]["hits"]
-            if not hits:
+            if not hits or not isinstance(hits[0]["_source"].get("model"), str):
                 return None
             parts.append(base64.b64decode(hits[0]["_source"]["model"]))
         return b"".join(parts)

@@ -45,18 +45,25 @@ class ResultsWriter:
         return refused
 
     async def refresh(self, job_id: str) -> None:
-        """Makes what was written searchable."""
-        await self._client.request(
-            "POST", f"/{quote_expression(self._names.write_alias(job_id))}/_refresh",
-            params={"ignore_unavailable": True}, retry=True,
-        )  # fmt: skip
+        """Makes results that were written searchable."""
+        await self._refresh([self._names.write_alias(job_id)])
 
     async def refresh_annotations(self) -> None:
-        alias = quote_expression(self._names.indices.annotations_write_alias)
-        await self._client.request("POST", f"/{alias}/_refresh", params={"ignore_unavailable": True}, retry=True)
+        await self._refresh([self._names.indices.annotations_write_alias])
+
+    async def refresh_all(self, job_id: str) -> None:
+        """Makes results, annotations and state searchable."""
+        indices = self._names.indices
+        aliases = [self._names.write_alias(job_id), indices.annotations_write_alias, indices.state_write_alias]
+        await self._refresh(aliases)
+
+    async def _refresh(self, aliases: Sequence[str]) -> None:
+        path = "/" + ",".join(map(quote_expression, aliases)) + "/_refresh"
+        await self._client.request("POST", path, params={"ignore_unavailable": True}, retry=True)
 
     async def interim_ids(self, job_id: str) -> list[str]:
-        """The ids of a job's interim results."""
+        """The ids of a job's interim results; what was written just now is looked at too."""
+        await self.refresh(job_id)
         query = {"term": {"is_interim": True}}
         hits = await self._client.search_all(self._names.read_alias(job_id), query, source=False)
         return [hit["_id"] for hit in hits]

@@ -40,6 +40,13 @@ class Snapshots:
         found = await self._results.find(job_id, search([any_of(by_key, by_id)], [], Page(0, 1)))
         return found.hits[0] if found.hits else None
 
+    async def all(self, job_id: str) -> list[Hit]:
+        """Every snapshot of a job, without its quantiles."""
+        query = all_of(of_job(job_id), {"exists": {"field": "snapshot_doc_count"}})
+        source = {"excludes": ["quantiles"]}
+        hits = await self._client.search_all(self._names.read_alias(job_id), query, source=source)
+        return [Hit(hit["_index"], hit["_id"], hit["_source"]) for hit in hits]
+
     async def update(self, snapshot: Hit, changes: Mapping[str, Json]) -> None:
         path = f"/{quote_expression(snapshot.index)}/_update/{quote_expression(snapshot.id)}"
         await self._client.request(
@@ -49,13 +56,15 @@ class Snapshots:
     async def delete(self, job_id: str, snapshot: Hit) -> None:
         """Removes the snapshot with its model and its annotation; itself last, so that a second try finds it."""
         snapshot_id = str(snapshot.source["snapshot_id"])
-        numbers = range(1, int(snapshot.source.get("snapshot_doc_count") or 0) + 1)
-        states = [result_ids.model_state(job_id, snapshot_id, number) for number in numbers]
-        if states:
-            await self._remove_ids(self._names.all_state, states)
+        await self.delete_state(job_id, snapshot_id, int(snapshot.source.get("snapshot_doc_count") or 0))
         note = result_ids.snapshot_annotation(job_id, snapshot_id)
         await self._remove_ids(self._names.indices.annotations_read_alias, [note])
         await self._remove_ids(snapshot.index, [snapshot.id])
+
+    async def delete_state(self, job_id: str, snapshot_id: str, documents: int) -> None:
+        """Removes the model that a snapshot leads to."""
+        states = [result_ids.model_state(job_id, snapshot_id, number) for number in range(1, documents + 1)]
+        await self._remove_ids(self._names.all_state, states)
 
     async def _remove_ids(self, index: str, ids: list[str]) -> None:
         for start in range(0, len(ids), 1000):

@@ -137,6 +137,17 @@ def test_a_closing_that_meets_an_opening_comes_after_it(client: HttpClient) -> N
     assert state(client, "brief") == "closed"
 
 
+def test_malformed_data_are_refused_and_cost_nobody_a_model(client: HttpClient) -> None:
+    make_job(client, "garbled")
+    post(client, "garbled", 0, 3)
+    models = model_processes()
+    refused = client.post("/_ml/anomaly_detectors/garbled/_data", body="{x}\n" * 200)
+    assert (refused.status, refused.json()["error"]["type"]) == (400, "parse_exception"), refused.text
+    assert model_processes() == models
+    post(client, "garbled", 3, 4)
+    client.post("/_ml/anomaly_detectors/garbled/_close")
+
+
 def test_an_update_outlives_the_process_that_holds_the_model(
     config: Config, start_proxy: Callable[[Config], BackgroundProxy], cluster_client: HttpClient
 ) -> None:

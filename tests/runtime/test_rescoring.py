@@ -33,6 +33,7 @@ def test_a_bucket_takes_over_the_scores_of_its_influencers() -> None:
     written = dict(rescoring.applied([(INNER_ID, inner), (BUCKET_ID, {"bucket_influencers": [inner, other]})]))
     assert written[INNER_ID]["anomaly_score"] == 7.0
     assert [one["anomaly_score"] for one in written[BUCKET_ID]["bucket_influencers"]] == [7.0, 20.0]
+    assert written[BUCKET_ID]["anomaly_score"] == 20.0
     assert rescoring.inner == {}
 
 
@@ -40,5 +41,6 @@ def test_an_older_bucket_is_named_with_the_scores_inside_it() -> None:
     rescoring = Rescoring.of("j", [rescored("bucket_influencer", 7.0, influencer_field_name="host")])
     assert rescoring.inner == {BUCKET_ID: {"host": 7.0}}
     bucket = {"bucket_influencers": [{"influencer_field_name": "host", "anomaly_score": 30.0}]}
-    assert with_inner_scores(bucket, {"host": 7.0})["bucket_influencers"][0]["anomaly_score"] == 7.0
+    rewritten = with_inner_scores(bucket, {"host": 7.0})
+    assert rewritten["bucket_influencers"][0]["anomaly_score"] == rewritten["anomaly_score"] == 7.0
     assert bucket["bucket_influencers"][0]["anomaly_score"] == 30.0

@@ -10,7 +10,7 @@ from proxy.api.render import Prepared
 from proxy.api.rules.paging import page_of
 from proxy.api.services import Services
 from proxy.errors import MlError, illegal_argument, not_found, status_error
-from proxy.runtime.closing import MIN_VERSION
+from proxy.runtime.saved_model import is_readable
 from proxy.store import result_queries
 from proxy.store.document_table import to_time
 from proxy.store.jobs import StoredJob
@@ -96,7 +96,7 @@ async def upgrade_job_snapshot(call: Call, services: Services) -> Document:
             409,
         )
     version = snapshot.source.get("min_version") or OLDEST_MODEL_VERSION
-    if _numbers(version) >= _numbers(MIN_VERSION):
+    if is_readable(version):
         current = (await services.store.client.facts()).version
         raise status_error(
             f"Cannot upgrade job [{job_id}] snapshot [{snapshot_id}] as it is already compatible "
@@ -165,7 +165,3 @@ async def _delete_later_results(job_id: str, snapshot: Document, services: Servi
 def _shown(call: Call, source: Document) -> Document:
     shown = MODEL_SNAPSHOT.read(source)
     return human_times(shown) if call.human else shown
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("-")[0].split(".") if part.isdigit())

@@ -1,0 +1,121 @@
+"""Model snapshots of jobs that stay open: every few hours of wall time, where the model has moved on since the last.
+
+The job is held only while its model is copied and while the snapshot is announced; the storing of the copy, which is
+what takes long, goes on beside its work. Jobs come one after the other, so that one copy at most is in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from zlib import crc32
+
+from proxy.errors import MlError
+from proxy.runtime import worker
+from proxy.runtime.host import HostLost
+from proxy.runtime.live_job import LiveJob
+from proxy.runtime.notices import Notices
+from proxy.runtime.snapshot_retention import SnapshotRetention
+from proxy.runtime.snapshots import Snapshot, snapshot_lines, statistics_lines
+from proxy.runtime.worker import Status
+from proxy.store import Store
+from proxy.units import parse_duration_ms
+
+_log = logging.getLogger(__name__)
+_LOOK_EVERY_S = 5.0
+_OCCASION = "Periodic background persist"
+_HOUR_MS = 3_600_000
+_DEFAULT_INTERVAL_MS = 3 * _HOUR_MS
+
+Turn = Callable[[str], asyncio.Lock]
+
+
+def interval_ms(config: Mapping[str, Any]) -> int:
+    """The job's own interval, else three to four hours: other jobs, opened at the same time, come at other times."""
+    given = config.get("background_persist_interval")
+    if given is not None:
+        return parse_duration_ms(str(given), "background_persist_interval")
+    return _DEFAULT_INTERVAL_MS + crc32(str(config["job_id"]).encode()) % _HOUR_MS
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    snapshot_id: str
+    status: Status
+    model: bytes
+    now_ms: int
+
+
+class BackgroundPersist:
+    """Looks after ``open_jobs``: those that run now, by their ids."""
+
+    def __init__(
+        self, store: Store, clock: Callable[[], int], turn: Turn, notices: Notices, open_jobs: Mapping[str, LiveJob]
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._turn = turn
+        self._notices = notices
+        self._open_jobs = open_jobs
+        self._retention = SnapshotRetention(store, notices)
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            await self.persist_due()
+
+    async def persist_due(self) -> None:
+        """Takes the snapshots whose time has come; one that cannot be stored is tried again an interval later."""
+        for live in list(self._open_jobs.values()):
+            if not self._is_due(live):
+                continue
+            try:
+                await self._persist(live)
+            except (MlError, HostLost) as error:
+                _log.warning("no background snapshot of job [%s]: %s", live.job_id, error)
+            except Exception:
+                _log.exception("no background snapshot of job [%s]", live.job_id)
+
+    def _is_open(self, live: LiveJob) -> bool:
+        return self._open_jobs.get(live.job_id) is live
+
+    def _is_due(self, live: LiveJob) -> bool:
+        latest_ms = None if live.status is None else live.status.latest_result_ms
+        if latest_ms is None or latest_ms == live.persisted_result_ms:
+            return False
+        return self._clock() - live.persisted_at >= interval_ms(live.setup.config)
+
+    async def _persist(self, live: LiveJob) -> None:
+        async with self._turn(live.job_id):
+            if not self._is_open(live):
+                return
+            copy = await self._copy(live)
+        documents = await self._store.model_states.write(live.job_id, copy.snapshot_id, copy.model)
+        async with self._turn(live.job_id):
+            if not self._is_open(live):
+                await self._store.snapshots.delete_state(live.job_id, copy.snapshot_id, documents)
+                return
+            snapshot = Snapshot(copy.snapshot_id, copy.status, documents, _OCCASION, copy.now_ms)
+            await self._announce(live, snapshot)
+        await self._retention.apply(live.job_id)
+
+    async def _copy(self, live: LiveJob) -> _Copy:
+        now_ms = live.persisted_at = self._clock()
+        status, lines = await live.call(worker.settle, now_ms)
+        live.unsent += lines + statistics_lines(live, status, now_ms)
+        # The journal must start from a model of its own before the job's snapshot changes: what a former opening
+        # began from, and the entries since, would else be replayed upon the new one.
+        model = await live.save()
+        return _Copy(live.new_snapshot_id(now_ms), status, model, now_ms)
+
+    async def _announce(self, live: LiveJob, snapshot: Snapshot) -> None:
+        live.unsent += snapshot_lines(live, snapshot)
+        await live.send_unsent()
+        await self._store.results_write.refresh_all(live.job_id)
+        stored = await self._store.jobs.patch(live.job_id, {"model_snapshot_id": snapshot.snapshot_id})
+        live.setup = replace(live.setup, config=stored.config)
+        live.persisted_result_ms = snapshot.status.latest_result_ms
+        self._notices.later(live.job_id, "info", f"Job model snapshot with id [{snapshot.snapshot_id}] stored")

@@ -1,0 +1,52 @@
+"""A model as bytes: a header of counters before the engine's own state. Where they are kept is the store's matter."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from proxy.errors import status_error
+
+# The oldest version whose snapshots this build reads, in the numbering that snapshots bear.
+MIN_VERSION = "8.3.0"
+_STATE_VERSION = 1
+_HEAD_BYTES = 4
+
+Header = Mapping[str, Any]
+
+
+def pack(header: Header, state: bytes) -> bytes:
+    head = orjson.dumps({"version": _STATE_VERSION, **header})
+    return len(head).to_bytes(_HEAD_BYTES, "little") + head + zlib.compress(state, 1)
+
+
+def unpack(model: bytes) -> tuple[Header, bytes]:
+    """The header and the engine's state.
+
+    Raises:
+        MlError: 400 for what no build of this product wrote, or another one did.
+    """
+    try:
+        end = _HEAD_BYTES + int.from_bytes(model[:_HEAD_BYTES], "little")
+        header = orjson.loads(model[_HEAD_BYTES:end])
+        version = header["version"]
+        state = zlib.decompress(model[end:]) if version == _STATE_VERSION else b""
+    except (ValueError, KeyError, TypeError, zlib.error) as error:
+        text = "the stored model was not written here: revert to another snapshot or reset the job"
+        raise status_error(text, 400) from error
+    if version != _STATE_VERSION:
+        text = f"the stored model has version [{version}], this build reads [{_STATE_VERSION}]: reset the job"
+        raise status_error(text, 400)
+    return header, state
+
+
+def is_readable(min_version: str) -> bool:
+    """Whether a snapshot of that version can hold a model of ours."""
+    return _numbers(min_version) >= _numbers(MIN_VERSION)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("-")[0].split(".") if part.isdigit())

@@ -1,0 +1,218 @@
+"""Snapshots of jobs that stay open: when they are due, what they leave, and that they hold up nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pytest
+
+from proxy.config import Config
+from proxy.runtime.background_persist import interval_ms
+from proxy.runtime.supervisor import Supervisor
+from proxy.store import Store, result_ids
+from proxy.store.model_state import ModelStates
+from tests.http_client import HttpClient
+from tests.runtime.test_restart import JOB, model_processes, records, results
+
+HOUR_MS = 3_600_000
+NOW_MS = 1_750_000_000_000
+
+
+@dataclass(slots=True)
+class Clock:
+    now_ms: int = NOW_MS
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+@dataclass(slots=True)
+class Running:
+    """A supervisor of the test's own, whose time goes on when the test says so."""
+
+    supervisor: Supervisor
+    store: Store
+    clock: Clock
+    job_id: str
+
+    async def post(self, first: int, last: int) -> None:
+        async def content() -> AsyncIterator[bytes]:
+            yield b"\n".join(map(orjson.dumps, records(first, last)))
+
+        await self.supervisor.post(self.job_id, content())
+
+    async def after_hours(self, hours: float) -> None:
+        self.clock.now_ms += int(hours * HOUR_MS)
+        await self.supervisor.background.persist_due()
+
+    async def active(self) -> str | None:
+        return (await self.store.jobs.get(self.job_id)).config.get("model_snapshot_id")
+
+    async def descriptions(self) -> list[str]:
+        found = await self.store.snapshots.all(self.job_id)
+        return sorted(hit.source["description"] for hit in found)
+
+    async def state_documents(self, snapshot_id: str) -> int:
+        query = {"ids": {"values": [result_ids.model_state(self.job_id, snapshot_id, 1)]}}
+        return len(await self.store.client.search_all(self.store.names.all_state, query))
+
+
+class HeldStates(ModelStates):
+    """Stores a model only when it is allowed to."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store.client, store.names)
+        self.has_begun, self.may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def write(self, job_id: str, snapshot_id: str, model: bytes) -> int:
+        self.has_begun.set()
+        await self.may_go_on.wait()
+        return await super().write(job_id, snapshot_id, model)
+
+
+@pytest.fixture
+async def running(loop: asyncio.AbstractEventLoop, config: Config, client: HttpClient) -> AsyncIterator[Callable]:
+    """Opens a job on a supervisor of its own."""
+    store, clock, made = Store(config), Clock(), []
+    supervisor = Supervisor(store, config, clock)
+
+    async def open_job(job_id: str, **settings: Any) -> Running:
+        made.append(job_id)
+        await asyncio.to_thread(client.delete, f"/_ml/anomaly_detectors/{job_id}", query={"force": "true"})
+        put = await asyncio.to_thread(client.put, f"/_ml/anomaly_detectors/{job_id}", json_body=JOB | settings)
+        assert put.status == 200, put.text
+        await supervisor.start()
+        await supervisor.open(job_id)
+        return Running(supervisor, store, clock, job_id)
+
+    yield open_job
+    for job_id in made:
+        await supervisor.close(job_id, force=True)
+    await supervisor.stop()
+    for job_id in made:
+        await asyncio.to_thread(client.delete, f"/_ml/anomaly_detectors/{job_id}", query={"force": "true"})
+    await store.close()
+
+
+def test_the_interval_is_the_jobs_own_or_three_to_four_hours() -> None:
+    assert interval_ms({"job_id": "a", "background_persist_interval": "90m"}) == 1.5 * HOUR_MS
+    defaults = {interval_ms({"job_id": f"job-{number}"}) for number in range(50)}
+    assert len(defaults) > 40
+    assert min(defaults) >= 3 * HOUR_MS
+    assert max(defaults) < 4 * HOUR_MS
+
+
+async def test_a_job_is_persisted_when_its_interval_is_over_and_its_model_has_moved_on(running: Callable) -> None:
+    job = await running("persisted", background_persist_interval="2h")
+    await job.after_hours(3)
+    assert await job.active() is None, "no bucket is finished yet"
+    await job.post(0, 100)
+    await job.after_hours(0)
+    snapshot_id = str(job.clock.now_ms // 1000)
+    assert await job.active() == snapshot_id
+    assert await job.descriptions() == ["Periodic background persist at 2025-06-15T18:06:40.000Z"]
+    await job.after_hours(3)
+    assert await job.active() == snapshot_id, "there is nothing new to persist"
+    await job.post(100, 120)
+    await job.after_hours(0)
+    later_id = await job.active()
+    await job.post(120, 130)
+    await job.after_hours(1.9)
+    assert await job.active() == later_id == str(job.clock.now_ms // 1000 - 6840)
+
+
+async def test_the_snapshot_is_as_one_of_a_closing_job(running: Callable) -> None:
+    job = await running("complete", background_persist_interval="1h")
+    await job.post(0, 100)
+    await job.after_hours(1)
+    snapshot = await job.store.snapshots.get("complete", await job.active())
+    latest = 1_699_999_200_000 + 98 * HOUR_MS
+    assert snapshot.source["latest_result_time_stamp"] == latest
+    assert snapshot.source["model_size_stats"]["model_bytes"] > 0
+    assert snapshot.source["quantiles"]["quantile_state"]
+    assert await job.state_documents(await job.active()) == snapshot.source["snapshot_doc_count"] == 1
+    for index, document_id in (
+        (job.store.names.all_state, result_ids.quantiles("complete")),
+        (".ml-annotations-read", result_ids.snapshot_annotation("complete", await job.active())),
+        (".ml-anomalies-complete", result_ids.model_size_stats("complete", job.clock.now_ms)),
+        (".ml-anomalies-complete", result_ids.timing_stats("complete")),
+    ):
+        found = await job.store.client.search_all(index, {"ids": {"values": [document_id]}})
+        assert len(found) == 1, document_id
+
+
+async def test_a_job_works_on_while_its_copy_is_being_stored(running: Callable) -> None:
+    job = await running("busy-on", background_persist_interval="1h")
+    await job.post(0, 50)
+    job.store.model_states = held = HeldStates(job.store)
+    job.clock.now_ms += HOUR_MS
+    persisting = asyncio.create_task(job.supervisor.background.persist_due())
+    await held.has_begun.wait()
+    async with asyncio.timeout(10):
+        await job.post(50, 60)
+    held.may_go_on.set()
+    await persisting
+    snapshot = await job.store.snapshots.get("busy-on", await job.active())
+    assert snapshot.source["latest_result_time_stamp"] == 1_699_999_200_000 + 48 * HOUR_MS
+
+
+async def test_a_job_that_closes_meanwhile_keeps_the_snapshot_of_its_close(running: Callable) -> None:
+    job = await running("overtaken", background_persist_interval="1h")
+    await job.post(0, 50)
+    states, job.store.model_states = job.store.model_states, (held := HeldStates(job.store))
+    job.clock.now_ms += HOUR_MS
+    persisting = asyncio.create_task(job.supervisor.background.persist_due())
+    await held.has_begun.wait()
+    job.store.model_states = states
+    await job.supervisor.close("overtaken")
+    held.may_go_on.set()
+    await persisting
+    taken = job.clock.now_ms // 1000
+    assert await job.active() == str(taken + 1)
+    assert await job.descriptions() == ["State persisted due to job close at 2025-06-15T16:06:40.000Z"]
+    assert [await job.state_documents(str(taken + more)) for more in (0, 1)] == [0, 1]
+
+
+async def test_data_since_the_snapshot_count_once_where_the_model_is_lost(
+    running: Callable, client: HttpClient
+) -> None:
+    disturbed = await running("lost-later", background_persist_interval="1h")
+    for first in (0, 60):
+        await disturbed.post(first, first + 60)
+        await disturbed.after_hours(1)
+    await disturbed.post(120, 160)
+    for pid in model_processes():
+        os.kill(pid, signal.SIGKILL)
+    await disturbed.post(160, 200)
+    counts = disturbed.supervisor.status("lost-later").data_counts
+    assert counts["processed_record_count"] == 200 * 12
+    await disturbed.supervisor.close("lost-later")
+    calm = await running("calm-later")
+    await calm.post(0, 200)
+    await calm.supervisor.close("calm-later")
+    found = [await asyncio.to_thread(results, client, job_id) for job_id in ("lost-later", "calm-later")]
+    assert found[0] == found[1]
+
+
+async def test_snapshots_that_need_not_be_kept_go_when_a_new_one_is_stored(
+    running: Callable, client: HttpClient, cluster_client: HttpClient
+) -> None:
+    job = await running("thinned", background_persist_interval="6h", model_snapshot_retention_days=2)
+    for hour in range(0, 90, 6):
+        await job.post(hour, hour + 6)
+        await job.after_hours(6)
+    kept = [hit.source["timestamp"] for hit in await job.store.snapshots.all("thinned")]
+    ages = sorted((job.clock.now_ms - timestamp) // HOUR_MS for timestamp in kept)
+    assert ages == [0, 6, 12, 18, 24, 30], "of the day before, the first one"
+    query = {"query": {"bool": {"filter": [{"term": {"job_id": "thinned"}}, {"match": {"message": "expired"}}]}}}
+    cluster_client.post("/.ml-notifications-000002/_refresh")
+    said = cluster_client.post("/.ml-notifications-000002/_search", json_body=query).json()["hits"]["hits"]
+    assert said
+    assert all(re.fullmatch(r"\[\d\] expired model snapshots deleted", hit["_source"]["message"]) for hit in said)

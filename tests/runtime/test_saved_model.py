@@ -1,0 +1,38 @@
+"""A saved model reads back; what is none of ours is refused in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.errors import MlError
+from proxy.runtime.saved_model import is_readable, pack, unpack
+
+
+def test_what_was_packed_reads_back() -> None:
+    header, state = unpack(pack({"counts": {"a": 1}}, b"learnt"))
+    assert (header["counts"], state) == ({"a": 1}, b"learnt")
+
+
+@pytest.mark.parametrize("model", [b"", b"\x00", b"x" * 100, b"\x02\x00\x00\x00{}rest", b"\x02\x00\x00\x00[]rest"])
+def test_rubbish_is_refused(model: bytes) -> None:
+    with pytest.raises(MlError, match="was not written here") as refused:
+        unpack(model)
+    assert refused.value.status == 400
+
+
+def test_a_model_that_was_cut_short_is_refused() -> None:
+    with pytest.raises(MlError, match="was not written here"):
+        unpack(pack({}, b"learnt" * 100)[:-5])
+
+
+def test_another_version_is_named() -> None:
+    with pytest.raises(MlError, match=r"has version \[99\]"):
+        unpack(pack({"version": 99}, b"learnt"))
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [("6.3.0", False), ("8.2.9", False), ("8.3.0", True), ("8.10.0", True), ("9.0.0-SNAPSHOT", True), ("", False)],
+)
+def test_versions_are_compared_as_numbers(version: str, expected: bool) -> None:
+    assert is_readable(version) is expected
