@@ -1,4 +1,4 @@
-"""Elasticsearch's units as text: time values, byte sizes, dates with date math. A leaf: imports only errors."""
+"""Elasticsearch's units as text: time values, byte sizes, dates and their math, doubles. A leaf but for errors."""
 
 from __future__ import annotations
 
@@ -197,3 +197,29 @@ def bad_query_date(name: str, text: str) -> MlError:
 def thousands(number: int) -> str:
     """Numbers inside message templates get separators: ``3,600``."""
     return f"{number:,}"
+
+
+def java_double(value: float) -> str:
+    """``Double.toString``: plain from 1e-3 up to 1e7, otherwise one digit, fraction, ``E``, exponent.
+
+    Values that JSON cannot hold are written as texts, as Elasticsearch does.
+    """
+    if value != value or value in (float("inf"), float("-inf")):
+        return '"NaN"' if value != value else ('"Infinity"' if value > 0 else '"-Infinity"')
+    if 1e-3 <= abs(value) < 1e7 or value == 0:
+        return repr(value)
+    mantissa, _, power = repr(value).partition("e")
+    if power:  # Python has done the work already
+        return f"{mantissa}{'' if '.' in mantissa else '.0'}E{int(power)}"
+    sign, digits, exponent = _decimal(value)
+    return f"{sign}{digits[0]}.{digits[1:] or '0'}E{exponent}"
+
+
+def _decimal(value: float) -> tuple[str, str, int]:
+    """Sign, shortest significant digits, and the power of ten of the first digit."""
+    mantissa, _, power = repr(abs(value)).partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    exponent = int(power or 0) + len(whole) - 1
+    digits = (whole + fraction).rstrip("0")
+    leading = len(digits) - len(digits.lstrip("0"))
+    return "-" if value < 0 else "", digits[leading:], exponent - leading

@@ -11,6 +11,7 @@ from multidict import CIMultiDict
 
 from proxy.api.access import Access
 from proxy.api.call import Reply, make_call
+from proxy.api.large_answer import SLICED_FROM_BYTES, Sliced
 from proxy.api.operation import Match, Operation, Router
 from proxy.api.render import Rendering, rendering_of
 from proxy.api.request_head import identity_of, read_query
@@ -125,8 +126,10 @@ def _response(
         headers["X-elastic-product"] = "Elasticsearch"
     if "X-Opaque-Id" in request.headers:
         headers["X-Opaque-Id"] = request.headers["X-Opaque-Id"]
-    response = web.Response(body=body, status=reply.status, headers=headers)
-    if len(body) >= _COMPRESS_FROM_BYTES and _accepts_gzip(request.headers.get("Accept-Encoding", "")):
+    is_compressed = len(body) >= _COMPRESS_FROM_BYTES and _accepts_gzip(request.headers.get("Accept-Encoding", ""))
+    is_sliced = len(body) >= SLICED_FROM_BYTES and not is_compressed
+    response = web.Response(body=Sliced(body) if is_sliced else body, status=reply.status, headers=headers)
+    if is_compressed:
         response.enable_compression(web.ContentCoding.gzip)
     if not request.content.is_eof():
         response.force_close()  # what is still to come of the body would be read as the next request

@@ -19,7 +19,7 @@ from multidict import MultiMapping
 from proxy.api.filter_path import filtered
 from proxy.api.media_types import Format, check_versions, media_type
 from proxy.errors import illegal_argument
-from proxy.units import iso
+from proxy.units import iso, java_double
 
 FORMATS: Mapping[str, Format] = {"json": "json", "yaml": "yaml", "cbor": "cbor"}
 # JSON as a value: the answers of an API that promises any document.
@@ -130,32 +130,6 @@ def _java_doubles(value: Json) -> Json:
     if isinstance(value, Mapping):
         return _java_doubles(dict(value))
     return [_java_doubles(part) for part in value] if isinstance(value, tuple) else value
-
-
-def java_double(value: float) -> str:
-    """``Double.toString``: plain from 1e-3 up to 1e7, otherwise one digit, fraction, ``E``, exponent.
-
-    Values that JSON cannot hold are written as texts, as Elasticsearch does.
-    """
-    if value != value or value in (float("inf"), float("-inf")):
-        return '"NaN"' if value != value else ('"Infinity"' if value > 0 else '"-Infinity"')
-    if 1e-3 <= abs(value) < 1e7 or value == 0:
-        return repr(value)
-    mantissa, _, power = repr(value).partition("e")
-    if power:  # Python has done the work already
-        return f"{mantissa}{'' if '.' in mantissa else '.0'}E{int(power)}"
-    sign, digits, exponent = _decimal(value)
-    return f"{sign}{digits[0]}.{digits[1:] or '0'}E{exponent}"
-
-
-def _decimal(value: float) -> tuple[str, str, int]:
-    """Sign, shortest significant digits, and the power of ten of the first digit."""
-    mantissa, _, power = repr(abs(value)).partition("e")
-    whole, _, fraction = mantissa.partition(".")
-    exponent = int(power or 0) + len(whole) - 1
-    digits = (whole + fraction).rstrip("0")
-    leading = len(digits) - len(digits.lstrip("0"))
-    return "-" if value < 0 else "", digits[leading:], exponent - leading
 
 
 def _pretty(value: Json, depth: int) -> str:

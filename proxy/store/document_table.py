@@ -85,6 +85,11 @@ class Key:
     def many(name: str, table: Table, default: Callable[[], Json] | None = None) -> Key:
         return Key(name, table.read_all, default, table)
 
+    def form(self) -> str:
+        default = "-" if self.default is None else repr(self.default())
+        reader = f"({self.table.form()})" if self.table is not None else ""
+        return f"{self.name} {self.read.__qualname__}{reader} {default};"
+
     def with_doubles(self, double: Callable[[float], Json]) -> Key:
         if self.table is not None:
             table = self.table.with_doubles(double)
@@ -126,6 +131,10 @@ class Table:
     def with_doubles(self, double: Callable[[float], Json]) -> Table:
         """The same table, with ``double`` deciding what stands for each double: how an answer's text writes it."""
         return Table(tuple(key.with_doubles(double) for key in self.keys), self.finish)
+
+    def form(self) -> str:
+        """The keys, their readers and what stands for absent ones, as a text that changes whenever any of them does."""
+        return "".join(key.form() for key in self.keys)
 
     def _plan_of(self, source: Document) -> _Plan | None:
         """Most documents of a page share keys and types: what to convert is decided once per such shape."""

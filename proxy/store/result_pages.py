@@ -1,27 +1,17 @@
-"""Large pages of buckets, records and influencers as text: what their structs lack beside their tables.
+"""Large pages of buckets, records and influencers as text, and how single ones are stored so that pages are quick.
 
 The tables are in ``result_docs``, the machinery in ``document_struct``.
 """
 
 from __future__ import annotations
 
+import orjson
 from msgspec import UNSET
 
-from proxy.store.document_struct import Odd, Pages, Struct, encode
+from proxy.store.document_struct import Pages, Struct, encode
+from proxy.store.document_table import Document
 from proxy.store.reserved_fields import SIDES, add_copy, scalar_copy
 from proxy.store.result_docs import BUCKET, INFLUENCER, RECORD
-
-
-def bucket_pages(odd: Odd) -> Pages:
-    return Pages(BUCKET, "bucket", _bucket, odd)
-
-
-def record_pages(odd: Odd) -> Pages:
-    return Pages(RECORD, "record", _record, odd)
-
-
-def influencer_pages(odd: Odd) -> Pages:
-    return Pages(INFLUENCER, "influencer", _influencer, odd)
 
 
 def _bucket(bucket: Struct, text: bytes) -> bytes:
@@ -52,3 +42,15 @@ def _influencer(influencer: Struct, text: bytes) -> bytes:
     head = {"influencer_field_name": name, "influencer_field_value": value}
     before, shown, after = text.partition(encode(head)[1:-1])
     return before + shown + b"," + encode(copy)[1:-1] + after
+
+
+BUCKETS = Pages(BUCKET, "bucket", _bucket)
+RECORDS = Pages(RECORD, "record", _record)
+INFLUENCERS = Pages(INFLUENCER, "influencer", _influencer)
+_PAGES_OF = {"bucket": BUCKETS, "record": RECORDS, "influencer": INFLUENCERS}
+
+
+def stored_form(document: Document) -> bytes:
+    """The source to store for a result of any type: those that are read by the page are sealed."""
+    pages = _PAGES_OF.get(document.get("result_type", ""))
+    return orjson.dumps(document) if pages is None else pages.source(document)

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
 from proxy.store.names import Names
 from proxy.store.overall_buckets import overall_buckets
-from proxy.store.overall_reader import ahead
 from proxy.store.overall_reduce import OverallBuckets
 from proxy.store.overall_request import OverallRequest
 from proxy.store.removal import all_of, of_job
@@ -81,11 +80,13 @@ class Results:
             params = {"allow_partial_search_results": False}
             return await self._client.request("POST", "/_search", params=params, body=body, retry=True, raw=True)
 
+        parts = [asyncio.ensure_future(part(offset)) for offset in range(0, size, PART_OF_PAGE)]
         try:
-            async with aclosing(ahead(range(0, size, PART_OF_PAGE), part)) as parts:
-                async for answer in parts:
-                    yield answer
+            for answer in parts:
+                yield await answer
         finally:
+            for one in parts:
+                one.cancel()
             await self._client.close_point_in_time(pit)
 
     async def _open_point_in_time(self, job_id: str) -> str | None:

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proxy.api.filter_path import filtered
-from proxy.api.render import Prepared, Rendering, boolean, java_double, to_json, with_human_times
+from proxy.api.render import Prepared, Rendering, boolean, to_json, with_human_times
 from proxy.errors import MlError
+from proxy.units import java_double
 
 against_the_cluster = settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

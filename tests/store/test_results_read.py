@@ -14,7 +14,8 @@ from proxy.resources import resource_dir
 from proxy.store import results_read
 from proxy.store.client import ClusterClient
 from proxy.store.names import Names
-from proxy.store.result_queries import Page, ResultFilter, records
+from proxy.store.result_pages import INFLUENCERS, stored_form
+from proxy.store.result_queries import Page, ResultFilter, influencers, records
 from proxy.store.results_read import Found, Results
 from tests.http_client import HttpClient
 
@@ -79,6 +80,26 @@ def test_an_absent_alias_means_an_empty_page(size: int, config: Config) -> None:
         return [answer async for answer in results.answers_in_parts("nobody-at-all", query(size))]
 
     assert [hit for answer in run(config, read) for hit in json.loads(answer)["hits"]["hits"]] == []
+
+
+def test_the_cluster_keeps_a_seal_until_it_writes_a_document_anew(index: HttpClient, config: Config) -> None:
+    fields = {"job_id": JOB, "result_type": "influencer", "influencer_score": 60.0, "initial_influencer_score": 60.0,
+              "probability": 1e-9, "bucket_span": 900, "is_interim": False}  # fmt: skip
+    documents = [fields | {"timestamp": number} for number in range(3)]
+    lines = [b'{"index":{"_id":"s%d"}}\n%b\n' % (one["timestamp"], stored_form(one)) for one in documents]
+    assert index.post(f"/{INDEX}/_bulk", body=b"".join(lines)).json()["errors"] is False
+    updated = index.post(f"/{INDEX}/_update/s1", json_body={"doc": {"influencer_score": 5}}, query={"refresh": "true"})
+    assert updated.status == 200, updated.text
+    search = influencers(ResultFilter(), sort="timestamp", desc=False, page=Page(0, 10))
+
+    async def read(results: Results) -> bytes:
+        [answer] = [answer async for answer in results.answers_in_parts(JOB, search)]
+        return answer
+
+    answer = run(config, read)
+    assert len(INFLUENCERS.seal.cut(answer)[1]) == 2
+    shown = [json.loads(b"{%b}" % text) for text in INFLUENCERS.part(answer).texts]
+    assert [document["influencer_score"] for document in shown] == [60.0, 5.0, 60.0]
 
 
 def test_the_mapping_types_what_is_listed_and_keeps_all_else_as_keywords(index: HttpClient) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from proxy.api.call import Call
-from proxy.api.render import Prepared, java_double, to_json, with_human_times
+from proxy.api.render import Prepared, to_json, with_human_times
 from proxy.api.rules import results as rules
 from proxy.api.rules.grok_pattern import grok_pattern
 from proxy.api.rules.paging import page_of
@@ -18,7 +18,7 @@ from proxy.api.services import Services
 from proxy.errors import not_found
 from proxy.store import result_docs, result_queries
 from proxy.store.document_struct import Pages
-from proxy.store.result_pages import bucket_pages, influencer_pages, record_pages
+from proxy.store.result_pages import BUCKETS, INFLUENCERS, RECORDS
 from proxy.store.results_read import PART_OF_PAGE
 
 Document = dict[str, Any]
@@ -26,7 +26,6 @@ Document = dict[str, Any]
 TIME_FIELDS = frozenset({"timestamp", "log_time", "latest_record_time_stamp", "latest_result_time_stamp"})
 # Answers of this size are read in a thread: they would hold up the loop.
 _LARGE_BYTES = 50_000
-_BUCKETS, _RECORDS, _INFLUENCERS = (make(java_double) for make in (bucket_pages, record_pages, influencer_pages))
 # Expanding a page of buckets asks for the records of each.
 _SEARCHES_AT_ONCE = 8
 
@@ -41,7 +40,7 @@ async def get_buckets(call: Call, services: Services) -> Prepared:
     else:
         query = result_queries.bucket_at(timestamp, sort=sort, desc=desc)
     if timestamp is None and not call.option("expand", False):
-        return await _page(call, services, "buckets", query, _BUCKETS)
+        return await _page(call, services, "buckets", query, BUCKETS)
     found = await services.store.results.find(call.path["job_id"], query)
     if timestamp is not None and found.total == 0:
         raise not_found("Could not find requested buckets")
@@ -60,7 +59,7 @@ async def get_records(call: Call, services: Services) -> Prepared:
         desc=call.option("desc", True),
         page=page,
     )
-    return await _page(call, services, "records", query, _RECORDS)
+    return await _page(call, services, "records", query, RECORDS)
 
 
 async def get_influencers(call: Call, services: Services) -> Prepared:
@@ -72,7 +71,7 @@ async def get_influencers(call: Call, services: Services) -> Prepared:
         desc=call.option("desc", True),
         page=page,
     )
-    return await _page(call, services, "influencers", query, _INFLUENCERS)
+    return await _page(call, services, "influencers", query, INFLUENCERS)
 
 
 async def get_categories(call: Call, services: Services) -> Prepared:
@@ -128,16 +127,26 @@ async def _page(call: Call, services: Services, name: str, query: result_queries
     async with aclosing(services.store.results.answers_in_parts(call.path["job_id"], query)) as answers:
         async for answer in answers:
             is_large = len(answer) > _LARGE_BYTES
-            counted, part = await asyncio.to_thread(pages.texts, answer) if is_large else pages.texts(answer)
-            total = total or counted
-            texts += part
-            if len(part) < PART_OF_PAGE:
+            part = await asyncio.to_thread(pages.part, answer) if is_large else pages.part(answer)
+            total = total or part.total
+            texts += part.texts
+            if len(part.texts) < PART_OF_PAGE:
                 break
-    text = b'{"count":%d,"%s":[%s]}' % (total, name.encode(), b",".join(texts))
+    text = _page_text(name, total, texts)
     if call.human:
         body = human_times(orjson.loads(text))
         return Prepared(to_json(body), lambda: body)
     return Prepared(text, lambda: orjson.loads(text))
+
+
+def _page_text(name: str, total: int, texts: list[bytes]) -> bytes:
+    """Joined at once: a large page is not copied more often than it must be."""
+    head = b'{"count":%d,"%s":[' % (total, name.encode())
+    if not texts:
+        return head + b"]}"
+    texts[0] = head + b"{" + texts[0]
+    texts[-1] += b"}]}"
+    return b"},{".join(texts)
 
 
 def page_reply(call: Call, name: str, total: int, documents: Sequence[Document]) -> Prepared:
