@@ -11,6 +11,7 @@ import orjson
 from proxy.engine import Rescored, Results
 from proxy.store import result_ids
 from proxy.store.reserved_fields import record_copies, scalar_copy
+from proxy.store.result_pages import stored_form
 
 Document = Mapping[str, Any]
 Line = tuple[str, Document]  # id and source
@@ -95,7 +96,7 @@ def annotation_document(job_id: str, annotation: Document, now_ms: int) -> Line:
 def index_lines(index: str, documents: Iterator[Line]) -> list[bytes]:
     """One element per document: its action and source, ready for a bulk request."""
     return [
-        orjson.dumps({"index": {"_index": index, "_id": document_id}}) + b"\n" + orjson.dumps(source) + b"\n"
+        orjson.dumps({"index": {"_index": index, "_id": document_id}}) + b"\n" + stored_form(source) + b"\n"
         for document_id, source in documents
     ]
 
