@@ -1,0 +1,151 @@
+"""Joining probabilities and scoring them, one number at a time: the slow twins of probability.py and normalise.py.
+
+Sums are written out term by term in logarithms, so that nothing underflows.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+RHO = 0.454
+SMALLEST = 1e-300
+
+
+def clipped(p):
+    return min(1.0, max(p, SMALLEST))
+
+
+def z_of(p):
+    """|z| of a two-sided p; below 1e-15 by bisection, where the standard library's inverse is rough."""
+    p = clipped(p)
+    if p > 1e-15:
+        return -NormalDist().inv_cdf(0.5 * p)
+    low, high = 5.0, 60.0
+    for _ in range(200):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if ln_two_sided(middle) > math.log(p) else (low, middle)
+    return low
+
+
+def ln_two_sided(z):
+    """ln P(|Z| > z)."""
+    if z < 30:
+        return math.log(math.erfc(z / math.sqrt(2.0)))
+    return -0.5 * z * z - math.log(z * math.sqrt(0.5 * math.pi)) + math.log1p(-1.0 / z**2 + 3.0 / z**4)
+
+
+def ln_sum(parts):
+    top = max(parts)
+    return top + math.log(sum(math.exp(part - top) for part in parts))
+
+
+def joined(p, q):
+    """Two tails with correlation RHO: exp of minus half the squared Mahalanobis distance."""
+    a, b = z_of(p), z_of(q)
+    return clipped(math.exp(-0.5 * (a * a - 2.0 * RHO * a * b + b * b) / (1.0 - RHO * RHO)))
+
+
+def ln_joint(p):
+    """ln of the upper tail of chi-square with as many degrees of freedom, by its recurrence from 1 or 2 of them."""
+    x = 0.5 * sum(z_of(each) ** 2 for each in p)
+    if x == 0.0:
+        return 0.0
+    terms = [ln_two_sided(math.sqrt(2.0 * x))] if len(p) % 2 else [-x]
+    a = 0.5 if len(p) % 2 else 1.0
+    while a < 0.5 * len(p) - 0.25:
+        terms.append(a * math.log(x) - x - math.lgamma(a + 1.0))
+        a += 1.0
+    return min(0.0, ln_sum(terms))
+
+
+def ln_extreme(p, most):
+    """ln of the chance that the m smallest are this small, for the best m, times the number of m tried."""
+    n, ordered = len(p), sorted(clipped(each) for each in p)
+    tries = min(most, n)
+    best = 0.0
+    for m in range(1, tries + 1):
+        limit = ordered[m - 1]
+        rest = -math.inf if limit >= 1.0 else math.log1p(-limit)
+        terms = [
+            math.log(math.comb(n, j)) + j * math.log(limit) + ((n - j) * rest if j < n else 0.0)
+            for j in range(m, n + 1)
+        ]
+        best = min(best, ln_sum(terms))
+    return min(0.0, best + math.log(tries))
+
+
+class NaiveNormaliser:
+    """Every bucket's largest size and every maximum, kept whole."""
+
+    KNOTS = ((0, 1), (70, 1), (85, 1.2), (90, 1.5), (95, 3), (97, 20), (99, 50), (99.9, 90), (100, 100))
+
+    def __init__(self):
+        self.sizes = []
+        self.maxima = {}
+
+    @staticmethod
+    def size(ln_p):
+        return max(0.0, math.log(0.05) - max(ln_p, math.log(SMALLEST)))
+
+    @staticmethod
+    def bin(size):
+        return 0 if size <= 0 else min(63, 1 + int(size / 0.5))
+
+    def weights(self):
+        """(bin, weight) of every bucket so far; a bucket fades by one in twenty thousand each step."""
+        keep = 1.0 - 1.0 / 20000.0
+        return [(self.bin(s), keep ** (len(self.sizes) - 1 - i)) for i, s in enumerate(self.sizes)]
+
+    def observe(self, time, sizes):
+        self.sizes.append(max(sizes.values(), default=0.0))
+        for scope, size in sizes.items():
+            if size > 0.0:
+                self.maxima[scope] = (max(size, self.faded(time, scope)), time)
+
+    def faded(self, time, scope):
+        size, since = self.maxima.get(scope, (0.0, time))
+        return size * math.exp(-0.001 / 1800.0 * max(0.0, time - since))
+
+    def score(self, time, ln_p, scope, youth):
+        size = self.size(ln_p)
+        if size <= 0.0:
+            return 0.0
+        return max(
+            0.0,
+            min(
+                self.noise(size),
+                self.by_rank(size),
+                self.beside_largest(time, size, scope),
+                100.0 * (0.05 + 0.95 * (ln_p - math.log(0.05)) / (math.log(1e-4) - math.log(0.05))),
+                100.0,
+                25.0 + 75.0 * youth,
+            ),
+        )
+
+    def noise(self, size):
+        """How far it stands out of a score that more than half the buckets have."""
+        weights = self.weights()
+        total = sum(w for _, w in weights)
+        if total < 20 or sum(w for b, w in weights if b == 0) > 0.5 * total:
+            return 100.0
+        below, median = 0.0, 0
+        while below + sum(w for b, w in weights if b == median) < 0.5 * total:
+            below += sum(w for b, w in weights if b == median)
+            median += 1
+        return max(1.0, 1.0 + 100.0 * math.log10(max(size / max(0.5, 0.5 * median), 1.0)))
+
+    def by_rank(self, size):
+        """The score of its percentile, half of its own bin counted as larger."""
+        weights, own = self.weights(), self.bin(size)
+        above = sum(w for b, w in weights if b > own) + 0.5 * sum(w for b, w in weights if b == own)
+        percentile = 100.0 * (1.0 - above / (sum(w for _, w in weights) + 1.0))
+        for (left, low), (right, high) in zip(self.KNOTS, self.KNOTS[1:], strict=False):
+            if percentile <= right:
+                return low + (high - low) * (percentile - left) / (right - left)
+        return 100.0
+
+    def beside_largest(self, time, size, scope):
+        largest = self.faded(time, scope)
+        ratio = 1.0 if largest <= 0.0 else min(1.0, size / largest)
+        return 100.0 * min(1.5 * ratio, 0.5 + 0.5 * ratio)
