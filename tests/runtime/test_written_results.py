@@ -9,7 +9,7 @@ import pytest
 
 from proxy.store.value_hash import value_hash
 from tests.http_client import HttpClient
-from tests.runtime.written import HOURS, INDEX, JOB_ID, START_MS, WILD_MS, records, run_job, stored
+from tests.runtime.written import HOURS, INDEX, JOB_ID, START_MS, WILD_MS, keys, records, run_job, stored
 
 Stored = list[tuple[str, dict[str, Any]]]
 EXPLANATION = [
@@ -45,14 +45,6 @@ def of_detector(found: dict[str, Stored], detector: int, timestamp: int = WILD_M
     return records_found
 
 
-def keys(names: str, source: dict[str, Any]) -> list[str]:
-    """Of documented names those that are there, a question mark behind those that need not be."""
-    documented = names.split()
-    missing = [name for name in documented if not name.endswith("?") and name not in source]
-    assert not missing, missing
-    return [name.rstrip("?") for name in documented if name.rstrip("?") in source]
-
-
 def test_every_finished_hour_has_a_bucket_with_its_documented_id_and_keys(found: dict[str, Stored]) -> None:
     assert [document_id for document_id, _ in found["bucket"]] == [
         f"{JOB_ID}_bucket_{START_MS + hour * 3_600_000}_3600" for hour in range(HOURS - 1)
@@ -76,10 +68,11 @@ def test_bucket_influencers_stand_in_their_bucket_and_by_themselves(found: dict[
     assert inside
     assert apart == inside
     for inner in inside.values():
-        assert list(inner) == (
+        assert list(inner) == keys(
             "job_id result_type influencer_field_name initial_anomaly_score anomaly_score raw_anomaly_score "
-            "probability timestamp bucket_span is_interim"
-        ).split()
+            "probability timestamp bucket_span is_interim",
+            inner,
+        )
 
 
 def test_a_bucket_has_its_time_as_influencer_exactly_where_it_has_records(found: dict[str, Stored]) -> None:
@@ -148,10 +141,11 @@ def test_a_population_record_has_its_causes_instead_of_values(found: dict[str, S
     assert record["user"] == ["mallory"]
     assert "action" not in record, "values inside causes are not copied"
     for cause in record["causes"]:
-        assert list(cause) == (
+        assert list(cause) == keys(
             "probability by_field_name by_field_value function function_description typical actual over_field_name "
-            "over_field_value"
-        ).split()
+            "over_field_value",
+            cause,
+        )
 
 
 def test_a_geographic_record_has_points_with_twelve_decimals(found: dict[str, Stored]) -> None:
@@ -184,10 +178,11 @@ def test_influencers_repeat_their_value_under_its_fields_name(found: dict[str, S
         when = influencer["timestamp"]
         fields.add(name)
         assert document_id == f"{JOB_ID}_influencer_{when}_3600_{name}_{value_hash(value)}"
-        documented = (
+        documented = keys(
             "job_id result_type influencer_field_name influencer_field_value influencer_score "
-            "initial_influencer_score probability bucket_span is_interim timestamp"
-        ).split()
+            "initial_influencer_score probability bucket_span is_interim timestamp",
+            influencer,
+        )
         copy = [] if name == "description" else [name]
         assert sorted(influencer) == sorted(documented + copy)
         assert copy == [] or influencer[name] == value

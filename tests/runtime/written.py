@@ -73,3 +73,11 @@ def stored(cluster: HttpClient, result_type: str, index: str = INDEX) -> list[tu
     answer = cluster.post(f"/{index}/_search", json_body=query)
     assert answer.status == 200, answer.text
     return [(hit["_id"], hit["_source"]) for hit in answer.json()["hits"]["hits"]]
+
+
+def keys(names: str, source: dict[str, Any]) -> list[str]:
+    """Of documented names those that are there, a question mark behind those that need not be."""
+    documented = names.split()
+    missing = [name for name in documented if not name.endswith("?") and name not in source]
+    assert not missing, missing
+    return [name.rstrip("?") for name in documented if name.rstrip("?") in source]
