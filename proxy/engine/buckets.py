@@ -72,7 +72,7 @@ def aggregate(rows: RowSet, detector: DetectorSpec, span: int, weights: Floats |
         np.clip(_feature(part.feature, rows, detector, used, group, counts, weight, order, start), -LARGEST, LARGEST)
         for part in detector.parts
     ]
-    codes = {f: rows.text[f].codes[used[first]] for f in detector.split_fields}
+    codes = {f: _entity_codes(rows.text[f], detector)[used[first]] for f in detector.split_fields}
     return Groups(bucket[first], codes, counts, values, used[order], start)
 
 
@@ -80,11 +80,17 @@ def _key(rows: RowSet, detector: DetectorSpec, bucket: NDArray[np.int64], used: 
     key = bucket - (bucket.min() if len(bucket) else 0)
     size = int(key.max()) + 1 if len(key) else 0
     for field in detector.split_fields:
-        column = rows.text[field]
-        width = len(column.values) + 1
-        key = key * width + column.codes[used] + 1
+        width = len(rows.text[field].values) + 1
+        key = key * width + _entity_codes(rows.text[field], detector)[used] + 1
         size *= width
     return key, size
+
+
+def _entity_codes(column: Column, detector: DetectorSpec) -> Codes:
+    """Codes of a split field; where absent counts as empty, the empty text is no value of its own."""
+    if not detector.use_null or "" not in column.values:
+        return column.codes
+    return np.where(column.codes == column.values.index(""), -1, column.codes).astype(np.int32)
 
 
 def _dense(key: NDArray[np.int64], size: int) -> tuple[Index, Index]:

@@ -44,7 +44,8 @@ class Interner:
         of their own for this call only, from `len(self)` on."""
         used, inverse = np.unique(local, return_inverse=True)
         texts = [values[c] if c >= 0 else "" for c in used.tolist()]
-        fresh = sorted(t for t in texts if t not in self._code)
+        # A missing value and an empty text are one name.
+        fresh = sorted({t for t in texts if t not in self._code})
         added = {t: len(self._code) + i for i, t in enumerate(fresh)}
         if may_add:
             self._code |= added

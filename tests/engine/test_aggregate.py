@@ -64,3 +64,13 @@ def test_groups_come_in_order_of_buckets():
     )
     assert groups.bucket.tolist() == sorted(groups.bucket.tolist())
     assert groups.of_bucket(0) == slice(0, 2)
+
+
+def test_where_absent_counts_as_empty_both_are_one_entity():
+    detector = {"function": "count", "by_field_name": "by", "over_field_name": "who", "use_null": True}
+    spec = JobSpec.from_config(config(detector)).detectors[0]
+    rows = RowSet(np.arange(4), {"by": column(["", None, "a", ""]), "who": column([None, "", "u", "u"])}, {})
+    groups = aggregate(rows, spec, 600, None)
+    assert sorted(groups.count.tolist()) == [1.0, 1.0, 2.0]
+    names = [[rows.text[f].values[c] if c >= 0 else None for c in groups.codes[f]] for f in ("by", "who")]
+    assert names == [[None, None, "a"], [None, "u", "u"]]
