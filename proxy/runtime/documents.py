@@ -12,6 +12,7 @@ from proxy.engine import Rescored, Results
 from proxy.store import result_ids
 from proxy.store.reserved_fields import record_copies, scalar_copy
 from proxy.store.result_pages import stored_form
+from proxy.store.results_write import StoredResult
 
 Document = Mapping[str, Any]
 Line = tuple[str, Document]  # id and source
@@ -101,10 +102,11 @@ def index_lines(index: str, documents: Iterator[Line]) -> list[bytes]:
     ]
 
 
-def update_lines(index: str, documents: Iterator[Line]) -> list[bytes]:
+def rewrite_lines(index: str, documents: Iterator[tuple[StoredResult, Document]]) -> list[bytes]:
+    """Stored documents, each with its new source: one that changed since it was read stays as it is."""
     return [
-        orjson.dumps({"update": {"_index": index, "_id": document_id}}) + b"\n" + orjson.dumps({"doc": source}) + b"\n"
-        for document_id, source in documents
+        orjson.dumps({"index": {"_index": index, **stored.condition()}}) + b"\n" + stored_form(source) + b"\n"
+        for stored, source in documents
     ]
 
 

@@ -6,6 +6,7 @@ journalled is never lost; results that the cluster does not take yet are kept an
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -15,11 +16,11 @@ import orjson
 from proxy.errors import MlError, status_error
 from proxy.job_config.analysis import term_fields
 from proxy.runtime import worker
-from proxy.runtime.documents import index_lines
+from proxy.runtime.documents import index_lines, rewrite_lines
 from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.host import HostLost, JobHost
 from proxy.runtime.model_size import is_worth_reporting, memory_message, size_document
-from proxy.runtime.rescoring import with_inner_scores
+from proxy.runtime.rescoring import Rescoring
 from proxy.runtime.saved_model import MIN_VERSION, is_readable
 from proxy.runtime.worker import Outcome, Setup, Status
 from proxy.store import Store, result_ids
@@ -33,6 +34,8 @@ Answer = TypeVar("Answer")
 _MAX_JOURNAL_BYTES = 16 * 1024 * 1024
 # What may wait for a cluster that takes nothing, before new data are refused.
 _MAX_UNSENT_BYTES = 64 * 1024 * 1024
+# Few enough to be read without holding up the loop.
+_RESCORED_AT_ONCE = 500
 _DATA, _FLUSH = b"d", b"f"
 
 
@@ -58,7 +61,7 @@ class LiveJob:
     persisted_result_ms: int | None = None
     snapshot_seconds: int = 0
     unsent: list[bytes] = field(default_factory=list)
-    inner_scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    rescoring: Rescoring = field(default_factory=Rescoring)
     refused: list[str] = field(default_factory=list)
     messages: list[tuple[str, str]] = field(default_factory=list)
     reported_size: dict[str, Any] | None = None
@@ -212,8 +215,7 @@ class LiveJob:
         self.unsent += outcome.lines
         self.unsent += index_lines(self.setup.write_alias, iter([(counts, outcome.status.data_counts)]))
         self._report_size(outcome.status)
-        for bucket_id, scores in outcome.inner_scores.items():
-            self.inner_scores.setdefault(bucket_id, {}).update(scores)
+        self.rescoring.add(outcome.rescoring)
         await self.try_send()
 
     async def try_send(self) -> None:
@@ -233,8 +235,8 @@ class LiveJob:
         if self.unsent:
             self.refused += await self._write(self.unsent)
             self.unsent = []
-        if self.inner_scores:
-            await self._rescore_inside_buckets()
+        if ids := self.rescoring.ids():
+            await self._rescore(ids)
 
     async def _write(self, lines: list[bytes]) -> list[str]:
         try:
@@ -247,14 +249,14 @@ class LiveJob:
             self.messages.append(("warning", "The job's results index was gone; it has been made anew"))
             return await self.store.results_write.write(lines)
 
-    async def _rescore_inside_buckets(self) -> None:
-        """Rewrites buckets whose own copies of their influencers got new scores."""
-        buckets = await self.store.results_write.stored(self.job_id, list(self.inner_scores))
-        rewritten = (
-            (bucket_id, with_inner_scores(buckets[bucket_id], self.inner_scores[bucket_id])) for bucket_id in buckets
-        )
-        self.refused += await self._write(index_lines(self.setup.write_alias, rewritten))
-        self.inner_scores = {}
+    async def _rescore(self, ids: list[str]) -> None:
+        """Brings new scores to earlier results."""
+        for start in range(0, len(ids), _RESCORED_AT_ONCE):
+            results = await self.store.results_write.stored(self.job_id, ids[start : start + _RESCORED_AT_ONCE])
+            rescored = ((result, self.rescoring.rescored(result.id, result.source)) for result in results)
+            lines = await asyncio.to_thread(rewrite_lines, self.setup.write_alias, rescored)
+            self.refused += await self._write(lines)
+        self.rescoring = Rescoring()
 
     def _report_size(self, status: Status) -> None:
         size = status.model_size

@@ -1,5 +1,6 @@
 """Renormalisation: new scores brought to results written earlier, in the same step or long ago.
 
+Earlier results are rewritten whole, because a partial update would take away their seal (``store.result_seal``).
 Only scores change, never ``initial_*``. A bucket holds copies of its bucket influencers; those change with them, and
 so does the bucket's own score, which is the highest of theirs.
 """
@@ -41,13 +42,25 @@ class Rescoring:
                 new.inner.setdefault(bucket_id_of(job_id, change.identity), {})[name] = change.score
         return new
 
+    def add(self, later: Rescoring) -> None:
+        self.scores.update(later.scores)
+        for bucket_id, scores in later.inner.items():
+            self.inner.setdefault(bucket_id, {}).update(scores)
+
+    def ids(self) -> list[str]:
+        return list(self.scores.keys() | self.inner.keys())
+
+    def rescored(self, document_id: str, source: Document) -> Document:
+        fresh = {**source, **self.scores.get(document_id, {})}
+        inner = self.inner.get(document_id)
+        return with_inner_scores(fresh, inner) if inner else fresh
+
     def applied(self, produced: Sequence[Line]) -> list[Line]:
         """Documents that are about to be written, with their new scores; what is left here concerns older ones."""
-        lines: list[Line] = []
-        for document_id, source in produced:
-            fresh = {**source, **self.scores.pop(document_id, {})}
-            inner = self.inner.pop(document_id, None)
-            lines.append((document_id, with_inner_scores(fresh, inner) if inner else fresh))
+        lines = [(document_id, self.rescored(document_id, source)) for document_id, source in produced]
+        for document_id, _ in produced:
+            self.scores.pop(document_id, None)
+            self.inner.pop(document_id, None)
         return lines
 
 

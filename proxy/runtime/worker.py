@@ -69,14 +69,14 @@ class Reading:
 class Outcome:
     """What a step produced: documents as bulk lines, the counts of its request so far, and the job's new status.
 
-    ``inner_scores`` are new scores inside buckets that were written by earlier steps, by bucket id. Posted data may
-    take several steps; the last one ``is_done``.
+    ``rescoring`` has new scores for results that were written by earlier steps. Posted data may take several steps;
+    the last one ``is_done``.
     """
 
     lines: list[bytes]
     counts: dict[str, Any]
     status: Status
-    inner_scores: dict[str, dict[str, float]]
+    rescoring: Rescoring
     is_done: bool = True
 
 
@@ -286,14 +286,13 @@ def _outcome(job: _Job, ingested: Ingested | None, results: Results, started: fl
             bucket["processing_time_ms"] = int(took_ms / len(results.buckets))
     rescoring = Rescoring.of(job.setup.job_id, results.rescored)
     lines = _lines(job, results, rescoring, now_ms)
-    return Outcome(lines, {}, _status(job), rescoring.inner)
+    return Outcome(lines, {}, _status(job), rescoring)
 
 
 def _lines(job: _Job, results: Results, rescoring: Rescoring, now_ms: int) -> list[bytes]:
     setup = job.setup
     produced = rescoring.applied(list(documents.result_documents(setup.job_id, results)))
     lines = documents.index_lines(setup.write_alias, iter(produced))
-    lines += documents.update_lines(setup.write_alias, iter(rescoring.scores.items()))
     if results.buckets:
         lines = _replaced_interim(job, produced) + lines
     return lines + _notes(job, results.annotations, now_ms) + _categorizer_changes(job, now_ms)

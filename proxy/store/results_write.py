@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from proxy.errors import MlError, unavailable
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
@@ -15,10 +16,26 @@ _MAX_REQUEST_DOCUMENTS = 5000
 # Items that may succeed when sent again; the rest never will.
 _RETRYABLE = frozenset({429, 502, 503, 504})
 _BLOCKED, _GONE = "cluster_block_exception", "index_not_found_exception"
+# Of a line with a condition: the result was changed or deleted by others, and theirs stays.
+_OVERTAKEN = "version_conflict_engine_exception"
 
 
 class IndexGone(MlError):
     """The index, or the alias that leads to it, is not there any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResult:
+    """A result, and which of its versions was read."""
+
+    id: str
+    source: dict[str, Json]
+    seq_no: int
+    primary_term: int
+
+    def condition(self) -> dict[str, Json]:
+        """For a bulk line that overwrites this version and no other."""
+        return {"_id": self.id, "if_seq_no": self.seq_no, "if_primary_term": self.primary_term}
 
 
 class ResultsWriter:
@@ -68,11 +85,20 @@ class ResultsWriter:
         hits = await self._client.search_all(self._names.read_alias(job_id), query, source=False)
         return [hit["_id"] for hit in hits]
 
-    async def stored(self, job_id: str, ids: Sequence[str]) -> dict[str, dict[str, Json]]:
+    async def stored(self, job_id: str, ids: Sequence[str]) -> list[StoredResult]:
         """Results by their ids, as they are now and not as of the last refresh; absent ones are left out."""
         path = f"/{quote_expression(self._names.write_alias(job_id))}/_mget"
-        answer = await self._client.request("POST", path, body={"ids": list(ids)}, retry=True)
-        return {found["_id"]: found["_source"] for found in answer["docs"] if found.get("found")}
+        try:
+            answer = await self._client.request("POST", path, body={"ids": list(ids)}, retry=True)
+        except ClusterError as error:
+            if error.status == 404:
+                return []
+            raise
+        return [
+            StoredResult(found["_id"], found["_source"], found["_seq_no"], found["_primary_term"])
+            for found in answer["docs"]
+            if found.get("found")
+        ]
 
     async def document(self, job_id: str, document_id: str) -> dict[str, Json] | None:
         """One result by its id."""
@@ -119,7 +145,6 @@ def _refusals(answer: Mapping[str, Json]) -> list[str]:
             raise IndexGone("index_not_found_exception", f"the cluster has no place for results: {reason}", 503)
         if outcome["status"] in _RETRYABLE or kind == _BLOCKED:
             raise unavailable(f"the cluster does not take results now: {reason}")
-        # A result that is gone needs no new score.
-        if outcome["status"] != 404 or _WRITES.fullmatch(action):
+        if kind not in (_OVERTAKEN, _GONE):
             refused.append(str(reason))
     return refused

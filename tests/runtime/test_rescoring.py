@@ -37,6 +37,18 @@ def test_a_bucket_takes_over_the_scores_of_its_influencers() -> None:
     assert rescoring.inner == {}
 
 
+def test_what_older_documents_have_waited_for_is_brought_to_them_at_once() -> None:
+    rescoring = Rescoring.of("j", [rescored("bucket_influencer", 7.0, influencer_field_name="host")])
+    rescoring.add(Rescoring.of("j", [rescored("bucket_influencer", 9.0, influencer_field_name="bucket_time")]))
+    rescoring.add(Rescoring.of("j", [rescored("bucket_influencer", 8.0, influencer_field_name="host")]))
+    assert set(rescoring.ids()) == {BUCKET_ID, INNER_ID, INNER_ID.replace("host", "bucket_time")}
+    assert rescoring.rescored(INNER_ID, {"anomaly_score": 30.0}) == {"anomaly_score": 8.0}
+    inner = [{"influencer_field_name": name, "anomaly_score": 30.0} for name in ("host", "bucket_time")]
+    bucket = rescoring.rescored(BUCKET_ID, {"bucket_influencers": inner})
+    assert [one["anomaly_score"] for one in bucket["bucket_influencers"]] == [8.0, 9.0]
+    assert inner[0]["anomaly_score"] == 30.0
+
+
 def test_an_older_bucket_is_named_with_the_scores_inside_it() -> None:
     rescoring = Rescoring.of("j", [rescored("bucket_influencer", 7.0, influencer_field_name="host")])
     assert rescoring.inner == {BUCKET_ID: {"host": 7.0}}

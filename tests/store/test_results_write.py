@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from proxy.errors import MlError
+from proxy.runtime.documents import rewrite_lines
 from proxy.store.results_write import ResultsWriter
 
 
@@ -43,9 +44,25 @@ async def test_what_can_never_be_written_is_told_and_the_rest_written(writer, na
     assert await writer.document("one", "good") == bucket(1)
 
 
-async def test_a_new_score_for_a_result_that_is_gone_is_no_fault(writer, names):
-    lines = [line("update", names.write_alias("one"), "gone", {"doc": {"anomaly_score": 1.0}})]
-    assert await writer.write(lines) == []
+async def test_a_result_that_others_changed_or_deleted_stays_as_they_left_it(writer, names):
+    alias = names.write_alias("one")
+    ids = ["same", "changed", "gone"]
+    await writer.write([line("index", alias, name, bucket(1)) for name in ids])
+    stored = await writer.stored("one", [*ids, "absent"])
+    assert [(result.id, result.source) for result in stored] == [(name, bucket(1)) for name in ids]
+    await writer.write(
+        [line("index", alias, "changed", bucket(2)), orjson.dumps({"delete": {"_index": alias, "_id": "gone"}}) + b"\n"]
+    )
+    fresh = ((result, {**result.source, "anomaly_score": 5.0}) for result in stored)
+    assert await writer.write(rewrite_lines(alias, fresh)) == []
+    assert {result.id: result.source.get("anomaly_score") for result in await writer.stored("one", ids)} == {
+        "same": 5.0,
+        "changed": None,
+    }
+
+
+async def test_nothing_is_stored_where_the_alias_is_gone(writer):
+    assert await writer.stored("two", ["x"]) == []
 
 
 async def test_without_its_alias_nothing_is_written_and_no_index_made(writer, names, store_client):
