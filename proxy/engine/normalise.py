@@ -15,7 +15,8 @@ import numpy as np
 from proxy.engine.probability import SMALLEST
 from proxy.engine.results import Document, Rescored
 
-_LN_FROM, _LN_FULL = float(np.log(0.05)), float(np.log(1e-4))
+# Where scores begin, and where the absolute ceiling ends.
+LN_FROM, _LN_FULL = float(np.log(0.05)), float(np.log(1e-4))
 _KNOT_PERCENTILES = (0.0, 70.0, 85.0, 90.0, 95.0, 97.0, 99.0, 99.9, 100.0)
 _KNOT_SCORES = (1.0, 1.0, 1.2, 1.5, 3.0, 20.0, 50.0, 90.0, 100.0)
 BINS = 64
@@ -31,14 +32,14 @@ _MAX_DECAY_PER_S = 0.001 / 1800.0
 
 def absolute_ceiling(ln_p: float) -> float:
     """The curve users' alert thresholds rest on."""
-    if ln_p >= _LN_FROM:
+    if ln_p >= LN_FROM:
         return 0.0
-    return min(100.0, 100.0 * (0.05 + 0.95 * (ln_p - _LN_FROM) / (_LN_FULL - _LN_FROM)))
+    return min(100.0, 100.0 * (0.05 + 0.95 * (ln_p - LN_FROM) / (_LN_FULL - LN_FROM)))
 
 
 def magnitude(ln_p: float) -> float:
     """Size of a score: 0 at p = 0.05, growing with -ln p."""
-    return max(0.0, _LN_FROM - max(ln_p, float(np.log(SMALLEST))))
+    return max(0.0, LN_FROM - max(ln_p, float(np.log(SMALLEST))))
 
 
 @dataclass(slots=True)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from proxy.engine.equalise import Equaliser
 from proxy.engine.findings import Finding, Judgement
 from proxy.engine.normalise import Normaliser, magnitude
 from proxy.engine.probability import WORTH_WRITING, combine_groups_ln, combine_ln, extreme_ln
-from proxy.engine.results import Document, Floats, Results
+from proxy.engine.results import Document, Results
 from proxy.engine.spec import JobSpec
 
 # Weights of the joint and the extreme view, and how many extremes are looked at.
@@ -37,14 +38,15 @@ class BucketFacts:
 
 @dataclass(slots=True)
 class _Blame:
-    """Influencer values of one bucket: ln p per anomaly they took part in."""
+    """Influencer values of one bucket: per detector, ln p of every anomaly they took part in."""
 
-    ln_p: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    ln_p: dict[tuple[str, str], dict[int, list[float]]] = field(default_factory=dict)
 
     def add(self, finding: Finding) -> None:
         for name, values in finding.influences.items():
             for value, strength in values.items():
-                self.ln_p.setdefault((name, value), []).append(float(np.log(finding.p)) * strength)
+                parts = self.ln_p.setdefault((name, value), {})
+                parts.setdefault(finding.detector.index, []).append(float(np.log(finding.p)) * strength)
 
 
 class Scorer:
@@ -53,6 +55,7 @@ class Scorer:
     def __init__(self, spec: JobSpec) -> None:
         self.spec = spec
         self._normalisers: dict[str, Normaliser] = {}
+        self._equaliser = Equaliser()
 
     def normaliser(self, kind: str, name: str) -> Normaliser:
         """The normaliser of one kind of result, made on first use."""
@@ -103,9 +106,9 @@ class Scorer:
         for (name, value), parts in sorted(blame.ln_p.items()):
             if name not in sizes:
                 continue
+            each = [self._equaliser.level(i, combine_ln(np.exp(np.array(p)), *ENTITIES)) for i, p in parts.items()]
             # Detectors that found nothing testify too: a few small probabilities among many are chance.
-            silent = [0.0] * (detectors - len(parts))
-            ln_p = combine_ln(np.exp(np.array(parts + silent)), *ENTITIES)
+            ln_p = combine_ln(np.exp(np.array(each + [0.0] * (detectors - len(each)))), *DETECTORS)
             if ln_p >= _LN_WORTH:
                 continue
             by_field.setdefault(name, []).append(ln_p)
@@ -134,12 +137,14 @@ class Scorer:
         has_records: bool,
         out: Results,
     ) -> None:
-        root_ln = bucket_ln(judgements)
+        per_detector = {i: detector_ln(j) for i, j in judgements.items() if len(j.p)}
+        root_ln = bucket_ln([self._equaliser.level(i, ln_p) for i, ln_p in per_detector.items()])
         members = [*((n, influencer_ln[n]) for n in self.spec.influencers if n in influencer_ln)]
         if has_records:
             members.append((BUCKET_TIME, root_ln))
         documents = [self._bucket_influencer(facts, name, ln_p) for name, ln_p in members]
         if not facts.is_interim:
+            self._equaliser.observe(per_detector)
             for name in (*self.spec.influencers, BUCKET_TIME):
                 ln_p = root_ln if name == BUCKET_TIME else influencer_ln.get(name, 0.0)
                 self.normaliser("bucket_influencer", name).observe(facts.time, {"": magnitude(ln_p)})
@@ -179,31 +184,30 @@ class Scorer:
         }
 
     def state(self) -> dict[str, object]:
-        """Tree of all normalisers (the job's quantiles)."""
-        return {key: n.state() for key, n in sorted(self._normalisers.items())}
+        """Tree of all normalisers (the job's quantiles) and of the equaliser."""
+        normalisers = {key: n.state() for key, n in sorted(self._normalisers.items())}
+        return {"normalisers": normalisers, "equaliser": self._equaliser.state()}
 
-    def restore(self, tree: dict[str, dict[str, object]]) -> None:
+    def restore(self, tree: dict[str, object]) -> None:
         """Takes over a tree written by `state`."""
-        for key, state in tree.items():
+        normalisers, equaliser = tree["normalisers"], tree["equaliser"]
+        assert isinstance(normalisers, dict) and isinstance(equaliser, list)
+        self._equaliser.restore(equaliser)
+        for key, state in normalisers.items():
             kind, name = key.split("/", 1)
             self.normaliser(kind, name).restore(state)
 
 
-def bucket_ln(judgements: dict[int, Judgement]) -> float:
-    """ln p of the bucket: entities of a partition, then partitions, then detectors."""
-    per_detector = []
-    for judgement in judgements.values():
-        if len(judgement.p):
-            per_detector.append(_detector_ln(judgement.p, judgement.partition))
-    if not per_detector:
-        return 0.0
+def bucket_ln(per_detector: list[float]) -> float:
+    """ln p of the bucket from those of its detectors."""
     return combine_ln(np.exp(np.maximum(np.array(per_detector), -690.0)), *DETECTORS)
 
 
-def _detector_ln(p: Floats, partition: np.ndarray) -> float:
-    order = np.argsort(partition, kind="stable")
-    starts = np.flatnonzero(np.diff(partition[order], prepend=-1))
-    parts = combine_groups_ln(p[order], starts, *ENTITIES)
+def detector_ln(judgement: Judgement) -> float:
+    """ln p of one detector's bucket: entities of a partition first, then the partitions."""
+    order = np.argsort(judgement.partition, kind="stable")
+    starts = np.flatnonzero(np.diff(judgement.partition[order], prepend=-1))
+    parts = combine_groups_ln(judgement.p[order], starts, *ENTITIES)
     return combine_ln(np.exp(np.maximum(parts, -690.0)), *PARTITIONS)
 
 

@@ -118,6 +118,17 @@ def records_at(results, time, **fields):
     ]
 
 
+def bucket_at(results, time):
+    """The bucket of that time."""
+    (bucket,) = [b for b in results.buckets if b["timestamp"] == time * 1000]
+    return bucket
+
+
+def influencers_at(results, time):
+    """The influencers of one bucket."""
+    return [i for i in results.influencers if i["timestamp"] == time * 1000]
+
+
 def top_score(results, *, outside=(), **fields):
     """The highest record score, leaving out the buckets of these hours and the day after each."""
     scores = [

@@ -17,6 +17,7 @@ from tests.engine.planted import (
     START,
     Rows,
     blamed,
+    bucket_at,
     config,
     records_at,
     run,
@@ -37,11 +38,6 @@ def visited(**options):
     rows = world(**options)
     visit(rows)
     return rows
-
-
-def bucket_at(results, time):
-    (bucket,) = [b for b in results.buckets if b["timestamp"] == time * 1000]
-    return bucket
 
 
 def part(batch, rows):

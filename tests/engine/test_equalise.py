@@ -1,0 +1,58 @@
+"""The equaliser takes from chatty detectors what they say too often, and nothing from the others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from proxy.engine.equalise import ENOUGH, Equaliser
+
+CHATTY, QUIET, LAST = 0, 1, 2
+
+
+def experienced(buckets=400):
+    """The chatty detector finds something enormous every other time, the other two something small now and then."""
+    random, equaliser = np.random.default_rng(1), Equaliser()
+    for bucket in range(buckets):
+        chatty = {CHATTY: -random.uniform(15, 40)} if bucket % 2 else {}
+        equaliser.observe(chatty | {QUIET: -random.uniform(3, 8), LAST: -random.uniform(3, 8)})
+    return equaliser
+
+
+def test_a_chatty_detector_is_lowered_and_the_others_are_not():
+    equaliser = experienced()
+    assert -30 < equaliser.level(CHATTY, -30.0) + 0.0 < 0
+    assert equaliser.level(CHATTY, -30.0) > -20
+    assert equaliser.level(QUIET, -6.0) == pytest.approx(-6.0, abs=0.5)
+
+
+def test_no_more_than_half_is_taken_and_nothing_is_raised():
+    equaliser = experienced()
+    for index in (CHATTY, QUIET, LAST):
+        for ln_p in (-3.5, -8.0, -20.0, -60.0, -400.0):
+            assert ln_p <= equaliser.level(index, ln_p) <= 0.5 * ln_p - 1.0
+
+
+def test_order_is_kept():
+    equaliser = experienced()
+    levels = [equaliser.level(CHATTY, ln_p) for ln_p in np.linspace(-3, -100, 200)]
+    assert (np.diff(levels) <= 1e-9).all()
+
+
+@pytest.mark.parametrize("buckets", [0, int(ENOUGH) - 1])
+def test_little_experience_changes_nothing(buckets):
+    equaliser = experienced(buckets)
+    assert [equaliser.level(index, -30.0) for index in (CHATTY, QUIET, 7)] == [-30.0] * 3
+
+
+def test_a_lone_detector_is_left_alone():
+    equaliser = Equaliser()
+    for _ in range(100):
+        equaliser.observe({CHATTY: -20.0})
+    assert equaliser.level(CHATTY, -30.0) == -30.0
+
+
+def test_a_restored_equaliser_answers_alike():
+    equaliser, restored = experienced(), Equaliser()
+    restored.restore(equaliser.state())
+    assert restored.level(CHATTY, -25.0) == equaliser.level(CHATTY, -25.0)
