@@ -114,7 +114,6 @@ class RareDetector(EventDetector):
         partition = np.array(self.registry.partition_of, np.int64)
         kept = np.flatnonzero(self.model.is_known(partition, np.arange(len(partition))))
         if len(kept) < len(partition):
-            self.by_seen = {i: self.by_seen[r] for i, r in enumerate(kept.tolist()) if r in self.by_seen}
             self.registry.keep(kept)
             renewed = np.array(self.registry.partition_of, np.int64)
             self.model.renumber(partition[kept], kept, renewed, np.arange(len(kept)))

@@ -17,16 +17,13 @@ from proxy.engine.influence import TailLn, influences
 from proxy.engine.models.clock_shift import shift_patterns
 from proxy.engine.models.population import PopulationModel, PopulationScores
 from proxy.engine.probability import WORTH_WRITING, any_of, combine_ln
-from proxy.engine.registry import Interner, Prepared, Registry
+from proxy.engine.registry import Interner, Prepared, Registry, is_frequent
 from proxy.engine.results import Document, Floats
 from proxy.engine.rows import RowSet
 from proxy.engine.rules import RuleSet
 from proxy.engine.spec import DetectorSpec, JobSpec
 
 Rows = NDArray[np.intp]
-# A value present in more than this share of the buckets is frequent for exclude_frequent.
-FREQUENT_FROM = 0.3
-FREQUENT_AFTER = 20
 MOST_CAUSES = 10
 
 
@@ -65,7 +62,6 @@ class GroupDetector:
         self.registry = Registry()
         self.persons = Interner()
         self.buckets = 0
-        self.by_seen: dict[int, int] = {}
 
     # ---- what differs
 
@@ -101,7 +97,7 @@ class GroupDetector:
         p = np.where(skipped, 1.0, scores.p)
         judgement = replace(self._judgement(view, present, scores, p), refused=refused)
         if not view.is_interim:
-            self._count_presence(present, view.time)
+            self.persons.count(np.unique(present.persons), view.time)
             self._learn(view, present, scores, learnt)
         return judgement
 
@@ -119,12 +115,6 @@ class GroupDetector:
             persons = self.persons.codes_of(codes, view.rows.text[self.spec.over].values, may_add=view.may_add)
         return Present(rows[known], persons, groups)
 
-    def _count_presence(self, present: Present, time: int) -> None:
-        self.persons.count(np.unique(present.persons), time)
-        if self.spec.exclude_frequent in ("all", "by"):
-            for row in np.unique(present.rows).tolist():
-                self.by_seen[row] = self.by_seen.get(row, 0) + 1
-
     def _effects(
         self, view: BucketView, present: Present, scores: GroupScores
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -136,12 +126,10 @@ class GroupDetector:
                 self._key_columns(view, present), scores.actual[:, 0], scores.typical[:, 0], view.time
             )
             skipped, learnt = skipped | asked.skip_result, learnt & ~asked.skip_model_update
-        if self.buckets > FREQUENT_AFTER and self.spec.exclude_frequent:
-            often = FREQUENT_FROM * self.buckets
-            if self.spec.exclude_frequent in ("all", "over") and self.spec.over:
-                skipped = skipped | (self.persons.seen(present.persons) > often)
-            if self.spec.exclude_frequent in ("all", "by") and self.spec.by:
-                skipped = skipped | (np.array([self.by_seen.get(r, 0) for r in present.rows.tolist()]) > often)
+        if self.spec.exclude_frequent in ("all", "over") and self.spec.over:
+            skipped = skipped | is_frequent(self.persons.seen(present.persons), self.buckets)
+        if self.spec.exclude_frequent in ("all", "by") and self.spec.by:
+            skipped = skipped | is_frequent(self.registry.seen(present.rows), self.buckets)
         return skipped, learnt
 
     def _key_columns(self, view: BucketView, present: Present) -> dict[str, tuple[Rows, list[str]]]:
@@ -290,7 +278,6 @@ class GroupDetector:
         kept = self.registry.active_since(before)
         if len(kept) < len(self.registry):
             self._keep(kept)
-            self.by_seen = {i: self.by_seen[r] for i, r in enumerate(kept.tolist()) if r in self.by_seen}
             self.registry.keep(kept)
 
     def _shared_state(self) -> dict[str, object]:
@@ -298,16 +285,14 @@ class GroupDetector:
             "keys": self.registry.state(),
             "persons": self.persons.state(),
             "buckets": self.buckets,
-            "by_seen": [[k, v] for k, v in self.by_seen.items()],
         }
 
     def _restore_shared(self, tree: dict[str, object]) -> None:
-        keys, persons, seen = tree["keys"], tree["persons"], tree["by_seen"]
-        assert isinstance(keys, dict) and isinstance(persons, dict) and isinstance(seen, list)
+        keys, persons = tree["keys"], tree["persons"]
+        assert isinstance(keys, dict) and isinstance(persons, dict)
         self.registry.restore(keys)
         self.persons.restore(persons)
         self.buckets = int(str(tree["buckets"]))
-        self.by_seen = dict(seen)
 
     def _shared_bytes(self) -> int:
         return self.persons.nbytes() + self.registry.name_bytes

@@ -13,6 +13,14 @@ from proxy.engine.spec import DetectorSpec
 Key = tuple[str, str]
 # A tuple, two dict entries and the row number.
 _BYTES_A_NAME = 120
+# A value present in more than this share of the buckets is frequent for exclude_frequent.
+_FREQUENT_FROM = 0.3
+_FREQUENT_AFTER = 20
+
+
+def is_frequent(seen: NDArray[np.integer], buckets: int) -> NDArray[np.bool_]:
+    """Which values, seen in so many of the buckets, exclude_frequent leaves out."""
+    return (seen > _FREQUENT_FROM * buckets) & (buckets > _FREQUENT_AFTER)
 
 
 @dataclass(slots=True)
@@ -109,6 +117,7 @@ class Registry:
         self.version = 0
         self.name_bytes = 0
         self._active = np.empty(0, np.int64)
+        self._seen = np.empty(0, np.int64)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -150,12 +159,17 @@ class Registry:
         return row
 
     def touch(self, rows: NDArray[np.intp], time: int) -> None:
-        """Notes that these series had data at `time`."""
+        """Notes that these series (repeats count once) had data in the bucket at `time`."""
         if len(self._active) < len(self.keys):
-            grown = np.full(max(len(self.keys), 2 * len(self._active)), time, np.int64)
-            grown[: len(self._active)] = self._active
-            self._active = grown
+            size = max(len(self.keys), 2 * len(self._active))
+            self._active = np.append(self._active, np.full(size - len(self._active), time, np.int64))
+            self._seen = np.append(self._seen, np.zeros(size - len(self._seen), np.int64))
         self._active[rows] = time
+        self._seen[rows] += 1
+
+    def seen(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Buckets each series had data in."""
+        return np.append(self._seen, np.zeros(max(0, len(self.keys) - len(self._seen)), np.int64))[rows]
 
     def active_since(self, time: int) -> NDArray[np.intp]:
         """Series with data at or after `time`."""
@@ -163,9 +177,9 @@ class Registry:
 
     def keep(self, rows: NDArray[np.intp]) -> None:
         """Forgets every series not listed; the rest are renumbered in that order."""
-        keys, active = [self.keys[r] for r in rows.tolist()], self._active[rows]
+        keys, active, seen = [self.keys[r] for r in rows.tolist()], self._active[rows], self._seen[rows]
         self._fill(keys)
-        self._active = active
+        self._active, self._seen = active, seen
         self.version += 1
 
     def _fill(self, keys: list[Key]) -> None:
@@ -175,8 +189,13 @@ class Registry:
             self.add(key)
 
     def state(self) -> dict[str, object]:
-        """The keys in row order and when each had data last."""
-        return {"keys": [list(k) for k in self.keys], "active": self._active[: len(self.keys)].copy()}
+        """The keys in row order, when each had data last and in how many buckets."""
+        size = len(self.keys)
+        return {
+            "keys": [list(k) for k in self.keys],
+            "active": self._active[:size].copy(),
+            "seen": self._seen[:size].copy(),
+        }
 
     def restore(self, tree: dict[str, object]) -> None:
         """Takes over a tree written by `state`."""
@@ -184,6 +203,7 @@ class Registry:
         assert isinstance(keys, list)
         self._fill([(str(partition), str(by)) for partition, by in keys])
         self._active = np.array(tree["active"], np.int64)
+        self._seen = np.array(tree["seen"], np.int64)
 
 
 def _values(rows: RowSet, field: str | None) -> list[str]:

@@ -17,7 +17,7 @@ from proxy.engine.models.clock_shift import shift_patterns
 from proxy.engine.models.series import LOW_COUNT, Judged, SeriesModel
 from proxy.engine.modes import Modes
 from proxy.engine.probability import WORTH_WRITING
-from proxy.engine.registry import Prepared, Registry
+from proxy.engine.registry import Prepared, Registry, is_frequent
 from proxy.engine.results import Document, Floats
 from proxy.engine.rows import RowSet
 from proxy.engine.rules import RuleSet
@@ -36,6 +36,7 @@ class SeriesDetector:
     def __init__(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
         self.spec, self.job, self.rules = spec, job, rules
         self.registry = Registry()
+        self.buckets = 0
         # (rule number, partition, by) of the clock shifts already made.
         self.shifted: set[tuple[int, str, str]] = set()
         self.models = [
@@ -61,8 +62,8 @@ class SeriesDetector:
         touched = self.registry.rows_of(view.prepared, span, may_add=view.may_add)
         known = np.flatnonzero(touched >= 0)
         if not view.is_interim:
+            self.buckets += 1
             self.registry.touch(touched[known], view.time)
-        if not view.is_interim:
             self._shift_clocks(view)
         group_of = np.full(len(self.registry), -1, np.intp)
         group_of[touched[known]] = span.start + known
@@ -173,6 +174,8 @@ class SeriesDetector:
     def _effects(self, view: BucketView, judged: Judged, mode: dict[int, float]) -> tuple[NDArray[np.bool_], Floats]:
         count = len(judged.rows)
         skipped = np.full(count, view.effect.skip_result)
+        if self.spec.by and self.spec.exclude_frequent in ("all", "by"):
+            skipped = skipped | is_frequent(self.registry.seen(judged.rows), self.buckets)
         weight = np.full(count, 0.0 if view.effect.skip_model_update else 1.0)
         if not self.rules.is_empty:
             typical = judged.typical.copy()
@@ -273,6 +276,7 @@ class SeriesDetector:
         """Tree of everything learnt."""
         return {
             "keys": self.registry.state(),
+            "buckets": self.buckets,
             "models": [m.columns.state() for m in self.models],
             "modes": [m.columns.state() for m in self.modes],
             "shifted": [list(once) for once in sorted(self.shifted)],
@@ -284,6 +288,7 @@ class SeriesDetector:
         assert isinstance(keys, dict) and isinstance(models, list)
         assert isinstance(modes, list) and isinstance(shifted, list)
         self.registry.restore(keys)
+        self.buckets = int(str(tree["buckets"]))
         self.shifted = {(int(rule), str(partition), str(by)) for rule, partition, by in shifted}
         for columns, arrays in zip(self._all_columns(), [*models, *modes], strict=True):
             columns.restore(arrays)

@@ -1,7 +1,7 @@
 """Small worlds with one planted anomaly, for the test_planted_* files.
 
-A world is hourly rows of two hosts, "sick" and "well", over eighteen days with a daily rhythm; the planted bucket is
-on the 17th day at 14:00 UTC. Rows are (time, host, user, value, word) columns that tests change before the run.
+A world is hourly rows of two hosts, "sick" and "well", over thirteen days with a daily rhythm; the planted bucket is
+on the 12th day at 14:00 UTC. Rows are (time, host, user, value, word) columns that tests change before the run.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from proxy.engine import Batch, Column, JobEngine, JobSpec
 
 HOUR, DAY = 3600, 86_400
 START = 1_699_920_000 // DAY * DAY
-PLANTED = START + 16 * DAY + 14 * HOUR
+DAYS = 13
+PLANTED = START + 11 * DAY + 14 * HOUR
 USERS = ["ann", "bob", "cid", "dan"]
 MALLORY = "mallory"
 
@@ -72,7 +73,7 @@ def coded(column, order):
     return Column(np.array(codes, np.int32), list(values))
 
 
-def world(days=18, *, rate=40, seed=1, hosts=("sick", "well")):
+def world(days=DAYS, *, rate=40, seed=1, hosts=("sick", "well")):
     """Healthy rows: about `rate` an hour and host, busier by day, values near 100."""
     random, rows = np.random.default_rng(seed), Rows()
     hours = START + np.arange(days * 24) * HOUR

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from tests.engine.planted import HOUR, PLANTED, START, Rows, blamed, config, records_at, run, top_score
+from tests.engine.planted import DAYS, HOUR, PLANTED, START, Rows, blamed, config, records_at, run, top_score
 
 SENTENCES = [
     "Node {name} joined the cluster",
@@ -16,7 +16,7 @@ SENTENCES = [
 NAMES = ["alpha", "beta", "gamma", "delta"]
 
 
-def messages(days=18):
+def messages(days=DAYS):
     random, rows = np.random.default_rng(3), Rows()
     for hour in range(days * 24):
         for sentence in SENTENCES:

@@ -10,6 +10,7 @@ import pytest
 from proxy.engine import JobEngine, JobSpec
 from tests.engine.planted import (
     DAY,
+    DAYS,
     HOUR,
     MALLORY,
     PLANTED,
@@ -28,7 +29,7 @@ SYDNEY = "-33.870000000000,151.200000000000"
 HOMES = dict(zip(USERS, [(51.5, -0.1), (48.9, 2.3), (40.7, -74.0), (35.7, 139.7)], strict=True))
 
 
-def processes(days=18):
+def processes(days=DAYS):
     """Two hosts run five processes with different regularity."""
     random, rows = np.random.default_rng(1), Rows()
     for hour in range(days * 24):
@@ -40,7 +41,7 @@ def processes(days=18):
     return rows
 
 
-def applications(people=60, days=18):
+def applications(people=60, days=DAYS):
     """Office hours of sixty people who use four applications."""
     random, rows, names = np.random.default_rng(1), Rows(), ["mail", "web", "chat", "vpn"]
     for hour in range(days * 24):
@@ -53,7 +54,7 @@ def applications(people=60, days=18):
     return rows
 
 
-def logins(days=18, *, has_weekends=True):
+def logins(days=DAYS, *, has_weekends=True):
     """Each user logs in some times between 9 and 17 o'clock."""
     random, rows = np.random.default_rng(1), Rows()
     for day in range(days):
@@ -64,7 +65,7 @@ def logins(days=18, *, has_weekends=True):
     return rows
 
 
-def travels(days=18):
+def travels(days=DAYS):
     """Each user is somewhere around home, two places an hour."""
     random, rows = np.random.default_rng(1), Rows()
     for hour in range(days * 24):
@@ -131,7 +132,7 @@ def population_results(function, events):
 @pytest.mark.parametrize("function", ["rare", "freq_rare"])
 def test_a_person_with_an_application_nobody_uses_stands_out(function):
     (record,) = records_at(population_results(function, 20), PLANTED, over_field_value=MALLORY)
-    assert record["record_score"] >= 60
+    assert record["record_score"] >= 50
     assert blamed(record, "user") == [MALLORY]
     (cause,) = record["causes"]
     assert cause["by_field_value"] == "nmap"

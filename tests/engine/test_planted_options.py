@@ -11,6 +11,7 @@ import pytest
 from proxy.engine import Batch, Column, JobEngine, JobSpec
 from tests.engine.planted import (
     DAY,
+    DAYS,
     HOUR,
     MALLORY,
     PLANTED,
@@ -88,7 +89,7 @@ def test_an_event_silences_its_buckets_and_is_named_in_them():
 
 def test_what_happens_during_an_event_is_not_learnt():
     event = {"description": "fair", "start_time": PLANTED * 1000, "end_time": (PLANTED + HOUR) * 1000}
-    calm, fair = world(days=19), world(days=19)
+    calm, fair = world(days=14), world(days=14)
     visit(fair, 4000)
     expected, results = run(config(COUNT), calm), run(config(COUNT), fair, events=[event])
     later = (PLANTED + DAY) * 1000
@@ -124,7 +125,7 @@ def test_chunks_do_not_matter():
     for start in range(0, len(batch.time), 3001):
         results.extend(engine.add(part(batch, slice(start, start + 3001))))
         engine = JobEngine(engine.spec, engine.state())
-    end = START + 19 * DAY
+    end = START + 14 * DAY
     expected.extend(whole.flush(advance_to=end))
     results.extend(engine.flush(advance_to=end))
     assert results.records == expected.records
@@ -151,7 +152,7 @@ def test_pre_summarised_rows_count_for_many():
 @pytest.mark.parametrize("use_null", [False, True])
 def test_rows_without_the_by_field_count_only_if_asked_for(use_null):
     rows = world(hosts=("sick",))
-    rows.add(START + np.arange(18 * 24) * HOUR + 5, host="sick", word="w", numbers={"value": 100.0})
+    rows.add(START + np.arange(DAYS * 24) * HOUR + 5, host="sick", word="w", numbers={"value": 100.0})
     visit(rows, user=None)
     results = run(config({"function": "count", "by_field_name": "user", "use_null": use_null}), rows)
     found = [(r["by_field_value"], r["record_score"] >= 75) for r in records_at(results, PLANTED)]
@@ -224,7 +225,7 @@ def test_plots_can_be_limited_to_some_series():
 
 
 def test_a_lasting_shift_is_critical_and_then_the_new_normal():
-    rows = world(days=22, hosts=("sick",))
+    rows = world(days=17, hosts=("sick",))
     rows.numbers["value"] = [
         value + 25 * (time >= PLANTED) for time, value in zip(rows.time, rows.numbers["value"], strict=True)
     ]
@@ -244,7 +245,7 @@ def clocks_changed():
     """A steep hourly rhythm that comes an hour earlier from the planted day on."""
     random, rows = np.random.default_rng(4), Rows()
     change = PLANTED // DAY * DAY
-    for hour in range(18 * 24):
+    for hour in range(DAYS * 24):
         time = START + hour * HOUR
         local = (hour + (time >= change)) % 24
         level = 300 if 8 <= local < 16 else 40
