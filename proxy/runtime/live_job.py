@@ -37,6 +37,8 @@ _MAX_UNSENT_BYTES = 64 * 1024 * 1024
 # Few enough to be read without holding up the loop.
 _RESCORED_AT_ONCE = 500
 _DATA, _FLUSH = b"d", b"f"
+# As far can quick snapshots have run ahead of the clock; ids beyond were given by others and mean no time.
+_SNAPSHOTS_AHEAD_S = 60
 
 
 @dataclass(slots=True)
@@ -289,6 +291,10 @@ class LiveJob:
         return model
 
     def new_snapshot_id(self, now_ms: int) -> str:
-        """Its second; the next free one where two snapshots fall into the same."""
-        self.snapshot_seconds = max(now_ms // 1000, self.snapshot_seconds + 1)
+        """Its second; the next free one where a snapshot was made in the same."""
+        now = now_ms // 1000
+        in_force = str(self.setup.config.get("model_snapshot_id", ""))
+        if in_force.isdigit() and int(in_force) - now < _SNAPSHOTS_AHEAD_S:
+            self.snapshot_seconds = max(self.snapshot_seconds, int(in_force))
+        self.snapshot_seconds = max(now, self.snapshot_seconds + 1)
         return str(self.snapshot_seconds)
