@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -127,3 +128,21 @@ def test_a_blocked_job_is_not_reverted(
         f"cannot revert job [{JOB_ID}] to snapshot [{snapshots[0]}] while it is blocked with [reset]"
     )
     assert active(client) == snapshots[1]
+
+
+def test_what_is_done_to_snapshots_is_told(
+    client: HttpClient, cluster_client: HttpClient, snapshots: tuple[str, str]
+) -> None:
+    earlier, latest = snapshots
+    client.post(f"{PATH}/model_snapshots/{earlier}/_update", json_body={"description": "the good old one"})
+    revert(client, earlier)
+    client.delete(f"{PATH}/model_snapshots/{latest}")
+    expected = {"Job model snapshot reverted to 'the good old one'", f"Model snapshot [{latest}]"}
+    query = {"query": {"term": {"job_id": JOB_ID}}, "size": 1000}
+    deadline = time.monotonic() + 10
+    told: set[str] = set()
+    while not expected <= told and time.monotonic() < deadline:
+        cluster_client.post("/.ml-notifications*/_refresh")
+        found = cluster_client.post("/.ml-notifications-000002/_search", json_body=query).json()["hits"]["hits"]
+        told = {hit["_source"]["message"].partition(" with description")[0] for hit in found}
+    assert expected <= told
