@@ -64,13 +64,19 @@ def accuracy(directory: Path | None) -> None:
         print(f"{part.name:58s} {part.score:6.1f} {part.found:4d}/{part.windows:<3d} {part.false_alarms:13d}")
 
 
-_PROFILE_HEADER = f"{'':34s} {'standard':>8s} {'low FP':>8s} {'low FN':>8s} | threshold transferred: mean (halves)"
+_PROFILE_HEADER = (
+    f"{'':34s} {'standard':>8s} {'low FP':>8s} {'low FN':>8s} | threshold transferred: mean (halves), random halves"
+)
 
 
 def _profiles(name: str, report: nab_score.Report) -> str:
     scores = " ".join(f"{report.profiles[p]:8.1f}" for p in nab_score.PROFILES)
     first, second = report.transferred
-    return f"{name:34s} {scores} | {np.mean(report.transferred):.1f} ({first:.1f}, {second:.1f})"
+    mean, deviation = report.resampled
+    return (
+        f"{name:34s} {scores} | {np.mean(report.transferred):.1f} ({first:.1f}, {second:.1f}), "
+        f"{mean:.1f} +- {deviation:.1f}"
+    )
 
 
 def _peer_accuracy(directory: Path) -> None:
@@ -122,13 +128,18 @@ def end_to_end() -> None:
 
 def worlds(names: list[str]) -> None:
     """Quiet on clean months, prompt on spikes, quick to accept what changed for good."""
-    title("Made-up worlds, 20 seeds each: at most 1 record >= 75 a series-month, spikes >= 75, quiet within 48 h")
+    title(
+        "Made-up worlds, 20 seeds each (! misses: <= 1 record >= 75 a series-month, every spike >= 75, 48 h to quiet)"
+    )
     print(engine_worlds.HEADER)
-    for done, verdict in enumerate(engine_worlds.judge_all(names), 1):
+    verdicts = []
+    for verdict in engine_worlds.judge_all(names):
+        verdicts.append(verdict)
         progress("")
         print(engine_worlds.line(verdict), flush=True)
-        progress(f"{done}/{len(names)}")
+        progress(f"{len(verdicts)}/{len(names)}")
     progress("")
+    print(engine_worlds.summary(verdicts))
 
 
 def crowds() -> None:

@@ -18,6 +18,8 @@ from proxy.engine.results import Document, Floats
 
 MONTH_S = 30 * DAY
 SERIOUS, SHOWN = 75.0, 25.0
+# What is asked of every world.
+MOST_SERIOUS, MOST_UNREST_H = 1.0, 48.0
 KEYS = [f"series {i:02d}" for i in range(SEEDS)]
 NAME_WIDTH = 16
 
@@ -37,6 +39,21 @@ class Verdict:
     unrest_h: Floats
     # Root mean square of typical - expectation, in units of the noise, over the last third.
     misfit: float
+
+    @property
+    def is_quiet(self) -> bool:
+        """No more false alarms than asked for."""
+        return self.serious <= MOST_SERIOUS
+
+    @property
+    def is_prompt(self) -> bool:
+        """Every spike is serious."""
+        return bool(self.spikes[0] >= SERIOUS)
+
+    @property
+    def is_flexible(self) -> bool:
+        """Every series of a world that changes is quiet in time."""
+        return not np.nanmax(np.append(self.unrest_h, 0.0)) > MOST_UNREST_H
 
 
 def run(detector: dict[str, object], batch: Batch, span: int, *, plotted: bool = False, **analysis: object) -> Results:
@@ -156,21 +173,36 @@ def judge_all(names: Sequence[str], jobs: int | None = None) -> Iterator[Verdict
 
 HEADER = (
     f"{'world':{NAME_WIDTH}s} {'span':>5s} | records a series-month | misfit |    8 sigma spike     | hours to quiet\n"
-    f"{'':{NAME_WIDTH}s} {'':>5s} |       >=75       >=25 |  sigma | found  worst median  | worst median"
+    f"{'':{NAME_WIDTH}s} {'':>5s} |      >=75        >=25 |  sigma | found  worst median  | worst  median"
 )
 
 
 def line(verdict: Verdict) -> str:
-    """One row below HEADER."""
+    """One row below HEADER; `!` marks what misses its goal."""
+
+    def mark(is_good: bool) -> str:
+        return " " if is_good else "!"
+
     spikes, unrest = verdict.spikes, verdict.unrest_h
-    quiet = "" if np.isnan(unrest).all() else f"{unrest.max():5.0f} {np.median(unrest):6.0f}"
+    quiet = ""
+    if not np.isnan(unrest).all():
+        quiet = f"{unrest.max():5.0f}{mark(verdict.is_flexible)} {np.median(unrest):6.0f}"
     misfit = "" if np.isnan(verdict.misfit) else f"{verdict.misfit:.2f}"
     minutes = verdict.span // 60
     span = f"{minutes}m" if minutes < 60 else f"{minutes // 60}h"
+    found = f"{np.mean(spikes >= SERIOUS):4.0%} {spikes[0]:6.1f}{mark(verdict.is_prompt)} {np.median(spikes):6.1f}"
+    false = f"{verdict.serious:9.2f}{mark(verdict.is_quiet)} {verdict.shown:11.2f}"
+    return f"{verdict.name:{NAME_WIDTH}s} {span:>5s} | {false} | {misfit:>6s} |  {found} | {quiet}".rstrip()
+
+
+def summary(verdicts: Sequence[Verdict]) -> str:
+    """How many worlds reach each goal."""
+    changing = [v for v in verdicts if not np.isnan(v.unrest_h).all()]
+    found = float(np.mean([np.mean(v.spikes >= SERIOUS) for v in verdicts]))
     return (
-        f"{verdict.name:{NAME_WIDTH}s} {span:>5s} | {verdict.serious:10.2f} {verdict.shown:10.2f} | {misfit:>6s}"
-        f" |  {np.mean(spikes >= SERIOUS):4.0%} {spikes[0]:6.1f} {np.median(spikes):6.1f}  | {quiet}"
-    ).rstrip()
+        f"of {len(verdicts)}: {sum(v.is_quiet for v in verdicts)} quiet, {sum(v.is_prompt for v in verdicts)} find"
+        f" every spike ({found:.0%} of all), {sum(v.is_flexible for v in changing)} of {len(changing)} settle in time"
+    )
 
 
 def crowds() -> Iterator[tuple[str, float]]:

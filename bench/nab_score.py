@@ -4,19 +4,23 @@ In a labelled window only the best placed detection counts, its weight falling f
 along 2 / (1 + e^(5 y)) - 1; a missed window costs 1 (2 in low_FN); a detection outside costs 0.11 (0.22 in
 low_FP), less just behind a window. The first min(15 %, 750) rows are ignored. One threshold for all series.
 Score = 100 (raw - null) / (perfect - null). `transferred` fits the threshold on one half of the series and
-scores the other, both ways.
+scores the other, both ways; RANDOM_HALVES more times with halves drawn at random.
 """
 
 import csv
 import datetime as dt
 import json
 import math
+import random
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 # profile -> cost of a missed window, cost of a false alarm
 PROFILES = {"standard": (1.0, 0.11), "low_FP": (1.0, 0.22), "low_FN": (2.0, 0.11)}
 PROBATION_SHARE, PROBATION_ROWS = 0.15, 750
+RANDOM_HALVES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +106,10 @@ class Report:
 
     # profile -> score at the profile's own best threshold
     profiles: dict[str, float]
-    # Standard score of each half at the threshold that is best for the other.
+    # Standard scores of both halves at the threshold that is best for the other: every other series, and several
+    # random halves as mean and standard deviation, for one split says little.
     transferred: tuple[float, float]
+    resampled: tuple[float, float]
     threshold: float
     directories: list[Part]
     series: list[Part]
@@ -140,15 +146,21 @@ def report(data: Path, scores: Path) -> Report:
         return [row for name in chosen for row in rows[profile][name]]
 
     best_of = {profile: best(of(profile, names), cost) for profile, (cost, _) in PROFILES.items()}
-    halves = names[::2], names[1::2]
-    cost = PROFILES["standard"][0]
-    fitted = [best(of("standard", half), cost)[1] for half in halves]
-    moved = [best(of("standard", half), cost, at)[0] for half, at in zip(halves, reversed(fitted), strict=True)]
+
+    def moved(first: list[str], second: list[str]) -> tuple[float, float]:
+        cost = PROFILES["standard"][0]
+        fitted = [best(of("standard", half), cost)[1] for half in (second, first)]
+        a, b = (best(of("standard", half), cost, at)[0] for half, at in zip((first, second), fitted, strict=True))
+        return a, b
+
+    drawn = [random.Random(seed).sample(names, len(names)) for seed in range(RANDOM_HALVES)]
+    means = [float(np.mean(moved(order[::2], order[1::2]))) for order in drawn]
     threshold = best_of["standard"][1]
     directories = sorted({str(Path(n).parent) for n in names})
     return Report(
         {profile: score for profile, (score, _) in best_of.items()},
-        (moved[0], moved[1]),
+        moved(names[::2], names[1::2]),
+        (float(np.mean(means)), float(np.std(means))),
         threshold,
         [_part(d, of("standard", [n for n in names if str(Path(n).parent) == d]), threshold) for d in directories],
         [_part(n, rows["standard"][n], threshold) for n in names],

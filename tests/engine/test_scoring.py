@@ -10,7 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.engine import probability
+from proxy.engine.findings import Judgement
 from proxy.engine.normalise import Normaliser, magnitude
+from proxy.engine.probability import combine_ln
+from proxy.engine.scoring import ENTITIES, PARTITIONS, detector_ln
 from tests.engine import naive_scoring as naive
 
 HOUR = 3600
@@ -49,6 +52,16 @@ def test_extremes_are_order_statistics(p, most):
 @given(ln_p=st.floats(-690, -3.0))
 def test_a_raw_score_can_be_read_back(ln_p):
     assert probability.raw_score_ln(probability.raw_score(ln_p)) == pytest.approx(ln_p, rel=1e-9)
+
+
+@settings(deadline=None)
+@given(members=st.lists(st.tuples(st.integers(0, 3), P), min_size=1, max_size=20))
+def test_a_detector_joins_the_entities_of_each_partition_and_then_the_partitions(members):
+    judgement = Judgement(np.array([p for _, p in members]), np.array([k for k, _ in members]), [], [])
+    by_partition = [[p for k, p in members if k == partition] for partition in sorted({k for k, _ in members})]
+    parts = [combine_ln(np.array(p), *ENTITIES) for p in by_partition]
+    wanted = combine_ln(np.exp(np.maximum(parts, -690.0)), *PARTITIONS)
+    assert detector_ln(judgement) == pytest.approx(wanted, rel=1e-9, abs=1e-9)
 
 
 @settings(max_examples=60, deadline=None)
