@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from proxy.engine.buckets import aggregate
 from proxy.engine.findings import BucketView, Finding, Judgement
-from proxy.engine.functions import NON_NEGATIVE_FEATURES, Function
+from proxy.engine.functions import NON_NEGATIVE_FEATURES
 from proxy.engine.influence import TailLn, influences
 from proxy.engine.models.clock_shift import shift_patterns
 from proxy.engine.models.population import PopulationModel, PopulationScores
@@ -309,7 +309,13 @@ class PopulationDetector(GroupDetector):
     def __init__(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
         super().__init__(spec, job, rules)
         self.models = [
-            PopulationModel(job.bucket_span, side=part.side, non_negative=_never_negative(part)) for part in spec.parts
+            PopulationModel(
+                job.bucket_span,
+                side=part.side,
+                non_negative=part.feature in NON_NEGATIVE_FEATURES,
+                is_count=part.is_count,
+            )
+            for part in spec.parts
         ]
 
     def _score(self, view: BucketView, present: Present) -> GroupScores:
@@ -367,7 +373,3 @@ class PopulationDetector(GroupDetector):
     def nbytes(self) -> int:
         """Bytes of models and names."""
         return self._shared_bytes() + sum(m.columns.nbytes() for m in self.models)
-
-
-def _never_negative(part: Function) -> bool:
-    return part.feature in NON_NEGATIVE_FEATURES

@@ -35,8 +35,8 @@ class NaiveCrowdTail(NaiveTail):
 class NaivePopulation:
     """What is known of one attribute."""
 
-    def __init__(self, span, *, side, non_negative):
-        self.side, self.non_negative = side, non_negative
+    def __init__(self, span, *, side, non_negative, is_count):
+        self.side, self.non_negative, self.is_count = side, non_negative, is_count
         self.bins = min(24, DAY // span) if span <= DAY // 2 else 1
         self.n, self.first, self.level, self.scale = 0, None, 0.0, 0.0
         self.day, self.day_n = [0.0] * self.bins, [0] * self.bins
@@ -50,7 +50,9 @@ class NaivePopulation:
         return max(out, 0.0) if self.non_negative else out
 
     def spread(self, time):
-        return max(self.scale, 0.01 * abs(self.typical(time)) + 1e-9)
+        typical = self.typical(time)
+        out = max(self.scale, 0.01 * abs(typical) + 1e-9)
+        return max(out, 0.7 * math.sqrt(max(typical, 0.25))) if self.is_count and typical < 20 else out
 
     def z(self, time, value):
         return min(max((value - self.typical(time)) / self.spread(time), -1e4), 1e4)
@@ -79,11 +81,11 @@ class NaivePopulation:
             self.first, self.level = time, middle
             self.scale = single(statistics.fmean(1.25 * abs(v - middle) for v in values))
         else:
-            known = max(self.scale, 1e-9)
+            known = math.inf if self.n < 12 else self.spread(time)
             sizes = [min(1.25 * abs(v - self.typical(time)), 4.0 * known) for v in values]
             rate = max(1.0 / (self.n + 1), 1.0 / 1000.0)
             learnt_scale = single(self.scale + rate * (statistics.fmean(sizes) - self.scale))
-            self._learn_place(time, middle, math.inf if self.n < 12 else 3.0 * known)
+            self._learn_place(time, middle, 3.0 * known)
             self.scale = learnt_scale
         bin_now = time % DAY * self.bins // DAY
         self.day_n[bin_now] = min(self.day_n[bin_now] + 1, 250)

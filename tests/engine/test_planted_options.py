@@ -1,4 +1,4 @@
-"""Options of a job change what is found as documented: rules, events, latency, nulls, summaries, interim, plots."""
+"""Options of a job change what is found as documented; rules and events have a file of their own."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from tests.engine.planted import (
 COUNT = {"function": "count", "partition_field_name": "host"}
 
 
-def visit(rows, count=400, **text):
+def visit(rows, count=400, value=100.0, **text):
     """Mallory's events of the planted hour."""
     columns = {"host": "sick", "user": MALLORY, "word": "word01"} | text
-    rows.add(PLANTED + np.arange(count) * HOUR // count, numbers={"value": 100.0}, **columns)
+    rows.add(PLANTED + np.arange(count) * HOUR // count, numbers={"value": value}, **columns)
 
 
 def visited(**options):
@@ -93,37 +93,95 @@ def test_pre_summarised_rows_count_for_many():
     assert bucket_at(results, PLANTED)["event_count"] == record["actual"][0] > 400
 
 
+def test_a_summarised_mean_weighs_each_value_by_its_count():
+    rows = Rows()
+    hours = START + np.arange(DAYS * 24) * HOUR
+    noise = np.random.default_rng(2).normal(0, 1, (2, len(hours)))
+    rows.add(hours, host="sick", user="ann", numbers={"n": 90.0, "value": (100 + noise[0]).tolist()})
+    rows.add(hours + 1, host="sick", user="bob", numbers={"n": 10.0, "value": (200 + noise[1]).tolist()})
+    rows.add(PLANTED + 2, host="sick", user=MALLORY, numbers={"n": 100.0, "value": 160.0})
+    detector = {"function": "mean", "field_name": "value"}
+    (record,) = records_at(run(config(detector, summary_count_field_name="n"), rows), PLANTED)
+    assert record["record_score"] >= 75
+    assert record["typical"][0] == pytest.approx(110, abs=1)
+    assert record["actual"][0] == pytest.approx(135, abs=1)
+    assert blamed(record, "user") == [MALLORY]
+
+
 @pytest.mark.parametrize("use_null", [False, True])
-def test_rows_without_the_by_field_count_only_if_asked_for(use_null):
+@pytest.mark.parametrize("role", ["by", "partition", "over"])
+def test_rows_without_the_split_field_count_only_if_asked_for(role, use_null):
     rows = world(hosts=("sick",))
     rows.add(START + np.arange(DAYS * 24) * HOUR + 5, host="sick", word="w", numbers={"value": 100.0})
     visit(rows, user=None)
-    results = run(config({"function": "count", "by_field_name": "user", "use_null": use_null}), rows)
-    found = [(r["by_field_value"], r["record_score"] >= 75) for r in records_at(results, PLANTED)]
-    assert found == ([("", True)] if use_null else [])
+    detector = {"function": "count", f"{role}_field_name": "user", "use_null": use_null}
+    found = [
+        (record[f"{role}_field_value"], blamed(record, "host"))
+        for record in records_at(run(config(detector), rows), PLANTED)
+        if record["record_score"] >= 75
+    ]
+    assert found == ([("", ["sick"])] if use_null else [])
 
 
 @cache
-def crowd_results(exclude):
+def crowd_results(over):
+    """Two users do far too much with a word of their own: ann, who is always there, and a newcomer."""
     rows = world(hosts=("sick",))
-    visit(rows, 500, user="ann")
-    visit(rows, 500, user="newcomer")
-    detector = {"function": "count", "over_field_name": "user", "exclude_frequent": exclude}
-    return run(config(detector), rows)
+    for user, word in (("ann", "word01"), ("newcomer", "news")):
+        visit(rows, 500, user=user, word=word)
+    split = {"over_field_name": "user", "by_field_name": "word"} if over else {"by_field_name": "user"}
+    return run(
+        config(*({"function": "count", "exclude_frequent": how} | split for how in ("none", "by", "over", "all"))), rows
+    )
 
 
 @pytest.mark.parametrize(
-    ("exclude", "people"),
-    [
-        ("none", {"ann", "newcomer"}),
-        ("by", {"ann", "newcomer"}),
-        ("over", {"newcomer"}),
-        ("all", {"newcomer"}),
-    ],
+    ("how", "people"),
+    [("none", {"ann"}), ("by", set()), ("over", set()), ("all", set())],
 )
-def test_exclude_frequent_leaves_out_who_is_always_there(exclude, people):
-    critical = {r["over_field_value"] for r in records_at(crowd_results(exclude), PLANTED) if r["record_score"] >= 75}
-    assert critical == people
+def test_exclude_frequent_leaves_out_people_and_attributes_always_there(how, people):
+    index = ["none", "by", "over", "all"].index(how)
+    records = records_at(crowd_results(True), PLANTED, detector_index=index)
+    assert {r["over_field_value"] for r in records if r["record_score"] >= 75} == people
+
+
+@pytest.mark.parametrize(("how", "people"), [("none", {"ann"}), ("by", set()), ("over", {"ann"}), ("all", set())])
+def test_exclude_frequent_leaves_out_series_always_there(how, people):
+    index = ["none", "by", "over", "all"].index(how)
+    records = records_at(crowd_results(False), PLANTED, detector_index=index)
+    assert {r["by_field_value"] for r in records if r["record_score"] >= 75} == people
+
+
+@pytest.mark.parametrize(("how", "people"), [("none", {"ann", "newcomer"}), ("over", {"newcomer"})])
+def test_exclude_frequent_leaves_newcomers_in(how, people):
+    rows = world(hosts=("sick",))
+    visit(rows, 500, user="ann")
+    visit(rows, 500, user="newcomer")
+    detector = {"function": "count", "over_field_name": "user", "exclude_frequent": how}
+    records = records_at(run(config(detector), rows), PLANTED)
+    assert {r["over_field_value"] for r in records if r["record_score"] >= 75} == people
+
+
+def test_multivariate_by_fields_changes_nothing():
+    plain, multivariate = (run(config(COUNT, **extra), visited()) for extra in ({}, {"multivariate_by_fields": True}))
+    assert (multivariate.records, multivariate.buckets) == (plain.records, plain.buckets)
+
+
+def test_a_field_of_no_detector_and_one_of_no_row_can_be_influencers():
+    results = run(config(COUNT, influencers=["word", "planet"]), visited())
+    (record,) = records_at(results, PLANTED)
+    assert record["influencers"] == [{"influencer_field_name": "word", "influencer_field_values": ["word01"]}]
+    assert {i["influencer_field_name"] for i in results.influencers} == {"word"}
+    names = [i["influencer_field_name"] for i in bucket_at(results, PLANTED)["bucket_influencers"]]
+    assert names == ["word", "bucket_time"]
+
+
+def test_without_influencers_the_bucket_speaks_for_its_time_alone():
+    results = run(config(COUNT, influencers=[]), visited())
+    assert "influencers" not in records_at(results, PLANTED)[0]
+    (only,) = bucket_at(results, PLANTED)["bucket_influencers"]
+    assert only["influencer_field_name"] == "bucket_time"
+    assert only["anomaly_score"] == bucket_at(results, PLANTED)["anomaly_score"] >= 75
 
 
 def test_interim_results_wait_for_the_rest_of_the_bucket_but_not_for_a_flood():
@@ -168,15 +226,80 @@ def test_plots_can_be_limited_to_some_series():
     assert {p["partition_field_value"] for p in run(job, world(days=4)).model_plots} == {"well"}
 
 
+@cache
+def lasting_shift(**plot):
+    """A steady value that moves for good."""
+    times = START + np.arange(16 * 24) * HOUR
+    values = 100 + np.random.default_rng(0).normal(0, 1, len(times)) + 25 * (times >= PLANTED)
+    rows = Rows()
+    rows.add(times, host="sick", numbers={"value": values.tolist()})
+    detector = {"function": "mean", "field_name": "value", "by_field_name": "host"}
+    return run(config(detector) | {"model_plot_config": plot}, rows)
+
+
 def test_a_lasting_shift_is_critical_and_then_the_new_normal():
-    rows = world(days=17, hosts=("sick",))
-    rows.numbers["value"] = [
-        value + 25 * (time >= PLANTED) for time, value in zip(rows.time, rows.numbers["value"], strict=True)
-    ]
-    results = run(config({"function": "mean", "field_name": "value"}), rows)
+    results = lasting_shift()
     assert records_at(results, PLANTED)[0]["record_score"] >= 75
     late = [r["record_score"] for r in results.records if r["timestamp"] >= (PLANTED + 2 * DAY) * 1000]
     assert max(late, default=0) < 50
+
+
+@pytest.mark.parametrize(
+    ("plot", "is_told"),
+    [
+        ({}, False),
+        ({"enabled": True}, True),
+        ({"enabled": True, "annotations_enabled": False}, False),
+        ({"enabled": False, "annotations_enabled": True}, True),
+    ],
+)
+def test_a_shift_is_annotated_where_annotations_are_on(plot, is_told):
+    notes = [n for n in lasting_shift(**plot).annotations if n["timestamp"] >= PLANTED * 1000]
+    assert len(notes) == is_told
+    for note in notes:
+        assert note["annotation"].startswith("Level shift of 2")
+        assert (note["event"], note["detector_index"], note["by_field_value"]) == ("model_change", 0, "sick")
+        assert PLANTED * 1000 < note["timestamp"] <= (PLANTED + 2 * DAY) * 1000
+
+
+@pytest.mark.parametrize(
+    ("function", "is_silence_found"), [("count", True), ("non_zero_count", False), ("mean", False), ("sum", True)]
+)
+def test_a_gap_is_silence_only_to_what_counts_it_and_no_excuse_afterwards(function, is_silence_found):
+    rows = world(hosts=("sick",))
+    start = PLANTED - 3 * DAY
+    rows.drop((np.array(rows.time) >= start) & (np.array(rows.time) < start + DAY))
+    visit(rows, value=400.0)
+    field = {} if "count" in function else {"field_name": "value"}
+    results = run(config({"function": function} | field), rows)
+    during = [r for r in results.records if start <= r["timestamp"] // 1000 < start + DAY and r["record_score"] >= 50]
+    assert bool(during) == is_silence_found
+    between = [r for r in results.records if start + DAY <= r["timestamp"] // 1000 < PLANTED]
+    assert max((r["record_score"] for r in between), default=0) < 75
+    (record,) = records_at(results, PLANTED)
+    assert record["record_score"] >= 75
+    assert blamed(record, "user") == [MALLORY]
+
+
+def test_skipped_time_is_no_silence():
+    rows = world(hosts=("sick",)).batch()
+    engine = JobEngine(JobSpec.from_config(config({"function": "low_count"})))
+    cut = int(np.searchsorted(rows.time, PLANTED))
+    results = engine.add(part(rows, slice(0, cut)))
+    results.extend(engine.flush(skip_to=PLANTED + DAY))
+    results.extend(engine.add(part(rows, slice(int(np.searchsorted(rows.time, PLANTED + DAY)), None))))
+    assert [b for b in results.buckets if PLANTED <= b["timestamp"] // 1000 < PLANTED + DAY] == []
+    assert [r for r in results.records if r["timestamp"] >= PLANTED * 1000 and r["record_score"] >= 50] == []
+
+
+def test_a_host_gone_for_the_prune_window_starts_anew():
+    rows = world(hosts=("sick", "well"))
+    rows.drop((np.array(rows.time) >= PLANTED - 5 * DAY) & np.array([h == "sick" for h in rows.text["host"]]))
+    rows.add(PLANTED + np.arange(400), host="sick", user=MALLORY, word="w", numbers={"value": 900.0})
+    detector = {"function": "mean", "field_name": "value", "by_field_name": "host"}
+    for window, found in (("30d", ["sick"]), ("3d", [])):
+        records = records_at(run(config(detector, model_prune_window=window), rows), PLANTED)
+        assert [r["by_field_value"] for r in records if r["record_score"] >= 75] == found
 
 
 def test_the_bucket_knows_how_unusual_it_is_beside_others():

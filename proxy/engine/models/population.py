@@ -21,6 +21,8 @@ DAY = 86400
 WARM_UP, SETTLED = 12, 36
 LEVEL_MEMORY, SCALE_MEMORY, DAY_MEMORY = 500.0, 1000.0, 8.0
 NOTHING_TYPICAL = 1e-9
+# Below this counts cannot be steadier than chance lets them be.
+LOW_COUNT = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,8 @@ class PopulationScores:
 class PopulationModel:
     """State and arithmetic of all attributes of one feature."""
 
-    def __init__(self, span: int, *, side: int, non_negative: bool) -> None:
-        self.span, self.side, self.non_negative = span, side, non_negative
+    def __init__(self, span: int, *, side: int, non_negative: bool, is_count: bool) -> None:
+        self.span, self.side, self.non_negative, self.is_count = span, side, non_negative, is_count
         self.day_bins = min(24, DAY // span) if span <= DAY // 2 else 1
         self.columns = Columns(
             {
@@ -60,10 +62,17 @@ class PopulationModel:
         typical = c["level"][rows] + on * c["day"][d][rows]
         return np.maximum(typical, 0.0) if self.non_negative else typical
 
+    def _spread(self, rows: Rows, typical: Floats) -> Floats:
+        spread = np.maximum(self.columns["scale"][rows], 0.01 * np.abs(typical) + NOTHING_TYPICAL)
+        if not self.is_count:
+            return spread
+        by_chance = 0.7 * np.sqrt(np.maximum(typical, 0.25))
+        return np.where(typical < LOW_COUNT, np.maximum(spread, by_chance), spread)
+
     def judge(self, time: int, rows: Rows, value: Floats) -> PopulationScores:
         """Judges the entities of one bucket; rows[i] is the attribute of entity i. Changes nothing."""
         typical = self._typical(time, rows)
-        scale = np.maximum(self.columns["scale"][rows], 0.01 * np.abs(typical) + NOTHING_TYPICAL)
+        scale = self._spread(rows, typical)
         z = np.clip((value - typical) / scale, -1e4, 1e4)
         tail = tails.survival(self.columns, 0, rows, z)
         if self.side:
@@ -95,14 +104,16 @@ class PopulationModel:
         d = time % DAY * self.day_bins // DAY
         known = c["day_n"][d][unique].astype(np.float64) + 1.0
         day = c["day"][d][unique]
-        old_scale = np.where(fresh, np.inf, np.maximum(c["scale"][unique], 1e-9))
-        limit = np.where(n < 12, np.inf, 3.0 * old_scale)
+        # What is learnt at once is bounded, but by more than a scale that happens to be nothing.
+        known_spread = np.where(n < WARM_UP, np.inf, scores.scale[taken][order][start])
+        limit = 3.0 * known_spread
         c["day"][d][unique] = day + np.clip(median - level - day, -limit, limit) / np.minimum(known, DAY_MEMORY)
         c["day_n"][d][unique] = np.minimum(known, 250.0)
         c["level"][unique] = level + np.clip(median - level - day, -limit, limit) / np.minimum(n + 1.0, LEVEL_MEMORY)
         place = np.searchsorted(unique, rows)
         size = np.minimum(
-            1.25 * np.abs(value - np.where(fresh[place], median[place], scores.typical[taken])), 4.0 * old_scale[place]
+            1.25 * np.abs(value - np.where(fresh[place], median[place], scores.typical[taken])),
+            4.0 * known_spread[place],
         )
         spread = np.bincount(place, size, len(unique)) / count
         rate = np.maximum(1.0 / (n + 1.0), 1.0 / SCALE_MEMORY)
