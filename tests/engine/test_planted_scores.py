@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 
 from proxy.engine import JobEngine, JobSpec
-from tests.engine.planted import DAY, HOUR, MALLORY, PLANTED, START, config, records_at, run, top_score, world
+from proxy.engine.normalise import LN_FROM, Normaliser
+from tests.engine.planted import DAY, HOUR, MALLORY, PLANTED, START, Rows, config, records_at, run, top_score, world
 
 
 def burst(rows, start, events, *, value=100.0, **columns):
@@ -73,16 +76,112 @@ def test_two_detectors_are_judged_apart_and_meet_in_the_bucket():
     assert bucket["anomaly_score"] == max(i["anomaly_score"] for i in bucket["bucket_influencers"]) >= 75
 
 
-def test_first_scores_are_kept_when_later_ones_change():
+@cache
+def growing(days):
+    """Ever larger bursts; `days` of renormalisation."""
     rows = world(hosts=("sick",), days=20)
     for day, events in ((10, 60), (15, 120), (18, 900)):
         burst(rows, START + day * DAY + 10 * HOUR, events)
-    results = run(config({"function": "count"}), rows)
+    return run(config({"function": "count"}) | {"renormalization_window_days": days}, rows)
+
+
+def test_first_scores_are_kept_when_later_ones_change():
+    results = growing(30)
     assert all(r["record_score"] == r["initial_record_score"] for r in results.records)
-    written = {(r["timestamp"]): r["initial_record_score"] for r in results.records}
-    changed = [update for update in results.rescored if update.kind == "record"]
-    assert all(update.identity["timestamp"] in written for update in changed)
+    assert all(b["anomaly_score"] == b["initial_anomaly_score"] for b in results.buckets)
+    assert all(i["influencer_score"] == i["initial_influencer_score"] for i in results.influencers)
+    initial = {r["timestamp"]: r["initial_record_score"] for r in results.records}
+    lowered = {u.identity["timestamp"]: u.score for u in results.rescored if u.kind == "record"}
+    first = (START + 10 * DAY + 10 * HOUR) * 1000
+    assert lowered[first] < initial[first] - 10
+    assert {u.kind for u in results.rescored} == {"record", "influencer", "bucket_influencer"}
     assert all(0 <= update.score <= 100 for update in results.rescored)
+
+
+def test_only_results_within_the_renormalisation_window_change():
+    first, second = ((START + day * DAY + 10 * HOUR) * 1000 for day in (10, 15))
+    wide, narrow = ({u.identity["timestamp"] for u in growing(n).rescored if u.kind == "record"} for n in (30, 4))
+    assert {first, second} <= wide
+    assert second in narrow
+    assert first not in narrow
+
+
+def test_each_partition_has_a_scale_of_its_own():
+    rows = world(hosts=("huge", "small"), days=17)
+    burst(rows, START + 12 * DAY + 10 * HOUR, 4000, host="huge")
+    for host in ("huge", "small"):
+        burst(rows, START + 16 * DAY + 14 * HOUR, 45, host=host)
+    job = config({"function": "high_count", "partition_field_name": "host"})
+    found = records_at(run(job, rows), START + 16 * DAY + 14 * HOUR)
+    scores = {r["partition_field_value"]: r["record_score"] for r in found}
+    assert scores["small"] >= 75
+    assert scores.get("huge", 0) < scores["small"] - 10
+
+
+@cache
+def sizes():
+    """Means three, four and a half and nine deviations off, each at four of twelve hosts."""
+    random, rows, times = np.random.default_rng(11), Rows(), {}
+    hours = START + np.arange(17 * 24) * HOUR
+    for number in range(12):
+        values = random.normal(100, 5, len(hours))
+        at = 16 * 24 + 2 + number
+        off = (3.0, 4.5, 9.0)[number % 3]
+        values[at] = 100 + 5 * off
+        times[f"h{number:02d}"] = (off, int(hours[at]))
+        rows.add(hours, host=f"h{number:02d}", numbers={"value": values.tolist()})
+    results = run(config({"function": "mean", "field_name": "value", "partition_field_name": "host"}), rows)
+    scores = {off: [] for off in (3.0, 4.5, 9.0)}
+    for host, (off, time) in times.items():
+        found = records_at(results, time, partition_field_value=host)
+        scores[off].append(found[0]["initial_record_score"] if found else 0.0)
+    return scores
+
+
+@pytest.mark.parametrize(("off", "least", "most"), [(3.0, 0, 50), (4.5, 25, 90), (9.0, 75, 100)])
+def test_severity_follows_the_size(off, least, most):
+    assert least <= np.median(sizes()[off]) <= most
+
+
+@pytest.mark.parametrize(
+    ("ln_p", "score"), [(np.log(0.04), 8), (np.log(1e-2), 30), (np.log(1e-3), 65), (np.log(1e-4), 100), (-60.0, 100)]
+)
+def test_without_a_history_the_absolute_ceiling_decides(ln_p, score):
+    assert Normaliser("record", HOUR, 30 * DAY).score(START, ln_p, "") == pytest.approx(score, abs=6)
+
+
+def experienced(sizes_of_bucket):
+    """A normaliser that has seen 400 buckets of these sizes, one a call."""
+    normaliser = Normaliser("record", HOUR, 30 * DAY)
+    for bucket in range(400):
+        size = sizes_of_bucket(bucket)
+        normaliser.observe(START + bucket * HOUR, {"": size} if size else {})
+    return normaliser
+
+
+def scored(normaliser, size, scope=""):
+    return normaliser.score(START + 400 * HOUR, LN_FROM - size, scope)
+
+
+def test_what_is_always_there_is_noise_until_it_stands_out():
+    noisy = experienced(lambda bucket: 6.0 + bucket % 3)
+    assert scored(noisy, 7.0) < 5
+    assert scored(noisy, 60.0) >= 75
+
+
+def test_what_happens_now_and_then_is_judged_by_its_rank():
+    regular = experienced(lambda bucket: 8.0 if bucket % 20 == 0 else 0.0)
+    rare = experienced(lambda bucket: 8.0 if bucket == 5 else 0.0)
+    assert scored(regular, 7.9) < 25
+    assert scored(rare, 7.9) > 60
+
+
+def test_the_largest_of_a_scope_sets_its_scale():
+    normaliser = Normaliser("record", HOUR, 30 * DAY)
+    for bucket in range(400):
+        normaliser.observe(START + bucket * HOUR, {"huge": 100.0} if bucket == 390 else {})
+    assert scored(normaliser, 10.0, "huge") == pytest.approx(15, abs=2)
+    assert scored(normaliser, 10.0, "small") >= 75
 
 
 def test_a_missing_influencer_is_not_blamed():
