@@ -16,6 +16,8 @@ from proxy.engine.spec import DetectorSpec, JobSpec
 
 # A trend is believed less each day.
 TREND_DAMPING_A_DAY = 0.98
+# A document in the making takes about a kilobyte; the documented limit is on what a forecast takes.
+_DOCUMENT_BYTES, _MOST_BYTES = 1000, 500 * 1000 * 1000
 NOT_ESTABLISHED = "Insufficient history to forecast for all models"
 
 
@@ -52,7 +54,11 @@ def is_forecastable(detector: DetectorSpec) -> bool:
 
 
 def make(detectors: list[SeriesDetector], spec: JobSpec, last_bucket_end: int, duration: int) -> Forecast:
-    """Forecasts every series that has learnt enough, from the last finished bucket on."""
+    """Forecasts every series that has learnt enough, from the last finished bucket on.
+
+    Raises:
+        ForecastRefused: it would take more memory than a forecast may.
+    """
     span = spec.bucket_span
     start = last_bucket_end - span
     steps = max(1, duration // span)
@@ -65,6 +71,10 @@ def make(detectors: list[SeriesDetector], spec: JobSpec, last_bucket_end: int, d
             if not len(ready):
                 continue
             memory += len(ready) * model.columns.bytes_per_series()
+            if (len(documents) + len(ready) * steps) * _DOCUMENT_BYTES > _MOST_BYTES:
+                raise ForecastRefused(
+                    "Forecast cannot be executed as forecast memory usage is predicted to exceed 500MB"
+                )
             curves = [carried_on(model, int(t), i, ready) for i, t in enumerate(times.tolist())]
             for at, row in enumerate(ready.tolist()):
                 head = _head(detector.spec, spec, detector.registry.keys[row])

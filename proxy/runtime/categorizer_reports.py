@@ -23,6 +23,11 @@ class CategorizerReports:
 
     told: dict[str | None, tuple[str, int]] = field(default_factory=dict)
 
+    def may_have_changed(self, model_size: Stats) -> bool:
+        """Whether it is worth counting each partition: not while all of them are, and were, as they should be."""
+        is_ok = model_size.get("categorization_status", "ok") == "ok"
+        return not is_ok or any(status != "ok" for status, _ in self.told.values())
+
     def changed(self, stats: Iterable[Stats]) -> list[Stats]:
         """Those whose status is not the one that was told last; it begins as ok. They count as told."""
         return self._told([one for one in stats if one["categorization_status"] != self._status(one)])

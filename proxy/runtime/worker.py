@@ -285,8 +285,10 @@ def _outcome(job: _Job, ingested: Ingested | None, results: Results, started: fl
         for bucket in results.buckets:
             bucket["processing_time_ms"] = int(took_ms / len(results.buckets))
     rescoring = Rescoring.of(job.setup.job_id, results.rescored)
-    lines = _lines(job, results, rescoring, now_ms)
-    return Outcome(lines, {}, _status(job), rescoring)
+    lines, status = _lines(job, results, rescoring, now_ms), _status(job)
+    if job.categorizers.may_have_changed(status.model_size):
+        lines += _categorizer_changes(job, now_ms)
+    return Outcome(lines, {}, status, rescoring)
 
 
 def _lines(job: _Job, results: Results, rescoring: Rescoring, now_ms: int) -> list[bytes]:
@@ -295,7 +297,7 @@ def _lines(job: _Job, results: Results, rescoring: Rescoring, now_ms: int) -> li
     lines = documents.index_lines(setup.write_alias, iter(produced))
     if results.buckets:
         lines = _replaced_interim(job, produced) + lines
-    return lines + _notes(job, results.annotations, now_ms) + _categorizer_changes(job, now_ms)
+    return lines + _notes(job, results.annotations, now_ms)
 
 
 def _notes(job: _Job, annotations: Iterable[Mapping[str, Any]], now_ms: int) -> list[bytes]:

@@ -31,6 +31,16 @@ def test_a_status_begins_as_ok_and_is_told_when_it_changes() -> None:
     assert reports.changed([stats("ok")]) == [stats("ok")]
 
 
+def test_partitions_are_counted_only_where_one_is_or_was_not_ok() -> None:
+    reports = CategorizerReports()
+    reports.grown([stats("ok", "a")])
+    assert not reports.may_have_changed({})
+    assert not reports.may_have_changed({"categorization_status": "ok"})
+    assert reports.may_have_changed({"categorization_status": "warn"})
+    reports.changed([stats("warn", "a")])
+    assert reports.may_have_changed({"categorization_status": "ok"})
+
+
 def test_each_partition_has_its_own_status() -> None:
     reports = CategorizerReports()
     assert reports.changed([stats("ok", "a"), stats("warn", "b")]) == [stats("warn", "b")]

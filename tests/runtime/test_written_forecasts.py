@@ -31,11 +31,13 @@ def rows(hours: int) -> Iterator[dict[str, Any]]:
             }
 
 
-def make_job(client: HttpClient, job_id: str, *detectors: dict[str, str], hours: int, **settings: Any) -> str:
+def make_job(
+    client: HttpClient, job_id: str, *detectors: dict[str, str], hours: int, span: str = "1h", **settings: Any
+) -> str:
     """An open job that has seen its data; returns its path."""
     path = f"/_ml/anomaly_detectors/{job_id}"
     client.delete(path, query={"force": "true"})
-    analysis = {"bucket_span": "1h", "detectors": list(detectors)}
+    analysis = {"bucket_span": span, "detectors": list(detectors)}
     body = {"analysis_config": analysis, "data_description": {"time_field": "time"}, **settings}
     put = client.put(path, json_body=body)
     assert put.status == 200, put.text
@@ -174,4 +176,15 @@ def test_more_memory_than_the_job_can_spare_is_lowered_with_a_warning(
     query = {"query": {"bool": {"filter": [{"term": {"job_id": "narrow"}}, {"term": {"level": "warning"}}]}}}
     hits = cluster_client.post("/.ml-notifications-000002/_search", json_body=query).json()["hits"]["hits"]
     assert [hit["_source"]["message"] for hit in hits if "forecast memory" in hit["_source"]["message"]]
+    client.delete(path, query={"force": "true"})
+
+
+def test_a_forecast_that_would_take_too_much_memory_is_refused(client: HttpClient) -> None:
+    path = make_job(client, "far-seeing", {"function": "count", "by_field_name": "host"}, hours=HOURS, span="10m")
+    refused = client.post(f"{path}/_forecast", query={"duration": "3650d"})
+    assert refused.status == 400
+    assert refused.json()["error"]["reason"] == (
+        "Cannot run forecast: Forecast cannot be executed as forecast memory usage is predicted to exceed 500MB"
+    )
+    assert client.post(f"{path}/_forecast", query={"duration": "7d"}).status == 200
     client.delete(path, query={"force": "true"})
