@@ -142,13 +142,6 @@ def worlds(names: list[str]) -> None:
     print(engine_worlds.summary(verdicts))
 
 
-def crowds() -> None:
-    """The worlds that are not made of single series."""
-    print()
-    for name, value in engine_worlds.crowds():
-        print(f"clean month, {name:31s} {value:14.1f}  records >= 75 (at most 1)", flush=True)
-
-
 def beside_peer() -> None:
     """Spikes found by ours and the peer at the same rate of false alarms."""
     title(
@@ -189,15 +182,15 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=("nab", "speed", "worlds", "peer", "data"), help="sections")
     args = parser.parse_args()
     if args.worlds is not None:
-        unknown = set(args.worlds) - set(WORLDS)
+        unknown = set(args.worlds) - set(engine_worlds.NAMES)
         if unknown:
-            parser.error(f"no such world {sorted(unknown)}; there are {', '.join(WORLDS)}")
-        worlds(args.worlds or list(WORLDS))
+            parser.error(f"no such world {sorted(unknown)}; there are {', '.join(engine_worlds.NAMES)}")
+        worlds(args.worlds or list(engine_worlds.NAMES))
         return 0
     sections: dict[str, list[Callable[[], None]]] = {
         "nab": [lambda: accuracy(Path(args.nab) if args.nab else None)],
         "speed": [speed],
-        "worlds": [lambda: worlds(list(WORLDS)), crowds],
+        "worlds": [lambda: worlds(list(engine_worlds.NAMES))],
         "peer": [beside_peer],
         "data": [end_to_end],
     }

@@ -1,4 +1,4 @@
-"""Runs the worlds of worlds.py through jobs (records in, documents out) and judges what the users would see.
+"""Runs the worlds of worlds.py and crowds.py through jobs (records in, documents out) and judges what users would see.
 
 The twenty seeds of a world are the partitions of one job.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.crowds import CROWDS, Crowd
 from bench.worlds import DAY, HOUR, SEEDS, START, WORLDS, World
 from proxy.engine import Batch, Column, JobEngine, JobSpec, Results
 from proxy.engine.results import Document, Floats
@@ -20,6 +21,7 @@ MONTH_S = 30 * DAY
 SERIOUS, SHOWN = 75.0, 25.0
 # What is asked of every world.
 MOST_SERIOUS, MOST_UNREST_H = 1.0, 48.0
+NAMES = (*WORLDS, *CROWDS)
 KEYS = [f"series {i:02d}" for i in range(SEEDS)]
 NAME_WIDTH = 16
 
@@ -140,8 +142,12 @@ def _misfit(world: World, plots: list[Document]) -> float:
 
 
 def judge(name: str) -> Verdict:
-    """Runs the clean and the spiked form of a world."""
-    world = WORLDS[name]
+    """Runs the clean and the spiked form of a world, by name."""
+    return judge_crowd(CROWDS[name]) if name in CROWDS else judge_world(WORLDS[name])
+
+
+def judge_world(world: World) -> Verdict:
+    """Runs the clean and the spiked form of a world of series."""
     spiked, at = world.spiked()
     is_one_run = world.clean_days == world.spiked_days
     clean = spiked if is_one_run else world.clean()
@@ -149,19 +155,44 @@ def judge(name: str) -> Verdict:
     counted = _counted(world, at if is_one_run else len(clean))
     months = counted.sum() * world.span / MONTH_S * SEEDS
     serious, shown = (_table(results.records, least, clean.shape, world.span) for least in (SERIOUS, SHOWN))
-    scores = dict.fromkeys(KEYS, 0.0)
-    for record in results.records if is_one_run else run_world(world, spiked).records:
-        if _bucket(record, world.span) == at:
-            scores[str(record["partition_field_value"])] = _score(record)
+    records = results.records if is_one_run else run_world(world, spiked).records
     return Verdict(
-        name,
+        world.name,
         world.span,
         float(serious[: len(counted)][counted].sum() / months),
         float(shown[: len(counted)][counted].sum() / months),
-        np.sort(list(scores.values())),
+        _found(records, at, world.span),
         _unrest(world, shown),
         _misfit(world, results.model_plots),
     )
+
+
+def judge_crowd(crowd: Crowd) -> Verdict:
+    """Runs the clean and the spiked form of a crowd."""
+    detector = crowd.detector | {"partition_field_name": "key"}
+    clean, _ = crowd.batch(crowd.clean_days, 0, is_spiked=False)
+    spiked, at = crowd.batch(crowd.spiked_days, 1, is_spiked=True)
+    scores = np.array([_score(record) for record in run(detector, clean, crowd.span).records])
+    months = crowd.clean_days * DAY / MONTH_S * SEEDS
+    return Verdict(
+        crowd.name,
+        crowd.span,
+        float((scores >= SERIOUS).sum() / months),
+        float((scores >= SHOWN).sum() / months),
+        _found(run(detector, spiked, crowd.span).records, at, crowd.span),
+        np.full(SEEDS, np.nan),
+        np.nan,
+    )
+
+
+def _found(records: list[Document], at: int, span: int) -> Floats:
+    """The highest record_score of each seed in one bucket, least first."""
+    scores = dict.fromkeys(KEYS, 0.0)
+    for record in records:
+        if _bucket(record, span) == at:
+            key = str(record["partition_field_value"])
+            scores[key] = max(scores[key], _score(record))
+    return np.sort(list(scores.values()))
 
 
 def judge_all(names: Sequence[str], jobs: int | None = None) -> Iterator[Verdict]:
@@ -172,7 +203,7 @@ def judge_all(names: Sequence[str], jobs: int | None = None) -> Iterator[Verdict
 
 
 HEADER = (
-    f"{'world':{NAME_WIDTH}s} {'span':>5s} | records a series-month | misfit |    8 sigma spike     | hours to quiet\n"
+    f"{'world':{NAME_WIDTH}s} {'span':>5s} | records a series-month | misfit |   planted anomaly    | hours to quiet\n"
     f"{'':{NAME_WIDTH}s} {'':>5s} |      >=75        >=25 |  sigma | found  worst median  | worst  median"
 )
 
@@ -203,25 +234,3 @@ def summary(verdicts: Sequence[Verdict]) -> str:
         f"of {len(verdicts)}: {sum(v.is_quiet for v in verdicts)} quiet, {sum(v.is_prompt for v in verdicts)} find"
         f" every spike ({found:.0%} of all), {sum(v.is_flexible for v in changing)} of {len(changing)} settle in time"
     )
-
-
-def crowds() -> Iterator[tuple[str, float]]:
-    """Records of 75 and more in a clean month of a population and of rare values."""
-    rng = np.random.default_rng(6)
-    month = int(MONTH_S)
-    size = 36_000
-    people = Column(rng.integers(0, 60, size).astype(np.int32), [f"person {i:02d}" for i in range(60)])
-    time = np.sort(START + rng.integers(0, month, size))
-    yield (
-        "population",
-        _serious(run({"function": "count", "over_field_name": "who"}, Batch(time, {"who": people}, {}), HOUR)),
-    )
-    size = 43_200
-    share = 1.0 / np.arange(1, 31)
-    what = Column(rng.choice(30, size, p=share / share.sum()).astype(np.int32), [f"process {i:02d}" for i in range(30)])
-    time = np.sort(START + rng.integers(0, month, size))
-    yield "rare", _serious(run({"function": "rare", "by_field_name": "what"}, Batch(time, {"what": what}, {}), HOUR))
-
-
-def _serious(results: Results) -> float:
-    return float(sum(_score(record) >= SERIOUS for record in results.records))

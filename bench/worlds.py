@@ -185,6 +185,26 @@ def _steady_week(times: Times, noise: Floats) -> Floats:
     return 100.0 + 10.0 * ((times // DAY) % 7 >= 5) + noise
 
 
+def _nightly(times: Times, noise: Floats) -> Floats:
+    """A batch job of one hour every night."""
+    return 20.0 + np.where(times % DAY // HOUR == 2, 60.0, 0.0) + noise
+
+
+def _sawtooth(times: Times, noise: Floats) -> Floats:
+    """Fills up over 31 hours and is emptied at once."""
+    return 100.0 * (times % (31 * HOUR)) / (31 * HOUR) + noise
+
+
+def _capped(times: Times, noise: Floats) -> Floats:
+    """Busy half of the day at a ceiling of 100; a spike breaks through it, or falls."""
+    value = 95.0 + 10.0 * _sine(times, DAY) + noise
+    return np.where(noise > 7, 100.0 + noise, np.minimum(value, 100.0))
+
+
+def _constant(times: Times, noise: Floats) -> Floats:
+    return np.where(np.abs(noise) > 7, 50.0 + noise, 50.0)
+
+
 _COUNTED = {"function": "count", "has_expectation": False, "only_high": True}
 
 _ALL = (
@@ -192,6 +212,12 @@ _ALL = (
     World("day", _wave(DAY)),
     World("days_and_weeks", _days_and_weeks),
     World("office_hours", _office),
+    World("nightly_job", _nightly),
+    World("young", _wave(DAY), clean_days=10, spiked_days=4),
+    World("constant", _constant),
+    World("rounded", lambda t, e: np.round(10.0 + e)),
+    World("capped", _capped),
+    World("sawtooth_31h", _sawtooth),
     World("period_12h", _wave(12 * HOUR)),
     World("period_8h", _wave(8 * HOUR)),
     World("period_3d", _wave(3 * DAY)),

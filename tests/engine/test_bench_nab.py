@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from bench import engine_worlds, nab, nab_score, peer
-from bench.worlds import SEEDS, WORLDS
+from bench.crowds import CROWDS
+from bench.worlds import HOUR, SEEDS, START, WORLDS
 
 
 def write(path, rows, header=("timestamp", "value")):
@@ -107,6 +108,20 @@ def test_a_world_is_the_same_each_time_and_its_spike_stands_out(name):
     up, down = drawn(8.0), drawn(-8.0)
     assert (np.isclose(values[at], up) | np.isclose(values[at], down)).all()
     assert (up - drawn(3.0)).min() > 3
+
+
+@pytest.mark.parametrize("name", CROWDS)
+def test_a_crowd_is_the_same_each_time_and_something_odd_is_planted_in_every_series(name):
+    (rows, at), (again, _) = (CROWDS[name].batch(15, 1, is_spiked=True) for _ in range(2))
+    clean, _ = CROWDS[name].batch(15, 1, is_spiked=False)
+    assert np.array_equal(rows.time, again.time) and np.array_equal(rows.numbers["value"], again.numbers["value"])
+
+    def in_the_hour(batch):
+        inside = (batch.time - START) // HOUR == at
+        return np.bincount(batch.text["key"].codes[inside], minlength=SEEDS)
+
+    planted = in_the_hour(rows) - in_the_hour(clean)
+    assert (planted > 0).all() and planted.sum() == len(rows.time) - len(clean.time)
 
 
 def test_a_quiet_world_is_judged_quiet_and_its_spikes_are_found():
