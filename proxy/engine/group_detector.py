@@ -89,7 +89,8 @@ class GroupDetector:
                 self._shift_clock(seconds)
             if not view.may_grow:
                 strangers = np.unique(present.persons[present.persons >= known_persons])
-                refused = view.span.stop - view.span.start - len(present.rows) + len(strangers)
+                refused = view.span.stop - view.span.start - len(present.rows)
+                refused += len(strangers) if self.spec.over else 0
         if not len(present.rows):
             return replace(Judgement.empty(), refused=refused)
         scores = self._score(view, present)
