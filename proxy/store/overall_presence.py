@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from proxy.store.overall_queries import Answer
+from proxy.store.overall_answers import Answer
 
 # Sums of timestamps are doubles: beyond 2^52 steps they can no longer tell one misplaced bucket.
 _EXACT_STEPS = 1 << 52
@@ -61,13 +61,14 @@ def read_presence(answer: Answer, job_ids: Sequence[str], spans_ms: Sequence[int
     last = np.full(len(job_ids), -1, dtype=np.int64)
     with_gaps = np.zeros(len(job_ids), dtype=bool)
     positions = {job_id: position for position, job_id in enumerate(job_ids)}
-    for bucket in answer.get("aggregations", {}).get("jobs", {}).get("buckets", ()):
-        if bucket["min"]["value"] is None:
+    for found in answer.aggregations.jobs.buckets:
+        stamps = found.stamps
+        if stamps.min is None or stamps.max is None:
             continue
-        job = positions[bucket["key"]]
-        low, high = int(bucket["min"]["value"]), int(bucket["max"]["value"])
+        job = positions[found.key]
+        low, high = int(stamps.min), int(stamps.max)
         first[job], last[job] = low // interval_ms, high // interval_ms
-        with_gaps[job] = not is_progression(bucket["doc_count"], low, high, bucket["sum"]["value"], spans_ms[job])
+        with_gaps[job] = not is_progression(found.doc_count, low, high, stamps.sum, spans_ms[job])
     return Presence(first, last, with_gaps)
 
 

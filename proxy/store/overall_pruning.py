@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from proxy.store.overall_answers import Cells
 from proxy.store.overall_presence import Presence
-from proxy.store.overall_queries import Cells
 
 _HIGHEST_SCORE = 100.0
 # Measured on scores that fall off exponentially, as real ones do: lower cuts read more than they save.

@@ -1,4 +1,4 @@
-"""The aggregations behind overall buckets, as pure data, and reading their answers into arrays.
+"""The aggregations behind overall buckets, as pure data. Their answers are read in ``overall_answers``.
 
 Three facts about the cluster shape them, each measured on two million bucket documents:
 every (job, interval) cell in an answer costs about 2 µs there and 1 µs here, while documents only scanned are
@@ -11,23 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from proxy.store.result_queries import Query, not_interim
 
-# A search answer; only the parts asked for by the filter paths below are in it.
-Answer = Any
-
-PRESENCE_PATHS = "aggregations.jobs.buckets.key,aggregations.jobs.buckets.doc_count,aggregations.jobs.buckets.*.value"
+PRESENCE_PATHS = (
+    "aggregations.jobs.buckets.key,aggregations.jobs.buckets.doc_count,"
+    "aggregations.jobs.buckets.stamps.min,aggregations.jobs.buckets.stamps.max,aggregations.jobs.buckets.stamps.sum"
+)
 CELL_PATHS = (
     "aggregations.jobs.buckets.key,"
     "aggregations.jobs.buckets.times.buckets.key,"
     "aggregations.jobs.buckets.times.buckets.score.value"
 )
 PROBE_PATHS = "hits.total.value,aggregations.first.value,aggregations.last.value"
-CANDIDATE_PATHS = "hits.total.value,aggregations.strong.times.buckets.key,aggregations.near.doc_count"
+CANDIDATE_PATHS = f"{PROBE_PATHS},aggregations.strong.times.buckets.key,aggregations.near.doc_count"
 TIME_PATHS = "aggregations.times.buckets.key"
 
 
@@ -53,6 +50,9 @@ class Scope:
         return {"terms": {"job_id": list(self.job_ids)}}
 
 
+_BOUNDS: Query = {"first": {"min": {"field": "timestamp"}}, "last": {"max": {"field": "timestamp"}}}
+
+
 def between(start_ms: int | None, end_ms: int | None) -> list[Query]:
     """Timestamps from ``start_ms`` inclusive to ``end_ms`` exclusive; no clause where neither is set."""
     bounds = {name: value for name, value in (("gte", start_ms), ("lt", end_ms)) if value is not None}
@@ -68,14 +68,14 @@ def within(ranges: Sequence[tuple[int, int]]) -> list[Query]:
 def probe(scope: Scope, times: list[Query], minimum_score: float) -> Query:
     """First and last timestamp of buckets that score at least ``minimum_score``."""
     strong = at_least(minimum_score)
-    aggregations = {"first": {"min": {"field": "timestamp"}}, "last": {"max": {"field": "timestamp"}}}
-    return _search([*scope.filters(), scope.job_filter(), strong, *times], aggregations)
+    return _search([*scope.filters(), scope.job_filter(), strong, *times], dict(_BOUNDS))
 
 
 def candidates(scope: Scope, times: list[Query], minimum_score: float, interval_ms: int, cut: float) -> Query:
-    """Intervals that hold a score of at least ``minimum_score``; counts the scores above zero, and from ``cut``."""
+    """Intervals that hold a score of at least ``minimum_score``; the ends of what scores above zero, how many do, and
+    how many score from ``cut``."""
     strong = {"filter": at_least(minimum_score), "aggs": {"times": _histogram(interval_ms)}}
-    aggregations = {"strong": strong, "near": {"filter": at_least(cut)}}
+    aggregations = {"strong": strong, "near": {"filter": at_least(cut)}, **_BOUNDS}
     query = _search([*scope.filters(), scope.job_filter(), above_zero(), *times], aggregations)
     return query | {"track_total_hits": True}
 
@@ -85,9 +85,12 @@ def above_zero_count(scope: Scope, times: list[Query]) -> Query:
 
 
 def presence(scope: Scope, times: list[Query]) -> Query:
-    """Per job: how many buckets, the first, the last, and the sum of their timestamps."""
-    metrics = {name: {name: {"field": "timestamp"}} for name in ("min", "max", "sum")}
-    return _search([*scope.filters(), *times], {"jobs": _jobs(scope.job_ids, metrics)})
+    """Per job: how many buckets, the first, the last, and the sum of their timestamps.
+
+    One aggregation that has it all reads each timestamp once.
+    """
+    stamps = {"stamps": {"stats": {"field": "timestamp"}}}
+    return _search([*scope.filters(), *times], {"jobs": _jobs(scope.job_ids, stamps)})
 
 
 def occupied(scope: Scope, times: list[Query], interval_ms: int) -> Query:
@@ -140,83 +143,3 @@ def _histogram(interval_ms: int) -> Query:
             "format": "epoch_millis",
         }
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """Scores by (interval, job): parallel arrays; intervals count in interval lengths since the epoch."""
-
-    intervals: np.ndarray  # int64
-    jobs: np.ndarray  # int64, positions in Scope.job_ids
-    scores: np.ndarray  # float64
-
-
-def together(parts: Sequence[Cells]) -> Cells:
-    return Cells(
-        np.concatenate([part.intervals for part in parts]),
-        np.concatenate([part.jobs for part in parts]),
-        np.concatenate([part.scores for part in parts]),
-    )
-
-
-def read_cells(answer: Answer, positions: Mapping[str, int], interval_ms: int) -> Cells:
-    """A bucket without a score counts as one that scores zero."""
-    keys: list[int] = []
-    scores: list[float] = []
-    jobs: list[int] = []
-    lengths: list[int] = []
-    for bucket in _buckets(answer, "jobs"):
-        times = bucket["times"]["buckets"]
-        jobs.append(positions[bucket["key"]])
-        lengths.append(len(times))
-        keys += [time["key"] for time in times]
-        scores += [time["score"]["value"] or 0.0 for time in times]
-    return Cells(
-        np.array(keys, dtype=np.int64) // interval_ms,
-        np.repeat(np.array(jobs, dtype=np.int64), lengths),
-        np.array(scores, dtype=np.float64),
-    )
-
-
-def read_occupied(answer: Answer, positions: Mapping[str, int], interval_ms: int) -> dict[int, np.ndarray]:
-    found = {}
-    for bucket in _buckets(answer, "jobs"):
-        keys = [time["key"] for time in bucket["times"]["buckets"]]
-        found[positions[bucket["key"]]] = np.array(keys, dtype=np.int64) // interval_ms
-    return found
-
-
-def read_times(answer: Answer, interval_ms: int) -> np.ndarray:
-    keys = [time["key"] for time in _buckets(answer, "times")]
-    return np.array(keys, dtype=np.int64) // interval_ms
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """Intervals that may pass, how many bucket documents score above zero, and how many from the cut."""
-
-    intervals: np.ndarray
-    above_zero: int
-    near: int
-
-
-def read_candidates(answers: Sequence[Answer], interval_ms: int) -> Candidates:
-    """The candidates of consecutive ranges."""
-    keys: list[int] = []
-    for answer in answers:
-        times = answer.get("aggregations", {}).get("strong", {}).get("times", {})
-        keys += [time["key"] for time in times.get("buckets", ())]
-    return Candidates(
-        np.array(keys, dtype=np.int64) // interval_ms,
-        sum(read_total(answer) for answer in answers),
-        sum(answer.get("aggregations", {}).get("near", {}).get("doc_count", 0) for answer in answers),
-    )
-
-
-def read_total(answer: Answer) -> int:
-    return answer["hits"]["total"]["value"]
-
-
-def _buckets(answer: Answer, name: str) -> Sequence[Answer]:
-    """None at all where the filter path found nothing to keep."""
-    return answer.get("aggregations", {}).get(name, {}).get("buckets", ())

@@ -13,16 +13,18 @@ from typing import TypeVar
 import numpy as np
 
 from proxy.errors import MlError
+from proxy.store import overall_answers as answers
 from proxy.store import overall_queries as queries
 from proxy.store.client import ClusterError
+from proxy.store.overall_answers import Candidates, Cells
 from proxy.store.overall_presence import Presence, read_presence
-from proxy.store.overall_queries import Answer, Candidates, Cells, Scope
+from proxy.store.overall_queries import Scope
 from proxy.store.overall_request import OverallRequest
 from proxy.store.overall_slices import Slice
 from proxy.store.result_queries import Query
 
-Search = Callable[[Query, str, bool], Awaitable[Answer]]
-"""Runs a search body and keeps what a filter path names; the flag says whether the cluster may cache the answer."""
+Search = Callable[[Query, str, bool], Awaitable[bytes]]
+"""Runs a search body and answers in JSON what a filter path names; the flag says whether the cluster may cache that."""
 
 Ranges = Sequence[tuple[int, int]]
 Listed = Mapping[int, np.ndarray]
@@ -61,31 +63,43 @@ class Reader:
         """First and last interval, from ``start`` on, with a bucket that reaches the minimum score."""
         later = [] if start is None else queries.between(start * self._span_ms, None)
         query = queries.probe(self._scope, [*later, *self._range], self._request.minimum_score)
-        found = (await self._search(query, queries.PROBE_PATHS, True)).get("aggregations", {})
-        if found.get("first", {}).get("value") is None:
-            return None
-        return int(found["first"]["value"]) // self._span_ms, int(found["last"]["value"]) // self._span_ms
+        found = await self._search(query, queries.PROBE_PATHS, True)
+        return answers.read_bounds(answers.answer_of(found), self._span_ms)
+
+    async def all_candidates(self, cut: float) -> Candidates | None:
+        """None where the whole range holds more of them than one answer can."""
+        try:
+            found = await self._search(self._candidates(self._range, cut), queries.CANDIDATE_PATHS, True)
+        except MlError as error:
+            if _is_too_large(error):
+                return None
+            raise
+        return await asyncio.to_thread(answers.read_candidates, [found], self._span_ms)
 
     async def candidates(self, start: int, stop: int, cut: float) -> Candidates:
-        score = self._request.minimum_score
-
         def query(low: int, high: int) -> Query:
-            return queries.candidates(self._scope, self._times([(low, high)]), score, self._span_ms, cut)
+            return self._candidates(self._times([(low, high)]), cut)
 
-        answers = await self._split(query, queries.CANDIDATE_PATHS, start, stop)
-        return queries.read_candidates(answers, self._span_ms)
+        found = await self._split(query, queries.CANDIDATE_PATHS, start, stop)
+        return await asyncio.to_thread(answers.read_candidates, found, self._span_ms)
 
-    async def above_zero(self, start: int, stop: int) -> int:
-        query = queries.above_zero_count(self._scope, self._times([(start, stop)]))
-        return queries.read_total(await self._search(query, "hits.total.value", True))
+    def _candidates(self, times: list[Query], cut: float) -> Query:
+        return queries.candidates(self._scope, times, self._request.minimum_score, self._span_ms, cut)
+
+    async def above_zero(self, window: tuple[int, int] | None = None) -> int:
+        """How many bucket documents score above zero, in all or in a window."""
+        query = queries.above_zero_count(self._scope, self._times([window]) if window else self._range)
+        return answers.read_total(await self._search(query, "hits.total.value", True))
 
     async def presence(self) -> Presence:
         """Asked once, however many wait for it."""
         request = self._request
         async with self._presence_lock:
             if self._presence is None:
-                answer = await self._search(queries.presence(self._scope, self._range), queries.PRESENCE_PATHS, True)
-                self._presence = read_presence(answer, request.job_ids, request.spans_ms, self._span_ms)
+                found = await self._search(queries.presence(self._scope, self._range), queries.PRESENCE_PATHS, True)
+                self._presence = read_presence(
+                    answers.answer_of(found), request.job_ids, request.spans_ms, self._span_ms
+                )
             return self._presence
 
     async def listed(self, presence: Presence, ranges: Ranges) -> dict[int, np.ndarray]:
@@ -101,8 +115,9 @@ class Reader:
         found: dict[int, list[np.ndarray]] = {}
         length = max(CELLS_PER_ANSWER // len(gapped), 1)
         for low, high in [(a, min(a + length, stop)) for start, stop in ranges for a in range(start, stop, length)]:
-            for answer in await self._split(query, queries.CELL_PATHS, low, high):
-                for job, intervals in queries.read_occupied(answer, self._positions, self._span_ms).items():
+            for text in await self._split(query, queries.CELL_PATHS, low, high):
+                occupied = await asyncio.to_thread(answers.read_occupied, text, self._positions, self._span_ms)
+                for job, intervals in occupied.items():
                     found.setdefault(job, []).append(intervals)
         return {job: np.concatenate(parts) for job, parts in found.items()}
 
@@ -110,33 +125,40 @@ class Reader:
         """The highest scores of a slice, as one answer or more."""
         query = queries.cells(self._scope, self._times(part.ranges), self._span_ms, among=among)
         try:
-            answer = await self._search(query, queries.CELL_PATHS, False)
+            text = await self._search(query, queries.CELL_PATHS, False)
         except MlError as error:
             if not _is_too_large(error) or len(part.intervals) < 2:
                 raise
         else:
-            return [(part, queries.read_cells(answer, self._positions, self._span_ms))]
+            return [(part, await asyncio.to_thread(answers.read_cells, text, self._positions, self._span_ms))]
         halves = part.cut(len(part.intervals) // 2)
         return [found for half in halves for found in await self.cells(half, among)]
 
-    async def read(self, part: Slice, *, above_zero: bool, listed: Listed | None) -> list[Read]:
+    async def read(
+        self, part: Slice, interim: Awaitable[np.ndarray], *, above_zero: bool, listed: Listed | None
+    ) -> list[Read]:
         """All that the overall buckets of a slice depend on; with ``above_zero`` the zeros come from presence."""
         async with asyncio.TaskGroup() as group:
             cells = group.create_task(self.cells(part, queries.above_zero() if above_zero else None))
-            interim = group.create_task(self._interim(part.ranges))
             presence = group.create_task(self.presence()) if above_zero else None
         known = presence.result() if presence else None
         if listed is None:
             listed = await self.listed(known, part.ranges) if known else {}
-        return [Read(some.intervals, found, known, listed, interim.result()) for some, found in cells.result()]
+        interim_there = await interim
+        return [Read(some.intervals, found, known, listed, interim_there) for some, found in cells.result()]
 
-    async def _interim(self, ranges: Ranges) -> np.ndarray:
+    async def interim(self, start: int, stop: int) -> np.ndarray:
+        """The intervals from ``start`` up to ``stop`` that hold an interim bucket."""
         if self._request.exclude_interim:
             return np.empty(0, dtype=np.int64)
-        query = queries.interim(self._scope, self._times(ranges), self._span_ms)
-        return queries.read_times(await self._search(query, queries.TIME_PATHS, True), self._span_ms)
 
-    async def _split(self, build: Callable[[int, int], Query], paths: str, start: int, stop: int) -> list[Answer]:
+        def query(low: int, high: int) -> Query:
+            return queries.interim(self._scope, self._times([(low, high)]), self._span_ms)
+
+        found = await self._split(query, queries.TIME_PATHS, start, stop)
+        return np.concatenate([answers.read_times(text, self._span_ms) for text in found])
+
+    async def _split(self, build: Callable[[int, int], Query], paths: str, start: int, stop: int) -> list[bytes]:
         """The answers to a query over the intervals from ``start`` up to ``stop``, halved until they fit."""
         try:
             return [await self._search(build(start, stop), paths, True)]

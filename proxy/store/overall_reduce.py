@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from proxy.store.overall_queries import Cells
+from proxy.store.overall_answers import Cells
 
 CHUNK_INTERVALS = 1000
 """Elasticsearch computes overall buckets in chunks of this many intervals from the first bucket on, and reports

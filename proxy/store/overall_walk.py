@@ -13,9 +13,9 @@ import numpy as np
 
 from proxy.errors import MlError
 from proxy.store import overall_queries as queries
+from proxy.store.overall_answers import Candidates, Cells, together
 from proxy.store.overall_kept import Kept
 from proxy.store.overall_pruning import bounds, cut_for
-from proxy.store.overall_queries import Candidates, Cells, together
 from proxy.store.overall_reader import CELLS_PER_ANSWER, Listed, Read, Reader, ahead
 from proxy.store.overall_reduce import OverallBuckets, filled_within_chunks, grid_of, overall
 from proxy.store.overall_request import OverallRequest
@@ -25,8 +25,8 @@ from proxy.store.overall_slices import Slice, runs, slices, windows
 INTERVALS_PER_WINDOW = 50_000
 # Up to here reading every cell is as quick as finding out which ones need reading.
 FEW_CELLS = 20_000
-# Beyond this, asking around the holes between intervals costs more than reading the few cells in them.
-MOST_RANGES = 1000
+# What it costs to ask around one hole between intervals, as so many cells read. Beyond that the holes are read too.
+CELLS_PER_RANGE = 8
 # Keeps the arrays of a slice at 16 MB each.
 _GRID_CELLS_PER_SLICE = 2_000_000
 # Reading the high scores first must save several times what it costs.
@@ -46,48 +46,56 @@ class Walk:
 
     async def strong_intervals(self) -> None:
         """Keeps what reaches a minimum score above zero."""
-        averages = min(self._request.top_n, self._jobs) > 1
-        cut = cut_for(self._request.minimum_score, min(self._request.top_n, self._jobs)) if averages else 0.0
+        top_n = min(self._request.top_n, self._jobs)
+        cut = max(cut_for(self._request.minimum_score, top_n), 0.0) if top_n > 1 else 0.0
+        candidates = await self._reader.all_candidates(cut)
+        if candidates is not None:
+            await self._add_candidates(candidates, cut)
+            return
         found = await self._reader.bounds()
         while found is not None:
             start, last = found
             stop = min(start + INTERVALS_PER_WINDOW, last + 1)
-            candidates = await self._reader.candidates(start, stop, max(cut, 0.0))
-            intervals = candidates.intervals
-            if not averages:
-                # The highest score is the average, so every candidate passes.
-                self._kept.announce(intervals)
-            elif cut > 0:
-                intervals = await self._pruned(candidates, cut, stop - start)
-            await self._add(intervals, candidates.above_zero, stop - start)
+            await self._add_candidates(await self._reader.candidates(start, stop, cut), cut)
             # Years may lie between two windows that hold anything.
             found = await self._reader.bounds(stop) if stop <= last else None
 
+    async def _add_candidates(self, candidates: Candidates, cut: float) -> None:
+        intervals = candidates.intervals
+        if min(self._request.top_n, self._jobs) == 1:
+            # The highest score is the average, so every candidate passes.
+            self._kept.announce(intervals)
+        elif cut > 0:
+            intervals = await self._pruned(candidates, cut)
+        await self._add(intervals, candidates.above_zero, candidates.window)
+
     async def all_intervals(self) -> None:
         """Keeps everything, for no average is below zero."""
-        presence = await self._reader.presence()
+        presence, above_zero = await asyncio.gather(self._reader.presence(), self._reader.above_zero())
         if not presence.has_data:
             return
         origin, last = presence.bounds()
+        is_cut = last + 1 - origin > INTERVALS_PER_WINDOW
         for start, stop in windows(origin, last, INTERVALS_PER_WINDOW):
             listed = await self._reader.listed(presence, [(start, stop)])
             intervals = filled_within_chunks(presence.union(start, stop, listed), origin)
             if len(intervals) == 0:
                 continue
             self._kept.announce(intervals)
-            await self._add(intervals, await self._reader.above_zero(start, stop), stop - start, listed)
+            there = await self._reader.above_zero((start, stop)) if is_cut else above_zero
+            await self._add(intervals, there, stop - start, listed)
 
-    async def _pruned(self, candidates: Candidates, cut: float, window: int) -> np.ndarray:
+    async def _pruned(self, candidates: Candidates, cut: float) -> np.ndarray:
         """The candidates that may still pass once all scores from ``cut`` are known."""
         intervals = candidates.intervals
         every_cell = len(intervals) * self._jobs
-        sparse = self._is_sparse(candidates.above_zero, window)
+        sparse = self._is_sparse(candidates.above_zero, candidates.window)
         needed = min(candidates.above_zero, every_cell) if sparse else every_cell
         if every_cell <= FEW_CELLS or candidates.near * _PRUNING_GAIN > needed:
             return intervals
         presence = await self._reader.presence()
         strong: list[Cells] = []
-        parts = self._sparse_slices(intervals, candidates.near)
+        parts = self._sparse_slices(intervals, candidates.near, candidates.window)
         async with aclosing(ahead(parts, lambda part: self._reader.cells(part, queries.at_least(cut)))) as found:
             async for answers in found:
                 strong += [cells for _, cells in answers]
@@ -99,15 +107,17 @@ class Walk:
         if len(intervals) == 0:
             return
         sparse = len(intervals) * self._jobs > FEW_CELLS and self._is_sparse(above_zero, window)
-        parts = self._sparse_slices(intervals, above_zero) if sparse else self._dense_slices(intervals)
-        reads = ahead(parts, lambda part: self._reader.read(part, above_zero=sparse, listed=listed))
+        parts = self._sparse_slices(intervals, above_zero, window) if sparse else self._dense_slices(intervals)
         try:
-            async with aclosing(reads):
-                async for answers in reads:
-                    for read in answers:
-                        self._kept.add(await asyncio.to_thread(self._reduced, read))
+            async with asyncio.TaskGroup() as group:
+                interim = group.create_task(self._reader.interim(int(intervals[0]), int(intervals[-1]) + 1))
+                reads = ahead(parts, lambda part: self._reader.read(part, interim, above_zero=sparse, listed=listed))
+                async with aclosing(reads):
+                    async for answers in reads:
+                        for read in answers:
+                            self._kept.add(await asyncio.to_thread(self._reduced, read))
         except* MlError as errors:
-            raise errors.exceptions[0] from None
+            raise _first_of(errors) from None
 
     def _is_sparse(self, above_zero: int, window: int) -> bool:
         return above_zero * 2 < window * self._jobs
@@ -115,10 +125,10 @@ class Walk:
     def _dense_slices(self, intervals: np.ndarray) -> Iterator[Slice]:
         return slices(intervals, runs(intervals), max(CELLS_PER_ANSWER // self._jobs, 1))
 
-    def _sparse_slices(self, intervals: np.ndarray, cells: int) -> Iterator[Slice]:
-        """Slices for about ``cells`` cells spread over ``intervals``."""
+    def _sparse_slices(self, intervals: np.ndarray, cells: int, window: int) -> Iterator[Slice]:
+        """Slices of ``intervals``, where ``cells`` cells are spread over a window of that many intervals."""
         ranges = runs(intervals)
-        if len(ranges) > MOST_RANGES:
+        if len(ranges) * CELLS_PER_RANGE > cells * (1 - len(intervals) / max(window, 1)):
             ranges = [(int(intervals[0]), int(intervals[-1]) + 1)]
         share = min(CELLS_PER_ANSWER * 0.8 / max(cells, 1), 1.0)
         most = min(int(len(intervals) * share), _GRID_CELLS_PER_SLICE // self._jobs)
@@ -135,3 +145,9 @@ class Walk:
             top_n=request.top_n,
             minimum_score=request.minimum_score,
         )
+
+
+def _first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error, however deep the groups are that lead to it."""
+    first = errors.exceptions[0]
+    return _first_of(first) if isinstance(first, BaseExceptionGroup) else first

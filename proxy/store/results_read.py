@@ -105,14 +105,14 @@ class Results:
             return OverallBuckets.none(len(request.job_ids))
         path = f"/{','.join(quote_expression(index) for index in sorted(owners))}/_search"
 
-        async def search(query: Query, filter_path: str, may_cache: bool) -> Json:
+        async def search(query: Query, filter_path: str, may_cache: bool) -> bytes:
             params = {
                 "filter_path": filter_path,
                 "request_cache": may_cache,
                 "ignore_unavailable": True,
                 "allow_partial_search_results": False,
             }
-            return await self._client.request("POST", path, params=params, body=query, retry=True)
+            return await self._client.request("POST", path, params=params, body=query, retry=True, raw=True)
 
         wanted = frozenset(request.job_ids)
         strangers = {index: tuple(sorted(wanted - jobs)) for index, jobs in owners.items() if wanted - jobs}

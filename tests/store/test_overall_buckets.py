@@ -141,6 +141,10 @@ def cases(draw: st.DrawFn) -> Case:
     return draw(cases_of(spans))
 
 
+async def too_many_candidates(reader: overall_reader.Reader, cut: float) -> None:
+    """As if the whole range held more than one answer can."""
+
+
 # How the walk may go: as shipped; sparse from the first cell; pruned whenever possible, in tiny windows and slices.
 WAYS = {
     "as shipped": [],
@@ -152,9 +156,11 @@ WAYS = {
         (overall_walk, "CELLS_PER_ANSWER", 5),
         (overall_reader, "CELLS_PER_ANSWER", 5),
         (overall_walk, "INTERVALS_PER_WINDOW", 1000),
-        (overall_walk, "MOST_RANGES", 4),
+        (overall_walk, "CELLS_PER_RANGE", 0),
         (overall_slices, "RANGES_PER_QUERY", 2),
+        (overall_reader.Reader, "all_candidates", too_many_candidates),
     ],
+    "across holes": [(overall_walk, "FEW_CELLS", 0), (overall_walk, "CELLS_PER_RANGE", 1e9)],
 }
 WORKED = (
     {"twin-a": 60 * MINUTE, "twin-b": 30 * MINUTE, "twin-c": 17 * MINUTE},
@@ -283,7 +289,7 @@ def test_years_without_data_are_passed_over(minimum: float, index: TwinIndex, re
 
 @pytest.mark.parametrize("minimum", [0.0, 5.0])
 def test_a_cluster_that_goes_away_is_reported_as_such(minimum: float) -> None:
-    async def search(query: dict, filter_path: str, may_cache: bool) -> dict:
+    async def search(query: dict, filter_path: str, may_cache: bool) -> bytes:
         raise unavailable("gone")
 
     request = request_of({"twin-a": MINUTE}, {**WORKED[2], "overall_score": minimum})
@@ -293,13 +299,11 @@ def test_a_cluster_that_goes_away_is_reported_as_such(minimum: float) -> None:
 
 
 def test_a_cluster_that_goes_away_while_scores_are_read_is_reported_as_such() -> None:
-    async def search(query: dict, filter_path: str, may_cache: bool) -> dict:
+    async def search(query: dict, filter_path: str, may_cache: bool) -> bytes:
         if "score.value" in filter_path:
             raise unavailable("gone")
-        if "first" in filter_path:
-            return {"aggregations": {"first": {"value": 0.0}, "last": {"value": 0.0}}}
-        strong = {"times": {"buckets": [{"key": 0}]}}
-        return {"hits": {"total": {"value": 1}}, "aggregations": {"strong": strong, "near": {"doc_count": 1}}}
+        found = {"strong": {"times": {"buckets": [{"key": 0}]}}, "first": {"value": 0.0}, "last": {"value": 0.0}}
+        return json.dumps({"hits": {"total": {"value": 1}}, "aggregations": found}).encode()
 
     request = request_of({"twin-a": MINUTE}, {**WORKED[2], "overall_score": 5.0})
     with pytest.raises(MlError) as failed:

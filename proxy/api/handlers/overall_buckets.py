@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
+import orjson
 
 from proxy.api.call import Call
 from proxy.api.render import Prepared, to_json
@@ -43,32 +47,73 @@ _EMPTY: dict[str, Any] = {"count": 0, "overall_buckets": []}
 def encoded(found: OverallBuckets, request: OverallRequest, *, human: bool) -> bytes:
     """The answer as JSON.
 
-    Written row by row from texts made once per job: ten thousand rows of a hundred jobs would be a million
-    dictionaries otherwise, and most of their scores are zero.
+    Put together from texts made once per job: ten thousand rows of a hundred jobs would be a million dictionaries
+    otherwise, and most of their scores are zero.
     """
-    heads = [f'{{"job_id":{to_json(job_id).decode()},"max_anomaly_score":' for job_id in request.job_ids]
-    zeros = [f"{head}0.0}}" for head in heads]
-    span = f'"bucket_span":{_span_s(request)},"overall_score":'
+    jobs = _JobTexts.of(request.job_ids)
+    span = b',"bucket_span":%d,"overall_score":' % _span_s(request)
     above_rows, above_jobs = np.nonzero(found.job_scores > 0)
-    above_scores = found.job_scores[above_rows, above_jobs].tolist()
     bounds = np.searchsorted(above_rows, np.arange(len(found) + 1)).tolist()
+    above_texts = _double_texts(found.job_scores[above_rows, above_jobs])
     above_jobs = above_jobs.tolist()
     present = ~np.isnan(found.job_scores)
     complete = present.all(axis=1).tolist()
-    rows = []
-    for row, (timestamp, score, is_interim) in enumerate(_columns(found)):
-        jobs = zeros.copy()
-        for cell in range(bounds[row], bounds[row + 1]):
-            job = above_jobs[cell]
-            jobs[job] = f"{heads[job]}{java_double(above_scores[cell])}}}"
-        if not complete[row]:
-            jobs = [jobs[job] for job in np.flatnonzero(present[row]).tolist()]
-        readable = f'"timestamp_string":"{iso(timestamp)}",' if human else ""
-        rows.append(
-            f'{{{readable}"timestamp":{timestamp},{span}{java_double(score)},"jobs":[{",".join(jobs)}],'
-            f'"is_interim":{"true" if is_interim else "false"},"result_type":"overall_bucket"}}'
-        )
-    return f'{{"count":{len(found)},"overall_buckets":[{",".join(rows)}]}}'.encode()
+    pieces = [b'{"count":%d,"overall_buckets":[' % len(found)]
+    columns = zip(found.timestamps_ms.tolist(), _double_texts(found.scores), found.is_interim.tolist(), strict=True)
+    for row, (timestamp, score, is_interim) in enumerate(columns):
+        readable = b'"timestamp_string":"%b",' % iso(timestamp).encode() if human else b""
+        head = b'{%b"timestamp":%d%b%b,"jobs":[' % (readable, timestamp, span, score)
+        pieces += (b"," if row else b"", head)
+        cells = slice(bounds[row], bounds[row + 1])
+        above = zip(above_jobs[cells], above_texts[cells], strict=True)
+        if complete[row]:
+            jobs.add_all(pieces, above)
+        else:
+            jobs.add_some(pieces, dict(above), np.flatnonzero(present[row]).tolist())
+        pieces.append(b'],"is_interim":%b,"result_type":"overall_bucket"}' % (b"true" if is_interim else b"false"))
+    pieces.append(b"]}")
+    return b"".join(pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class _JobTexts:
+    """What stands before each job's score, and a ``row`` of zeros for all jobs, with where each zero is in it."""
+
+    heads: list[bytes]
+    row: bytes
+    zeros_at: list[int]
+
+    @staticmethod
+    def of(job_ids: Sequence[str]) -> _JobTexts:
+        heads = [b'{"job_id":%b,"max_anomaly_score":' % to_json(job_id) for job_id in job_ids]
+        zeros = [head + _ZERO + b"}," for head in heads]
+        ends = accumulate(map(len, zeros))
+        return _JobTexts(heads, b"".join(zeros)[:-1], [end - len(_ZERO) - 2 for end in ends])
+
+    def add_all(self, pieces: list[bytes], above: Iterable[tuple[int, bytes]]) -> None:
+        """All jobs, those in ``above`` with their scores: what lies between two of them is copied as one piece."""
+        position = 0
+        for job, score in above:
+            zero_at = self.zeros_at[job]
+            pieces += (self.row[position:zero_at], score)
+            position = zero_at + len(_ZERO)
+        pieces.append(self.row[position:])
+
+    def add_some(self, pieces: list[bytes], above: Mapping[int, bytes], present: Sequence[int]) -> None:
+        pieces.append(b",".join(self.heads[job] + above.get(job, _ZERO) + b"}" for job in present))
+
+
+_ZERO = b"0.0"
+
+
+def _double_texts(values: np.ndarray) -> list[bytes]:
+    """The doubles in Java's form: those that Python writes alike are written together."""
+    if len(values) == 0:
+        return []
+    texts = orjson.dumps(values.tolist())[1:-1].split(b",")
+    for place in np.flatnonzero((values != 0) & (values < 1e-3) | (values >= 1e7)).tolist():
+        texts[place] = java_double(float(values[place])).encode()
+    return texts
 
 
 def documents(found: OverallBuckets, request: OverallRequest, *, human: bool) -> dict[str, Any]:
