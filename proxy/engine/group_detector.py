@@ -161,8 +161,9 @@ class GroupDetector:
         for i in np.flatnonzero(several & (person_p < WORTH_WRITING)).tolist():
             each = p[order[starts[i] : starts[i + 1]]]
             person_p[i] = np.exp(max(combine_ln(each[each < self.ordinary_from], 0.5, 0.5, 5), -690.0))
-        # Among many people somebody is always unusual: what their number explains is no news.
-        person_p = any_of(person_p, max(1, len(owners) // 10))
+        # Among many people of a partition somebody is always unusual: what their number explains is no news.
+        people = np.bincount(partition[first])[partition[first]]
+        person_p = any_of(person_p, np.maximum(1, people // 10))
         shown = person_p < WORTH_WRITING
         for i in np.flatnonzero(shown).tolist():
             members = order[starts[i] : starts[i + 1]]

@@ -36,7 +36,7 @@ def join_correlated(p_single: Floats, p_multi: Floats) -> Floats:
     return clip_p(np.exp(-0.5 * d2))
 
 
-def any_of(p: Floats, tests: int) -> Floats:
+def any_of(p: Floats, tests: int | NDArray[np.intp]) -> Floats:
     """Probability that the smallest of `tests` independent probabilities is at most p."""
     return clip_p(-np.expm1(tests * np.log1p(-np.minimum(p, 1.0 - 1e-16))))
 

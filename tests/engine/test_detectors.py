@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
@@ -62,10 +62,11 @@ def naive_people(function, rows, buckets):
         for (part, by, who), value in there.items():
             each[part, who].append(models[part, by].p(time, value))
         joined = defaultdict(list)
+        people = Counter(part for part, _ in each)
         for (part, _), p in each.items():
             alone = len(p) == 1 or min(p) >= WORTH_WRITING
             person = min(p) if alone else np.exp(max(combine_ln(np.array(p), 0.5, 0.5, 5), -690.0))
-            joined[part].append(float(any_of(np.array([person]), max(1, len(each) // 10))[0]))
+            joined[part].append(float(any_of(np.array([person]), max(1, people[part] // 10))[0]))
         out.append({part: sorted(p) for part, p in joined.items()})
         for attribute in {(part, by) for part, by, _ in there}:
             models[attribute].learn(time, [v for (part, by, _), v in there.items() if (part, by) == attribute])
