@@ -160,7 +160,7 @@ _ALL = (
     Crowd(
         "people_mean",
         {"function": "mean", "field_name": "value", "over_field_name": "who"},
-        _busy_people,
+        _even_people,
         _one_too_high,
     ),
     Crowd("rare", {"function": "rare", "by_field_name": "what"}, _processes, _never_seen, _PROCESSES),
