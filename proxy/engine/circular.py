@@ -22,9 +22,9 @@ seen before:
     p(visited slot, height h) = (sum of heights <= h + sqrt(h), plus 3 M + 1) / (N + 2)
     p(new slot, d slots from the next visited) = (3 M + 1) / (N + 2) * exp(-(d - 1) / L)
 
-L is the mean distance of earlier new slots, so a regular office worker at 3 am stands out after few weeks.
-A group's p is the smallest of its slots, corrected for their number, and damped while the row is young:
-p' = p (1 - q) + q with q = exp(-(age / period)^4).
+L is the mean distance of earlier new slots (not of the first period), so a regular office worker at 3 am stands out
+after few weeks; after n periods the distance counts for no more than about n^-3. A group's p is the smallest of its
+slots, corrected for their number, and damped while the row is young: p' = p (1 - q) + q with q = exp(-(age / period)^4).
 
 When it fails: habits that move by themselves (working hours abroad, daylight saving: slots are UTC).
 """
@@ -51,8 +51,10 @@ MEMORY_PERIODS = 60.0
 # Two imagined surprises of an hour keep one real surprise from defining the scale.
 PRIOR_SURPRISES = 2.0
 PRIOR_DISTANCE = 4.0
-# Never claim more than this from distance alone.
+# Never claim more than this from distance alone, and after n periods no more than n^-3 or so: a second Saturday
+# may simply be the first one at work.
 FARTHEST = 7.0
+BOLDNESS = 3.0
 MODE_SHARE = 0.25
 # Bounds the working memory of a bucket with very many series.
 PAIRS_AT_ONCE = 4096
@@ -147,7 +149,7 @@ class Circular:
         counts = np.bincount(row, minlength=self.size)
         active = np.flatnonzero(counts)
         self._age(active, now_s)
-        self._learn_surprises(row, seen.slot)
+        self._learn_surprises(row, seen.slot, now_s)
         self._columns["sightings"][active] += counts[active]
         for shift, share in zip(range(-REACH, REACH + 1), KERNEL, strict=True):
             np.add.at(self._heights, (row, (seen.slot + shift) % self.slots), np.float32(share))
@@ -212,9 +214,9 @@ class Circular:
         surprise = (3 * self._columns["surprises"][row] + 1) / sightings
         is_new = own[:, 0] <= VISITED
         p = np.where(is_new, surprise, mass / sightings + surprise)
-        p[is_new] *= self._distance_tail(row[is_new], self._distance(heights[is_new], slot[is_new]))
         first_s = self._columns["first_s"][row]
         age = np.where(first_s == NEVER, 0, now_s - first_s) / self.period_s
+        p[is_new] *= self._distance_tail(row[is_new], self._distance(heights[is_new], slot[is_new]), age[is_new])
         damping = np.exp(-(age**4))
         return np.minimum(1.0, p * (1 - damping) + damping)
 
@@ -229,7 +231,7 @@ class Circular:
         for name in _ROW_COLUMNS:
             self._columns[name][rows] *= fading
 
-    def _learn_surprises(self, row: Ints, slot: Ints) -> None:
+    def _learn_surprises(self, row: Ints, slot: Ints, now_s: int) -> None:
         columns, size = self._columns, self.size
         is_new = (self._heights[row, slot] <= VISITED) & (columns["sightings"][row] > 0)
         new_row = row[is_new]
@@ -238,7 +240,13 @@ class Circular:
         active = np.flatnonzero(seen)
         # Proportional forgetting: what counts is how often the recent half of the history surprised.
         columns["surprises"][active] *= (1 - 2 / (columns["sightings"][active] + 2)) ** seen[active]
-        for name, weights in (("surprises", None), ("distance_count", None), ("distance_sum", distance)):
+        # Within the first period everything is new and far from everything: that says nothing of how far is far.
+        is_settled = (now_s - columns["first_s"][new_row] >= self.period_s).astype(float)
+        for name, weights in (
+            ("surprises", None),
+            ("distance_count", is_settled),
+            ("distance_sum", is_settled * distance),
+        ):
             columns[name][:size] += np.bincount(new_row, weights, minlength=size)
 
     def _distance(self, heights: NDArray[np.floating], slot: Ints) -> Floats:
@@ -252,10 +260,10 @@ class Circular:
         nearest = np.minimum(forward, backward)
         return np.where(is_visited.any(axis=1), nearest, self.slots // 2).astype(float)
 
-    def _distance_tail(self, row: Ints, distance: Floats) -> Floats:
+    def _distance_tail(self, row: Ints, distance: Floats, age: Floats) -> Floats:
         total = self._columns["distance_sum"][row] + PRIOR_SURPRISES * PRIOR_DISTANCE
         scale = total / (self._columns["distance_count"][row] + PRIOR_SURPRISES)
-        return np.exp(-np.clip((distance - 1) / scale, 0, FARTHEST))
+        return np.exp(-np.clip((distance - 1) / scale, 0, np.minimum(FARTHEST, BOLDNESS * np.log1p(age))))
 
     def _nearest_habit(self, row: Ints, slot: Ints) -> Floats:
         heights = self._heights[row]

@@ -50,14 +50,15 @@ class NaiveCircular:
         heights = [height * fade for height in habit.heights]
         surprise = (3 * habit.surprises + 1) / (habit.sightings + 2)
         own = heights[slot]
+        age = 0 if habit.first is None else now - habit.first
         if own > 0.05:
             limit = (own + math.sqrt(own)) * (1 + 1e-9)
             p = sum(h for h in heights if h <= limit) / (habit.sightings + 2) + surprise
         else:
             scale = (habit.distance_sum + 2 * 4) / (habit.distance_count + 2)
-            far = min(max((self.distance(heights, slot) - 1) / scale, 0), 7)
+            boldest = min(7, 3 * math.log(1 + age / self.period))
+            far = min(max((self.distance(heights, slot) - 1) / scale, 0), boldest)
             p = surprise * math.exp(-far)
-        age = 0 if habit.first is None else now - habit.first
         damping = math.exp(-((age / self.period) ** 4))
         return min(1.0, p * (1 - damping) + damping)
 
@@ -92,8 +93,9 @@ class NaiveCircular:
             new = []
         habit.surprises *= (1 - 2 / (habit.sightings + 2)) ** len(slots)
         habit.surprises += len(new)
-        habit.distance_count += len(new)
-        habit.distance_sum += sum(new)
+        if habit.first is not None and now - habit.first >= self.period:
+            habit.distance_count += len(new)
+            habit.distance_sum += sum(new)
         habit.sightings += len(slots)
         for slot in slots:
             for shift, share in KERNEL.items():

@@ -18,7 +18,9 @@ from tests.engine.planted import (
     USERS,
     Rows,
     blamed,
+    bucket_at,
     config,
+    influencers_at,
     records_at,
     run,
     top_score,
@@ -123,20 +125,27 @@ def test_a_process_seen_before_has_a_relative_rarity():
 
 
 @cache
-def population_results(function, events):
+def population_results(function, events, partition=None):
     rows = applications()
     rows.add(PLANTED + np.arange(events) * 10, host="sick", user=MALLORY, app="nmap")
-    return run(config({"function": function, "by_field_name": "app", "over_field_name": "user"}), rows)
+    detector = {"function": function, "by_field_name": "app", "over_field_name": "user"}
+    return run(config(detector | ({"partition_field_name": partition} if partition else {})), rows)
 
 
+@pytest.mark.parametrize("partition", [None, "host"])
 @pytest.mark.parametrize("function", ["rare", "freq_rare"])
-def test_a_person_with_an_application_nobody_uses_stands_out(function):
-    (record,) = records_at(population_results(function, 20), PLANTED, over_field_value=MALLORY)
+def test_a_person_with_an_application_nobody_uses_stands_out(function, partition):
+    results = population_results(function, 20, partition)
+    (record,) = records_at(results, PLANTED, over_field_value=MALLORY)
     assert record["record_score"] >= 50
     assert blamed(record, "user") == [MALLORY]
     (cause,) = record["causes"]
     assert cause["by_field_value"] == "nmap"
+    assert (cause["function"], cause["actual"], cause["typical"]) == (function, [20.0], [0.0])
     assert "actual" not in record
+    scores = {i["influencer_field_value"]: i["influencer_score"] for i in influencers_at(results, PLANTED)}
+    assert scores[MALLORY] >= 50
+    assert bucket_at(results, PLANTED)["anomaly_score"] >= 50
 
 
 @pytest.mark.parametrize("function", ["rare", "freq_rare"])
@@ -148,29 +157,98 @@ def test_once_is_not_frequent():
     assert records_at(population_results("freq_rare", 1), PLANTED) == []
 
 
-@pytest.mark.parametrize(
-    ("split", "value"), [({}, {}), ({"by_field_name": "user"}, {"by_field_value": "ann"})], ids=["whole", "by user"]
-)
-def test_a_login_at_night_is_found(split, value):
-    rows = logins()
-    rows.add(NIGHT + 600, host="well", user="ann")
-    results = run(config({"function": "time_of_day"} | split), rows)
-    (record,) = records_at(results, NIGHT, **value)
-    assert record["record_score"] >= 75
-    assert record["actual"] == [3 * HOUR + 600.0]
-    assert 9 * HOUR <= record["typical"][0] <= 17 * HOUR
+def test_who_does_it_often_among_many_other_things_is_frequent_too():
+    rows = applications()
+    rows.add(PLANTED + np.arange(60) * 10, host="sick", user="u07", app="mail")
+    rows.add(PLANTED + np.arange(12) * 10, host="sick", user="u07", app="nmap")
+    detector = {"function": "freq_rare", "by_field_name": "app", "over_field_name": "user"}
+    (record,) = records_at(run(config(detector), rows), PLANTED, over_field_value="u07")
+    assert record["record_score"] >= 25
+    assert record["causes"][0]["by_field_value"] == "nmap"
+
+
+def test_the_ordinary_things_of_a_person_do_not_hide_the_odd_one():
+    """Each of a few hosts runs many processes; one of them is new."""
+    random, rows = np.random.default_rng(3), Rows()
+    names = [f"process{number}" for number in range(20)]
+    for hour in range(DAYS * 24):
+        for host in ("a", "b", "c", "d"):
+            running = [name for name in names if random.random() < 0.8]
+            rows.add(np.full(len(running), START + hour * HOUR), host=host, process=running)
+    rows.add(PLANTED, host="c", process="miner")
+    detector = {"function": "rare", "by_field_name": "process", "over_field_name": "host"}
+    results = run(config(detector, influencers=["host", "process"]), rows)
+    (record,) = records_at(results, PLANTED)
+    assert record["record_score"] >= 50
+    assert record["causes"][0]["by_field_value"] == "miner"
+    assert blamed(record, "process") == ["miner"]
+    assert top_score(results, outside=[PLANTED]) < 25
+
+
+def test_first_buckets_are_no_time_for_rarities():
+    rows = Rows()
+    for hour in range(20):
+        rows.add(START + hour * HOUR, host="sick", process=f"process{hour // 2}", user="ann")
+    results = run(config({"function": "rare", "by_field_name": "process"}), rows)
+    assert top_score(results) < 25
+
+
+SPLITS = {
+    "whole": ({}, {}),
+    "by": ({"by_field_name": "user"}, {"by_field_value": "ann"}),
+    "partition": ({"partition_field_name": "user"}, {"partition_field_value": "ann"}),
+    "over": ({"over_field_name": "user"}, {"over_field_value": "ann"}),
+}
+
+
+@cache
+def night_results(function, split):
+    rows = logins(days=DAYS if function == "time_of_day" else 28)
+    rows.add(night_of(function) + 600, host="well", user="ann")
+    return run(config({"function": function} | SPLITS[split][0]), rows)
+
+
+def night_of(function):
+    """3 o'clock of the night a function has learnt enough for."""
+    return NIGHT if function == "time_of_day" else NIGHT + 15 * DAY
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("function", ["time_of_day", "time_of_week"])
+def test_a_login_at_night_is_found_explained_and_blamed(function, split):
+    results, night = night_results(function, split), night_of(function)
+    (record,) = records_at(results, night, **SPLITS[split][1])
+    # Four weeks of one person's logins say less about one hour of the week.
+    is_thin = function == "time_of_week" and split in ("by", "partition")
+    assert record["record_score"] >= (25 if is_thin else 75)
+    told = record["causes"][0] if split == "over" else record
+    period = DAY if function == "time_of_day" else 7 * DAY
+    since_sunday = (night + 600 + 4 * DAY) % period if period > DAY else 3 * HOUR + 600
+    assert told["actual"] == [since_sunday]
+    assert 9 * HOUR - 900 <= told["typical"][0] % DAY <= 17 * HOUR + 900
+    assert told["function_description"] == "time"
     assert blamed(record, "user") == ["ann"]
-    assert record["function_description"] == "time"
-    assert top_score(results, outside=[NIGHT]) < 25
+    assert blamed(record, "host") == ["well"]
+    if split != "over":
+        explanation = record["anomaly_score_explanation"]
+        assert (explanation["anomaly_type"], explanation["anomaly_length"]) == ("spike", 1)
+        assert explanation["single_bucket_impact"] >= 2
+    scores = {i["influencer_field_value"]: i["influencer_score"] for i in influencers_at(results, night)}
+    assert scores["ann"] >= (25 if is_thin else 75)
+    assert "bob" not in scores
 
 
-def test_a_login_at_night_is_found_among_people():
-    rows = logins()
-    rows.add(NIGHT + 600, host="well", user="ann")
-    results = run(config({"function": "time_of_day", "over_field_name": "user"}), rows)
-    (record,) = records_at(results, NIGHT, over_field_value="ann")
-    assert record["record_score"] >= 75
-    assert top_score(results, outside=[NIGHT]) < 25
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("function", ["time_of_day", "time_of_week"])
+def test_office_hours_are_quiet_from_the_first_day_on(function, split):
+    assert top_score(night_results(function, split), outside=[night_of(function)]) < 25
+
+
+@pytest.mark.parametrize(("function", "days"), [("time_of_day", 1), ("time_of_week", 7)])
+def test_before_a_period_is_over_no_time_is_unusual(function, days):
+    rows = logins(days=days)
+    rows.add(START + (days - 1) * DAY + 3 * HOUR, host="well", user="ann")
+    assert run(config({"function": function}), rows).records == []
 
 
 def test_a_login_on_sunday_is_found_by_the_week_and_not_by_the_day():
@@ -189,27 +267,27 @@ def test_a_login_on_sunday_is_found_by_the_week_and_not_by_the_day():
 def travel_results(split):
     rows = travels()
     rows.add(PLANTED + 30, host="well", user="ann", place="-33.87,151.2")
-    return run(config({"function": "lat_long", "field_name": "place", split: "user"}), rows)
+    return run(config({"function": "lat_long", "field_name": "place"} | SPLITS[split][0]), rows)
 
 
-@pytest.mark.parametrize(
-    ("split", "name"), [("by_field_name", "by_field_value"), ("over_field_name", "over_field_value")]
-)
-def test_a_journey_across_the_world_is_found(split, name):
-    (record,) = records_at(travel_results(split), PLANTED, **{name: "ann"})
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_journey_across_the_world_is_found_explained_and_blamed(split):
+    (record,) = records_at(travel_results(split), PLANTED, **SPLITS[split][1])
     assert record["record_score"] >= 75
-    assert record["geo_results"]["actual_point"] == SYDNEY
+    told = record["causes"][0] if split == "over" else record
+    assert told["geo_results"]["actual_point"] == SYDNEY
+    assert told["actual"] == [-33.87, 151.2]
+    homes = HOMES.values() if split in ("whole", "over") else [HOMES["ann"]]
+    assert any(np.allclose(told["typical"], home, atol=0.1) for home in homes)
+    typical = [float(degrees) for degrees in told["geo_results"]["typical_point"].split(",")]
+    assert np.allclose(typical, told["typical"], atol=1e-9)
     assert blamed(record, "host") == ["well"]
     assert blamed(record, "user") == ["ann"]
+    if split != "over":
+        assert record["anomaly_score_explanation"]["single_bucket_impact"] >= 4
 
 
-def test_the_typical_place_is_home():
-    (record,) = records_at(travel_results("by_field_name"), PLANTED)
-    assert np.allclose(record["typical"], HOMES["ann"], atol=0.1)
-    assert record["actual"] == [-33.87, 151.2]
-
-
-@pytest.mark.parametrize("split", ["by_field_name", "over_field_name"])
+@pytest.mark.parametrize("split", SPLITS)
 def test_wandering_around_home_is_not_critical(split):
     assert top_score(travel_results(split), outside=[PLANTED]) < 75
 
