@@ -24,7 +24,8 @@ seen before:
 
 L is the mean distance of earlier new slots (not of the first period), so a regular office worker at 3 am stands out
 after few weeks; after n periods the distance counts for no more than about n^-3. A group's p is the smallest of its
-slots, corrected for their number, and damped while the row is young: p' = p (1 - q) + q with q = exp(-(age / period)^4).
+slots, corrected for their number, and damped while the row is young:
+p' = p (1 - q) + q with q = exp(-(age / period)^4).
 
 When it fails: habits that move by themselves (working hours abroad, daylight saving: slots are UTC).
 """
