@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 # A query's clauses are limited (1024 in the smallest cluster), and each costs.
-RANGES_PER_QUERY = 800
+RANGES_PER_QUERY = 500
 
 
 @dataclass(frozen=True, slots=True)

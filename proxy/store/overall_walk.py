@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import aclosing
+from math import ceil
 
 import numpy as np
 
@@ -26,11 +27,11 @@ INTERVALS_PER_WINDOW = 50_000
 # Up to here reading every cell is as quick as finding out which ones need reading.
 FEW_CELLS = 20_000
 # What it costs to ask around one hole between intervals, as so many cells read. Beyond that the holes are read too.
-CELLS_PER_RANGE = 8
+CELLS_PER_RANGE = 15
 # Keeps the arrays of a slice at 16 MB each.
 _GRID_CELLS_PER_SLICE = 2_000_000
 # Reading the high scores first must save several times what it costs.
-_PRUNING_GAIN = 4
+_PRUNING_GAIN = 3
 # Doubles do not add up exactly: a bound this far below the minimum may still be an average that reaches it.
 _ROUNDING = 1e-9
 
@@ -130,8 +131,9 @@ class Walk:
         ranges = runs(intervals)
         if len(ranges) * CELLS_PER_RANGE > cells * (1 - len(intervals) / max(window, 1)):
             ranges = [(int(intervals[0]), int(intervals[-1]) + 1)]
-        share = min(CELLS_PER_ANSWER * 0.8 / max(cells, 1), 1.0)
-        most = min(int(len(intervals) * share), _GRID_CELLS_PER_SLICE // self._jobs)
+        # Cells are never spread quite evenly.
+        answers = ceil(cells / (CELLS_PER_ANSWER * 0.9))
+        most = min(ceil(len(intervals) / max(answers, 1)), _GRID_CELLS_PER_SLICE // self._jobs)
         return slices(intervals, ranges, max(most, 1))
 
     def _reduced(self, read: Read) -> OverallBuckets:

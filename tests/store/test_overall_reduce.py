@@ -107,7 +107,7 @@ def test_slices_hold_few_intervals_and_only_their_ranges() -> None:
 
 def test_a_slice_never_has_more_ranges_than_a_query_may() -> None:
     intervals = np.arange(0, 4000, 2)
-    assert max(len(part.ranges) for part in slices(intervals, runs(intervals), 10_000)) == 800
+    assert max(len(part.ranges) for part in slices(intervals, runs(intervals), 10_000)) == 500
 
 
 def test_high_scores_bound_an_average_from_above() -> None:
