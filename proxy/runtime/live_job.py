@@ -20,13 +20,12 @@ from proxy.runtime.documents import index_lines, rewrite_lines
 from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.host import HostLost, JobHost
 from proxy.runtime.model_size import is_worth_reporting, memory_message, size_document
+from proxy.runtime.opening import beginning_of
 from proxy.runtime.rescoring import Rescoring
-from proxy.runtime.saved_model import MIN_VERSION, is_readable
 from proxy.runtime.worker import Outcome, Setup, Status
 from proxy.store import Store, result_ids
 from proxy.store.job_tasks import JobTask
 from proxy.store.journal import Saved
-from proxy.store.result_docs import OLDEST_MODEL_VERSION
 from proxy.store.results_write import IndexGone
 
 Answer = TypeVar("Answer")
@@ -46,7 +45,7 @@ class LiveJob:
     """An open job. ``sequence`` is the number of its next journal entry.
 
     ``persisted_at`` is when its model was last on its way into a snapshot, ``persisted_result_ms`` the last bucket that
-    the snapshot in force knows; None where that is not known.
+    the snapshot in force knows; None where that is not known. A job that ``is_untouched`` has learnt nothing since.
     """
 
     store: Store
@@ -62,6 +61,7 @@ class LiveJob:
     persisted_at: int = 0
     persisted_result_ms: int | None = None
     snapshot_seconds: int = 0
+    is_untouched: bool = False
     unsent: list[bytes] = field(default_factory=list)
     rescoring: Rescoring = field(default_factory=Rescoring)
     refused: list[str] = field(default_factory=list)
@@ -73,46 +73,21 @@ class LiveJob:
         return self.setup.job_id
 
     async def load(self) -> None:
-        """Brings the model to the host: the saved one and all entries after it, else the job's snapshot."""
-        saved, entries = await self.store.journal.read(self.job_id)
-        state, counts = (saved.model, None) if saved else await self._snapshot()
+        """Brings the model to the host, and up to what was journalled."""
+        start = await beginning_of(self.store, self.job_id, self.setup.config.get("model_snapshot_id"))
         # Whatever is interim goes with the next bucket, also where the model does not remember it.
         interim = await self.store.results_write.interim_ids(self.job_id)
-        self.status = await self.host.call(self.job_id, worker.open_job, self.setup, state, counts, interim)
-        self.sequence = saved.sequence + 1 if saved else 0
+        self.status = await self.host.call(self.job_id, worker.open_job, self.setup, start.model, start.counts, interim)
+        self.sequence = start.sequence
         self.saved_at = self.clock()
+        self.is_untouched = not start.is_interrupted
         if not self.persisted_at:
             self.persisted_at = self.saved_at
-            self.persisted_result_ms = None if saved or entries else self.status.latest_result_ms
-        for number, entry in entries:
+            self.persisted_result_ms = None if start.is_interrupted else self.status.latest_result_ms
+        for number, entry in start.entries:
             await self._replay(entry)
             self.sequence = number + 1
             self.journal_bytes += len(entry)
-
-    async def _snapshot(self) -> tuple[bytes | None, Mapping[str, Any] | None]:
-        counts = await self.store.results_write.document(self.job_id, result_ids.data_counts(self.job_id))
-        snapshot_id = self.setup.config.get("model_snapshot_id")
-        if not snapshot_id:
-            return None, None
-        snapshot = await self.store.results_write.document(
-            self.job_id, result_ids.model_snapshot(self.job_id, snapshot_id)
-        )
-        if snapshot is None or not snapshot.get("snapshot_doc_count"):
-            return None, counts
-        if not is_readable(str(snapshot.get("min_version") or OLDEST_MODEL_VERSION)):
-            raise status_error(
-                f"[{self.job_id}] job model snapshot [{snapshot_id}] has min version before [{MIN_VERSION}], "
-                "please revert to a newer model snapshot or reset the job",
-                400,
-            )
-        model = await self.store.model_states.read(self.job_id, snapshot_id, snapshot["snapshot_doc_count"])
-        if model is None:
-            raise status_error(
-                f"the state of model snapshot [{snapshot_id}] of job [{self.job_id}] is incomplete, "
-                "revert to another snapshot or reset the job",
-                409,
-            )
-        return model, counts
 
     async def _replay(self, entry: bytes) -> None:
         kind, content = entry[:1], entry[1:]
@@ -199,6 +174,7 @@ class LiveJob:
             raise status_error(f"Cannot run forecast: {refusal}", 400)
 
     async def _journal(self, entry: bytes) -> None:
+        self.is_untouched = False
         self.sequence = await self.store.journal.append(self.job_id, self.sequence, entry)
         self.journal_bytes += len(entry)
 
@@ -283,7 +259,7 @@ class LiveJob:
         """Saves the model, and with it all that was journalled so far; returns it."""
         await self.send_unsent()
         # A lost model is not loaded just to be saved: the journal has all that it knew.
-        model = await self.host.call(self.job_id, worker.save)
+        model = await self.host.call(self.job_id, worker.save, self.sequence)
         await self.store.journal.save_model(self.job_id, Saved(self.sequence, model))
         self.sequence += 1
         self.journal_bytes = 0

@@ -30,8 +30,7 @@ def unpack(model: bytes) -> tuple[Header, bytes]:
         MlError: 400 for what no build of this product wrote, or another one did.
     """
     try:
-        end = _HEAD_BYTES + int.from_bytes(model[:_HEAD_BYTES], "little")
-        header = orjson.loads(model[_HEAD_BYTES:end])
+        header, end = _header(model)
         version = header["version"]
         state = zlib.decompress(model[end:]) if version == _STATE_VERSION else b""
     except (ValueError, KeyError, TypeError, zlib.error) as error:
@@ -41,6 +40,21 @@ def unpack(model: bytes) -> tuple[Header, bytes]:
         text = f"the stored model has version [{version}], this build reads [{_STATE_VERSION}]: reset the job"
         raise status_error(text, 400)
     return header, state
+
+
+def entries_in(model: bytes) -> int:
+    """The number of the first journal entry that the model does not contain; 0 where it does not tell."""
+    try:
+        header, _ = _header(model)
+        return int(header.get("sequence", 0))
+    except (ValueError, AttributeError):
+        return 0  # not ours; ``unpack`` says so
+
+
+def _header(model: bytes) -> tuple[Header, int]:
+    """The header, and where the engine's state begins."""
+    end = _HEAD_BYTES + int.from_bytes(model[:_HEAD_BYTES], "little")
+    return orjson.loads(model[_HEAD_BYTES:end]), end
 
 
 def is_readable(min_version: str) -> bool:

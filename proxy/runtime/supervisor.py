@@ -293,8 +293,8 @@ class Supervisor:
             changes["model_snapshot_id"] = snapshot_id
             self.notices.later(job_id, "info", f"Job model snapshot with id [{snapshot_id}] stored")
         await self._store.jobs.patch(job_id, changes)
-        # Without a snapshot the journal is the only place that holds the data; the next opening replays it.
-        if snapshot_id is not None:
+        # Without a snapshot the journal is the only place that holds new data; the next opening replays it.
+        if snapshot_id is not None or live.is_untouched:
             await self._store.journal.clear(job_id)
         await self._store.tasks.remove(job_id)
         await self._unload(job_id)

@@ -256,11 +256,12 @@ def settle(job_id: str, now_ms: int) -> tuple[Status, list[bytes]]:
     return _status(job), documents.index_lines(job.setup.write_alias, produced)
 
 
-def save(job_id: str) -> bytes:
-    """The model with its counters, as bytes for ``open_job``."""
+def save(job_id: str, sequence: int) -> bytes:
+    """The model with its counters, as bytes for ``open_job``; all journal entries before ``sequence`` are in it."""
     job = _job(job_id)
     header = {"counts": asdict(job.counts), "timing": asdict(job.timing), "interim_ids": job.interim_ids,
-              "latest_result_ms": job.latest_result_ms, "categorizers": job.categorizers.state()}  # fmt: skip
+              "latest_result_ms": job.latest_result_ms, "categorizers": job.categorizers.state(),
+              "sequence": sequence}  # fmt: skip
     return pack(header, job.engine.state())
 
 

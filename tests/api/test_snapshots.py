@@ -98,6 +98,18 @@ def states(cluster: HttpClient, snapshot_id: str) -> int:
     return cluster.post("/.ml-state*/_search", json_body=query).json()["hits"]["total"]["value"]
 
 
+def test_opening_and_closing_alone_makes_no_snapshot(client: HttpClient, snapshots: tuple[str, str]) -> None:
+    open_again(client)
+    client.post(f"{PATH}/_flush", query={"calc_interim": "true"})
+    close(client, JOB_ID)
+    assert active(client) == snapshots[1]
+    assert client.get(f"{PATH}/model_snapshots").json()["count"] == 2
+    open_again(client)
+    post(client, JOB_ID, 200, 201)
+    close(client, JOB_ID)
+    assert client.get(f"{PATH}/model_snapshots").json()["count"] == 3
+
+
 def test_upgrading_says_why_there_is_nothing_to_upgrade(client: HttpClient, snapshots: tuple[str, str]) -> None:
     earlier, latest = snapshots
     for snapshot_id in snapshots:

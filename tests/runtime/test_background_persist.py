@@ -6,62 +6,14 @@ import asyncio
 import os
 import re
 import signal
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
-import orjson
-import pytest
-
-from proxy.config import Config
 from proxy.runtime.background_persist import interval_ms
-from proxy.runtime.supervisor import Supervisor
 from proxy.store import Store, result_ids
 from proxy.store.model_state import ModelStates
 from tests.http_client import HttpClient
-from tests.runtime.test_restart import JOB, model_processes, records, results
-
-HOUR_MS = 3_600_000
-NOW_MS = 1_750_000_000_000
-
-
-@dataclass(slots=True)
-class Clock:
-    now_ms: int = NOW_MS
-
-    def __call__(self) -> int:
-        return self.now_ms
-
-
-@dataclass(slots=True)
-class Running:
-    """A supervisor of the test's own, whose time goes on when the test says so."""
-
-    supervisor: Supervisor
-    store: Store
-    clock: Clock
-    job_id: str
-
-    async def post(self, first: int, last: int) -> None:
-        async def content() -> AsyncIterator[bytes]:
-            yield b"\n".join(map(orjson.dumps, records(first, last)))
-
-        await self.supervisor.post(self.job_id, content())
-
-    async def after_hours(self, hours: float) -> None:
-        self.clock.now_ms += int(hours * HOUR_MS)
-        await self.supervisor.background.persist_due()
-
-    async def active(self) -> str | None:
-        return (await self.store.jobs.get(self.job_id)).config.get("model_snapshot_id")
-
-    async def descriptions(self) -> list[str]:
-        found = await self.store.snapshots.all(self.job_id)
-        return sorted(hit.source["description"] for hit in found)
-
-    async def state_documents(self, snapshot_id: str) -> int:
-        query = {"ids": {"values": [result_ids.model_state(self.job_id, snapshot_id, 1)]}}
-        return len(await self.store.client.search_all(self.store.names.all_state, query))
+from tests.runtime.supervised import HOUR_MS
+from tests.runtime.test_restart import model_processes, results
 
 
 class HeldStates(ModelStates):
@@ -75,30 +27,6 @@ class HeldStates(ModelStates):
         self.has_begun.set()
         await self.may_go_on.wait()
         return await super().write(job_id, snapshot_id, model)
-
-
-@pytest.fixture
-async def running(loop: asyncio.AbstractEventLoop, config: Config, client: HttpClient) -> AsyncIterator[Callable]:
-    """Opens a job on a supervisor of its own."""
-    store, clock, made = Store(config), Clock(), []
-    supervisor = Supervisor(store, config, clock)
-
-    async def open_job(job_id: str, **settings: Any) -> Running:
-        made.append(job_id)
-        await asyncio.to_thread(client.delete, f"/_ml/anomaly_detectors/{job_id}", query={"force": "true"})
-        put = await asyncio.to_thread(client.put, f"/_ml/anomaly_detectors/{job_id}", json_body=JOB | settings)
-        assert put.status == 200, put.text
-        await supervisor.start()
-        await supervisor.open(job_id)
-        return Running(supervisor, store, clock, job_id)
-
-    yield open_job
-    for job_id in made:
-        await supervisor.close(job_id, force=True)
-    await supervisor.stop()
-    for job_id in made:
-        await asyncio.to_thread(client.delete, f"/_ml/anomaly_detectors/{job_id}", query={"force": "true"})
-    await store.close()
 
 
 def test_the_interval_is_the_jobs_own_or_three_to_four_hours() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.errors import MlError
-from proxy.runtime.saved_model import is_readable, pack, unpack
+from proxy.runtime.saved_model import entries_in, is_readable, pack, unpack
 
 
 def test_what_was_packed_reads_back() -> None:
@@ -18,6 +18,16 @@ def test_rubbish_is_refused(model: bytes) -> None:
     with pytest.raises(MlError, match="was not written here") as refused:
         unpack(model)
     assert refused.value.status == 400
+
+
+def test_a_model_tells_which_journal_entries_it_contains() -> None:
+    assert entries_in(pack({"sequence": 7}, b"learnt")) == 7
+    assert entries_in(pack({}, b"learnt")) == 0
+
+
+@pytest.mark.parametrize("model", [b"", b"x" * 100, b"\x02\x00\x00\x00[]rest"])
+def test_rubbish_contains_none(model: bytes) -> None:
+    assert entries_in(model) == 0
 
 
 def test_a_model_that_was_cut_short_is_refused() -> None:

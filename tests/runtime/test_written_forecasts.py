@@ -51,7 +51,7 @@ def make_job(
 def forecast_id(client: HttpClient) -> Iterator[str]:
     """A forecast with all defaults."""
     mean = {"function": "mean", "field_name": "took", "partition_field_name": "host"}
-    make_job(client, JOB_ID, mean, {"function": "count", "over_field_name": "user"}, hours=HOURS)
+    make_job(client, JOB_ID, mean, {"function": "count", "over_field_name": "visitor"}, hours=HOURS)
     answer = client.post(f"{PATH}/_forecast")
     assert answer.status == 200, answer.text
     assert list(answer.json()) == ["acknowledged", "forecast_id"]
@@ -147,7 +147,7 @@ def test_without_enough_history_it_succeeds_and_says_so(client: HttpClient, clus
             0,
             "Forecast cannot be executed as job requires data to have been processed and modeled",
         ),
-        ({"function": "count", "over_field_name": "user"}, 3, "Forecast is not supported for population analysis"),
+        ({"function": "count", "over_field_name": "visitor"}, 3, "Forecast is not supported for population analysis"),
         ({"function": "rare", "by_field_name": "host"}, 3, "Forecast is not supported for the used functions"),
     ],
 )

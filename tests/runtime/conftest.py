@@ -1,0 +1,57 @@
+"""Jobs on supervisors of the tests' own, beside the proxy that the session shares."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from proxy.config import Config
+from proxy.runtime.supervisor import Supervisor
+from proxy.store import Store
+from tests.http_client import HttpClient
+from tests.runtime.supervised import Clock, Running
+from tests.runtime.test_restart import JOB
+
+
+@pytest.fixture
+async def supervised(loop: asyncio.AbstractEventLoop, config: Config) -> AsyncIterator[Callable]:
+    """Starts a supervisor, in place of the one before."""
+    stores: list[Store] = []
+    last: list[Supervisor] = []
+
+    async def start(clock: Clock) -> tuple[Supervisor, Store]:
+        if last:
+            await last.pop().stop()
+        stores.append(Store(config))
+        last.append(Supervisor(stores[-1], config, clock))
+        await last[0].start()
+        return last[0], stores[-1]
+
+    yield start
+    for supervisor in last:
+        await supervisor.stop()
+    for store in stores:
+        await store.close()
+
+
+@pytest.fixture
+async def running(supervised: Callable, client: HttpClient) -> AsyncIterator[Callable]:
+    """Opens jobs on one supervisor."""
+    clock, jobs = Clock(), []
+    supervisor, store = await supervised(clock)
+
+    async def open_job(job_id: str, **settings: Any) -> Running:
+        await asyncio.to_thread(client.delete, f"/_ml/anomaly_detectors/{job_id}", query={"force": "true"})
+        put = await asyncio.to_thread(client.put, f"/_ml/anomaly_detectors/{job_id}", json_body=JOB | settings)
+        assert put.status == 200, put.text
+        await supervisor.open(job_id)
+        jobs.append(Running(supervisor, store, clock, job_id))
+        return jobs[-1]
+
+    yield open_job
+    for job in jobs:
+        await job.supervisor.close(job.job_id, force=True)
+        await asyncio.to_thread(client.delete, f"/_ml/anomaly_detectors/{job.job_id}", query={"force": "true"})
