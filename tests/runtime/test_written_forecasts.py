@@ -27,7 +27,7 @@ def rows(hours: int) -> Iterator[dict[str, Any]]:
                 "time": START_MS + hour * HOUR_MS + part * 600_000,
                 "took": took,
                 "host": "ab"[part % 2],
-                "user": "u",
+                "visitor": "v",
             }
 
 
