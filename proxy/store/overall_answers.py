@@ -83,13 +83,17 @@ class Cells:
     jobs: np.ndarray  # int64, positions in Scope.job_ids
     scores: np.ndarray  # float64
 
+    def in_order(self) -> Cells:
+        """By ascending interval, as ``between`` needs them."""
+        return self._take(np.argsort(self.intervals, kind="stable"))
 
-def together(parts: Sequence[Cells]) -> Cells:
-    return Cells(
-        np.concatenate([part.intervals for part in parts]),
-        np.concatenate([part.jobs for part in parts]),
-        np.concatenate([part.scores for part in parts]),
-    )
+    def between(self, first: int, last: int) -> Cells:
+        """Those from the interval ``first`` to ``last``."""
+        low, high = np.searchsorted(self.intervals, (first, last + 1))
+        return self._take(slice(low, high))
+
+    def _take(self, places: np.ndarray | slice) -> Cells:
+        return Cells(self.intervals[places], self.jobs[places], self.scores[places])
 
 
 def read_cells(text: bytes, positions: Mapping[str, int], interval_ms: int) -> Cells:

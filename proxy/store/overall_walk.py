@@ -14,11 +14,11 @@ import numpy as np
 
 from proxy.errors import MlError
 from proxy.store import overall_queries as queries
-from proxy.store.overall_answers import Candidates, Cells, together
+from proxy.store.overall_answers import Candidates, Cells
 from proxy.store.overall_kept import Kept
 from proxy.store.overall_pruning import bounds, cut_for
 from proxy.store.overall_reader import CELLS_PER_ANSWER, Listed, Read, Reader, ahead
-from proxy.store.overall_reduce import OverallBuckets, filled_within_chunks, grid_of, overall
+from proxy.store.overall_reduce import OverallBuckets, filled_within_chunks, grid_of, joined, overall
 from proxy.store.overall_request import OverallRequest
 from proxy.store.overall_slices import Slice, runs, slices, windows
 
@@ -28,8 +28,8 @@ INTERVALS_PER_WINDOW = 50_000
 FEW_CELLS = 20_000
 # What it costs to ask around one hole between intervals, as so many cells read. Beyond that the holes are read too.
 CELLS_PER_RANGE = 15
-# Keeps the arrays of a slice at 16 MB each.
-_GRID_CELLS_PER_SLICE = 2_000_000
+# Keeps each of the arrays that a slice is reduced in at 1 MB.
+_GRID_CELLS_PER_BLOCK = 125_000
 # Reading the high scores first must save several times what it costs.
 _PRUNING_GAIN = 3
 # Doubles do not add up exactly: a bound this far below the minimum may still be an average that reaches it.
@@ -95,13 +95,15 @@ class Walk:
         if every_cell <= FEW_CELLS or candidates.near * _PRUNING_GAIN > needed:
             return intervals
         presence = await self._reader.presence()
-        strong: list[Cells] = []
+        top_n, least = self._request.top_n, self._request.minimum_score * (1 - _ROUNDING)
+        kept: list[np.ndarray] = []
         parts = self._sparse_slices(intervals, candidates.near, candidates.window)
         async with aclosing(ahead(parts, lambda part: self._reader.cells(part, queries.at_least(cut)))) as found:
             async for answers in found:
-                strong += [cells for _, cells in answers]
-        highest = bounds(intervals, together(strong), presence, cut=cut, top_n=self._request.top_n)
-        return intervals[highest >= self._request.minimum_score * (1 - _ROUNDING)]
+                for part, cells in answers:
+                    highest = bounds(part.intervals, cells, presence, cut=cut, top_n=top_n)
+                    kept.append(part.intervals[highest >= least])
+        return np.concatenate(kept)
 
     async def _add(self, intervals: np.ndarray, above_zero: int, window: int, listed: Listed | None = None) -> None:
         """Reads and keeps ``intervals``, in a window of that many with ``above_zero`` scores above zero."""
@@ -133,19 +135,27 @@ class Walk:
             ranges = [(int(intervals[0]), int(intervals[-1]) + 1)]
         # Cells are never spread quite evenly.
         answers = ceil(cells / (CELLS_PER_ANSWER * 0.9))
-        most = min(ceil(len(intervals) / max(answers, 1)), _GRID_CELLS_PER_SLICE // self._jobs)
-        return slices(intervals, ranges, max(most, 1))
+        return slices(intervals, ranges, ceil(len(intervals) / max(answers, 1)))
 
     def _reduced(self, read: Read) -> OverallBuckets:
-        request = self._request
-        present = read.presence.grid(read.intervals, read.listed) if read.presence else None
+        """Block by block, so that memory is no matter of the length of the slice."""
+        cells = read.cells.in_order()
+        rows = max(_GRID_CELLS_PER_BLOCK // self._jobs, 1)
+        blocks = [read.intervals[start : start + rows] for start in range(0, len(read.intervals), rows)]
+        return joined(
+            [self._reduced_block(block, cells.between(int(block[0]), int(block[-1])), read) for block in blocks],
+            self._jobs,
+        )
+
+    def _reduced_block(self, intervals: np.ndarray, cells: Cells, read: Read) -> OverallBuckets:
+        present = read.presence.grid(intervals, read.listed) if read.presence else None
         return overall(
-            read.intervals,
-            grid_of(read.intervals, read.cells, present, self._jobs),
+            intervals,
+            grid_of(intervals, cells, present, self._jobs),
             read.interim,
-            interval_ms=request.interval_ms,
-            top_n=request.top_n,
-            minimum_score=request.minimum_score,
+            interval_ms=self._request.interval_ms,
+            top_n=self._request.top_n,
+            minimum_score=self._request.minimum_score,
         )
 
 

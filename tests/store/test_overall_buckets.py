@@ -160,6 +160,7 @@ WAYS = {
         (overall_slices, "RANGES_PER_QUERY", 2),
         (overall_reader.Reader, "all_candidates", too_many_candidates),
     ],
+    "block by block": [(overall_walk, "FEW_CELLS", 0), (overall_walk, "_GRID_CELLS_PER_BLOCK", 3)],
     "across holes": [(overall_walk, "FEW_CELLS", 0), (overall_walk, "CELLS_PER_RANGE", 1e9)],
 }
 WORKED = (

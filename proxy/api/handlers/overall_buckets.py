@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import accumulate
 from typing import Any
 
@@ -58,12 +59,13 @@ def encoded(found: OverallBuckets, request: OverallRequest, *, human: bool) -> b
     above_jobs = above_jobs.tolist()
     present = ~np.isnan(found.job_scores)
     complete = present.all(axis=1).tolist()
-    pieces = [b'{"count":%d,"overall_buckets":[' % len(found)]
+    text = BytesIO()  # it hands out what was written to it without another copy
+    text.write(b'{"count":%d,"overall_buckets":[' % len(found))
     columns = zip(found.timestamps_ms.tolist(), _double_texts(found.scores), found.is_interim.tolist(), strict=True)
     for row, (timestamp, score, is_interim) in enumerate(columns):
         readable = b'"timestamp_string":"%b",' % iso(timestamp).encode() if human else b""
         head = b'{%b"timestamp":%d%b%b,"jobs":[' % (readable, timestamp, span, score)
-        pieces += (b"," if row else b"", head)
+        pieces = [b"," if row else b"", head]
         cells = slice(bounds[row], bounds[row + 1])
         above = zip(above_jobs[cells], above_texts[cells], strict=True)
         if complete[row]:
@@ -71,8 +73,9 @@ def encoded(found: OverallBuckets, request: OverallRequest, *, human: bool) -> b
         else:
             jobs.add_some(pieces, dict(above), np.flatnonzero(present[row]).tolist())
         pieces.append(b'],"is_interim":%b,"result_type":"overall_bucket"}' % (b"true" if is_interim else b"false"))
-    pieces.append(b"]}")
-    return b"".join(pieces)
+        text.write(b"".join(pieces))
+    text.write(b"]}")
+    return text.getvalue()
 
 
 @dataclass(frozen=True, slots=True)
