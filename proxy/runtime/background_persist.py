@@ -68,11 +68,14 @@ class BackgroundPersist:
             await self.persist_due()
 
     async def persist_due(self) -> None:
-        """Takes the snapshots whose time has come; one that cannot be stored is tried again an interval later."""
-        for live in list(self._open_jobs.values()):
-            if not self._is_due(live):
-                continue
+        """Takes the snapshots whose time has come; one that cannot be stored is tried again an interval later.
+
+        While the indices of jobs are being upgraded they wait.
+        """
+        for live in filter(self._is_due, list(self._open_jobs.values())):
             try:
+                if await self._store.upgrade_mode.is_on():
+                    return
                 await self._persist(live)
             except (MlError, HostLost) as error:
                 _log.warning("no background snapshot of job [%s]: %s", live.job_id, error)

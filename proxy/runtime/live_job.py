@@ -82,7 +82,7 @@ class LiveJob:
         self.saved_at = self.clock()
         self.is_untouched = not start.is_interrupted
         if not self.persisted_at:
-            self.persisted_at = self.saved_at
+            self.persisted_at = max(self.task.opened_at, self._second_of_snapshot(self.saved_at // 1000) * 1000)
             self.persisted_result_ms = None if start.is_interrupted else self.status.latest_result_ms
         for number, entry in start.entries:
             await self._replay(entry)
@@ -269,8 +269,10 @@ class LiveJob:
     def new_snapshot_id(self, now_ms: int) -> str:
         """Its second; the next free one where a snapshot was made in the same."""
         now = now_ms // 1000
-        in_force = str(self.setup.config.get("model_snapshot_id", ""))
-        if in_force.isdigit() and int(in_force) - now < _SNAPSHOTS_AHEAD_S:
-            self.snapshot_seconds = max(self.snapshot_seconds, int(in_force))
-        self.snapshot_seconds = max(now, self.snapshot_seconds + 1)
+        self.snapshot_seconds = max(now, 1 + max(self.snapshot_seconds, self._second_of_snapshot(now)))
         return str(self.snapshot_seconds)
+
+    def _second_of_snapshot(self, now: int) -> int:
+        """When the snapshot in force was made, by its id; 0 where that tells no such time."""
+        in_force = str(self.setup.config.get("model_snapshot_id", ""))
+        return int(in_force) if in_force.isdigit() and int(in_force) - now < _SNAPSHOTS_AHEAD_S else 0

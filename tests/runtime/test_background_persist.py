@@ -56,6 +56,33 @@ async def test_a_job_is_persisted_when_its_interval_is_over_and_its_model_has_mo
     assert await job.active() == later_id == str(job.clock.now_ms // 1000 - 6840)
 
 
+async def test_the_interval_goes_on_over_a_restart(running: Callable, supervised: Callable) -> None:
+    job = await running("moved", background_persist_interval="2h")
+    await job.post(0, 50)
+    await job.after_hours(2)
+    first_id = await job.active()
+    job.clock.now_ms += HOUR_MS
+    job.supervisor, job.store = await supervised(job.clock)
+    await job.post(50, 60)
+    await job.after_hours(0.9)
+    assert await job.active() == first_id
+    await job.after_hours(0.1)
+    assert await job.active() == str(int(first_id) + 2 * 3600)
+
+
+async def test_nothing_is_persisted_while_the_indices_are_being_upgraded(running: Callable, client: HttpClient) -> None:
+    job = await running("patient", background_persist_interval="1h")
+    await job.post(0, 50)
+    await asyncio.to_thread(client.post, "/_ml/set_upgrade_mode", query={"enabled": "true"})
+    try:
+        await job.after_hours(1)
+        assert await job.active() is None
+    finally:
+        await asyncio.to_thread(client.post, "/_ml/set_upgrade_mode", query={"enabled": "false"})
+    await job.after_hours(0)
+    assert await job.active() is not None
+
+
 async def test_the_snapshot_is_as_one_of_a_closing_job(running: Callable) -> None:
     job = await running("complete", background_persist_interval="1h")
     await job.post(0, 100)
