@@ -3,7 +3,8 @@
 `python -m bench.overall_buckets [--elasticsearch URL] [--proxy URL] [--jobs N] [--buckets N] [--rounds N]`
 
 The cluster's request cache is emptied before each measurement. Every form is timed from request to decoded
-answer, the product from request to the last byte; rounds alternate and medians count.
+answer, the product from request to the last byte; rounds alternate and medians count. Processor time is that of the
+cluster and the proxy, where they run on this machine; so is the memory that ever longer ranges take.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ import orjson
 
 from bench.bucket_documents import START_MS, DataSet, load, request
 from bench.passthrough import cluster_at, proxy_at
+from bench.process import Process, process_at
 
 INDEX_NAME = "custom-bench-overall"
 INDEX = f".ml-anomalies-{INDEX_NAME}"
 # The cluster's default for search.max_buckets is 65,536.
 CELLS_PER_REQUEST = 60_000
+DENSE_FORMS = ("jobs > intervals > max", "composite in slices")
 Address = tuple[str, int]
 
 
@@ -45,6 +48,13 @@ SPARSE_ROWS = (
     Row("days with a mean of 3 >= 30", "overall_score=30&top_n=3&bucket_span=1d"),
     Row("days", "bucket_span=1d"),
 )
+# Those whose answers stay small; what the others answer grows with the range, and so does the proxy.
+MEMORY_ROWS = (
+    Row("days", "bucket_span=1d"),
+    Row("days with a mean of 3 >= 30", "overall_score=30&top_n=3&bucket_span=1d"),
+    Row("mean of 3 >= 60", "overall_score=60&top_n=3"),
+)
+GROWTH = (1, 4, 16)
 DENSE_ROWS = (
     Row("mean of 10 >= 75", "overall_score=75&top_n=10"),
     Row("mean of 10 >= 60", "overall_score=60&top_n=10"),
@@ -69,40 +79,67 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def compare(direct: str, through: str, data: DataSet, rows: Sequence[Row], *, rounds: int) -> None:
     cluster, proxy = _address(direct), _address(through)
+    servers = [server for server in map(process_at, (direct, through)) if server is not None]
     with jobs_with(proxy, cluster, data):
+        if data.share_above_zero < 0.5 and len(servers) == 2:
+            memory(servers[1], proxy, data)
         forms: dict[str, Callable[[], int]] = {
             "date_histogram only": lambda: date_histogram(cluster, data),
-            "jobs > intervals > max": lambda: jobs_then_intervals(cluster, data),
-            "composite in slices": lambda: composite(cluster, data),
+            DENSE_FORMS[0]: lambda: jobs_then_intervals(cluster, data),
+            DENSE_FORMS[1]: lambda: composite(cluster, data),
         }
         forms |= {row.title: lambda row=row: overall_buckets(proxy, data, row) for row in rows}
-        times, sizes = measured(forms, cluster, rounds=rounds)
-    limit = times["date_histogram only"]
-    best = min(times["jobs > intervals > max"], times["composite in slices"])
+        costs = measured(forms, cluster, servers, rounds=rounds)
+    limit, best = costs["date_histogram only"], min(costs[DENSE_FORMS[0]].wall, costs[DENSE_FORMS[1]].wall)
     share = f"{data.share_above_zero:.0%} above zero"
     print(f"\noverall buckets, {data.jobs} jobs x {data.buckets:,} buckets, {share}")
-    print(f"{'':30} {'seconds':>8} {'MB':>7} {'/ best dense':>13} {'/ date_histogram':>17}")
-    for title, seconds in times.items():
-        print(
-            f"{title:30} {seconds:8.3f} {sizes[title] / 1e6:7.1f} {seconds / best:13.2f} {seconds / limit:17.1f}",
-            flush=True,
-        )
+    print(f"{'':30} {'seconds':>8} {'MB':>7} {'/ best dense':>13} {'/ date_histogram':>17} {'the same, CPU':>14}")
+    for title, cost in costs.items():
+        cpu = f"{cost.cpu / limit.cpu:14.1f}" if limit.cpu else f"{'-':>14}"
+        ratios = f"{cost.wall / best:13.2f} {cost.wall / limit.wall:17.1f} {cpu}"
+        print(f"{title:30} {cost.wall:8.3f} {cost.size / 1e6:7.1f} {ratios}", flush=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Median seconds on the clock, mean seconds of processors, and bytes of an answer."""
+
+    wall: float
+    cpu: float
+    size: int
 
 
 def measured(
-    forms: dict[str, Callable[[], int]], cluster: Address, *, rounds: int
-) -> tuple[dict[str, float], dict[str, int]]:
-    """Median seconds and bytes of each; the first round warms up."""
-    times: dict[str, list[float]] = {title: [] for title in forms}
+    forms: dict[str, Callable[[], int]], cluster: Address, servers: Sequence[Process], *, rounds: int
+) -> dict[str, Cost]:
+    """The first round warms up. Without all servers at hand no processor time counts."""
+    walls: dict[str, list[float]] = {title: [] for title in forms}
+    cpus: dict[str, list[float]] = {title: [] for title in forms}
     sizes: dict[str, int] = {}
+    servers = servers if len(servers) == 2 else ()
     for number in range(rounds + 1):
         for title, run in forms.items():
             request(cluster, "POST", f"/{INDEX}/_cache/clear?request=true")
-            started = time.perf_counter()
+            cpu, started = sum(server.cpu_s() for server in servers), time.perf_counter()
             sizes[title] = run()
             if number:
-                times[title].append(time.perf_counter() - started)
-    return {title: statistics.median(values) for title, values in times.items()}, sizes
+                walls[title].append(time.perf_counter() - started)
+                cpus[title].append(sum(server.cpu_s() for server in servers) - cpu)
+    return {title: Cost(statistics.median(walls[title]), statistics.mean(cpus[title]), sizes[title]) for title in forms}
+
+
+def memory(process: Process, proxy: Address, data: DataSet) -> None:
+    """Prints the proxy's peak while it answers for ever longer ranges, and what that is of the shortest's."""
+    print(f"\nmemory of the proxy, {data.jobs} jobs, ranges of {data.buckets // GROWTH[-1]:,} buckets x")
+    print(f"{'':30}" + "".join(f" {f'{growth} (MB)':>9} {'ratio':>6}" for growth in GROWTH))
+    for row in MEMORY_ROWS:
+        peaks = []
+        for growth in GROWTH:
+            end_ms = START_MS + data.buckets * growth // GROWTH[-1] * data.span_s * 1000
+            process.forget_peak()
+            overall_buckets(proxy, data, Row(row.title, f"{row.query}&end={end_ms}"))
+            peaks.append(process.peak_bytes())
+        print(f"{row.title:30}" + "".join(f" {peak / 1e6:9.0f} {peak / peaks[0]:6.2f}" for peak in peaks), flush=True)
 
 
 def overall_buckets(proxy: Address, data: DataSet, row: Row) -> int:
