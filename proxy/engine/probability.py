@@ -121,6 +121,8 @@ def combine_groups_ln(
 ) -> Floats:
     """`combine_ln` of every group p[starts[i]:starts[i + 1]]; groups are not empty and the last one ends with p."""
     size = np.diff(np.append(starts, len(p)))
+    if len(starts) == len(p):
+        return np.log(clip_p(p))
     joint = _group_joint_ln(p, starts, size) if joint_weight > 0 else np.zeros(len(size))
     extreme = _group_extreme_ln(p, starts, size, most) if extreme_weight > 0 else np.zeros(len(size))
     limit = float(np.log(WORTH_WRITING))

@@ -1,7 +1,7 @@
 """Small worlds with one planted anomaly, for the test_planted_* files.
 
-A world is hourly rows of two hosts, "sick" and "well", over thirteen days with a daily rhythm; the planted bucket is
-on the 12th day at 14:00 UTC. Rows are (time, host, user, value, word) columns that tests change before the run.
+A world is hourly rows of two hosts, "sick" and "well", over eleven days with a daily rhythm; the planted bucket is
+on the 10th day at 14:00 UTC. Rows are (time, host, user, value, word) columns that tests change before the run.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from proxy.engine import Batch, Column, JobEngine, JobSpec
 
 HOUR, DAY = 3600, 86_400
 START = 1_699_920_000 // DAY * DAY
-DAYS = 13
-PLANTED = START + 11 * DAY + 14 * HOUR
+DAYS = 11
+PLANTED = START + 9 * DAY + 14 * HOUR
 USERS = ["ann", "bob", "cid", "dan"]
 MALLORY = "mallory"
 

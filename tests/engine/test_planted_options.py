@@ -69,7 +69,7 @@ def test_chunks_do_not_matter():
     for start in range(0, len(batch.time), 3001):
         results.extend(engine.add(part(batch, slice(start, start + 3001))))
         engine = JobEngine(engine.spec, engine.state())
-    end = START + 14 * DAY
+    end = START + 12 * DAY
     expected.extend(whole.flush(advance_to=end))
     results.extend(engine.flush(advance_to=end))
     assert results.records == expected.records
@@ -229,7 +229,7 @@ def test_plots_can_be_limited_to_some_series():
 @cache
 def lasting_shift(**plot):
     """A steady value that moves for good."""
-    times = START + np.arange(16 * 24) * HOUR
+    times = START + np.arange(14 * 24) * HOUR
     values = 100 + np.random.default_rng(0).normal(0, 1, len(times)) + 25 * (times >= PLANTED)
     rows = Rows()
     rows.add(times, host="sick", numbers={"value": values.tolist()})

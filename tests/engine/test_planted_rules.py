@@ -160,7 +160,7 @@ def test_an_event_silences_its_buckets_and_is_named_in_them():
 
 def test_what_happens_during_an_event_is_not_learnt():
     event = fair(PLANTED * 1000, (PLANTED + HOUR) * 1000)
-    expected, results = run(config(COUNT), world(days=14)), run(config(COUNT), visited(14, 4000), events=[event])
+    expected, results = run(config(COUNT), world(days=12)), run(config(COUNT), visited(12, 4000), events=[event])
     later = (PLANTED + DAY) * 1000
     key = ("timestamp", "partition_field_value", "record_score")
     for left, right in zip(
