@@ -8,6 +8,7 @@ A clearly larger maximum makes earlier scores of the window smaller: see `Normal
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,14 +102,22 @@ class Normaliser:
         ratio = 1.0 if largest <= 0.0 else min(1.0, size / largest)
         return 100.0 * min(1.5 * ratio, 0.5 + 0.5 * ratio)
 
-    def observe(self, time: int, sizes: dict[str, float]) -> None:
-        """Learns the bucket at `time`: the size of the largest score per scope (only those above 0)."""
+    def observe(
+        self, time: int, maxima: dict[str, float], sizes: Sequence[float] | None = None, entities: int = 1
+    ) -> None:
+        """Learns the bucket at `time`: the largest score per scope, and the scores of its `entities` (`sizes`, by
+        default the maxima; the rest are 0). Every entity counts: one of a thousand series must not be measured by
+        the loudest of them.
+        """
         keep = 1.0 - 1.0 / _HISTORY_MEMORY
+        loud = [size for size in (maxima.values() if sizes is None else sizes) if size > 0.0]
+        quiet = max(0, entities - len(loud))
         self.history *= keep
-        self.buckets = self.buckets * keep + 1.0
-        largest = max(sizes.values(), default=0.0)
-        self.history[0 if largest <= 0 else min(BINS - 1, 1 + int(largest / _BIN_WIDTH))] += 1.0
-        for scope, size in sizes.items():
+        self.buckets = self.buckets * keep + quiet + len(loud)
+        self.history[0] += quiet
+        for size in loud:
+            self.history[min(BINS - 1, 1 + int(size / _BIN_WIDTH))] += 1.0
+        for scope, size in maxima.items():
             if size > 0.0:
                 self._raise_maximum(time, scope, size)
 

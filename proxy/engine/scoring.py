@@ -83,7 +83,8 @@ class Scorer:
     def _write_records(
         self, facts: BucketFacts, judgements: dict[int, Judgement], findings: list[Finding], out: Results
     ) -> None:
-        sizes: dict[int, dict[str, float]] = {index: {} for index in judgements}
+        maxima: dict[int, dict[str, float]] = {index: {} for index in judgements}
+        sizes: dict[int, list[float]] = {index: [] for index in judgements}
         for finding in findings:
             normaliser = self.normaliser("record", str(finding.detector.index))
             ln_p = float(np.log(finding.p))
@@ -91,13 +92,15 @@ class Scorer:
             score = normaliser.score(facts.time, ln_p, scope, finding.youth)
             record = record_document(facts, self.spec, finding, score)
             out.records.append(record)
-            of_detector = sizes[finding.detector.index]
+            sizes[finding.detector.index].append(magnitude(ln_p))
+            of_detector = maxima[finding.detector.index]
             of_detector[scope] = max(of_detector.get(scope, 0.0), magnitude(ln_p))
             if not facts.is_interim:
                 normaliser.remember(facts.time, _record_identity(record), ln_p, scope, finding.youth, score)
         if not facts.is_interim:
-            for index, seen in sizes.items():
-                self.normaliser("record", str(index)).observe(facts.time, seen)
+            for index, judgement in judgements.items():
+                normaliser = self.normaliser("record", str(index))
+                normaliser.observe(facts.time, maxima[index], sizes[index], max(1, len(judgement.p)))
 
     def _write_influencers(self, facts: BucketFacts, blame: _Blame, detectors: int, out: Results) -> dict[str, float]:
         """Writes the influencers; returns ln p per influencer field for the bucket."""
@@ -126,7 +129,7 @@ class Scorer:
                 normaliser.remember(facts.time, identity, ln_p, value, 1.0, score)
         if not facts.is_interim:
             for name, seen in sizes.items():
-                self.normaliser("influencer", name).observe(facts.time, seen)
+                self.normaliser("influencer", name).observe(facts.time, seen, entities=facts.distinct.get(name, 1))
         return {name: _best_of(parts, facts.distinct.get(name, 1)) for name, parts in by_field.items()}
 
     def _write_bucket(

@@ -76,11 +76,12 @@ def ln_extreme(p, most):
 
 
 class NaiveNormaliser:
-    """Every bucket's largest size and every maximum, kept whole."""
+    """Every size of every entity and every maximum, kept whole."""
 
     KNOTS = ((0, 1), (70, 1), (85, 1.2), (90, 1.5), (95, 3), (97, 20), (99, 50), (99.9, 90), (100, 100))
 
     def __init__(self):
+        # One list a bucket.
         self.sizes = []
         self.maxima = {}
 
@@ -93,13 +94,14 @@ class NaiveNormaliser:
         return 0 if size <= 0 else min(63, 1 + int(size / 0.5))
 
     def weights(self):
-        """(bin, weight) of every bucket so far; a bucket fades by one in twenty thousand each step."""
+        """(bin, weight) of every entity of every bucket; a bucket fades by one in twenty thousand each step."""
         keep = 1.0 - 1.0 / 20000.0
-        return [(self.bin(s), keep ** (len(self.sizes) - 1 - i)) for i, s in enumerate(self.sizes)]
+        last = len(self.sizes) - 1
+        return [(self.bin(s), keep ** (last - i)) for i, sizes in enumerate(self.sizes) for s in sizes]
 
-    def observe(self, time, sizes):
-        self.sizes.append(max(sizes.values(), default=0.0))
-        for scope, size in sizes.items():
+    def observe(self, time, maxima, sizes, entities):
+        self.sizes.append(sizes + [0.0] * (entities - len(sizes)))
+        for scope, size in maxima.items():
             if size > 0.0:
                 self.maxima[scope] = (max(size, self.faded(time, scope)), time)
 

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.engine import probability
+from proxy.engine import Batch, Column, probability
 from proxy.engine.findings import Judgement
 from proxy.engine.normalise import Normaliser, magnitude
 from proxy.engine.probability import combine_ln
 from proxy.engine.scoring import ENTITIES, PARTITIONS, detector_ln
 from tests.engine import naive_scoring as naive
+from tests.engine.jobs import engine, run
 
 HOUR = 3600
 LOG_P = st.one_of(st.floats(-690, 0), st.floats(-6, 0), st.just(0.0))
@@ -72,17 +73,19 @@ def test_a_detector_joins_the_entities_of_each_partition_and_then_the_partitions
     asked=st.floats(-690, 0) | st.floats(-20, -3),
     youth=st.floats(0, 1),
     gap_h=st.integers(1, 1000),
+    entities=st.integers(1, 9),
 )
-def test_scores_equal_those_of_the_naive_twin(seed, buckets, loud_share, asked, youth, gap_h):
+def test_scores_equal_those_of_the_naive_twin(seed, buckets, loud_share, asked, youth, gap_h, entities):
     rng = np.random.default_rng(seed)
     fast, slow = Normaliser("record", HOUR, 30 * 86400), naive.NaiveNormaliser()
     time = 0
     for _ in range(buckets):
         time += gap_h * HOUR
-        scopes = [scope for scope in "abc" if rng.random() < loud_share]
-        sizes = {scope: slow.size(-rng.exponential(8.0)) for scope in scopes}
-        fast.observe(time, sizes)
-        slow.observe(time, sizes)
+        loud = [scope for scope in "aabc"[:entities] if rng.random() < loud_share]
+        sizes = [slow.size(-rng.exponential(8.0)) for _ in loud]
+        maxima = {scope: max(s for s, of in zip(sizes, loud, strict=True) if of == scope) for scope in loud}
+        fast.observe(time, maxima, sizes, entities)
+        slow.observe(time, maxima, sizes, entities)
     time += HOUR
     size = slow.size(asked)
     assert magnitude(asked) == pytest.approx(size)
@@ -107,3 +110,19 @@ def test_a_larger_maximum_lowers_what_was_shown_before_within_the_window_only():
     changed = normaliser.rescore(101 * HOUR)
     assert [r.identity["timestamp"] for r in changed] == [95]
     assert changed[0].score < 30
+
+
+@pytest.mark.parametrize("fields", [{"partition_field_name": "key"}, {"by_field_name": "key"}])
+def test_a_spike_is_as_serious_among_many_series_as_among_few(fields):
+    def least_score(series, hours=15 * 24):
+        values = 100 + np.random.default_rng(1).normal(size=(hours, series))
+        values[-3, :5] += 8.0
+        time = np.repeat(np.arange(hours) * HOUR, series)
+        keys = Column(np.tile(np.arange(series, dtype=np.int32), hours), [f"series {i}" for i in range(series)])
+        job = engine({"function": "mean", "field_name": "value"} | fields)
+        results = run(job, Batch(time, {"key": keys}, {"value": values.reshape(-1)}))
+        at = [r["record_score"] for r in results.records if r["timestamp"] == (hours - 3) * HOUR * 1000]
+        return sorted(at)[-5]
+
+    assert least_score(5) > 90
+    assert least_score(300) > 90
