@@ -72,6 +72,10 @@ class Judgement:
     annotations: list[Document] = field(default_factory=list)
     # Entities turned away because memory is used up.
     refused: int = 0
+    # Which of p could have been unusual at all; None = all of them.
+    is_telling: NDArray[np.bool_] | None = None
+    # True if the entities are people compared with each other.
+    is_population: bool = False
 
     @classmethod
     def empty(cls) -> "Judgement":

@@ -54,7 +54,7 @@ class GroupDetector:
 
     # Whether a value never seen has something to say, even in an interim result; others have no model for it yet.
     judges_new_values = False
-    # Attributes of a person with at least this p are left out when hers are joined.
+    # What has at least this p is left out when attributes of a person or entities of a bucket are joined.
     ordinary_from = np.inf
 
     def __init__(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
@@ -148,7 +148,8 @@ class GroupDetector:
         partition = np.array(self.registry.partition_of, np.int64)[present.rows]
         if self.spec.over is None:
             worth = np.flatnonzero(p < WORTH_WRITING)
-            return Judgement(p, partition, [self._finding(view, present, scores, p, int(i)) for i in worth], [])
+            findings = [self._finding(view, present, scores, p, int(i)) for i in worth]
+            return Judgement(p, partition, findings, [], is_telling=p < self.ordinary_from)
         key = partition * (int(present.persons.max()) + 1) + present.persons
         owners, first, inverse = np.unique(key, return_index=True, return_inverse=True)
         inverse = inverse.reshape(-1)

@@ -16,6 +16,7 @@ from proxy.engine.spec import JobSpec
 
 # Weights of the joint and the extreme view, and how many extremes are looked at.
 ENTITIES = (0.5, 0.5, 5)
+PERSONS = (0.0, 1.0, 1)
 PARTITIONS = (0.0, 1.0, 1)
 DETECTORS = (0.5, 0.5, 1)
 MOST_RECORDS = 500
@@ -98,9 +99,15 @@ class Scorer:
             if not facts.is_interim:
                 normaliser.remember(facts.time, _record_identity(record), ln_p, scope, finding.youth, score)
         if not facts.is_interim:
+            populations = {detector.index for detector in self.spec.detectors if detector.over}
             for index, judgement in judgements.items():
                 normaliser = self.normaliser("record", str(index))
-                normaliser.observe(facts.time, maxima[index], sizes[index], max(1, len(judgement.p)))
+                if index in populations:
+                    # A population is one thing to watch, however many people it has.
+                    count = len(np.unique(judgement.partition))
+                    normaliser.observe(facts.time, maxima[index], entities=max(1, count))
+                else:
+                    normaliser.observe(facts.time, maxima[index], sizes[index], max(1, len(judgement.p)))
 
     def _write_influencers(self, facts: BucketFacts, blame: _Blame, detectors: int, out: Results) -> dict[str, float]:
         """Writes the influencers; returns ln p per influencer field for the bucket."""
@@ -130,7 +137,8 @@ class Scorer:
         if not facts.is_interim:
             for name, seen in sizes.items():
                 self.normaliser("influencer", name).observe(facts.time, seen, entities=facts.distinct.get(name, 1))
-        return {name: _best_of(parts, facts.distinct.get(name, 1)) for name, parts in by_field.items()}
+        # Only values somebody blames take part: the many others had no chance to be the most unusual one.
+        return {name: extreme_ln(np.exp(np.array(parts)), 1) for name, parts in by_field.items()}
 
     def _write_bucket(
         self,
@@ -208,17 +216,12 @@ def bucket_ln(per_detector: list[float]) -> float:
 
 def detector_ln(judgement: Judgement) -> float:
     """ln p of one detector's bucket: entities of a partition first, then the partitions."""
-    order = np.argsort(judgement.partition, kind="stable")
-    starts = np.flatnonzero(np.diff(judgement.partition[order], prepend=-1))
-    parts = combine_groups_ln(judgement.p[order], starts, *ENTITIES)
+    telling = slice(None) if judgement.is_telling is None else judgement.is_telling
+    p, partition = judgement.p[telling], judgement.partition[telling]
+    order = np.argsort(partition, kind="stable")
+    starts = np.flatnonzero(np.diff(partition[order], prepend=-1))
+    parts = combine_groups_ln(p[order], starts, *(PERSONS if judgement.is_population else ENTITIES))
     return combine_ln(np.exp(np.maximum(parts, -690.0)), *PARTITIONS)
-
-
-def _best_of(ln_p: list[float], among: int) -> float:
-    """ln p of the most unusual of `among` values of which only these are unusual."""
-    p = np.ones(max(among, len(ln_p)))
-    p[: len(ln_p)] = np.exp(np.maximum(np.array(ln_p), -690.0))
-    return extreme_ln(p, 1)
 
 
 def record_document(facts: BucketFacts, spec: JobSpec, finding: Finding, score: float) -> Document:

@@ -9,7 +9,20 @@ import pytest
 
 from proxy.engine import JobEngine, JobSpec
 from proxy.engine.normalise import LN_FROM, Normaliser
-from tests.engine.planted import DAY, HOUR, MALLORY, PLANTED, START, Rows, config, records_at, run, top_score, world
+from tests.engine.planted import (
+    DAY,
+    HOUR,
+    MALLORY,
+    PLANTED,
+    START,
+    Rows,
+    bucket_at,
+    config,
+    records_at,
+    run,
+    top_score,
+    world,
+)
 
 
 def burst(rows, start, events, *, value=100.0, **columns):
@@ -204,3 +217,17 @@ def test_an_engine_without_rows_has_nothing_to_say():
     engine = JobEngine(JobSpec.from_config(config({"function": "count"})))
     results = engine.flush(advance_to=PLANTED, calc_interim=True)
     assert results.buckets == results.records == []
+
+
+def test_one_severe_record_among_quiet_detectors_is_seen_in_its_bucket():
+    rows = world()
+    rows.add(PLANTED + 5, host="sick", user=MALLORY, word="word01", numbers={"value": 100.0})
+    quiet = [{"function": f, "field_name": "value", "partition_field_name": "host"} for f in ("mean", "min", "max")]
+    results = run(config(*quiet, {"function": "rare", "by_field_name": "user"}), rows)
+    (record,) = [r for r in records_at(results, PLANTED) if r["record_score"] >= 60]
+    assert record["function"] == "rare"
+    bucket = bucket_at(results, PLANTED)
+    assert bucket["anomaly_score"] >= 25
+    assert bucket["anomaly_score"] > np.quantile([b["anomaly_score"] for b in results.buckets], 0.98)
+    scores = {i["influencer_field_name"]: i["anomaly_score"] for i in bucket["bucket_influencers"]}
+    assert scores["user"] == bucket["anomaly_score"]
