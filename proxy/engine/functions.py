@@ -100,3 +100,24 @@ def parts_of(name: str) -> tuple[Function, ...]:
     if name == "metric":
         return METRIC_PARTS
     return (FUNCTIONS[ALIASES.get(name, name)],)
+
+
+_PLOT_NAMES = {
+    "count": "count per bucket",
+    "distinct_count": "unique count per bucket",
+    "info_content": "information content of value per bucket",
+    "mean": "arithmetic mean value",
+    "median": "median value",
+    "min": "minimum value",
+    "max": "maximum value",
+    "varp": "variance of values",
+    "sum": "bucket sum",
+}
+
+
+def plot_feature(part: Function, *, is_population: bool = False) -> str:
+    """The model_feature text of a part; the quotes belong to it."""
+    name = _PLOT_NAMES[part.feature]
+    if part.feature == "count" and part.empty is Empty.IGNORED:
+        name = "non-zero " + name
+    return f"'{name} by person{' and attribute' if is_population else ''}'"

@@ -4,7 +4,7 @@ Here: the steps they share (who is present, rules, frequent values, findings, ca
 `_score` and `_learn` of the subclasses.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from proxy.engine.buckets import aggregate
 from proxy.engine.findings import BucketView, Finding, Judgement
-from proxy.engine.functions import NON_NEGATIVE_FEATURES
+from proxy.engine.functions import NON_NEGATIVE_FEATURES, Function, plot_feature
 from proxy.engine.influence import TailLn, influences
 from proxy.engine.models.clock_shift import shift_patterns
 from proxy.engine.models.population import PopulationModel, PopulationScores
@@ -96,7 +96,8 @@ class GroupDetector:
         scores = self._score(view, present)
         skipped, learnt = self._effects(view, present, scores)
         p = np.where(skipped, 1.0, scores.p)
-        judgement = replace(self._judgement(view, present, scores, p), refused=refused)
+        plots = self._plots(view, present, scores) if self.job.plot_enabled and not view.is_interim else []
+        judgement = replace(self._judgement(view, present, scores, p), refused=refused, plots=plots)
         if not view.is_interim:
             self.persons.count(np.unique(present.persons), view.time)
             self._learn(view, present, scores, learnt)
@@ -216,10 +217,7 @@ class GroupDetector:
     def _finding(self, view: BucketView, present: Present, scores: GroupScores, p: Floats, i: int) -> Finding:
         partition, by = self.registry.keys[int(present.rows[i])]
         group = int(present.groups[i])
-        over = None
-        if self.spec.over:
-            code = int(view.prepared.groups.codes[self.spec.over][group])
-            over = view.rows.text[self.spec.over].values[code] if code >= 0 else ""
+        over = self._over_value(view, group)
         named = ((self.spec.partition, partition), (self.spec.by, by), (self.spec.over, over or ""))
         part = self.spec.parts[int(scores.part[i])]
         actual = [float(v) for v in scores.actual[i]]
@@ -250,6 +248,16 @@ class GroupDetector:
             geo=self._geo(actual, scores.typical[i]),
             influences=blame,
         )
+
+    def _plots(self, view: BucketView, present: Present, scores: GroupScores) -> list[Document]:
+        """Bounds and values of everybody present; what has no bounds has no plot."""
+        return []
+
+    def _over_value(self, view: BucketView, group: int) -> str | None:
+        if not self.spec.over:
+            return None
+        code = int(view.prepared.groups.codes[self.spec.over][group])
+        return view.rows.text[self.spec.over].values[code] if code >= 0 else ""
 
     def _shift_clock(self, seconds: int) -> None:
         """Expects from now on at t what was expected at t + seconds; nothing where time plays no part."""
@@ -351,6 +359,42 @@ class PopulationDetector(GroupDetector):
         for model, inner in zip(self.models, scores.inner, strict=True):
             assert isinstance(inner, PopulationScores)
             model.learn(view.time, inner, taken)
+
+    def _plots(self, view: BucketView, present: Present, scores: GroupScores) -> list[Document]:
+        assert isinstance(scores.inner, list)
+        return [
+            plot
+            for model, part, inner in zip(self.models, self.spec.parts, scores.inner, strict=True)
+            for plot in self._plots_of(view, present, model, part, inner)
+        ]
+
+    def _plots_of(
+        self, view: BucketView, present: Present, model: PopulationModel, part: Function, inner: PopulationScores
+    ) -> Iterator[Document]:
+        lower, upper = model.bounds(inner)
+        ready, terms = model.is_ready(present.rows), self.job.plot_terms
+        for i in np.flatnonzero(ready).tolist():
+            partition, by = self.registry.keys[int(present.rows[i])]
+            over = self._over_value(view, int(present.groups[i])) or ""
+            if terms and not terms & {partition, by, over}:
+                continue
+            named = ((self.spec.partition, "partition", partition), (self.spec.over, "over", over))
+            yield {
+                "bucket_span": self.job.bucket_span,
+                "detector_index": self.spec.index,
+                "timestamp": view.time * 1000,
+                **{
+                    f"{role}_field_{what}": text
+                    for field, role, value in (*named, (self.spec.by, "by", by))
+                    if field
+                    for what, text in (("name", field), ("value", value))
+                },
+                "model_feature": plot_feature(part, is_population=True),
+                "model_lower": float(lower[i]),
+                "model_upper": float(upper[i]),
+                "model_median": float(inner.typical[i]),
+                "actual": float(inner.value[i]),
+            }
 
     def _keep(self, rows: Rows) -> None:
         for model in self.models:

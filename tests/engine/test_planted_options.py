@@ -306,3 +306,20 @@ def test_the_bucket_knows_how_unusual_it_is_beside_others():
     results = run(config(COUNT), visited())
     assert bucket_at(results, PLANTED)["anomaly_score"] == max(b["anomaly_score"] for b in results.buckets)
     assert top_score(results, partition_field_value="well") < 75
+
+
+@pytest.mark.parametrize("terms", ["", "ann"])
+def test_plots_of_a_population_show_everybody_within_common_bounds(terms):
+    detector = {"function": "count", "over_field_name": "user", "partition_field_name": "host"}
+    job = config(detector) | {"model_plot_config": {"enabled": True, "terms": terms}}
+    plots = [p for p in run(job, visited()).model_plots if p["timestamp"] > (START + 5 * DAY) * 1000]
+    assert {p["over_field_value"] for p in plots} == ({"ann"} if terms else {"ann", "bob", "cid", "dan", MALLORY})
+    assert list(plots[0]) == [
+        *("bucket_span", "detector_index", "timestamp"),
+        *("partition_field_name", "partition_field_value", "over_field_name", "over_field_value"),
+        *("model_feature", "model_lower", "model_upper", "model_median", "actual"),
+    ]
+    assert plots[0]["model_feature"] == "'count per bucket by person and attribute'"
+    inside = [p["model_lower"] <= p["actual"] <= p["model_upper"] for p in plots]
+    assert 0.85 < np.mean(inside) < 1.0
+    assert [p["actual"] > p["model_upper"] for p in plots if p["over_field_value"] == MALLORY] == [True] * (not terms)

@@ -21,6 +21,8 @@ DAY = 86400
 WARM_UP, SETTLED = 12, 36
 LEVEL_MEMORY, SCALE_MEMORY, DAY_MEMORY = 500.0, 1000.0, 8.0
 NOTHING_TYPICAL = 1e-9
+# 97.5 % of a normal distribution.
+BOUND_SCALES = 1.96
 # Below this counts cannot be steadier than chance lets them be.
 LOW_COUNT = 20.0
 
@@ -87,6 +89,16 @@ class PopulationModel:
         z = np.clip(sign * (value - scores.typical[i]) / (scores.scale[i] * spread), 0.0, 1e4)
         at = np.full(len(value), scores.rows[i], np.intp)
         return np.log(clip_p(2.0 * tails.survival(self.columns, 0, at, sign * z)))
+
+    def bounds(self, scores: PopulationScores) -> tuple[Floats, Floats]:
+        """What 95 % of the entities of each attribute are expected between."""
+        lower = scores.typical - BOUND_SCALES * scores.scale
+        upper = scores.typical + BOUND_SCALES * scores.scale
+        return (np.maximum(lower, 0.0) if self.non_negative else lower), upper
+
+    def is_ready(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which attributes are known well enough to be judged."""
+        return self.columns["n"][rows] >= WARM_UP
 
     def learn(self, time: int, scores: PopulationScores, taken: NDArray[np.bool_]) -> None:
         """Learns the entities marked `taken`."""
