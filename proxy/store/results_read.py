@@ -15,7 +15,7 @@ from proxy.store.overall_request import OverallRequest
 from proxy.store.removal import all_of, of_job
 from proxy.store.result_queries import Query
 
-# Larger pages come in parts of this size, which keep the cluster and this process busy side by side.
+# Larger pages come in parts of this size: the cluster fetches the documents of one search one after the other.
 PART_OF_PAGE = 5_000
 _SEARCH = {"ignore_unavailable": True, "allow_no_indices": True, "allow_partial_search_results": False}
 _KEEP_POINT_IN_TIME = "1m"
@@ -58,7 +58,7 @@ class Results:
         return Found(hits["total"]["value"], [Hit(hit["_index"], hit["_id"], hit["_source"]) for hit in hits["hits"]])
 
     async def answers_in_parts(self, job_id: str, query: Query) -> AsyncIterator[bytes]:
-        """The search answers, undecoded, that make up a page; the next one is under way while the caller works.
+        """The search answers, undecoded, that make up a page. The cluster works on all of them at once.
 
         All are of one point in time. Those behind the last document are empty: a caller stops at one with less than
         ``PART_OF_PAGE`` documents. None at all where the alias is absent.
@@ -81,13 +81,18 @@ class Results:
             return await self._client.request("POST", "/_search", params=params, body=body, retry=True, raw=True)
 
         parts = [asyncio.ensure_future(part(offset)) for offset in range(0, size, PART_OF_PAGE)]
+        closing: asyncio.Future[None] | None = None
         try:
-            for answer in parts:
-                yield await answer
+            for one in parts:
+                answer = await one
+                if one is parts[-1]:  # the caller's work on it hides the time that closing takes
+                    closing = asyncio.ensure_future(self._client.close_point_in_time(pit))
+                yield answer
         finally:
             for one in parts:
                 one.cancel()
-            await self._client.close_point_in_time(pit)
+            await asyncio.gather(*parts, return_exceptions=True)
+            await (closing or self._client.close_point_in_time(pit))
 
     async def _open_point_in_time(self, job_id: str) -> str | None:
         path = f"/{quote_expression(self._names.read_alias(job_id))}/_pit"
