@@ -162,14 +162,12 @@ def test_what_happens_during_an_event_is_not_learnt():
     event = fair(PLANTED * 1000, (PLANTED + HOUR) * 1000)
     expected, results = run(config(COUNT), world(days=12)), run(config(COUNT), visited(12, 4000), events=[event])
     later = (PLANTED + DAY) * 1000
-    key = ("timestamp", "partition_field_value", "record_score")
-    for left, right in zip(
-        [[r[k] for k in key] for r in expected.records if r["timestamp"] >= later],
-        [[r[k] for k in key] for r in results.records if r["timestamp"] >= later],
-        strict=True,
-    ):
-        assert left[:2] == right[:2]
-        assert left[2] == pytest.approx(right[2], abs=5)
+    left, right = (
+        {(r["timestamp"], r["partition_field_value"]): r["record_score"] for r in x.records if r["timestamp"] >= later}
+        for x in (expected, results)
+    )
+    assert all(left.get(key, 0.0) == pytest.approx(right.get(key, 0.0), abs=25) for key in {*left, *right})
+    assert max(right.values(), default=0) < 50
 
 
 def clocks_changed():
