@@ -21,7 +21,8 @@ two nearest clusters (least growth of squared error) merge if all eight are take
 
 means what the past says it means. A group is as far out as its farthest point, and a decayed histogram of log2 of
 that distance, bucket by bucket, with a Pareto tail beyond its 98th percentile says how often this happens, blended
-with twenty imagined buckets of a round cloud whose covariance is known from half the visits, a Student's t. After n
+with twenty imagined buckets of a round cloud whose covariance is known from half the visits (or from half the points
+of the cluster the distance is measured from, if those are fewer), a Student's t. After n
 visits (buckets) no claim is bolder than p = 0.1 / (n + 1)^2; within the first twelve p is raised to the power
 (n / 12)^2 and the histogram, which would only record how places were found, is left empty.
 
@@ -149,11 +150,12 @@ class Places:
     def score(self, rows: Ints, group: Ints, points: Floats) -> PlaceScores:
         """How unusual the farthest point of each group is."""
         group, points = _known(group, points)
-        distance2, out = self._distances(np.asarray(rows)[group], points)
+        distance2, out, weight = self._distances(np.asarray(rows)[group], points)
         present, farthest = _farthest(group, out)
         row = np.asarray(rows)[present]
         visits = self._columns["visits"][row]
-        p = tail_probability(self._columns["tail"][row], np.sqrt(out[farthest]), visits)
+        known_by = np.minimum(visits, weight[farthest])
+        p = tail_probability(self._columns["tail"][row], np.sqrt(out[farthest]), known_by)
         p = np.maximum(p, BOLDEST / (visits + 1.0) ** 2)
         probability = np.ones(len(rows))
         probability[present] = p ** np.minimum(1.0, (visits / WARM_UP_VISITS) ** 2)
@@ -166,7 +168,7 @@ class Places:
         """Add a bucket; what belongs to one row is learnt one after the other in the given order."""
         group, points = _known(group, points)
         row = np.asarray(rows, np.int64)[group]
-        _, out = self._distances(row, points)
+        _, out, _ = self._distances(row, points)
         _, farthest = _farthest(group, out)
         for turn in _turns(row[farthest]):
             self._learn_visits(row[farthest][turn], np.sqrt(out[farthest][turn]))
@@ -185,8 +187,9 @@ class Places:
         places.size = places._columns["points"].shape[0]
         return places
 
-    def _distances(self, row: Ints, point: Floats) -> tuple[Floats, Floats]:
-        """Per point: squared Mahalanobis distance to each cluster (inf if unused), and d^2 as above."""
+    def _distances(self, row: Ints, point: Floats) -> tuple[Floats, Floats, Floats]:
+        """Per point: squared Mahalanobis distance to each cluster (inf if unused), d^2 as above, and the weight of
+        the cluster it is measured from."""
         weight = self._columns["weight"][row]
         offset = _plane_offset(point[:, None, :], self._columns["centre"][row])
         a, b, c = np.moveaxis(self._covariance(row), -1, 0)
@@ -197,8 +200,10 @@ class Places:
         heaviest = weight.max(axis=1, keepdims=True)
         with np.errstate(divide="ignore", invalid="ignore"):
             penalty = np.where(weight > 0, 2 * np.log(heaviest / weight), np.inf)
-        out = np.min(distance2 + penalty, axis=1, initial=np.inf)
-        return distance2, np.where(np.isfinite(out), out, 0.0)
+        nearest = np.argmin(distance2 + penalty, axis=1)
+        each = np.arange(len(nearest))
+        out = (distance2 + penalty)[each, nearest]
+        return distance2, np.where(np.isfinite(out), out, 0.0), weight[each, nearest]
 
     def _covariance(self, row: Ints) -> Floats:
         """(north^2, north east, east^2) per cluster, shrunk to a round prior."""
@@ -226,7 +231,7 @@ class Places:
     def _learn_distinct(self, row: Ints, point: Floats) -> None:
         """Add one point to each of distinct rows."""
         columns = self._columns
-        distance2, _ = self._distances(row, point)
+        distance2, _, _ = self._distances(row, point)
         is_first = columns["points"][row] == 0
         nearest = np.argmin(distance2, axis=1)
         is_near = distance2[np.arange(row.size), nearest] <= JOIN_WITHIN**2

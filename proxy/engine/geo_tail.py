@@ -1,9 +1,9 @@
 """A self-calibrated tail per row: how large a distance is, judged by the distances seen before.
 
-tail_probability(tail[n, BINS], d[n], visits[n]) -> p[n];  learn_tail(tail, d, is_learnt) -> new tail.
+tail_probability(tail[n, BINS], d[n], known_by[n]) -> p[n];  learn_tail(tail, d, is_learnt) -> new tail.
 A row's history is a histogram of log2 d (quarter octaves from 1/4 on). Beyond its 98th percentile d0 with mass p0,
 p = p0 (d / d0)^(-1/h) with h the shrunk Hill estimate; never below the history that lies beyond d. Imagined
-buckets keep young rows honest: p is blended with a bivariate Student's t, (1 + d^2/v)^(-v/2) with v = visits / 2
+buckets keep young rows honest: p is blended with a bivariate Student's t, (1 + d^2/v)^(-v/2) with v = known_by / 2
 degrees of freedom, as if of twenty buckets.
 """
 
@@ -43,7 +43,7 @@ def learn_tail(tail: Floats, distance: Floats, is_learnt: NDArray[np.bool_]) -> 
     return np.where(is_learnt[:, None], learnt, tail)
 
 
-def tail_probability(tail: Floats, distance: Floats, visits: Floats) -> Floats:
+def tail_probability(tail: Floats, distance: Floats, known_by: Floats) -> Floats:
     """Chance of a distance at least this large, per row."""
     total = tail.sum(axis=1)
     at = np.arange(distance.size)
@@ -61,6 +61,6 @@ def tail_probability(tail: Floats, distance: Floats, visits: Floats) -> Floats:
     within = (beyond[at, bins + 1] + 0.5 * tail[at, bins] + 0.5) / (total + 1.0)
     strictly_beyond = beyond[at, bins + 1] / np.maximum(total, 1.0)
     empirical = np.where(distance > edge, np.maximum(extrapolated, strictly_beyond), np.maximum(within, edge_mass))
-    freedoms = np.maximum(0.5 * visits, FEWEST_FREEDOMS)
+    freedoms = np.maximum(0.5 * known_by, FEWEST_FREEDOMS)
     imagined = (1.0 + distance**2 / freedoms) ** (-0.5 * freedoms)
     return np.minimum(1.0, (IMAGINED_BUCKETS * imagined + total * empirical) / (IMAGINED_BUCKETS + total))

@@ -42,11 +42,17 @@ class NaivePlaces:
         north, east = offset(point, cluster.centre)
         return max(0.0, (c * north**2 - 2 * b * north * east + a * east**2) / (a * c - b * b))
 
-    def out(self, point):
+    def measured(self, point):
+        """(how far out a point is, the weight of the cluster that is measured from)."""
         if not self.clusters:
-            return 0.0
+            return 0.0, 0.0
         heaviest = max(cluster.weight for cluster in self.clusters)
-        return math.sqrt(min(self.mahalanobis2(c, point) + 2 * math.log(heaviest / c.weight) for c in self.clusters))
+        far = [(self.mahalanobis2(c, point) + 2 * math.log(heaviest / c.weight), c.weight) for c in self.clusters]
+        squared, weight = min(far, key=lambda pair: pair[0])
+        return math.sqrt(squared), weight
+
+    def out(self, point):
+        return self.measured(point)[0]
 
     def histogram(self):
         bins = [0.0] * 96
@@ -64,7 +70,8 @@ class NaivePlaces:
         """Of a bucket's points."""
         if not self.points:
             return 1.0
-        bins, distance = self.histogram(), max(self.out(point) for point in points)
+        bins = self.histogram()
+        distance, weight = max((self.measured(point) for point in points), key=lambda pair: pair[0])
         total = sum(bins)
         edge_bin = next(i for i in range(96) if sum(bins[i + 1 :]) <= 0.02 * total)
         edge = 2.0 ** (-2 + (edge_bin + 1) / 4)
@@ -78,7 +85,7 @@ class NaivePlaces:
             empirical = max(edge_mass * (distance / edge) ** (-1 / hill), beyond / max(total, 1))
         else:
             empirical = max((beyond + 0.5 * bins[own] + 0.5) / (total + 1), edge_mass)
-        freedoms = max(self.visits / 2, 2)
+        freedoms = max(min(self.visits, weight) / 2, 2)
         imagined = (1 + distance**2 / freedoms) ** (-freedoms / 2)
         p = min(1.0, (20 * imagined + total * empirical) / (20 + total))
         p = max(p, 0.1 / (self.visits + 1) ** 2)
