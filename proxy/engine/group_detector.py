@@ -373,7 +373,9 @@ class PopulationDetector(GroupDetector):
     ) -> Iterator[Document]:
         lower, upper = model.bounds(inner)
         ready, terms = model.is_ready(present.rows), self.job.plot_terms
-        for i in np.flatnonzero(ready).tolist():
+        # Groups are numbered anew with every batch; attributes and persons are not.
+        order = np.lexsort((present.persons, present.rows))
+        for i in order[ready[order]].tolist():
             partition, by = self.registry.keys[int(present.rows[i])]
             over = self._over_value(view, int(present.groups[i])) or ""
             if terms and not terms & {partition, by, over}:
