@@ -61,8 +61,13 @@ class _Total(msgspec.Struct, frozen=True, gc=False):
     value: int = 0
 
 
+class _Hit(msgspec.Struct, frozen=True, gc=False):
+    sort: tuple[int, str, float]
+
+
 class _Hits(msgspec.Struct, frozen=True, gc=False):
     total: _Total = _Total()
+    hits: list[_Hit] = []
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -105,6 +110,20 @@ def read_cells(text: bytes, positions: Mapping[str, int], interval_ms: int) -> C
         np.repeat([positions[job.key] for job in found], [len(job.times.buckets) for job in found]).astype(np.int64),
         np.array([time.score.value or 0.0 if time.score else 0.0 for time in times], dtype=np.float64),
     )
+
+
+def read_scores(text: bytes, positions: Mapping[str, int], interval_ms: int) -> tuple[int, Cells]:
+    """How many buckets came as hits, and their cells: of several buckets in a cell the highest score counts."""
+    found = [hit.sort for hit in answer_of(text).hits.hits]
+    intervals = np.array([time for time, _, _ in found], dtype=np.int64) // interval_ms
+    jobs = np.array([positions[job] for _, job, _ in found], dtype=np.int64)
+    scores = np.array([score for _, _, score in found], dtype=np.float64)
+    cells = intervals * len(positions) + jobs
+    if np.any(np.diff(cells) <= 0):
+        order = np.lexsort((scores, cells))
+        highest = order[np.append(np.diff(cells[order]) > 0, True)]
+        intervals, jobs, scores = intervals[highest], jobs[highest], scores[highest]
+    return len(found), Cells(intervals, jobs, scores)
 
 
 def read_occupied(text: bytes, positions: Mapping[str, int], interval_ms: int) -> dict[int, np.ndarray]:

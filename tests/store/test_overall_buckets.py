@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from proxy.config import Config
 from proxy.errors import MlError, unavailable
-from proxy.store import overall_reader, overall_slices, overall_walk
+from proxy.store import overall_queries, overall_reader, overall_slices, overall_walk
 from proxy.store.client import ClusterClient
 from proxy.store.names import Names
 from proxy.store.overall_buckets import overall_buckets
@@ -161,6 +161,11 @@ WAYS = {
         (overall_reader.Reader, "all_candidates", too_many_candidates),
     ],
     "block by block": [(overall_walk, "FEW_CELLS", 0), (overall_walk, "_GRID_CELLS_PER_BLOCK", 3)],
+    "as hits": [
+        (overall_walk, "FEW_CELLS", 0),
+        (overall_reader, "MOST_BUCKETS_PER_CELL", 1e9),
+        (overall_queries, "HITS_PER_ANSWER", 7),
+    ],
     "across holes": [(overall_walk, "FEW_CELLS", 0), (overall_walk, "CELLS_PER_RANGE", 1e9)],
 }
 WORKED = (
@@ -250,6 +255,24 @@ def test_the_clusters_own_limit_on_buckets_only_makes_more_requests(
     finally:
         cluster_client.put("/_cluster/settings", json_body={"persistent": {"search.max_buckets": None}})
     assert found == rounded(overall_twin.overall_buckets(spans, documents, **options))
+
+
+def test_an_index_that_returns_few_hits_is_read_all_the_same(
+    index: TwinIndex, read: object, cluster_client: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overall_walk, "FEW_CELLS", 0)
+    documents = [Bucket("twin-a", number * MINUTE, 7.0 if number % 3 == 0 else 0.0) for number in range(20)]
+    index.fill(documents)
+    options = {**WORKED[2], "top_n": 1, "overall_score": 5.0}
+    limit = {"index": {"max_result_window": 5}}
+    assert cluster_client.put(f"/{INDEX}/_settings", json_body=limit).status == 200
+    try:
+        request = request_of({"twin-a": MINUTE}, options)
+        found = rows_of(read(request), request)
+    finally:
+        cluster_client.put(f"/{INDEX}/_settings", json_body={"index": {"max_result_window": None}})
+    assert found == overall_twin.overall_buckets({"twin-a": MINUTE}, documents, **options)
+    assert len(found) == 7
 
 
 def test_documents_in_an_index_that_is_not_the_jobs_do_not_count(
