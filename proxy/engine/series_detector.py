@@ -11,7 +11,7 @@ from proxy.engine.buckets import aggregate
 from proxy.engine.columns import Columns
 from proxy.engine.explain import explanation, multi_bucket_impact
 from proxy.engine.findings import BucketView, Finding, Judgement
-from proxy.engine.functions import NON_NEGATIVE_FEATURES, Empty, Function
+from proxy.engine.functions import NON_NEGATIVE_FEATURES, Empty, Function, plot_feature
 from proxy.engine.influence import influences
 from proxy.engine.models.clock_shift import shift_patterns
 from proxy.engine.models.series import LOW_COUNT, Judged, SeriesModel
@@ -27,6 +27,8 @@ from proxy.engine.spec import DetectorSpec, JobSpec
 RULE_SKIP_WEIGHT = 0.005
 # Features that get more certain with the number of records they rest on.
 SAMPLED = frozenset({"mean", "median", "varp"})
+# An interim mean of half the usual records is believed in full.
+ENOUGH_RECORDS = 2.0
 SUM_LIKE = frozenset({"count", "sum", "distinct_count", "info_content"})
 
 
@@ -98,17 +100,23 @@ class SeriesDetector:
         mode = self._nearest_modes(number, judged)
         skipped, weight = self._effects(view, judged, mode)
         p = np.where(judged.ready & ~skipped, judged.p, 1.0)
+        if view.is_interim and samples is not None:
+            # The first few records of a bucket prove nothing of its mean.
+            usual = np.maximum(model.columns["samples"][rows], 1.0)
+            p = p ** np.clip(ENOUGH_RECORDS * samples / usual, 0.0, 1.0)
         partition = np.array(self.registry.partition_of, np.int64)[rows]
         findings = [
-            self._finding(view, number, judged, int(i), mode.get(int(i)), group_of)
+            self._finding(view, number, judged, int(i), float(p[i]), mode.get(int(i)), group_of)
             for i in np.flatnonzero(p < WORTH_WRITING)
         ]
         plots = [] if view.is_interim else self._plots(view, part, judged)
         notes: list[Document] = []
         if not view.is_interim:
-            shift = model.learn(view.time, judged, weight)
+            shift, scale = model.learn(view.time, judged, weight)
             self.modes[number].learn(view.bucket, rows[weight > 0.5], value[weight > 0.5])
-            notes = [self._annotation(view, part, int(rows[i]), float(shift[i])) for i in np.flatnonzero(shift)]
+            changes = [(i, f"Level shift of {shift[i]:.6g}") for i in np.flatnonzero(shift)]
+            changes += [(i, f"Linear scale by {scale[i]:.3g}") for i in np.flatnonzero(scale != 1.0)]
+            notes = [self._annotation(view, part, int(rows[i]), what) for i, what in changes]
         return Judgement(p, partition, findings, plots, notes)
 
     def _nearest_modes(self, number: int, judged: Judged) -> dict[int, float]:
@@ -122,11 +130,11 @@ class SeriesDetector:
                 out[i] = mode
         return out
 
-    def _annotation(self, view: BucketView, part: Function, row: int, shift: float) -> Document:
+    def _annotation(self, view: BucketView, part: Function, row: int, what: str) -> Document:
         """What the model tells of a change of its own."""
         field = f"({self.spec.field})" if self.spec.field else ""
         out: Document = {
-            "annotation": f"Level shift of {shift:.6g} in {part.name}{field}",
+            "annotation": f"{what} in {part.name}{field}",
             "timestamp": view.time * 1000,
             "end_timestamp": view.time * 1000,
             "type": "annotation",
@@ -195,6 +203,7 @@ class SeriesDetector:
         number: int,
         judged: Judged,
         i: int,
+        p: float,
         mode: float | None,
         group_of: NDArray[np.intp],
     ) -> Finding:
@@ -222,7 +231,7 @@ class SeriesDetector:
             partition if self.spec.partition else None,
             by if self.spec.by else None,
             None,
-            float(judged.p[i]),
+            p,
             multi_bucket_impact(float(judged.p_single[i]), float(judged.p_multi[i])),
             [float(judged.value[i])],
             [float(judged.typical[i]) if mode is None else mode],
@@ -299,27 +308,6 @@ class SeriesDetector:
     def nbytes(self) -> int:
         """Bytes of models and names."""
         return self.registry.name_bytes + sum(columns.nbytes() for columns in self._all_columns())
-
-
-_PLOT_NAMES = {
-    "count": "count per bucket by person",
-    "distinct_count": "unique count per bucket by person",
-    "info_content": "information content of value per bucket by person",
-    "mean": "arithmetic mean value by person",
-    "median": "median value by person",
-    "min": "minimum value by person",
-    "max": "maximum value by person",
-    "varp": "variance of values by person",
-    "sum": "bucket sum by person",
-}
-
-
-def plot_feature(part: Function) -> str:
-    """The model_feature text of a part; the quotes belong to it."""
-    name = _PLOT_NAMES[part.feature]
-    if part.is_count and part.feature == "count" and part.empty is Empty.IGNORED:
-        name = "non-zero count per bucket by person"
-    return f"'{name}'"
 
 
 def _best_per_entity(findings: list[Finding]) -> list[Finding]:

@@ -323,3 +323,15 @@ def test_plots_of_a_population_show_everybody_within_common_bounds(terms):
     inside = [p["model_lower"] <= p["actual"] <= p["model_upper"] for p in plots]
     assert 0.85 < np.mean(inside) < 1.0
     assert [p["actual"] > p["model_upper"] for p in plots if p["over_field_value"] == MALLORY] == [True] * (not terms)
+
+
+@pytest.mark.parametrize(("events", "is_found"), [(3, False), (60, True)])
+def test_the_first_records_of_a_bucket_prove_nothing_of_its_mean(events, is_found):
+    rows = world(hosts=("sick",))
+    rows.drop(np.array(rows.time) >= PLANTED)
+    rows.add(PLANTED + np.arange(events), host="sick", user="ann", word="w", numbers={"value": 130.0})
+    engine = JobEngine(JobSpec.from_config(config({"function": "mean", "field_name": "value"})))
+    engine.add(rows.batch())
+    scores = [r["record_score"] for r in engine.flush(calc_interim=True).records]
+    assert (max(scores, default=0) >= 75) == is_found
+    assert is_found or max(scores, default=0) < 25
