@@ -9,7 +9,7 @@ import pytest
 
 from proxy.store.value_hash import value_hash
 from tests.http_client import HttpClient
-from tests.runtime.written import HOURS, INDEX, JOB_ID, START_MS, WILD_MS, keys, records, run_job, stored
+from tests.runtime.written import ALIAS, HOURS, INDEX, JOB_ID, START_MS, WILD_MS, keys, records, run_job, stored
 
 Stored = list[tuple[str, dict[str, Any]]]
 EXPLANATION = [
@@ -214,7 +214,7 @@ def test_model_plots_have_bounds_and_no_copies(found: dict[str, Stored]) -> None
 
 def test_values_are_found_by_a_plain_search_for_them(written: HttpClient, found: dict[str, Stored]) -> None:
     query = {"q": "mallory", "size": 0, "track_total_hits": "true"}
-    hits = written.get(f"/{INDEX}/_search", query=query).json()["hits"]["total"]["value"]
+    hits = written.get(f"/{ALIAS}/_search", query=query).json()["hits"]["total"]["value"]
     about = [source for kind in ("record", "influencer") for _, source in found[kind] if "mallory" in str(source)]
     assert hits == len(about) > 1
 

@@ -9,6 +9,7 @@ from tests.http_client import HttpClient
 
 JOB_ID = "written"
 INDEX = ".ml-anomalies-custom-written"
+ALIAS = f".ml-anomalies-{JOB_ID}"
 SPAN_MS = 3_600_000
 START_MS = 1_700_000_000_000 // SPAN_MS * SPAN_MS
 HOURS = 260
@@ -66,7 +67,7 @@ def run_job(client: HttpClient, job_id: str = JOB_ID, hours: int = HOURS) -> Non
     assert posted.status == 202, posted.text
 
 
-def stored(cluster: HttpClient, result_type: str, index: str = INDEX) -> list[tuple[str, dict[str, Any]]]:
+def stored(cluster: HttpClient, result_type: str, index: str = ALIAS) -> list[tuple[str, dict[str, Any]]]:
     """Ids and sources of all documents of a type, in order of their time."""
     cluster.post(f"/{index}/_refresh")
     query = {"query": {"term": {"result_type": result_type}}, "size": 10_000, "sort": ["timestamp"]}

@@ -35,6 +35,14 @@ async def test_what_is_written_is_found_after_a_refresh(writer, names):
     assert await writer.document("two", "b3") is None
 
 
+async def test_what_is_too_much_for_one_request_is_written_in_several(writer, names):
+    """The HTTP client warns of requests that hold up the loop, and here a warning is an error."""
+    alias = names.write_alias("one")
+    lines = [line("index", alias, f"b{n}", bucket(n, quantiles={"state": "x" * 400_000})) for n in range(6)]
+    assert await writer.write(lines) == []
+    assert len(await writer.stored("one", [f"b{n}" for n in range(6)])) == 6
+
+
 async def test_what_can_never_be_written_is_told_and_the_rest_written(writer, names):
     alias = names.write_alias("one")
     lines = [line("index", alias, "bad", bucket("no date")), line("index", alias, "good", bucket(1))]
