@@ -112,11 +112,9 @@ class SeriesDetector:
         plots = [] if view.is_interim else self._plots(view, part, judged)
         notes: list[Document] = []
         if not view.is_interim:
-            shift, scale = model.learn(view.time, judged, weight)
+            shift = model.learn(view.time, judged, weight)
             self.modes[number].learn(view.bucket, rows[weight > 0.5], value[weight > 0.5])
-            changes = [(i, f"Level shift of {shift[i]:.6g}") for i in np.flatnonzero(shift)]
-            changes += [(i, f"Linear scale by {scale[i]:.3g}") for i in np.flatnonzero(scale != 1.0)]
-            notes = [self._annotation(view, part, int(rows[i]), what) for i, what in changes]
+            notes = [self._annotation(view, part, int(rows[i]), float(shift[i])) for i in np.flatnonzero(shift)]
         return Judgement(p, partition, findings, plots, notes)
 
     def _nearest_modes(self, number: int, judged: Judged) -> dict[int, float]:
@@ -130,11 +128,11 @@ class SeriesDetector:
                 out[i] = mode
         return out
 
-    def _annotation(self, view: BucketView, part: Function, row: int, what: str) -> Document:
+    def _annotation(self, view: BucketView, part: Function, row: int, shift: float) -> Document:
         """What the model tells of a change of its own."""
         field = f"({self.spec.field})" if self.spec.field else ""
         out: Document = {
-            "annotation": f"{what} in {part.name}{field}",
+            "annotation": f"Level shift of {shift:.6g} in {part.name}{field}",
             "timestamp": view.time * 1000,
             "end_timestamp": view.time * 1000,
             "type": "annotation",
