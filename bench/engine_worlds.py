@@ -35,8 +35,10 @@ class Verdict:
     # Records of a score of 75 (25) and more per series and 30 days.
     serious: float
     shown: float
-    # The spike's record_score, least first.
+    # The planted anomaly's record_score by seed.
     spikes: Floats
+    # Whether every other seed has a dip instead.
+    has_dips: bool
     # Hours from a lasting change to the first day without a record of 25 and more, per seed.
     unrest_h: Floats
     # Root mean square of typical - expectation, in units of the noise, over the last third.
@@ -50,7 +52,7 @@ class Verdict:
     @property
     def is_prompt(self) -> bool:
         """Every spike is serious."""
-        return bool(self.spikes[0] >= SERIOUS)
+        return bool(self.spikes.min() >= SERIOUS)
 
     @property
     def is_flexible(self) -> bool:
@@ -162,6 +164,7 @@ def judge_world(world: World) -> Verdict:
         float(serious[: len(counted)][counted].sum() / months),
         float(shown[: len(counted)][counted].sum() / months),
         _found(records, at, world.span),
+        not world.only_high,
         _unrest(world, shown),
         _misfit(world, results.model_plots),
     )
@@ -180,19 +183,20 @@ def judge_crowd(crowd: Crowd) -> Verdict:
         float((scores >= SERIOUS).sum() / months),
         float((scores >= SHOWN).sum() / months),
         _found(run(detector, spiked, crowd.span).records, at, crowd.span),
+        False,
         np.full(SEEDS, np.nan),
         np.nan,
     )
 
 
 def _found(records: list[Document], at: int, span: int) -> Floats:
-    """The highest record_score of each seed in one bucket, least first."""
+    """The highest record_score of each seed in one bucket."""
     scores = dict.fromkeys(KEYS, 0.0)
     for record in records:
         if _bucket(record, span) == at:
             key = str(record["partition_field_value"])
             scores[key] = max(scores[key], _score(record))
-    return np.sort(list(scores.values()))
+    return np.array(list(scores.values()))
 
 
 def judge_all(names: Sequence[str], jobs: int | None = None) -> Iterator[Verdict]:
@@ -202,9 +206,24 @@ def judge_all(names: Sequence[str], jobs: int | None = None) -> Iterator[Verdict
         yield from pool.map(judge, names)
 
 
-HEADER = (
-    f"{'world':{NAME_WIDTH}s} {'span':>5s} | records a series-month | misfit |   planted anomaly    | hours to quiet\n"
-    f"{'':{NAME_WIDTH}s} {'':>5s} |      >=75        >=25 |  sigma | found  worst median  | worst  median"
+HEADER = "\n".join(
+    " | ".join(cells)
+    for cells in (
+        (
+            f"{'world':{NAME_WIDTH}s}  span",
+            "records a series-month",
+            "misfit",
+            "       planted anomaly        ",
+            "hours to quiet",
+        ),
+        (
+            f"{'':{NAME_WIDTH}s}      ",
+            "     >=75        >=25 ",
+            " sigma",
+            "found  up/down   worst  median",
+            "worst  median",
+        ),
+    )
 )
 
 
@@ -221,7 +240,9 @@ def line(verdict: Verdict) -> str:
     misfit = "" if np.isnan(verdict.misfit) else f"{verdict.misfit:.2f}"
     minutes = verdict.span // 60
     span = f"{minutes}m" if minutes < 60 else f"{minutes // 60}h"
-    found = f"{np.mean(spikes >= SERIOUS):4.0%} {spikes[0]:6.1f}{mark(verdict.is_prompt)} {np.median(spikes):6.1f}"
+    sides = "/".join(f"{np.mean(part >= SERIOUS):.0%}" for part in (spikes[::2], spikes[1::2]))
+    found = f"{np.mean(spikes >= SERIOUS):4.0%} {sides if verdict.has_dips else '':>9s}"
+    found = f"{found} {spikes.min():6.1f}{mark(verdict.is_prompt)} {np.median(spikes):6.1f}"
     false = f"{verdict.serious:9.2f}{mark(verdict.is_quiet)} {verdict.shown:11.2f}"
     return f"{verdict.name:{NAME_WIDTH}s} {span:>5s} | {false} | {misfit:>6s} |  {found} | {quiet}".rstrip()
 
