@@ -233,3 +233,25 @@ def test_categorizing_that_fails_is_told_at_once_and_again_when_it_works(
     assert len(found(cluster_client, ".ml-annotations-read", note)) == 2
     client.delete(path, query={"force": "true"})
     assert found(cluster_client, ".ml-annotations-read", note) == []
+
+
+def test_matches_are_counted_at_a_flush_and_at_a_close(client: HttpClient, cluster_client: HttpClient) -> None:
+    """What is only matched once more has no new definition to write."""
+    path = "/_ml/anomaly_detectors/matched"
+    client.delete(path, query={"force": "true"})
+    analysis = {
+        "bucket_span": "1h",
+        "detectors": [{"function": "count", "by_field_name": "mlcategory"}],
+        "categorization_field_name": "message",
+    }
+    client.put(path, json_body={"analysis_config": analysis, "data_description": {"time_field": "time"}})
+    client.post(f"{path}/_open")
+    counted = []
+    for number, then in enumerate(("_flush", "_flush", "_close")):
+        rows = [{"time": START_MS + (number * 10 + part) * 1000, "message": "Node started"} for part in range(10)]
+        assert client.post(f"{path}/_data", ndjson=rows).status == 202
+        assert client.post(f"{path}/{then}").status == 200
+        [category] = client.get(f"{path}/results/categories").json()["categories"]
+        counted.append(category["num_matches"])
+    assert counted == [10, 20, 30]
+    client.delete(path, query={"force": "true"})
