@@ -115,9 +115,10 @@ def read_cells(text: bytes, positions: Mapping[str, int], interval_ms: int) -> C
 def read_scores(text: bytes, positions: Mapping[str, int], interval_ms: int) -> tuple[int, Cells]:
     """How many buckets came as hits, and their cells: of several buckets in a cell the highest score counts."""
     found = [hit.sort for hit in answer_of(text).hits.hits]
-    intervals = np.array([time for time, _, _ in found], dtype=np.int64) // interval_ms
-    jobs = np.array([positions[job] for _, job, _ in found], dtype=np.int64)
-    scores = np.array([score for _, _, score in found], dtype=np.float64)
+    times, job_ids, highest_scores = zip(*found, strict=True) if found else ((), (), ())
+    intervals = np.array(times, dtype=np.int64) // interval_ms
+    jobs = np.array([positions[job_id] for job_id in job_ids], dtype=np.int64)
+    scores = np.array(highest_scores, dtype=np.float64)
     cells = intervals * len(positions) + jobs
     if np.any(np.diff(cells) <= 0):
         order = np.lexsort((scores, cells))
