@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from proxy.engine.functions import Kind
-from proxy.engine.models.series import BOUND_SPREADS, DAY, SeriesModel
+from proxy.engine.models.patterns import DAY
+from proxy.engine.models.series import BOUND_SPREADS, SeriesModel
 from proxy.engine.results import Document, Floats
 from proxy.engine.series_detector import SeriesDetector, plot_feature
 from proxy.engine.spec import DetectorSpec, JobSpec
@@ -88,12 +89,12 @@ def make(detectors: list[SeriesDetector], spec: JobSpec, last_bucket_end: int, d
 
 def carried_on(model: SeriesModel, time: int, ahead: int, rows: np.ndarray) -> tuple[Floats, Floats, Floats]:
     """(lower, prediction, upper) `ahead` buckets after the last one."""
-    typical, spread, factor, _ = model.predict(time, rows)
+    expected = model.predict(time, rows, ahead)
     slope = model.columns["slope"][rows]
     damping = TREND_DAMPING_A_DAY ** (model.span / DAY)
     reach = ahead if damping >= 1.0 else (1.0 - damping**ahead) / (1.0 - damping)
-    prediction = typical + slope * reach
-    width = BOUND_SPREADS * spread * factor * np.sqrt(1.0 + ahead / model.level_memory)
+    prediction = expected.typical + slope * reach
+    width = BOUND_SPREADS * expected.spread * expected.factor * np.sqrt(1.0 + ahead / model.grid.level_memory)
     lower, upper = prediction - width, prediction + width
     floor = np.where(model.columns["low"][rows] >= 0.0, 0.0, -np.inf)
     return np.maximum(lower, floor), np.maximum(prediction, floor), np.maximum(upper, floor)

@@ -295,7 +295,7 @@ class JobEngine:
     ) -> None:
         time = bucket * self.spec.bucket_span
         count = self._event_count(members, weights)
-        expected = float(self._volume.predict(time, np.zeros(1, np.intp))[0][0])
+        expected = float(self._volume.predict(time, np.zeros(1, np.intp)).typical[0])
         completeness = min(1.0, count / expected) if expected > 0 else 1.0
         effect = self._calendar.at(time)
         judgements = {

@@ -112,9 +112,11 @@ class SeriesDetector:
         plots = [] if view.is_interim else self._plots(view, part, judged)
         notes: list[Document] = []
         if not view.is_interim:
-            shift = model.learn(view.time, judged, weight)
+            shift, scale = model.learn(view.time, judged, weight)
             self.modes[number].learn(view.bucket, rows[weight > 0.5], value[weight > 0.5])
-            notes = [self._annotation(view, part, int(rows[i]), float(shift[i])) for i in np.flatnonzero(shift)]
+            changes = [(i, f"Level shift of {shift[i]:.6g}") for i in np.flatnonzero(shift)]
+            changes += [(i, f"Linear scale by {scale[i]:.3g}") for i in np.flatnonzero(scale != 1.0)]
+            notes = [self._annotation(view, part, int(rows[i]), what) for i, what in changes]
         return Judgement(p, partition, findings, plots, notes)
 
     def _nearest_modes(self, number: int, judged: Judged) -> dict[int, float]:
@@ -128,11 +130,11 @@ class SeriesDetector:
                 out[i] = mode
         return out
 
-    def _annotation(self, view: BucketView, part: Function, row: int, shift: float) -> Document:
+    def _annotation(self, view: BucketView, part: Function, row: int, what: str) -> Document:
         """What the model tells of a change of its own."""
         field = f"({self.spec.field})" if self.spec.field else ""
         out: Document = {
-            "annotation": f"Level shift of {shift:.6g} in {part.name}{field}",
+            "annotation": f"{what} in {part.name}{field}",
             "timestamp": view.time * 1000,
             "end_timestamp": view.time * 1000,
             "type": "annotation",
@@ -174,7 +176,7 @@ class SeriesDetector:
 
     def _completed(self, model: SeriesModel, view: BucketView, rows: NDArray[np.intp], value: Floats) -> Floats:
         """A half-full bucket is topped up towards what is normal, by no more than what may still come."""
-        typical = model.predict(view.time, rows)[0]
+        typical = model.predict(view.time, rows).typical
         return value + np.clip(typical - value, 0.0, np.maximum((1.0 - view.completeness) * typical, 0.0))
 
     def _effects(self, view: BucketView, judged: Judged, mode: dict[int, float]) -> tuple[NDArray[np.bool_], Floats]:

@@ -10,8 +10,8 @@ class NaiveAlarms:
         self.raised, self.surprises = [], []
 
     def heard(self, bucket, alarm):
-        """The alarm, or 0 where the event it belongs to was already as loud."""
-        if self.raised and bucket - self.raised[-1][0] <= 150 and alarm <= self.raised[-1][1]:
+        """The alarm, or 0 where the event it belongs to was already about as loud."""
+        if self.raised and bucket - self.raised[-1][0] <= 150 and alarm <= self.raised[-1][1] + 0.5:
             return 0.0
         return alarm
 

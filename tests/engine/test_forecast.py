@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.engine.forecast import carried_on
+from proxy.engine.models.patterns import Grid
+from proxy.engine.models.series import Prediction
 
 DAY = 86400
 
@@ -20,14 +22,14 @@ class FlatModel:
     """A model that expects the same at all times: only what a forecast adds is left."""
 
     span: int
-    level_memory: float
+    grid: Grid
     columns: dict[str, np.ndarray]
     typical: np.ndarray
     spread: np.ndarray
     factor: np.ndarray
 
-    def predict(self, time, rows):
-        return self.typical[rows], self.spread[rows], self.factor[rows], np.empty(0)
+    def predict(self, time, rows, ahead):
+        return Prediction(self.typical[rows], self.spread[rows], self.factor[rows], np.empty(0), np.empty(0))
 
 
 @given(
@@ -42,7 +44,8 @@ class FlatModel:
 def test_a_trend_is_believed_less_each_bucket_and_the_bounds_widen(span, slope, typical, spread, factor, low, ahead):
     columns = {"slope": np.array([9.0, slope]), "low": np.array([-9.0, low])}
     parts = (np.array([0.0, value]) for value in (typical, spread, factor))
-    model = FlatModel(span, 500.0, columns, *parts)
+    grid = replace(Grid.of(span), level_memory=500.0)
+    model = FlatModel(span, grid, columns, *parts)
     found = [float(curve[0]) for curve in carried_on(model, 0, ahead, np.array([1]))]
     prediction, belief = typical, 1.0
     for _ in range(ahead):

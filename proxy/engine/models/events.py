@@ -21,6 +21,8 @@ STRENGTH = 1.0
 # An alarm within so many buckets of the last one belongs to the same event.
 ALARM_WITHIN = 150
 ALARM_FROM = 1.0
+# An ongoing event is news again where its alarm grows by more than this.
+ALARM_MARGIN = 0.5
 BINS = 24
 _BIN_WIDTH = 0.5
 
@@ -57,10 +59,10 @@ def discount(columns: Columns, rows: NDArray[np.intp], bucket: int, surprise: Fl
 
 def first_alarm(columns: Columns, rows: NDArray[np.intp], bucket: int, alarm: Floats) -> Floats:
     """The alarm where it exceeds that of the same ongoing event, else 0: an event is news once, and again only
-    when it gets worse."""
+    when it gets clearly worse."""
     last = columns["alarm_last"][rows]
     ongoing = (last >= 0) & (bucket - last <= ALARM_WITHIN)
-    return np.where(ongoing & (alarm <= columns["alarm_peak"][rows]), 0.0, alarm)
+    return np.where(ongoing & (alarm <= columns["alarm_peak"][rows] + ALARM_MARGIN), 0.0, alarm)
 
 
 def learn_alarm(columns: Columns, rows: NDArray[np.intp], bucket: int, alarm: Floats) -> None:

@@ -127,6 +127,12 @@ def learn_many(columns: Columns, rows: NDArray[np.intp], z: Floats) -> None:
     _rescale(columns, unique[unit > _RESCALE_AT])
 
 
+def fade(columns: Columns, rows: NDArray[np.intp], keep: float) -> None:
+    """Leaves the past scores of these rows `keep` of their weight: the model that made them is no more."""
+    columns["tail"][:, :, :, rows] *= keep
+    columns["tail_total"][:, rows] *= keep
+
+
 def _rescale(columns: Columns, rows: NDArray[np.intp]) -> None:
     if len(rows):
         scale = columns["tail_unit"][rows].astype(np.float32)
