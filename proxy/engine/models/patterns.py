@@ -34,7 +34,8 @@ UNKNOWN_DAY, UNKNOWN_WEEK = 50.0, 20.0
 COUNTS_FROM = 0.3
 # The part of a bin's first visit that is taken whole.
 FIRST_SHARE = 2.0 / 3.0
-_MOST_COUNTED = 250.0
+# Visits of a bin that are told apart: in one byte, or in two where a bin holds many short buckets.
+_FEW_COUNTED, _MANY_COUNTED = 250, 60000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,11 @@ class Grid:
         """Whether there is a pattern within the day."""
         return self.day_bins > 1
 
+    @property
+    def most_counted(self) -> int:
+        """Visits of a bin after which they are counted no more: at least the memory of any bin."""
+        return _FEW_COUNTED if self.week_memory <= _FEW_COUNTED else _MANY_COUNTED
+
     def bins(self, time: int) -> tuple[int, int]:
         """Bin of the day and bin of the week."""
         return (time % DAY) * self.day_bins // DAY, (time % WEEK) * self.week_bins // WEEK
@@ -101,11 +107,12 @@ class Lesson:
 
 def slots(grid: Grid) -> dict[str, Slot]:
     """State of a series."""
+    visits = "u1" if grid.most_counted == _FEW_COUNTED else "u2"
     return {
         "day": Slot("f4", (grid.day_bins,)),
-        "day_n": Slot("u1", (grid.day_bins,)),
+        "day_n": Slot(visits, (grid.day_bins,)),
         "week": Slot("f4", (grid.week_bins,)),
-        "week_n": Slot("u1", (grid.week_bins,)),
+        "week_n": Slot(visits, (grid.week_bins,)),
         # Share of far values on each weekday's first visit.
         "weekday_far": Slot("f2", (7,)),
     }
@@ -179,7 +186,7 @@ def _learn_day(
     is_new = seen < FIRST_SHARE * grid.day_visit
     step = np.where(is_new, lesson.trusted, lesson.step) * (lesson.n > 0)
     columns["day"][d, rows] = day + step * np.where(is_new, gain, bounded_gain)
-    columns["day_n"][d, rows] = np.minimum(seen + (step > COUNTS_FROM), _MOST_COUNTED)
+    columns["day_n"][d, rows] = np.minimum(seen + (step > COUNTS_FROM), grid.most_counted)
 
 
 def _learn_week(
@@ -200,7 +207,7 @@ def _learn_week(
     noted = (left - week) / np.where((seen < grid.week_visit) | agrees, seen + 1.0, seen % grid.week_visit + 1.0)
     step = np.where(young, lesson.trusted, lesson.step) * ripe
     columns["week"][w, rows] = week + step * np.where(young, noted, gain)
-    columns["week_n"][w, rows] = np.minimum(seen + (step > COUNTS_FROM), _MOST_COUNTED)
+    columns["week_n"][w, rows] = np.minimum(seen + (step > COUNTS_FROM), grid.most_counted)
 
 
 def _note_weekday(columns: Columns, grid: Grid, time: int, rows: Rows, is_far: NDArray[np.bool_], step: Floats) -> None:
