@@ -14,7 +14,7 @@ from proxy.engine.findings import BucketView, Finding, Judgement
 from proxy.engine.functions import NON_NEGATIVE_FEATURES, Empty, Function, plot_feature
 from proxy.engine.influence import influences
 from proxy.engine.models.clock_shift import shift_patterns
-from proxy.engine.models.series import LOW_COUNT, Judged, SeriesModel
+from proxy.engine.models.series import LOW_COUNT, Change, Judged, SeriesModel
 from proxy.engine.modes import Modes
 from proxy.engine.probability import WORTH_WRITING
 from proxy.engine.registry import Prepared, Registry, is_frequent
@@ -30,6 +30,12 @@ SAMPLED = frozenset({"mean", "median", "varp"})
 # An interim mean of half the usual records is believed in full.
 ENOUGH_RECORDS = 2.0
 SUM_LIKE = frozenset({"count", "sum", "distinct_count", "info_content"})
+
+_CHANGES = {
+    "level shift": "Level shift of {:.6g}",
+    "linear scale": "Linear scale by {:.3g}",
+    "time shift": "Time shift of {:.0f}s",
+}
 
 
 class SeriesDetector:
@@ -112,11 +118,9 @@ class SeriesDetector:
         plots = [] if view.is_interim else self._plots(view, part, judged)
         notes: list[Document] = []
         if not view.is_interim:
-            shift, scale = model.learn(view.time, judged, weight)
+            changes = model.learn(view.time, judged, weight)
             self.modes[number].learn(view.bucket, rows[weight > 0.5], value[weight > 0.5])
-            changes = [(i, f"Level shift of {shift[i]:.6g}") for i in np.flatnonzero(shift)]
-            changes += [(i, f"Linear scale by {scale[i]:.3g}") for i in np.flatnonzero(scale != 1.0)]
-            notes = [self._annotation(view, part, int(rows[i]), what) for i, what in changes]
+            notes = [self._annotation(view, part, change) for change in changes]
         return Judgement(p, partition, findings, plots, notes)
 
     def _nearest_modes(self, number: int, judged: Judged) -> dict[int, float]:
@@ -130,18 +134,18 @@ class SeriesDetector:
                 out[i] = mode
         return out
 
-    def _annotation(self, view: BucketView, part: Function, row: int, what: str) -> Document:
+    def _annotation(self, view: BucketView, part: Function, change: Change) -> Document:
         """What the model tells of a change of its own."""
         field = f"({self.spec.field})" if self.spec.field else ""
         out: Document = {
-            "annotation": f"{what} in {part.name}{field}",
+            "annotation": f"{_CHANGES[change.kind].format(change.size)} in {part.name}{field}",
             "timestamp": view.time * 1000,
             "end_timestamp": view.time * 1000,
             "type": "annotation",
             "event": "model_change",
             "detector_index": self.spec.index,
         }
-        partition, by = self.registry.keys[row]
+        partition, by = self.registry.keys[change.row]
         if self.spec.partition:
             out |= {"partition_field_name": self.spec.partition, "partition_field_value": partition}
         if self.spec.by:

@@ -50,11 +50,13 @@ def predictors(columns: Columns, grid: Grid, time: int, rows: Rows, ahead: int =
     age = time - c["first"][rows]
     level, base = c["level"][rows], c["base"][rows]
     day = patterns.day_part(c, grid, time, rows)
-    week = patterns.week_part(c, grid, time, rows, c["scale"][WITH_DAY, rows])
+    week, is_other = patterns.week_part(c, grid, time, rows, c["scale"][WITH_DAY, rows])
     with_day = np.where(age >= DAY_FROM, base, level) + day
     strengthened = np.where(age >= WEEK_FROM, level + c["strength"][rows] * (with_day + week - level), with_day)
     local = c["local"][:, rows] * (age >= LOCAL_FROM) * (1.0 - 1.0 / LOCAL_MEMORY) ** ahead
     with_week = with_day + week
+    # Nobody need wait for the first hours of a Saturday to be told that it is none of the weekdays.
+    with_day = np.where(is_other, with_week, with_day)
     return np.stack([level, with_day, with_week, strengthened, with_week + local[0], with_day + local[1]])
 
 

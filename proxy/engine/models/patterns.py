@@ -127,17 +127,22 @@ def day_part(columns: Columns, grid: Grid, time: int, rows: Rows) -> Floats:
     return columns["day"][d, rows] * trust
 
 
-def week_part(columns: Columns, grid: Grid, time: int, rows: Rows, day_scale: Floats) -> Floats:
-    """What the week's pattern adds; `day_scale` is the scale of the errors without it."""
+def week_part(
+    columns: Columns, grid: Grid, time: int, rows: Rows, day_scale: Floats
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """(what the week's pattern adds, where this weekday is known to be another world than the day's pattern).
+
+    `day_scale` is the scale of the errors without it.
+    """
     _, w = grid.bins(time)
     week = columns["week"][w, rows].astype(np.float64)
     rounds = columns["week_n"][w, rows] // grid.week_visit
     if not grid.has_day:
-        return np.where(rounds >= 1, week, 0.0)
+        return np.where(rounds >= 1, week, 0.0), np.zeros(len(rows), bool)
     is_other = columns["weekday_far"][time // DAY % 7, rows] > ANOTHER_WORLD
     habit = np.where((rounds >= 2) | is_other, week, np.clip(week, -FAR * day_scale, FAR * day_scale))
     in_use = (rounds >= 2) | ((rounds == 1) & (is_other | (time - columns["first"][rows] >= WEEK_FROM)))
-    return np.where(in_use, habit, 0.0)
+    return np.where(in_use, habit, 0.0), is_other & (rounds >= 1)
 
 
 def doubts(columns: Columns, grid: Grid, time: int, rows: Rows) -> tuple[Floats, Floats]:
@@ -160,7 +165,7 @@ def learn(columns: Columns, grid: Grid, time: int, rows: Rows, lesson: Lesson, r
     known = lesson.n > 0
     ripe = known & ((time - columns["first"][rows] >= WEEK_LEARNT_FROM) | (not grid.has_day))
     left = rest - day
-    off = left - week_part(columns, grid, time, rows, scale)
+    off = left - week_part(columns, grid, time, rows, scale)[0]
     bounded = np.clip(off, -lesson.bound, lesson.bound)
     is_far = ripe & ((np.abs(left) > FAR * scale) | (not grid.has_day))
     is_first = seen_week < grid.week_visit

@@ -10,14 +10,15 @@ precision allows, arithmetic is float64.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
 from proxy.engine.columns import Columns, Slot
-from proxy.engine.models import changes, events, location, mixture, tails, views
-from proxy.engine.models.patterns import Grid, Lesson
+from proxy.engine.models import changes, clock_shift, events, location, mixture, tails, views
+from proxy.engine.models.patterns import DAY, DAY_FROM, Grid, Lesson
 from proxy.engine.probability import any_of, clip_p, join_correlated
 from proxy.engine.results import Floats
 
@@ -31,6 +32,8 @@ FACTOR_MEMORY = 12.0
 # Counts of the plain spread that stand against a bin's own.
 FACTOR_PRIOR = 8.0
 LOW_COUNT = 20.0
+# What the tails of a series keep of the time before its day's pattern was used.
+OLD_TAILS = 0.2
 # 97.5 % quantile of Student's t with 4 degrees of freedom, the family the predictors are compared by.
 BOUND_SPREADS = 2.776
 
@@ -50,6 +53,7 @@ def layout(grid: Grid) -> dict[str, Slot]:
         **tails.slots(FEATURES),
         **events.SLOTS,
         **changes.SLOTS,
+        **clock_shift.SLOTS,
     }
 
 
@@ -91,6 +95,15 @@ class Judged:
     p_outlier: Floats
     windows: views.Windows
     samples: Floats | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A lasting change that the model made of what it saw: of a level, a scale (a factor) or a clock (seconds)."""
+
+    row: int
+    kind: Literal["level shift", "linear scale", "time shift"]
+    size: float
 
 
 class SeriesModel:
@@ -224,11 +237,10 @@ class SeriesModel:
         mix = np.clip((0.75 - self.columns["occupancy"][rows]) / 0.25, 0.0, 1.0)
         return np.where(value == 0, p ** (1.0 - mix), p)
 
-    def learn(self, time: int, judged: Judged, weight: Floats) -> tuple[Floats, Floats]:
+    def learn(self, time: int, judged: Judged, weight: Floats) -> list[Change]:
         """Learns a judged bucket; `weight` 0..1 per row scales every update (0 = as if unseen).
 
-        Returns how far each level was moved by a change point, mostly 0, and by what its patterns were scaled,
-        mostly 1.
+        Returns the lasting changes it made of them, mostly none.
         """
         c, rows = self.columns, judged.rows
         n = c["n"][rows].astype(np.float64)
@@ -242,6 +254,7 @@ class SeriesModel:
             trusted = weight * np.where(filled, 1.0, np.clip(2.0 * occupancy, 1e-6, 1.0))
             c["occupancy"][rows] = occupancy + weight * rate * (filled - occupancy)
         self._learn_prediction(time, judged, n, trusted * np.where(n < 30, 1.0, outlier), trusted, weight)
+        self._renew_tails(time, rows)
         learning = weight > 0.5
         taught = rows[learning]
         views.learn(c, rows, judged.windows, learning, value)
@@ -253,25 +266,36 @@ class SeriesModel:
             rate = weight / np.clip(n + 1.0, 1.0, mixture.SCALE_MEMORY)
             c["samples"][rows] = usual + rate * (judged.samples - usual)
         c["first"][rows] = np.where(c["first"][rows] < 0, time, c["first"][rows])
+        is_new_day = c["seen"][rows] // DAY != time // DAY
         c["seen"][rows] = time
         c["n"][rows] = n + weight
-        return self._learn_changes(time, rows, judged, weight), location.settle_strength(c, self.grid, rows)
-
-    def _learn_changes(self, time: int, rows: Rows, judged: Judged, weight: Floats) -> Floats:
-        c = self.columns
         settled = np.flatnonzero(judged.ready & (weight > 0.5))
-        shift = np.zeros(len(rows))
-        if len(settled):
-            at = rows[settled]
-            shift[settled] = changes.observe(
-                c, at, time, (judged.value - judged.typical)[settled], judged.spread[settled]
-            )
-            moved = at[shift[settled] != 0]
-            if len(moved):
-                location.move(c, moved, shift[settled][shift[settled] != 0])
-                c["sum"][:, moved] = 0.0
-                tails.fade(c, moved, 0.5)
-        return shift
+        return self._learn_changes(time, judged, settled, is_new_day[settled]) if len(settled) else []
+
+    def _renew_tails(self, time: int, rows: Rows) -> None:
+        """Residuals from before a day's pattern was used say little of those to come."""
+        age, before = time - self.columns["first"][rows], self.columns["seen"][rows] - self.columns["first"][rows]
+        renewed = (age >= DAY_FROM) & (before < DAY_FROM) & self.grid.has_day
+        tails.fade(self.columns, rows[renewed], OLD_TAILS)
+
+    def _learn_changes(self, time: int, judged: Judged, settled: Rows, is_new_day: NDArray[np.bool_]) -> list[Change]:
+        c, at = self.columns, judged.rows[settled]
+        off = judged.value[settled] - judged.typical[settled]
+        shift = changes.observe(c, at, time, off, judged.spread[settled])
+        moved = at[shift != 0]
+        if len(moved):
+            location.move(c, moved, shift[shift != 0])
+            c["sum"][:, moved] = 0.0
+            tails.fade(c, moved, 0.5)
+        scale = location.settle_strength(c, self.grid, at)
+        rest = judged.value[settled] - c["base"][at]
+        clock = clock_shift.observe(c, self.grid, time, at, rest, judged.spread[settled], is_new_day)
+        found = (("level shift", shift, 0.0), ("linear scale", scale, 1.0), ("time shift", clock, 0.0))
+        return [
+            Change(int(at[i]), kind, float(size[i]))
+            for kind, size, none in found
+            for i in np.flatnonzero(size != none).tolist()
+        ]
 
     def tail_ln(self, judged: Judged, i: int, value: Floats, scale: Floats) -> Floats:
         """ln p of other values in place of row i's, in the direction of its anomaly; `scale` widens the spread."""
