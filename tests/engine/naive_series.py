@@ -1,4 +1,4 @@
-"""One series in plain Python: the obviously right twins of models/tails.py, events.py and changes.py."""
+"""One series in plain Python: the obviously right twins of models/tails.py and events.py."""
 
 from __future__ import annotations
 

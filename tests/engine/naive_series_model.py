@@ -1,0 +1,500 @@
+"""One series in plain Python: the obviously right twin of models/series.py and of what it is made of.
+
+Loops over lists of floats; numbers are rounded only where they are stored, to the size the model stores them in, so
+that the two do not drift apart. Tails and past events are in naive_series.py; clocks stay as they are.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from tests.engine.naive_series import NaiveEvents, NaiveTail
+
+DAY, WEEK = 86400, 604800
+LEVEL, WITH_DAY, WITH_WEEK, STRENGTHENED = range(4)
+NAN, INF = math.nan, math.inf
+NORMAL = NormalDist()
+
+
+def single(x):
+    return struct.unpack("f", struct.pack("f", x))[0]
+
+
+def half(x):
+    return struct.unpack("e", struct.pack("e", x))[0]
+
+
+def clip(x, low, high):
+    return max(low, min(high, x))
+
+
+def any_of(p, tests):
+    return clip(-math.expm1(tests * math.log1p(-min(p, 1.0 - 1e-16))), 1e-300, 1.0)
+
+
+def tail_of_normal(z):
+    return 0.5 * math.erfc(abs(z) / math.sqrt(2.0))
+
+
+def join(p, q):
+    a, b = (-NORMAL.inv_cdf(0.5 * x) for x in (p, q))
+    rho = 0.454
+    return clip(math.exp(-0.5 * (a * a + b * b - rho * (a + b) ** 2 / (1 + rho)) / (1 - rho)), 1e-300, 1.0)
+
+
+def low_count_z(count, mean, spread):
+    """z of the middle of `count`'s share of a negative binomial."""
+    mean = max(mean, 1e-3)
+    variance = max(spread**2, mean * 1.001)
+    size = min(mean**2 / (variance - mean), 1e6)
+    success, count = size / (size + mean), math.floor(count)
+    above = beta_share(count + 1, size, 1.0 - success)
+    at_least = beta_share(count, size, 1.0 - success) if count else 1.0
+    upper = 0.5 * (above + at_least)
+    return -NORMAL.inv_cdf(max(upper, 1e-300)) if upper < 0.5 else NORMAL.inv_cdf(1.0 - upper)
+
+
+def beta_share(a, b, x):
+    """The regularised incomplete beta function by its continued fraction."""
+    if x > (a + 1.0) / (a + b + 2.0):
+        return 1.0 - beta_share(b, a, 1.0 - x)
+    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+    fraction, c, d = 1.0, 1.0, 0.0
+    for i in range(5000):
+        m = i // 2
+        if i == 0:
+            step = 1.0
+        elif i % 2 == 0:
+            step = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        else:
+            step = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        d = 1.0 / (1.0 + step * d)
+        c = 1.0 + step / c
+        fraction *= c * d
+        if abs(c * d - 1.0) < 1e-13:
+            break
+    return math.exp(log_front) / a * (fraction - 1.0)
+
+
+@dataclass
+class Judged:
+    """What the twin thinks of one value."""
+
+    value: float
+    samples: float | None
+    predicted: list[float]
+    scale: list[float]
+    doubt: list[float]
+    typical: float
+    spread: float
+    factor: float
+    z: float
+    scores: list[float]
+    keep: Callable[[], None]
+    p_outlier: float
+    p_new: float
+    ready: bool
+    raw: float
+    p: float
+
+
+class NaivePatterns:
+    """The tables of the day and the week."""
+
+    def __init__(self, span):
+        self.span = span
+        self.has_day = span <= DAY // 2
+        self.day_bins = min(96, DAY // span) if self.has_day else 1
+        self.week_bins = max(1, min(168, WEEK // span))
+        self.day_visit = max(1, DAY // self.day_bins // span)
+        self.week_visit = max(1, WEEK // self.week_bins // span)
+        self.day_memory = 8.0 * max(1.0, DAY / self.day_bins / span)
+        self.week_memory = 4.0 * max(1.0, WEEK / self.week_bins / span)
+        self.most_counted = 250 if self.week_memory <= 250 else 60000
+        self.level_memory = min(2000, max(60, 14 * DAY // span))
+        self.day_buckets = max(1.0, DAY / span)
+        self.day, self.day_n = [0.0] * self.day_bins, [0] * self.day_bins
+        self.week, self.week_n = [0.0] * self.week_bins, [0] * self.week_bins
+        self.far = [0.0] * 7
+
+    def bins(self, time):
+        return time % DAY * self.day_bins // DAY, time % WEEK * self.week_bins // WEEK
+
+    def day_part(self, time, age):
+        if not self.has_day or age < 2 * DAY:
+            return 0.0
+        d, _ = self.bins(time)
+        return self.day[d] * min(1.0, self.day_n[d] / 2)
+
+    def is_other_world(self, time):
+        """Whether this weekday is known to be none of those the day's pattern tells of."""
+        _, w = self.bins(time)
+        return self.has_day and self.week_n[w] >= self.week_visit and self.far[time // DAY % 7] > 0.2
+
+    def week_part(self, time, age, day_scale):
+        _, w = self.bins(time)
+        rounds = self.week_n[w] // self.week_visit
+        if rounds == 0:
+            return 0.0
+        if not self.has_day or rounds >= 2 or self.is_other_world(time):
+            return self.week[w]
+        return clip(self.week[w], -2.0 * day_scale, 2.0 * day_scale) if age >= 9 * DAY else 0.0
+
+    def doubt(self, time, age):
+        """Variance an error has here in units of one where all is known, for all predictors."""
+        d, w = self.bins(time)
+        day = 1.0 / clip(self.day_n[d], 1.0, self.day_memory) - 1.0 / self.day_memory if self.has_day else 0.0
+        week = 0.0
+        if self.week_n[w] >= self.week_visit and age >= 9 * DAY:
+            week = 1.0 / clip(self.week_n[w], 1.0, self.week_memory) - 1.0 / self.week_memory
+        with_week = 1.0 + day + week
+        return [1.0, 1.0 + day, with_week, with_week, with_week, 1.0 + day]
+
+    def learn(self, time, age, n, rest, scale, limit, bound, step, trusted):
+        """Shares `rest` out between the bins of the day and the week; returns what is left to the level."""
+        if n == 0:
+            return 0.0
+        d, w = self.bins(time)
+        ripe = age >= 2 * DAY or not self.has_day
+        left = rest - self.day[d] if self.has_day else rest
+        off = left - self.week_part(time, age, scale)
+        bounded = clip(off, -bound, bound)
+        is_far = ripe and (abs(left) > 2.0 * scale or not self.has_day)
+        is_first = self.week_n[w] < self.week_visit
+        doubt_week = 0.0
+        if ripe and not is_first:
+            doubt_week = 1.0 / clip(self.week_n[w], 1.0, self.week_memory)
+        elif is_far:
+            doubt_week = 20.0
+        doubt_day = 1.0 / min(self.day_n[d] + 1 / 50, self.day_memory) if self.has_day else 0.0
+        doubt_level = 1.0 / min(n + 1.0, self.level_memory)
+        total = 1.0 + doubt_level + doubt_day + doubt_week
+        if self.has_day:
+            self._learn_day(d, off, bounded, doubt_day / total, step, trusted)
+            if is_first and ripe:
+                today, bucket = time // DAY % 7, time % DAY // self.span
+                self.far[today] = half(self.far[today] + trusted * (is_far - self.far[today]) / (bucket + 1))
+        if ripe:
+            self._learn_week(w, left, bounded * doubt_week / total, scale, step, trusted)
+        return step * clip(off, -limit, limit) * doubt_level / total
+
+    def _learn_day(self, d, off, bounded, gain, step, trusted):
+        is_new = self.day_n[d] < 2 / 3 * self.day_visit
+        step, off = (trusted, off) if is_new else (step, bounded)
+        self.day[d] = single(self.day[d] + step * off * gain)
+        self.day_n[d] = min(self.day_n[d] + (step > 0.3), self.most_counted)
+
+    def _learn_week(self, w, left, gain, scale, step, trusted):
+        seen, week = self.week_n[w], self.week[w]
+        if self.has_day and seen < 2 * self.week_visit:
+            step = trusted
+            agrees = abs(left - week) <= max(0.5 * abs(week), 2.0 * scale)
+            visits = seen if seen < self.week_visit or agrees else seen % self.week_visit
+            gain = (left - week) / (visits + 1)
+        self.week[w] = single(week + step * gain)
+        self.week_n[w] = min(seen + (step > 0.3), self.most_counted)
+
+
+class NaiveLocation:
+    """Level, patterns, their strength and what wanders: six predictions of the next value."""
+
+    def __init__(self, span):
+        self.patterns = NaivePatterns(span)
+        self.level = self.base = 0.0
+        self.strength, self.power, self.strong_for = 1.0, 0.0, 0
+        self.local = [0.0, 0.0]
+
+    def predict(self, time, age, day_scale):
+        day = self.patterns.day_part(time, age)
+        week = self.patterns.week_part(time, age, day_scale)
+        with_day = (self.base if age >= 2 * DAY else self.level) + day
+        with_week = with_day + week
+        strengthened = with_day
+        if age >= 9 * DAY:
+            strengthened = self.level + self.strength * (with_week - self.level)
+        if self.patterns.is_other_world(time):
+            with_day = with_week
+        of_week, of_day = self.local if age >= 2 * DAY else (0.0, 0.0)
+        return [self.level, with_day, with_week, strengthened, with_week + of_week, with_day + of_day]
+
+    def learn(self, time, age, n, judged, limit, bound, step, trusted):
+        value, level, memory = judged.value, self.level, self.patterns.level_memory
+        if n == 0:
+            self.level = self.base = value
+            self.local = [0.0, 0.0]
+        else:
+            self.level += step * clip(value - judged.typical, -limit, limit) / min(n + 1.0, memory)
+            for i, k in enumerate((WITH_WEEK, WITH_DAY)):
+                off = clip(value - judged.predicted[k] - self.local[i], -bound, bound)
+                self.local[i] = single(self.local[i] + step * off / 4.0)
+        day_scale = judged.scale[WITH_DAY]
+        rest = value - self.base
+        self.base += self.patterns.learn(time, age, n, rest, day_scale, limit, bound, step, trusted)
+        pattern, noise = judged.predicted[WITH_WEEK] - level, judged.spread
+        rate = trusted / max(2.0, 0.25 * self.patterns.day_buckets)
+        off = clip(value - judged.predicted[STRENGTHENED], -6.0 * noise, 6.0 * noise)
+        moved = rate * off * pattern / max(max(self.power, pattern**2) + noise**2, 1e-30)
+        self.strength = single(clip(self.strength + moved, 0.0, 4.0))
+        self.power = single(self.power + rate * (pattern**2 - self.power))
+
+    def settle(self, log_weight):
+        """Makes a strength that has long been another that of the patterns; returns by how much."""
+        lasting = log_weight.index(max(log_weight)) == STRENGTHENED and abs(self.strength - 1.0) > 0.2
+        self.strong_for = self.strong_for + 1 if lasting else 0
+        if self.strong_for < max(12.0, self.patterns.day_buckets):
+            return 1.0
+        by = self.strength
+        self.base = self.level + by * (self.base - self.level)
+        self.patterns.day = [single(x * by) for x in self.patterns.day]
+        self.patterns.week = [single(x * by) for x in self.patterns.week]
+        self.strength, self.power, self.strong_for, self.local = 1.0, single(self.power * by**2), 0, [0.0, 0.0]
+        return by
+
+
+class NaiveMixture:
+    """How far off each predictor is, and how much each is believed."""
+
+    def __init__(self):
+        self.scale, self.log_weight = [0.0] * 6, [0.0] * 6
+
+    def combine(self, level, predicted, doubt):
+        floor = max(1e-3 * abs(level), 0.01 * self.scale[0], 1e-9)
+        scale = [max(s * math.sqrt(d), floor) for s, d in zip(self.scale, doubt, strict=True)]
+        weight = [math.exp(w) for w in self.log_weight]
+        typical = sum(w * x for w, x in zip(weight, predicted, strict=True)) / sum(weight)
+        return typical, sum(w * s for w, s in zip(weight, scale, strict=True)) / sum(weight), scale
+
+    def learn(self, n, age, span, judged, step, weight):
+        """`age` is in seconds."""
+        fits = []
+        for k, starts in enumerate((0, 2 * DAY, 9 * DAY, 9 * DAY, 2 * DAY, 2 * DAY)):
+            error, scale = judged.value - judged.predicted[k], judged.scale[k]
+            used = n if age < starts else min(n, max(12.0, (age - starts) / span))
+            rate = max(3.0 / (used + 3.0), 1.0 / 1500.0) * (weight * max(step, 0.3) if step > 0 else 0.0)
+            size = abs(error) if n < 12 else min(abs(error), 4.0 * scale)
+            wanted = 1.25 * size / math.sqrt(judged.doubt[k])
+            self.scale[k] = single(self.scale[k] + rate * (wanted - self.scale[k])) if n > 0 else 0.0
+            fit = -2.5 * math.log1p((error / scale) ** 2 / 4.0) - math.log(scale)
+            fits.append((1.0 - weight / 300.0) * self.log_weight[k] + (weight * fit if step > 0 else 0.0))
+        self.log_weight = [single(max(f - max(fits), -8.0)) for f in fits]
+
+
+class NaiveViews:
+    """Running sums, volatility and range."""
+
+    def __init__(self):
+        self.last, self.low, self.high = None, None, None
+        self.sum, self.sum_var, self.sum_scale, self.sum_n = [0.0, 0.0], [0.0, 0.0], [1.0, 1.0], 0
+        self.volatility = self.vol_mean = self.vol_var = 0.0
+
+    def look(self, n, value, z, spread):
+        """(scores of the two sums and of the volatility, what to call to keep the numbers behind them)."""
+        sums, variances, sizes, scores = [], [], [], []
+        for k, decay in enumerate((1.0 - 1.0 / 6.0, 1.0 - 1.0 / 24.0)):
+            sums.append(self.sum[k] * decay + clip(z, -4.0, 4.0))
+            variances.append(self.sum_var[k] * decay**2 + 1.0)
+            sizes.append(sums[k] / math.sqrt(variances[k]))
+            scores.append(sizes[k] / max(self.sum_scale[k], 0.3) if self.sum_n >= 9 else NAN)
+        volatility = self.volatility
+        if self.last is not None:
+            volatility += max(1.0 / 18.0, 1.0 / (n + 1.0)) * (abs(value - self.last) - volatility)
+        log_volatility = math.log(volatility + 0.05 * spread + 1e-12)
+        unrest = (log_volatility - self.vol_mean) / math.sqrt(self.vol_var + 0.02) if n >= 36 else NAN
+
+        def keep():
+            rate = max(1.0 / (n + 1.0), 1.0 / 1500.0)
+            for k in range(2):
+                square = self.sum_scale[k] ** 2
+                square += rate * (min(sizes[k] ** 2, 16.0 * square) - square)
+                self.sum_scale[k] = single(math.sqrt(square))
+            self.sum, self.sum_var = [single(x) for x in sums], [single(x) for x in variances]
+            self.sum_n += 1
+            self.volatility, self.last = single(volatility), value
+            if n >= 18:
+                rate = 1.0 / clip(n - 17.0, 1.0, 1500.0)
+                off, variance = log_volatility - self.vol_mean, self.vol_var
+                self.vol_mean = single(self.vol_mean + rate * off)
+                self.vol_var = single(variance + rate * (min(off**2, 16.0 * (variance + 0.01)) - variance))
+
+        return [*scores, unrest], keep
+
+    def novelty(self, n, value, spread, side):
+        if self.low is None or n < 100:
+            return 1.0
+        above = value - self.high if side >= 0 else 0.0
+        below = self.low - value if side <= 0 else 0.0
+        excess = max(above, below) / max(self.high - self.low, 2.0 * spread)
+        return 1.0 / ((n + 1.0) * (1.0 + 10.0 * excess) ** 2) if excess > 0.05 else 1.0
+
+    def learn_range(self, value, level, step, span):
+        drift = (1.0 - 0.5 ** (span / (365 * DAY))) * step
+        if self.low is not None:
+            self.low += drift * (level - self.low)
+            self.high += drift * (level - self.high)
+        if step > 0:
+            self.low = value if self.low is None else min(self.low, value)
+            self.high = value if self.high is None else max(self.high, value)
+
+
+class NaiveChanges:
+    """Change points from plain lists of the residuals since a series became odd."""
+
+    def __init__(self):
+        self.share, self.spread, self.since, self.gathered = 0.0, 0.0, None, []
+        self.shift, self.shift_at, self.vote = 0.0, None, 0.0
+
+    def observe(self, time, off, spread):
+        if self.share < 0.1:
+            self.spread = spread
+        self.share = single(self.share + (1.0 - 0.5 ** (1 / 12)) * ((abs(off) > 3.0 * self.spread) - self.share))
+        return self._gather(time, off) + self._reconsider(time, off)
+
+    def _gather(self, time, off):
+        if self.since is None and self.share > 0.5:
+            self.since, self.gathered = time, []
+        elif self.since is not None and self.share < 0.25:
+            self.since = None
+        if self.since is None:
+            return 0.0
+        self.gathered.append(off)
+        n, mean = len(self.gathered), sum(self.gathered) / len(self.gathered)
+        around_zero, around_mean = sum(x * x for x in self.gathered), sum((x - mean) ** 2 for x in self.gathered)
+        if n < 12 or time - self.since < 20 * 3600 or abs(mean) <= 3.0 * self.spread:
+            return 0.0
+        if n * math.log(around_zero / max(around_mean, 1e-12 * around_zero + 1e-300)) - 2.0 <= 10.0:
+            return 0.0
+        self.since, self.share = None, 0.0
+        self.shift, self.shift_at, self.vote = mean, time, 0.0
+        return mean
+
+    def _reconsider(self, time, off):
+        if self.shift_at is None or time == self.shift_at:
+            return 0.0
+        self.vote = single(self.vote + ((1.0 if abs(off + self.shift) < abs(off) else -1.0) - self.vote) / 12)
+        if self.vote > 0.5 or time - self.shift_at > 2 * DAY:
+            self.shift_at = None
+        return -self.shift if self.vote > 0.5 else 0.0
+
+
+class NaiveSeries:
+    """All of it: judges a value, then learns it."""
+
+    def __init__(self, span, *, side, is_count, non_negative, zero_empty):
+        self.span, self.side = span, side
+        self.is_count, self.non_negative, self.zero_empty = is_count, non_negative, zero_empty
+        self.n, self.first, self.seen, self.samples, self.occupancy = 0.0, None, None, 0.0, 1.0
+        self.location, self.mixture, self.views = NaiveLocation(span), NaiveMixture(), NaiveViews()
+        self.patterns = self.location.patterns
+        self.day_spread = [1.0] * self.patterns.day_bins
+        self.tails, self.events, self.changes = [NaiveTail() for _ in range(4)], NaiveEvents(), NaiveChanges()
+
+    def age(self, time):
+        return 0 if self.first is None else time - self.first
+
+    def judge(self, time, value, samples=None):
+        age, n = self.age(time), self.n
+        predicted = self.location.predict(time, age, self.mixture.scale[WITH_DAY])
+        doubt = self.patterns.doubt(time, age)
+        typical, spread, scale = self.mixture.combine(self.location.level, predicted, doubt)
+        if self.is_count and typical < 20:
+            spread = max(spread, 0.7 * math.sqrt(max(typical, 0.25)))
+        if self.non_negative or self.views.low is None or self.views.low >= 0:
+            typical = max(typical, 0.0)
+        d, _ = self.patterns.bins(time)
+        known = self.patterns.day_n[d]
+        factor = clip((8.0 + known * self.day_spread[d]) / (8.0 + known), 0.6, 6.0)
+        if samples is not None:
+            factor *= math.sqrt(clip(0.5 + 0.5 * max(self.samples, 1.0) / max(samples, 1e-9), 1.0, 9.0))
+        z = (value - typical) / (spread * factor)
+        if self.is_count and typical < 20 and value >= 0:
+            z = low_count_z(value, typical, spread * factor)
+        z = clip(z, -1e4, 1e4)
+        others, keep = self.views.look(n, value, z, spread)
+        scores = [z, *others] if n >= 12 else [NAN] * 4
+        tail = [0.5 if math.isnan(s) else t.survival(s) for s, t in zip(scores, self.tails, strict=True)]
+        p_views = [min(1.0, 2.0 * t) for t in tail]
+        if self.side:
+            on_side = [s * self.side > 0 for s in scores]
+            on_side[3] = on_side[0] and scores[3] > 0
+            p_views = [p if on else 1.0 for p, on in zip(p_views, on_side, strict=True)]
+        p_new = self.views.novelty(n, value, spread, self.side)
+        p = self._joined(value, typical, z, p_views, p_new)
+        ready = n >= 36
+        raw = -math.log10(p) if ready else 0.0
+        final = clip(10.0 ** -self.events.discount(time // self.span, raw), 1e-300, 1.0)
+        return Judged(
+            value, samples, predicted, scale, doubt, typical, spread, factor, z, scores, keep,
+            min(1.0, 2.0 * tail[0]), p_new, ready, raw, final,
+        )  # fmt: skip
+
+    def _joined(self, value, typical, z, p_views, p_new):
+        single_p = min(p_views[0], p_new ** clip(-math.log10(p_views[0] + 1e-300), 0.0, 1.0))
+        multi = any_of(min(p_views[1:]), 3)
+        if self.is_count and typical < 20:
+            single_p = max(single_p, 2.0 * tail_of_normal(z))
+        if self.zero_empty and value == 0:
+            single_p **= 1.0 - clip((0.75 - self.occupancy) / 0.25, 0.0, 1.0)
+        p = min(join(single_p, multi), any_of(min(single_p, multi), 2))
+        return clip(p ** min(1.0, self.n / max(self.patterns.day_buckets, 36)), 1e-300, 1.0)
+
+    def learn(self, time, judged, weight):
+        """Returns the lasting changes made, by kind."""
+        n, trusted = self.n, weight
+        outlier = clip(1.0 + 0.95 * (math.log10(judged.p_outlier + 1e-300) + 3.0) / 3.0, 0.05, 1.0)
+        if self.zero_empty:
+            filled = judged.value != 0
+            trusted *= 1.0 if filled else clip(2.0 * self.occupancy, 1e-6, 1.0)
+            rate = max(1 / 200, 1.0 / (n + 2.0))
+            self.occupancy = single(self.occupancy + weight * rate * (filled - self.occupancy))
+        self._learn_prediction(time, judged, trusted * (1.0 if n < 30 else outlier), trusted, weight)
+        self._renew_tails(time)
+        if weight > 0.5:
+            judged.keep()
+            for tail, score in zip(self.tails, judged.scores, strict=True):
+                tail.learn(score)
+            self.events.learn(time // self.span, judged.raw)
+        if judged.samples is not None:
+            self.samples = single(self.samples + weight / clip(n + 1.0, 1, 1500) * (judged.samples - self.samples))
+        self.first, self.seen = time if self.first is None else self.first, time
+        self.n = single(n + weight)
+        if not judged.ready or weight <= 0.5:
+            return {}
+        shift = self.changes.observe(time, judged.value - judged.typical, judged.spread)
+        if shift:
+            self._move(shift)
+        scale = self.location.settle(self.mixture.log_weight)
+        return ({"level shift": shift} if shift else {}) | ({"linear scale": scale} if scale != 1.0 else {})
+
+    def _move(self, shift):
+        self.location.level += shift
+        self.location.base += shift
+        self.location.local, self.views.sum = [0.0, 0.0], [0.0, 0.0]
+        self._fade_tails(0.5)
+
+    def _renew_tails(self, time):
+        """Four fifths of what was seen are forgotten when the day's pattern comes into use."""
+        starts = self.patterns.has_day and self.first is not None and self.seen - self.first < 2 * DAY
+        if starts and self.age(time) >= 2 * DAY:
+            self._fade_tails(0.2)
+
+    def _fade_tails(self, keep):
+        for tail in self.tails:
+            tail.counts = [[keep * c for c in side] for side in tail.counts]
+
+    def _learn_prediction(self, time, judged, step, trusted, weight):
+        n, age = self.n, self.age(time)
+        limit, bound = 3.0 * judged.spread * judged.factor, judged.scale[LEVEL]
+        if n < 12:
+            limit = bound = INF
+        self.views.learn_range(judged.value, self.location.level, step, self.span)
+        self.location.learn(time, age, n, judged, limit, bound, step, trusted)
+        self.mixture.learn(n, age, self.span, judged, step, weight)
+        d, _ = self.patterns.bins(time)
+        if n >= 12:
+            size = min(1.25 * abs(judged.value - judged.typical) / judged.spread, 6.0)
+            rate = step / min(self.patterns.day_n[d] + 1.0, 12.0)
+            self.day_spread[d] = half(self.day_spread[d] + rate * (size - self.day_spread[d]))
