@@ -58,7 +58,7 @@ def test_one_late_morning_is_no_change_of_clocks():
 
 
 def test_patterns_that_grow_for_good_are_scaled():
-    model, changes = feed(office(26 * DAYS, scaled=21 * DAYS))
+    _, changes = feed(office(26 * DAYS, scaled=21 * DAYS))
     scales = [(hour, size) for hour, kind, size in changes if kind == "linear scale"]
     (hour, size), *_ = scales
     assert 21 * DAYS < hour <= 24 * DAYS
