@@ -119,3 +119,11 @@ def test_lasting_changes_are_learnt_as_by_the_naive_twin(pattern, change):
     times = times_of(10800, 300, DAY)
     values = values_of(rng, times, False, pattern, pattern, 1.0, 300.0)
     assert change in compare(rng, 10800, "metric", times, values, 0.0, False)
+
+
+def test_a_shift_that_is_taken_back_is_taken_back_by_the_naive_twin():
+    times = times_of(3600, 360, DAY)
+    values = 100 + np.random.default_rng(3).normal(0, 1, (360, SERIES))
+    values[300:330] += 40
+    found = compare(np.random.default_rng(4), 3600, "metric", times, values, 0.0, False)
+    assert found == ["level shift"] * 2 * SERIES
