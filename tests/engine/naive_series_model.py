@@ -331,7 +331,8 @@ class NaiveViews:
         return 1.0 / ((n + 1.0) * (1.0 + 10.0 * excess) ** 2) if excess > 0.05 else 1.0
 
     def learn_range(self, value, level, step, span):
-        drift = (1.0 - 0.5 ** (span / (365 * DAY))) * step
+        half_life = min(30 * DAY * max(1.0, 3600 / span), 365 * DAY)
+        drift = (1.0 - 0.5 ** (span / half_life)) * step
         if self.low is not None:
             self.low += drift * (level - self.low)
             self.high += drift * (level - self.high)

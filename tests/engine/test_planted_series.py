@@ -91,7 +91,7 @@ def assert_explained(record, kind):
     assert low <= typical <= high
     # A bound ends where no value can be.
     assert actual > high if kind == "spike" else actual <= low
-    assert explanation["anomaly_length"] == 1
+    assert 1 <= explanation["anomaly_length"] <= 3
     assert explanation["single_bucket_impact"] >= 2
     assert record["multi_bucket_impact"] < 0
     assert record["probability"] < 0.01

@@ -22,7 +22,8 @@ WINDOW_MEMORY = 1500.0
 VOLATILITY_MEMORY = 18.0
 # Variance of the log of a mean of so few steps: a constant series must not find any step sensational.
 VOLATILITY_NOISE = 0.02
-RANGE_HALF_LIFE_S = 365 * 86400
+# How long an extreme is remembered: the finer the buckets, the more peaks there are that say little, so the longer.
+RANGE_HALF_LIFE_S, LONGEST_HALF_LIFE_S = 30 * 86400, 365 * 86400
 NOVELTY_AFTER = 100
 NOVELTY_MARGIN = 0.05
 
@@ -93,7 +94,7 @@ def learn(columns: Columns, rows: Rows, windows: Windows, learning: NDArray[np.b
 
 
 def novelty(columns: Columns, rows: Rows, value: Floats, spread: Floats, side: int) -> Floats:
-    """p of leaving the seen range by more than 5 % of it: 1 / (n + 1) / (1 + 10 excess / range)^2."""
+    """p of leaving the remembered range by more than 5 % of it: 1 / (n + 1) / (1 + 10 excess / range)^2."""
     c = columns
     n = c["n"][rows]
     low, high = c["low"][rows], c["high"][rows]
@@ -101,17 +102,16 @@ def novelty(columns: Columns, rows: Rows, value: Floats, spread: Floats, side: i
     seen = np.maximum(np.where(known, high - low, 0.0), 2.0 * spread)
     above = np.where(known & (side >= 0), value - high, 0.0)
     below = np.where(known & (side <= 0), low - value, 0.0)
-    excess = np.maximum(above, below) / seen
+    excess = np.maximum(np.maximum(above, below), 0.0) / seen
     is_new = (excess > NOVELTY_MARGIN) & (n >= NOVELTY_AFTER)
-    return np.where(is_new, 1.0 / ((n + 1.0) * (1.0 + 10.0 * np.maximum(excess, 0.0)) ** 2), 1.0)
+    return np.where(is_new, 1.0 / ((n + 1.0) * (1.0 + 10.0 * excess) ** 2), 1.0)
 
 
 def learn_range(columns: Columns, rows: Rows, value: Floats, level: Floats, step: Floats, span: int) -> None:
     """Widens the range to `value`; both ends drift slowly back towards the level."""
-    drift = (1.0 - 0.5 ** (span / RANGE_HALF_LIFE_S)) * step
-    low, high = columns["low"][rows], columns["high"][rows]
-    known = np.isfinite(low)
-    low = low + drift * np.where(known, level - np.where(known, low, 0.0), 0.0)
-    high = high + drift * np.where(known, level - np.where(known, high, 0.0), 0.0)
-    columns["low"][rows] = np.where(step > 0, np.minimum(low, value), low)
-    columns["high"][rows] = np.where(step > 0, np.maximum(high, value), high)
+    half_life = min(max(1.0, 3600 / span) * RANGE_HALF_LIFE_S, LONGEST_HALF_LIFE_S)
+    drift = (1.0 - 0.5 ** (span / half_life)) * step
+    for end, further in (("low", np.minimum), ("high", np.maximum)):
+        old = columns[end][rows]
+        old = old + drift * np.where(np.isfinite(old), level - np.where(np.isfinite(old), old, 0.0), 0.0)
+        columns[end][rows] = np.where(step > 0, further(old, value), old)
