@@ -198,11 +198,8 @@ def test_without_a_finished_bucket_there_is_no_snapshot(client: HttpClient) -> N
     client.delete("/_ml/anomaly_detectors/unfinished", query={"force": "true"})
 
 
-def test_categorizing_that_fails_is_told_at_once_and_again_when_it_works(
-    client: HttpClient, cluster_client: HttpClient
-) -> None:
-    """A hundred messages that are all alike cannot be what was meant; the many kinds that follow may be."""
-    path = "/_ml/anomaly_detectors/alike"
+def open_categorizing(client: HttpClient, path: str) -> None:
+    """Opens a fresh job that counts by category."""
     client.delete(path, query={"force": "true"})
     analysis = {
         "bucket_span": "1h",
@@ -211,6 +208,14 @@ def test_categorizing_that_fails_is_told_at_once_and_again_when_it_works(
     }
     client.put(path, json_body={"analysis_config": analysis, "data_description": {"time_field": "time"}})
     client.post(f"{path}/_open")
+
+
+def test_categorizing_that_fails_is_told_at_once_and_again_when_it_works(
+    client: HttpClient, cluster_client: HttpClient
+) -> None:
+    """A hundred messages that are all alike cannot be what was meant; the many kinds that follow may be."""
+    path = "/_ml/anomaly_detectors/alike"
+    open_categorizing(client, path)
     same = [{"time": START_MS + part * 1000, "message": "Node started in zone"} for part in range(150)]
     client.post(f"{path}/_data", ndjson=same)
     client.post(f"{path}/_flush")
@@ -238,14 +243,7 @@ def test_categorizing_that_fails_is_told_at_once_and_again_when_it_works(
 def test_matches_are_counted_at_a_flush_and_at_a_close(client: HttpClient, cluster_client: HttpClient) -> None:
     """What is only matched once more has no new definition to write."""
     path = "/_ml/anomaly_detectors/matched"
-    client.delete(path, query={"force": "true"})
-    analysis = {
-        "bucket_span": "1h",
-        "detectors": [{"function": "count", "by_field_name": "mlcategory"}],
-        "categorization_field_name": "message",
-    }
-    client.put(path, json_body={"analysis_config": analysis, "data_description": {"time_field": "time"}})
-    client.post(f"{path}/_open")
+    open_categorizing(client, path)
     counted = []
     for number, then in enumerate(("_flush", "_flush", "_close")):
         rows = [{"time": START_MS + (number * 10 + part) * 1000, "message": "Node started"} for part in range(10)]

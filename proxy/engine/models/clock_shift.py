@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from proxy.engine.columns import Columns, Slot
 from proxy.engine.models import patterns
+from proxy.engine.models.location import LEVEL, WITH_DAY, WITH_WEEK
 from proxy.engine.models.patterns import Grid
 from proxy.engine.results import Floats
 
@@ -22,6 +23,7 @@ CHANGES_S = (-3600, 3600)
 CLEARLY, AGAINST, DECIDES_S = 2.0, 4.0, 5400
 # A pattern whose errors are not this much smaller than those of the level alone tells no time.
 WORTH_SHIFTING = 0.5
+# Nor does one whose strength is further from 1 than this.
 SIZED = 0.2
 
 SLOTS = {"clock_votes": Slot("f4", (len(CHANGES_S),))}
@@ -54,15 +56,15 @@ def observe(
     if not grid.has_day or grid.span > max(CHANGES_S):
         return changed
     scale = columns["scale"][:, rows]
-    by_pattern = scale[1:3].min(axis=0)
+    by_pattern = scale[[WITH_DAY, WITH_WEEK]].min(axis=0)
     noise = np.minimum(spread, by_pattern)
-    tells_time = by_pattern < WORTH_SHIFTING * scale[0]
+    tells_time = by_pattern < WORTH_SHIFTING * scale[LEVEL]
     # A pattern of another size fits nowhere: its size is settled first.
     is_sized = np.abs(columns["strength"][rows] - 1.0) < SIZED
     known = np.flatnonzero(tells_time & is_sized & (time - columns["first"][rows] >= patterns.WEEK_FROM))
     if not len(known):
         return changed
-    at, left, unit, scale = rows[known], rest[known], np.maximum(noise[known], 1e-30), scale[1, known]
+    at, left, unit, scale = rows[known], rest[known], np.maximum(noise[known], 1e-30), scale[WITH_DAY, known]
 
     def distance(when: int) -> Floats:
         pattern = patterns.day_part(columns, grid, when, at) + patterns.week_part(columns, grid, when, at, scale)[0]
