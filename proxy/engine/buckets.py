@@ -18,6 +18,7 @@ from proxy.engine.spec import DetectorSpec
 Index = NDArray[np.intp]
 # Values beyond are as good as this: squares of it still fit, and nobody can tell the difference.
 LARGEST = 1e18
+LARGEST_KEY = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +63,43 @@ def aggregate(rows: RowSet, detector: DetectorSpec, span: int, weights: Floats |
     used = usable_rows(rows, detector, weights)
     bucket = rows.time[used] // span
     key, sizes = _key(rows, detector, bucket, used)
-    group, first = _dense(key, sizes)
-    count = len(first)
-    weight = None if weights is None else weights[used]
-    counts = np.bincount(group, weight, count).astype(np.float64)
-    order = np.argsort(group, kind="stable")
-    start = np.searchsorted(group[order], np.arange(count + 1))
+    order = _stable_order(key, sizes)
+    members = used[order]
+    first = np.flatnonzero(np.diff(key[order], prepend=-1))
+    start = np.append(first, len(key))
+    weight = None if weights is None else weights[members]
+    counts = np.diff(start).astype(np.float64) if weight is None else _sums(weight, start)
     values = [
-        np.clip(_feature(part.feature, rows, detector, used, group, counts, weight, order, start), -LARGEST, LARGEST)
+        np.clip(_feature(part.feature, rows, detector, members, start, counts, weight), -LARGEST, LARGEST)
         for part in detector.parts
     ]
-    codes = {f: _entity_codes(rows.text[f], detector)[used[first]] for f in detector.split_fields}
-    return Groups(bucket[first], codes, counts, values, used[order], start)
+    codes = {f: _entity_codes(rows.text[f], detector)[members[first]] for f in detector.split_fields}
+    return Groups(bucket[order[first]], codes, counts, values, members, start)
 
 
 def _key(rows: RowSet, detector: DetectorSpec, bucket: NDArray[np.int64], used: Index) -> tuple[NDArray[np.int64], int]:
+    """(a number for each row, equal within a group and greater in later buckets; what all of them are below)."""
     key = bucket - (bucket.min() if len(bucket) else 0)
     size = int(key.max()) + 1 if len(key) else 0
     for field in detector.split_fields:
         width = len(rows.text[field].values) + 1
+        if size * width > LARGEST_KEY:
+            found, key = np.unique(key, return_inverse=True)
+            size = len(found)
         key = key * width + _entity_codes(rows.text[field], detector)[used] + 1
         size *= width
     return key, size
+
+
+def _stable_order(key: NDArray[np.int64], size: int) -> Index:
+    """What sorts keys from 0 up to `size`, equal ones in order of arrival."""
+    bits = len(key).bit_length()
+    if size << bits > LARGEST_KEY:
+        return np.argsort(key, kind="stable")
+    # Sorting numbers is far faster than sorting positions by them.
+    packed = (key << bits) | np.arange(len(key))
+    packed.sort()
+    return packed & ((1 << bits) - 1)
 
 
 def _entity_codes(column: Column, detector: DetectorSpec) -> Codes:
@@ -93,71 +109,69 @@ def _entity_codes(column: Column, detector: DetectorSpec) -> Codes:
     return np.where(column.codes == column.values.index(""), -1, column.codes).astype(np.int32)
 
 
-def _dense(key: NDArray[np.int64], size: int) -> tuple[Index, Index]:
-    """(group of each row, first row of each group); groups are numbered in key order."""
-    if size > 4 * len(key) + 65536:
-        _, first, group = np.unique(key, return_index=True, return_inverse=True)
-        return group.reshape(-1), first
-    present = np.bincount(key, minlength=size) > 0
-    number = np.cumsum(present) - 1
-    group = number[key]
-    first = np.empty(int(present.sum()), np.intp)
-    # Written backwards, so the first row of a group is what stays.
-    first[group[::-1]] = np.arange(len(key) - 1, -1, -1)
-    return group, first
-
-
 def _feature(
     feature: str,
     rows: RowSet,
     detector: DetectorSpec,
-    used: Index,
-    group: Index,
+    members: Index,
+    start: Index,
     counts: Floats,
     weight: Floats | None,
-    order: Index,
-    start: Index,
 ) -> Floats:
     if feature == "count" or detector.field is None:
         return counts
     if feature in TEXT_FEATURES:
-        return text_feature(feature, rows.text[detector.field], used, group, len(counts))
+        return text_feature(feature, rows.text[detector.field], members, start)
     if not detector.parts[0].is_metric:
         return counts
-    return metric_feature(feature, rows.numbers[detector.field][used], group, counts, weight, order, start)
+    return metric_feature(feature, rows.numbers[detector.field][members], start, counts, weight)
 
 
-def metric_feature(
-    feature: str, value: Floats, group: Index, counts: Floats, weight: Floats | None, order: Index, start: Index
-) -> Floats:
-    """Feature of each group. Weighted (pre-summarised) values are means of `weight` records; sums are sums."""
+def metric_feature(feature: str, value: Floats, start: Index, counts: Floats, weight: Floats | None) -> Floats:
+    """Feature of each group, whose values lie from its `start` to the next.
+
+    Weighted (pre-summarised) values are means of `weight` records; sums are sums.
+    """
     value = np.clip(value, -LARGEST, LARGEST)
     if feature == "sum":
-        return np.bincount(group, value, len(counts))
+        return _sums(value, start)
     if feature in ("mean", "varp"):
-        mass = value if weight is None else value * weight
-        mean = np.bincount(group, mass, len(counts)) / np.maximum(counts, 1e-300)
+        mean = _sums(value if weight is None else value * weight, start) / np.maximum(counts, 1e-300)
         if feature == "mean":
             return mean
-        off = (value - mean[group]) ** 2
-        return np.bincount(group, off if weight is None else off * weight, len(counts)) / np.maximum(counts, 1e-300)
+        off = (value - np.repeat(mean, np.diff(start))) ** 2
+        return _sums(off if weight is None else off * weight, start) / np.maximum(counts, 1e-300)
     if not len(counts):
         return np.empty(0)
     if feature == "min":
-        return np.minimum.reduceat(value[order], start[:-1])
+        return np.minimum.reduceat(value, start[:-1])
     if feature == "max":
-        return np.maximum.reduceat(value[order], start[:-1])
-    by_value = np.lexsort((value, group))
-    sorted_value = value[by_value]
+        return np.maximum.reduceat(value, start[:-1])
+    return _medians(value, start)
+
+
+def _sums(value: Floats, start: Index) -> Floats:
+    """Sum of each group, one by one in order of arrival."""
+    return np.bincount(_group_of_each(start), value, len(start) - 1)
+
+
+def _group_of_each(start: Index) -> Index:
+    return np.repeat(np.arange(len(start) - 1), np.diff(start))
+
+
+def _medians(value: Floats, start: Index) -> Floats:
+    by_value = np.argsort(value)
+    ordered = value[by_value[_stable_order(_group_of_each(start)[by_value], len(start) - 1)]]
     size = np.diff(start)
-    low, high = start[:-1] + (size - 1) // 2, start[:-1] + size // 2
-    return 0.5 * (sorted_value[low] + sorted_value[high])
+    low, high = ordered[start[:-1] + (size - 1) // 2], ordered[start[:-1] + size // 2]
+    # Either zero may come first: the sum with 0 is always the positive one.
+    return 0.5 * (low + high) + 0.0
 
 
-def text_feature(feature: str, column: Column, used: Index, group: Index, count: int) -> Floats:
+def text_feature(feature: str, column: Column, members: Index, start: Index) -> Floats:
     """Distinct values of each group, or how much information they carry."""
-    pairs = distinct_pairs(group, column.codes[used])
+    pairs = distinct_pairs(_group_of_each(start), column.codes[members])
     keys, found = distinct_counts(pairs) if feature == "distinct_count" else info_content(pairs, column.values)
-    out = np.zeros(count)
+    out = np.zeros(len(start) - 1)
     out[keys] = found
     return out
