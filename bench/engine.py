@@ -104,6 +104,9 @@ def speed() -> None:
     for name, alike in engine_speed.features():
         progress(f"aggregation, {name}")
         _figure(f"aggregation, {name}", engine_speed.aggregation_speed(name), f"records / s ({alike})")
+    for shape, (entities, is_sorted) in engine_speed.SHAPES.items():
+        rate = engine_speed.aggregation_speed("median", entities, is_sorted=is_sorted)
+        _figure(f"aggregation, median, {shape}", rate, "records / s")
     for name, detector in engine_speed.JOBS.items():
         progress(f"whole job, {name}")
         _figure(f"whole job, {name}", engine_speed.job_speed(detector), "records / s")

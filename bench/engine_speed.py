@@ -18,6 +18,8 @@ from proxy.engine.rows import RowSet
 
 SERIES = 10_000
 RECORDS = 1_000_000
+# Distinct texts that distinct_count and info_content look at.
+TEXTS = 10_000
 
 
 def model_speed(series: int = SERIES, steps: int = 60) -> tuple[float, float]:
@@ -42,19 +44,28 @@ def model_speed(series: int = SERIES, steps: int = 60) -> tuple[float, float]:
     return series * steps / timed(60, steps), float(model.columns.bytes_per_series())
 
 
-def aggregation_speed(function: str) -> float:
-    """Records per second from columns to features of 1,000 series in 10 buckets, the better of two runs."""
+def aggregation_speed(function: str, entities: int = 1000, *, is_sorted: bool = True) -> float:
+    """Records per second from columns to features of each entity in 10 buckets, the better of two runs."""
     rng = np.random.default_rng(1)
-    detector = {"function": function, "field_name": None if function == "count" else "v", "by_field_name": "k"}
+    field = {"count": None, "distinct_count": "t", "info_content": "t"}.get(function, "v")
+    detector = {"function": function, "field_name": field} | ({"by_field_name": "k"} if entities > 1 else {})
     spec = JobSpec.from_config({"analysis_config": {"bucket_span": "1h", "detectors": [detector]}})
-    keys = Column(rng.integers(0, 1000, RECORDS).astype(np.int32), [f"key {i}" for i in range(1000)])
-    rows = RowSet(np.sort(rng.integers(0, 36_000, RECORDS)), {"k": keys, "v": keys}, {"v": rng.normal(size=RECORDS)})
+    text = {
+        name: Column(rng.integers(0, size, RECORDS).astype(np.int32), [f"{name} {i}" for i in range(size)])
+        for name, size in (("k", entities), ("t", TEXTS))
+    }
+    time_of = rng.integers(0, 36_000, RECORDS)
+    rows = RowSet(np.sort(time_of) if is_sorted else time_of, text, {"v": rng.normal(size=RECORDS)})
     spent = []
     for _ in range(2):
         started = time.process_time()
         aggregate(rows, spec.detectors[0], spec.bucket_span, None)
         spent.append(time.process_time() - started)
     return RECORDS / min(spent)
+
+
+# (entities, whether records come in order of time).
+SHAPES = {"no split": (1, True), "out of order": (1000, False), "300,000 entities": (300_000, True)}
 
 
 def features() -> Iterator[tuple[str, str]]:

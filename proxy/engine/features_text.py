@@ -85,5 +85,5 @@ def info_content(pairs: TextPairs, values: Sequence[str]) -> tuple[Ints, Floats]
 
 def _deflated_length(texts: list[str]) -> int:
     compressor = zlib.compressobj(DEFLATE_LEVEL, zlib.DEFLATED, RAW_DEFLATE)
-    joined = "".join(text + "\n" for text in sorted(texts)).encode("utf-8", "surrogatepass")
+    joined = ("\n".join(sorted(texts)) + "\n").encode("utf-8", "surrogatepass")
     return len(compressor.compress(joined)) + len(compressor.flush())
