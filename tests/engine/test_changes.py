@@ -21,14 +21,15 @@ def office(hours, *, moved=None, scaled=None, seed=0):
     return values + np.random.default_rng(seed).normal(0, 1, hours)
 
 
-def feed(values):
-    """The model after hourly values, and the changes it made: (hour, kind, size)."""
+def feed(values, unlearnt=()):
+    """The model after hourly values, and the changes it made: (hour, kind, size); it learns no `unlearnt` hours."""
     model = SeriesModel(HOUR, side=0, is_count=False, non_negative=False, zero_empty=False)
     model.columns.grow_to(1)
     changes = []
     for hour, value in enumerate(values):
         judged = model.judge(hour * HOUR, np.zeros(1, np.intp), np.array([value]))
-        changes += [(hour, c.kind, c.size) for c in model.learn(hour * HOUR, judged, np.ones(1))]
+        weight = np.array([0.0 if hour in unlearnt else 1.0])
+        changes += [(hour, c.kind, c.size) for c in model.learn(hour * HOUR, judged, weight)]
     return model, changes
 
 
@@ -55,6 +56,12 @@ def test_one_late_morning_is_no_change_of_clocks():
     values = office(24 * DAYS)
     values[21 * DAYS + 8] = 20.0
     assert feed(values)[1] == []
+
+
+def test_clocks_are_followed_where_no_day_is_learnt_from_its_first_hour():
+    maintenance = range(0, 24 * DAYS, DAYS)
+    ((hour, kind, size),) = feed(office(24 * DAYS, moved=21 * DAYS), maintenance)[1]
+    assert (hour, kind, size) == (22 * DAYS + 1, "time shift", 3600.0)
 
 
 def test_patterns_that_grow_for_good_are_scaled():

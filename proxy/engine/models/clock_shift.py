@@ -4,7 +4,8 @@ After a shift by s seconds a model expects at time t what it expected at t + s. 
 counts in whole bins; what is less than half a bin changes nothing.
 
 Twice a year whole countries get up an hour earlier or later. So the patterns of an hour before and after are compared
-with what comes: one that was clearly better for a whole day is the right one.
+with what comes: one that was clearly better for a whole day is the right one. The first value after that day decides,
+if the series still tells the time by then; no vote outlives its day.
 """
 
 import numpy as np
@@ -26,7 +27,8 @@ WORTH_SHIFTING = 0.5
 # Nor does one whose strength is further from 1 than this.
 SIZED = 0.2
 
-SLOTS = {"clock_votes": Slot("f4", (len(CHANGES_S),))}
+# The votes, and the day they are of.
+SLOTS = {"clock_votes": Slot("f4", (len(CHANGES_S),)), "clock_day": Slot("i4", (), -1)}
 
 
 def shift_patterns(columns: Columns, rows: NDArray[np.intp], seconds: int) -> None:
@@ -39,18 +41,10 @@ def shift_patterns(columns: Columns, rows: NDArray[np.intp], seconds: int) -> No
         columns[name][:, rows] = np.roll(columns[name][:, rows], -bins, axis=0)
 
 
-def observe(
-    columns: Columns,
-    grid: Grid,
-    time: int,
-    rows: NDArray[np.intp],
-    rest: Floats,
-    spread: Floats,
-    is_new_day: NDArray[np.bool_],
-) -> Floats:
+def observe(columns: Columns, grid: Grid, time: int, rows: NDArray[np.intp], rest: Floats, spread: Floats) -> Floats:
     """Takes what the level leaves of a bucket's values; returns the seconds each clock moved, mostly 0.
 
-    `spread` is how far off values may be, `is_new_day` marks the first value of a day.
+    `spread` is how far off values may be.
     """
     changed = np.zeros(len(rows))
     if not grid.has_day or grid.span > max(CHANGES_S):
@@ -61,7 +55,11 @@ def observe(
     tells_time = by_pattern < WORTH_SHIFTING * scale[LEVEL]
     # A pattern of another size fits nowhere: its size is settled first.
     is_sized = np.abs(columns["strength"][rows] - 1.0) < SIZED
-    known = np.flatnonzero(tells_time & is_sized & (time - columns["first"][rows] >= patterns.WEEK_FROM))
+    is_known = tells_time & is_sized & (time - columns["first"][rows] >= patterns.WEEK_FROM)
+    has_ended = columns["clock_day"][rows] != time // patterns.DAY
+    columns["clock_day"][rows] = time // patterns.DAY
+    columns["clock_votes"][:, rows[has_ended & ~is_known]] = 0.0
+    known = np.flatnonzero(is_known)
     if not len(known):
         return changed
     at, left, unit, scale = rows[known], rest[known], np.maximum(noise[known], 1e-30), scale[WITH_DAY, known]
@@ -70,7 +68,7 @@ def observe(
         pattern = patterns.day_part(columns, grid, when, at) + patterns.week_part(columns, grid, when, at, scale)[0]
         return np.abs(left - pattern) / unit
 
-    votes, ended = columns["clock_votes"][:, at], is_new_day[known]
+    votes, ended = columns["clock_votes"][:, at], has_ended[known]
     decided = ended & (votes.max(axis=0) * grid.span >= DECIDES_S)
     which = np.array(CHANGES_S)[votes.argmax(axis=0)]
     for seconds in np.unique(which[decided]).tolist():

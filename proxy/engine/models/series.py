@@ -18,7 +18,7 @@ from scipy import special
 
 from proxy.engine.columns import Columns, Slot
 from proxy.engine.models import changes, clock_shift, events, location, mixture, tails, views
-from proxy.engine.models.patterns import DAY, DAY_FROM, Grid, Lesson
+from proxy.engine.models.patterns import DAY_FROM, Grid, Lesson
 from proxy.engine.probability import any_of, clip_p, join_correlated
 from proxy.engine.results import Floats
 
@@ -266,11 +266,10 @@ class SeriesModel:
             rate = weight / np.clip(n + 1.0, 1.0, mixture.SCALE_MEMORY)
             c["samples"][rows] = usual + rate * (judged.samples - usual)
         c["first"][rows] = np.where(c["first"][rows] < 0, time, c["first"][rows])
-        is_new_day = c["seen"][rows] // DAY != time // DAY
         c["seen"][rows] = time
         c["n"][rows] = n + weight
         settled = np.flatnonzero(judged.ready & (weight > 0.5))
-        return self._learn_changes(time, judged, settled, is_new_day[settled]) if len(settled) else []
+        return self._learn_changes(time, judged, settled) if len(settled) else []
 
     def _renew_tails(self, time: int, rows: Rows) -> None:
         """Residuals from before a day's pattern was used say little of those to come."""
@@ -278,7 +277,7 @@ class SeriesModel:
         renewed = (age >= DAY_FROM) & (before < DAY_FROM) & self.grid.has_day
         tails.fade(self.columns, rows[renewed], OLD_TAILS)
 
-    def _learn_changes(self, time: int, judged: Judged, settled: Rows, is_new_day: NDArray[np.bool_]) -> list[Change]:
+    def _learn_changes(self, time: int, judged: Judged, settled: Rows) -> list[Change]:
         c, at = self.columns, judged.rows[settled]
         off = judged.value[settled] - judged.typical[settled]
         shift = changes.observe(c, at, time, off, judged.spread[settled])
@@ -289,7 +288,7 @@ class SeriesModel:
             tails.fade(c, moved, 0.5)
         scale = location.settle_strength(c, self.grid, at)
         rest = judged.value[settled] - c["base"][at]
-        clock = clock_shift.observe(c, self.grid, time, at, rest, judged.spread[settled], is_new_day)
+        clock = clock_shift.observe(c, self.grid, time, at, rest, judged.spread[settled])
         found = (("level shift", shift, 0.0), ("linear scale", scale, 1.0), ("time shift", clock, 0.0))
         return [
             Change(int(at[i]), kind, float(size[i]))
