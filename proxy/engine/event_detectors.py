@@ -170,10 +170,13 @@ class GeoDetector(EventDetector):
         self.model = Places()
 
     def _points(self, view: BucketView, present: Present) -> tuple[Index, Floats]:
-        """Every point of the present groups, and whose it is."""
-        members = [view.prepared.groups.members(int(g)) for g in present.groups]
-        owner = np.repeat(np.arange(len(members)), [len(m) for m in members])
-        return owner, self._places(view, np.concatenate(members))
+        """Every point of the present groups, and whose it is, in order of time: that of arrival says nothing."""
+        groups = [view.prepared.groups.members(int(g)) for g in present.groups]
+        owner = np.repeat(np.arange(len(groups)), [len(m) for m in groups])
+        members = np.concatenate(groups)
+        points = self._places(view, members)
+        order = np.lexsort((points[:, 1], points[:, 0], view.rows.time[members]))
+        return owner[order], points[order]
 
     def _places(self, view: BucketView, members: Index) -> Floats:
         assert self.spec.field is not None

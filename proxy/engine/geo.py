@@ -170,8 +170,10 @@ class Places:
         row = np.asarray(rows, np.int64)[group]
         _, out, _ = self._distances(row, points)
         _, farthest = _farthest(group, out)
-        for turn in _turns(row[farthest]):
-            self._learn_visits(row[farthest][turn], np.sqrt(out[farthest][turn]))
+        # Persons come in any order: from near to far it is always the same.
+        visits = farthest[np.argsort(out[farthest], kind="stable")]
+        for turn in _turns(row[visits]):
+            self._learn_visits(row[visits][turn], np.sqrt(out[visits][turn]))
         for turn in _turns(row):
             self._learn_distinct(row[turn], points[turn])
 

@@ -134,6 +134,7 @@ OPTIONS = [
     {"function": "mean", "field_name": "value", "over_field_name": "user"},
     {"function": "count", "over_field_name": "user", "by_field_name": "host", "exclude_frequent": "all"},
     {"function": "rare", "by_field_name": "host", "over_field_name": "user", "partition_field_name": "host"},
+    {"function": "lat_long", "field_name": "place", "over_field_name": "user"},
     {"function": "sum", "field_name": "value", "by_field_name": "host", "use_null": True},
     {
         "function": "count",
@@ -164,7 +165,7 @@ def busy_rows(size=1200, days=6, seed=5):
         {
             "user": choice([f"u{i}" for i in range(12)]),
             "host": choice(["a", "b", "c"]),
-            "place": choice(["50.1,8.6", "50.2,8.7", "no place"]),
+            "place": choice([*(f"{50 + i / 10},{8 + i * i % 11 / 9:.2f}" for i in range(20)), "no place"]),
             "message": choice(["disk read failed", "disk write failed", "user logged in from here"], 0.0),
         },
         {"value": value, "weight": rng.integers(0, 4, size)},

@@ -44,6 +44,24 @@ def test_any_chunking_gives_the_same_results(detector):
 
 
 @pytest.mark.parametrize("detector", EVERYTHING, ids=names)
+def test_rows_of_a_bucket_may_come_in_any_order(detector):
+    rows, random = busy_rows(), np.random.default_rng(8)
+    rows = part(rows, np.argsort(rows.time // HOUR, kind="stable"))
+    shuffled = part(rows, np.lexsort((random.random(len(rows.time)), rows.time // HOUR)))
+    one, other = (run(engine(detector, influencers=["user", "host"]), given) for given in (rows, shuffled))
+    assert scores(other) == pytest.approx(scores(one), abs=1e-6)
+
+
+def scores(results):
+    """Score of every record and influencer by what it is about."""
+    about = ("timestamp", "by_field_value", "over_field_value", "partition_field_value", "influencer_field_value")
+    return {
+        tuple(document.get(f) for f in about): document.get("record_score", document.get("influencer_score"))
+        for document in (*results.records, *results.influencers)
+    }
+
+
+@pytest.mark.parametrize("detector", EVERYTHING, ids=names)
 def test_a_restored_state_goes_on_bit_exactly(detector):
     rows = busy_rows(seed=6)
     spec = JobSpec.from_config(config(detector, influencers=["user", "host"], latency="1h"))
