@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from proxy.engine.buckets import aggregate
 from proxy.engine.findings import BucketView, Finding, Judgement
 from proxy.engine.functions import NON_NEGATIVE_FEATURES, Function, plot_feature
-from proxy.engine.influence import TailLn, influences
+from proxy.engine.influence import KEPT_FROM, TailLn, influences
 from proxy.engine.models.clock_shift import shift_patterns
 from proxy.engine.models.population import PopulationModel, PopulationScores
 from proxy.engine.probability import WORTH_WRITING, any_of, combine_ln
@@ -179,12 +179,6 @@ class GroupDetector:
         ranked = members[np.argsort(p[members], kind="stable")]
         shown = [i for i in ranked.tolist() if p[i] < WORTH_WRITING][:MOST_CAUSES] or [int(ranked[0])]
         parts = [self._finding(view, present, scores, p, i) for i in shown]
-        blame: dict[str, dict[str, float]] = {}
-        for part in parts:
-            for name, values in part.influences.items():
-                for value, strength in values.items():
-                    known = blame.setdefault(name, {})
-                    known[value] = max(known.get(value, 0.0), strength)
         return replace(
             parts[0],
             p=person_p,
@@ -192,7 +186,7 @@ class GroupDetector:
             multi_bucket_impact=None,
             explanation=None,
             causes=[self._cause(part) for part in parts],
-            influences=blame,
+            influences=_blame(parts),
         )
 
     def _cause(self, finding: Finding) -> Document:
@@ -307,6 +301,20 @@ class GroupDetector:
 
     def _shared_bytes(self) -> int:
         return self.persons.nbytes() + self.registry.name_bytes
+
+
+def _blame(parts: list[Finding]) -> dict[str, dict[str, float]]:
+    """Influences of a person's attributes, the least usual first: whoever made one that is far less odd than that has
+    no part in it."""
+    blame: dict[str, dict[str, float]] = {}
+    for part in parts:
+        share = np.log(part.p) / np.log(parts[0].p)
+        for name, values in part.influences.items():
+            known = blame.setdefault(name, {})
+            for value, strength in values.items():
+                if share * strength >= KEPT_FROM:
+                    known[value] = max(known.get(value, 0.0), float(share * strength))
+    return {name: dict(sorted(known.items(), key=lambda item: -item[1])) for name, known in blame.items()}
 
 
 def no_explanation(_: int) -> None:

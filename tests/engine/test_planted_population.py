@@ -154,3 +154,18 @@ def test_the_odd_one_of_several_attributes_is_named_as_cause():
     assert record["record_score"] >= 75
     assert record["causes"][0]["by_field_value"] == "word03"
     assert "by_field_value" not in record
+
+
+def test_an_attribute_only_a_little_odd_is_a_cause_but_not_to_blame():
+    rows = people()
+    rows.add(OFTEN + np.arange(4), site="north", user="u01", word="word03", numbers={"value": 700.0})
+    rows.drop(rows.where(OFTEN, user="u01", word="word05"))
+    rows.add(OFTEN + np.arange(2), site="north", user="u01", word="word05", numbers={"value": 127.0})
+    detector = {"function": "mean", "field_name": "value", "by_field_name": "word", "over_field_name": "user"}
+    found = run(config(detector, influencers=("word",)), rows)
+    (record,) = records_at(found, OFTEN, over_field_value="u01")
+    assert [cause["by_field_value"] for cause in record["causes"]] == ["word03", "word05"]
+    assert blamed(record, "word") == ["word03"]
+    scores = {i["influencer_field_value"]: i["influencer_score"] for i in influencers_at(found, OFTEN)}
+    assert scores["word03"] >= 75
+    assert scores.get("word05", 0) < 50
