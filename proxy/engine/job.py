@@ -19,7 +19,6 @@ from proxy.engine.forecast import make as make_forecast
 from proxy.engine.functions import Kind
 from proxy.engine.group_detector import PopulationDetector
 from proxy.engine.memory import MemoryGuard
-from proxy.engine.models.series import SeriesModel
 from proxy.engine.registry import Prepared
 from proxy.engine.results import Batch, Document, Floats, Results
 from proxy.engine.rows import OpenRows, RowSet
@@ -28,6 +27,7 @@ from proxy.engine.scoring import BucketFacts, Scorer
 from proxy.engine.series_detector import SeriesDetector
 from proxy.engine.spec import DetectorSpec, JobSpec
 from proxy.engine.state import pack, unpack
+from proxy.engine.volume import Volume
 
 Filters = Mapping[str, Sequence[str]]
 Events = Sequence[Mapping[str, object]]
@@ -72,8 +72,7 @@ class JobEngine:
         self._weighed = -1
         self._detectors: list[DetectorModel] = [self._make(d) for d in spec.detectors]
         self._scorer = Scorer(spec)
-        self._volume = SeriesModel(spec.bucket_span, side=0, is_count=True, non_negative=True, zero_empty=True)
-        self._volume.columns.grow_to(1)
+        self._volume = Volume(spec.bucket_span)
         self._diagnostics = BucketDiagnostics()
         self._next_bucket: int | None = None
         self._reference: int | None = None
@@ -205,8 +204,7 @@ class JobEngine:
             for d, p in zip(self._detectors, prepared, strict=True)
         }
         self._watch_memory(bucket, judgements)
-        volume = self._volume.judge(time, np.zeros(1, np.intp), np.array([float(count)]))
-        self._volume.learn(time, volume, np.ones(1))
+        self._volume.learn(time, count)
         self._emit(bucket, rows, members, count, effect.descriptions, judgements, out, is_interim=False)
         self._diagnostics.observe(time, count, out)
 
@@ -295,7 +293,7 @@ class JobEngine:
     ) -> None:
         time = bucket * self.spec.bucket_span
         count = self._event_count(members, weights)
-        expected = float(self._volume.predict(time, np.zeros(1, np.intp)).typical[0])
+        expected = self._volume.expected(time)
         completeness = min(1.0, count / expected) if expected > 0 else 1.0
         effect = self._calendar.at(time)
         judgements = {
@@ -366,7 +364,7 @@ class JobEngine:
                 "open": self._open.state(),
                 "detectors": [d.state() for d in self._detectors],
                 "scorer": self._scorer.state(),
-                "volume": self._volume.columns.state(),
+                "volume": self._volume.state(),
                 "diagnostics": self._diagnostics.state(),
                 "clock": [self._next_bucket, self._reference, self._latest_record],
                 "memory": [self._memory.used, self._memory.peak, self._memory.failures, self._weighed],
@@ -380,7 +378,7 @@ class JobEngine:
         for model, state in zip(self._detectors, tree["detectors"], strict=True):
             model.restore(state)
         self._scorer.restore(tree["scorer"])
-        self._volume.columns.restore(tree["volume"])
+        self._volume.restore(tree["volume"])
         self._diagnostics.restore(tree["diagnostics"])
         self._next_bucket, self._reference, self._latest_record = tree["clock"]
         self._memory.used, self._memory.peak, self._memory.failures, self._weighed = tree["memory"]
