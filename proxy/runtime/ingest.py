@@ -16,6 +16,7 @@ import orjson
 
 from proxy.engine import Batch, Column
 from proxy.errors import parse_error
+from proxy.runtime.time_columns import seconds_of_alike
 from proxy.runtime.time_format import compile_pattern, seconds_from
 
 Record = dict[str, Any]
@@ -248,6 +249,8 @@ def _seconds(values: Sequence[object], time_format: str) -> tuple[np.ndarray, np
             return seconds, np.abs(seconds) < _MAX_SECOND
         except OverflowError:
             pass
+    if not divisor and (alike := seconds_of_alike(values, compile_pattern(time_format))) is not None:
+        return alike, np.abs(alike) < _MAX_SECOND
     read: Callable[[str], int] = (lambda text: seconds_from(text, divisor)) if divisor else compile_pattern(time_format)
     seconds, is_valid = np.zeros(len(values), np.int64), np.ones(len(values), bool)
     known: dict[object, int | None] = {}

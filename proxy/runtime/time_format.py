@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from calendar import monthrange
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -34,7 +34,30 @@ _ZONES = {
     "O": r"GMT(?:[+-]\d{1,2}(?::?\d{2})?)?",
 }
 
-ParseTime = Callable[[str], int]
+
+@dataclass(frozen=True, slots=True)
+class TimePattern:
+    """A compiled pattern; called with a text it answers epoch seconds. A text without a zone is UTC."""
+
+    regex: re.Pattern[str]
+    parts: tuple[tuple[str, str], ...]
+
+    def __call__(self, text: str) -> int:
+        """Raises ValueError for a text that is no such time."""
+        match = self._match(text.strip())
+        found = {part: match[name] for name, part in self.parts if match[name] is not None}
+        return math.floor(_moment(found).timestamp())
+
+    def spans(self, text: str) -> dict[str, tuple[int, int]]:
+        """Where in a text each part of the moment stands; raises ValueError for a text that is no such time."""
+        match = self._match(text)
+        return {part: match.span(name) for name, part in self.parts if match[name] is not None}
+
+    def _match(self, text: str) -> re.Match[str]:
+        match = self.regex.fullmatch(text)
+        if match is None:
+            raise ValueError(text)
+        return match
 
 
 def seconds_from(text: str, divisor: int) -> int:
@@ -50,8 +73,8 @@ def seconds_from(text: str, divisor: int) -> int:
 
 
 @lru_cache(maxsize=256)
-def compile_pattern(pattern: str) -> ParseTime:
-    """A function from text to epoch seconds; a text without a zone is UTC.
+def compile_pattern(pattern: str) -> TimePattern:
+    """What reads times of a pattern.
 
     Raises:
         ValueError: the pattern cannot yield a full date and time.
@@ -74,16 +97,7 @@ def compile_pattern(pattern: str) -> ParseTime:
     if depth:
         raise ValueError(f"unbalanced brackets in [{pattern}]")
     _require_full([part for _, part in parts], pattern)
-    regex = re.compile("".join(pieces), re.IGNORECASE)
-
-    def parse(text: str) -> int:
-        match = regex.fullmatch(text.strip())
-        if match is None:
-            raise ValueError(text)
-        found = {part: match[name] for name, part in parts if match[name] is not None}
-        return math.floor(_moment(found).timestamp())
-
-    return parse
+    return TimePattern(re.compile("".join(pieces), re.IGNORECASE), tuple(parts))
 
 
 def _letter(letter: str, count: int, *, followed_by_digit: bool) -> tuple[str, str]:
