@@ -17,7 +17,8 @@ _CORRELATION = 0.454
 
 def clip_p(p: Floats) -> Floats:
     """p within [SMALLEST, 1]."""
-    return np.clip(p, SMALLEST, 1.0)
+    # Of a few numbers, as most series are judged, np.clip takes three times as long.
+    return np.minimum(np.maximum(p, SMALLEST), 1.0)
 
 
 def two_sided_z(p: Floats) -> Floats:

@@ -38,6 +38,7 @@ class OpenRows:
         self._codes: dict[str, list[Codes]] = {f: [] for f in text_fields}
         self._numbers: dict[str, list[Floats]] = {f: [] for f in number_fields}
         self.count = 0
+        self._earliest: int | None = None
 
     def append(self, batch: Batch, accepted: NDArray[np.bool_]) -> int:
         """Takes the accepted rows; returns how many of their field values are missing."""
@@ -45,6 +46,7 @@ class OpenRows:
         missing = 0
         self._time.append(times)
         self.count += len(times)
+        self._note_earliest(times)
         for field, chunks in self._codes.items():
             codes = self._translated(field, batch.text.get(field), accepted, len(times))
             missing += int(np.count_nonzero(codes < 0))
@@ -79,7 +81,12 @@ class OpenRows:
 
     def earliest(self) -> int | None:
         """The earliest open time, None when nothing is open."""
-        return min((int(t.min()) for t in self._time if len(t)), default=None)
+        return self._earliest
+
+    def _note_earliest(self, times: Ints) -> None:
+        if len(times):
+            first = int(times.min())
+            self._earliest = first if self._earliest is None else min(first, self._earliest)
 
     def none(self) -> RowSet:
         """A row set without rows."""
@@ -104,6 +111,8 @@ class OpenRows:
     def _replace(self, left: RowSet) -> None:
         self._time = [left.time]
         self.count = len(left.time)
+        self._earliest = None
+        self._note_earliest(left.time)
         for field, column in left.text.items():
             used, codes = np.unique(column.codes, return_inverse=True)
             offset = int(len(used) > 0 and used[0] < 0)
