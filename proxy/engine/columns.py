@@ -3,6 +3,7 @@
 The last axis is the series, so a table with bins keeps one bin of all the series contiguous.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,7 @@ class Columns:
         self.layout = layout
         self.size = 0
         self._capacity = 0
+        self._bytes_per_series = sum(math.prod(s.shape) * np.dtype(s.dtype).itemsize for s in layout.values())
         self._arrays = {name: np.empty((*s.shape, 0), s.dtype) for name, s in layout.items()}
         self._views: dict[str, Array] = dict(self._arrays)
 
@@ -61,7 +63,7 @@ class Columns:
 
     def bytes_per_series(self) -> int:
         """State of one series in bytes."""
-        return sum(int(np.prod(s.shape, dtype=int)) * np.dtype(s.dtype).itemsize for s in self.layout.values())
+        return self._bytes_per_series
 
     def nbytes(self) -> int:
         """Bytes of the state; spare capacity is not counted, so that a restored copy weighs the same."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from proxy.engine import Results
@@ -59,7 +59,7 @@ class DataCounts:
 
     def document(self, job_id: str) -> dict[str, Any]:
         """In the order in which the API shows them, unset times left out."""
-        values = asdict(self)
+        values = {name: getattr(self, name) for name in self.__slots__}
         log_time = values.pop("log_time")
         total = self.processed_record_count + self.out_of_order_timestamp_count + self.invalid_date_count
         document = {"job_id": job_id} | {name: value for name, value in values.items() if value is not None}
