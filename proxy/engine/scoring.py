@@ -218,7 +218,8 @@ def detector_ln(judgement: Judgement) -> float:
     """ln p of one detector's bucket: entities of a partition first, then the partitions."""
     telling = slice(None) if judgement.is_telling is None else judgement.is_telling
     p, partition = judgement.p[telling], judgement.partition[telling]
-    order = np.argsort(partition, kind="stable")
+    # By size within a partition: the order in which groups come hangs on how records were batched, and rounding on it.
+    order = np.lexsort((p, partition))
     starts = np.flatnonzero(np.diff(partition[order], prepend=-1))
     parts = combine_groups_ln(p[order], starts, *(PERSONS if judgement.is_population else ENTITIES))
     return combine_ln(np.exp(np.maximum(parts, -690.0)), *PARTITIONS)
