@@ -65,22 +65,22 @@ def distinct_pairs(key: NDArray[np.integer], code: NDArray[np.integer]) -> TextP
 
 def _is_new(ordered: Ints) -> NDArray[np.bool_]:
     """Where a value differs from the one before it."""
-    return np.concatenate([[True], ordered[1:] != ordered[:-1]])
+    return np.concatenate([[True], ordered[1:] != ordered[:-1]])[: ordered.size]
 
 
 def distinct_counts(pairs: TextPairs) -> tuple[Ints, Floats]:
     """Distinct values per key."""
-    keys, counts = np.unique(pairs.key, return_counts=True)
-    return keys, counts.astype(np.float64)
+    starts = np.flatnonzero(_is_new(pairs.key))
+    return pairs.key[starts], np.diff(starts, append=pairs.key.size).astype(np.float64)
 
 
 def info_content(pairs: TextPairs, values: Sequence[str]) -> tuple[Ints, Floats]:
     """Deflated length of each key's distinct values."""
-    keys, starts = np.unique(pairs.key, return_index=True)
-    texts = [values[code] for code in pairs.code.tolist()]
+    starts = np.flatnonzero(_is_new(pairs.key))
+    texts = list(map(values.__getitem__, pairs.code.tolist()))
     bounds = np.append(starts, pairs.key.size).tolist()
     lengths = [_deflated_length(texts[start:end]) for start, end in pairwise(bounds)]
-    return keys, np.array(lengths, np.float64)
+    return pairs.key[starts], np.array(lengths, np.float64)
 
 
 def _deflated_length(texts: list[str]) -> int:
