@@ -1,22 +1,35 @@
 """Forecasts: the model carried on without data.
 
-prediction = level + damped trend + the pattern of the hour and the week; the bounds widen with the horizon h as
-sigma^2 (1 + h / tau): what the level was seen to wander in tau buckets it may wander again.
+prediction = the model's level and patterns of the hour and the week + the trend of what whole days were off them;
+the bounds widen as the daily means of the past were seen to stray from such forecasts (trend.py). Where there are
+only a few days, the model goes on alone, with bounds of sigma^2 (1 + h / tau): what a level wandered in tau buckets
+it may wander again.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
+from proxy.engine.daily_means import DailyMeans
 from proxy.engine.functions import Kind
-from proxy.engine.models.patterns import DAY
+from proxy.engine.models.patterns import day_part
 from proxy.engine.models.series import BOUND_SPREADS, SeriesModel
 from proxy.engine.results import Document, Floats
 from proxy.engine.series_detector import SeriesDetector, plot_feature
 from proxy.engine.spec import DetectorSpec, JobSpec
+from proxy.engine.trend import Trend, fit
 
-# A trend is believed less each day.
-TREND_DAMPING_A_DAY = 0.98
+Rows = NDArray[np.intp]
+
+# What the last buckets were off their patterns fades by this a bucket.
+NEARNESS = 0.75
+# Buckets ahead after which nothing of it is left.
+LONG_AHEAD = 10_000
+NEGLIGIBLE = 1e-3
+DAYS_OF_WEEK = 7
+# Patterns are no finer than this.
+FINEST_STEP_S = 900
 # A document in the making takes about a kilobyte; the documented limit is on what a forecast takes.
 _DOCUMENT_BYTES, _MOST_BYTES = 1000, 500 * 1000 * 1000
 NOT_ESTABLISHED = "Insufficient history to forecast for all models"
@@ -67,7 +80,7 @@ def make(detectors: list[SeriesDetector], spec: JobSpec, last_bucket_end: int, d
     documents: list[Document] = []
     memory = 0
     for detector in detectors:
-        for model, part in zip(detector.models, detector.spec.parts, strict=True):
+        for model, means, part in zip(detector.models, detector.means, detector.spec.parts, strict=True):
             ready = np.flatnonzero(model.columns["n"] >= 2 * model.warm_up)
             if not len(ready):
                 continue
@@ -76,7 +89,8 @@ def make(detectors: list[SeriesDetector], spec: JobSpec, last_bucket_end: int, d
                 raise ForecastRefused(
                     "Forecast cannot be executed as forecast memory usage is predicted to exceed 500MB"
                 )
-            curves = [carried_on(model, int(t), i, ready) for i, t in enumerate(times.tolist())]
+            course = Course.of(model, means, ready, start)
+            curves = [course.at(int(t)) for t in times.tolist()]
             for at, row in enumerate(ready.tolist()):
                 head = _head(detector.spec, spec, detector.registry.keys[row])
                 documents.extend(
@@ -87,17 +101,72 @@ def make(detectors: list[SeriesDetector], spec: JobSpec, last_bucket_end: int, d
     return Forecast(documents, start * 1000, (start + steps * span) * 1000, memory, messages)
 
 
-def carried_on(model: SeriesModel, time: int, ahead: int, rows: np.ndarray) -> tuple[Floats, Floats, Floats]:
-    """(lower, prediction, upper) `ahead` buckets after the last one."""
-    expected = model.predict(time, rows, ahead)
-    slope = model.columns["slope"][rows]
-    damping = TREND_DAMPING_A_DAY ** (model.span / DAY)
-    reach = ahead if damping >= 1.0 else (1.0 - damping**ahead) / (1.0 - damping)
-    prediction = expected.typical + slope * reach
-    width = BOUND_SPREADS * expected.spread * expected.factor * np.sqrt(1.0 + ahead / model.grid.level_memory)
-    lower, upper = prediction - width, prediction + width
-    floor = np.where(model.columns["low"][rows] >= 0.0, 0.0, -np.inf)
-    return np.maximum(lower, floor), np.maximum(prediction, floor), np.maximum(upper, floor)
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What some series are going to do: the model's patterns on a trend of their daily means.
+
+    `trend` is that of what the days were off the patterns, as of the middle of the day that began at `origin`;
+    `is_daily` tells whose pattern is that of the day alone, `noise` is the variance of a daily mean by chance.
+    """
+
+    model: SeriesModel
+    rows: Rows
+    trend: Trend
+    is_daily: NDArray[np.bool_]
+    noise: Floats
+    start: int
+    origin: int
+    slot_s: int
+
+    @classmethod
+    def of(cls, model: SeriesModel, means: DailyMeans, rows: Rows, start: int) -> "Course":
+        """The course of `rows` from the bucket at `start` on."""
+        day = start // means.slot_s
+        known, count = means.until(day, rows)
+        weekday = (day - np.arange(len(known))[::-1]) % DAYS_OF_WEEK
+        usual = _whole_days(model, rows, start, means.slot_s)
+        by_week, by_day = (fit(known - each[weekday]) for each in usual)
+        # The first weekdays of a series that grows are each unlike those before: a trend explains them as well.
+        is_daily = (by_day.slope != 0.0) & (by_day.days < 2 * DAYS_OF_WEEK)
+        spread = model.predict(start, rows).spread
+        noise = spread**2 / np.maximum(count.max(axis=0), 1.0)
+        return cls(
+            model, rows, by_day.where(is_daily, by_week), is_daily, noise, start, day * means.slot_s, means.slot_s
+        )
+
+    def at(self, time: int) -> tuple[Floats, Floats, Floats]:
+        """(lower, prediction, upper) of the bucket at `time`."""
+        ahead = (time - self.start) // self.model.span
+        expected = self.model.predict(time, self.rows, LONG_AHEAD)
+        pattern = np.where(self.is_daily, _daily(self.model, time, self.rows), expected.typical)
+        value, variance = self.trend.ahead((time + 0.5 * self.model.span - self.origin) / self.slot_s - 0.5)
+        prediction = pattern + value
+        near = NEARNESS**ahead
+        if near > NEGLIGIBLE:
+            # The next buckets go on from the last ones.
+            prediction += near * (self.model.predict(time, self.rows).typical - prediction)
+        spread = expected.spread * expected.factor
+        alone = spread**2 * ahead / self.model.grid.level_memory
+        variance = np.where(self.trend.days > 0, np.maximum(variance - self.noise, 0.0), alone)
+        width = BOUND_SPREADS * np.sqrt(spread**2 + variance)
+        floor = np.where(self.model.columns["low"][self.rows] >= 0.0, 0.0, -np.inf)
+        lower, upper = prediction - width, prediction + width
+        return np.maximum(lower, floor), np.maximum(prediction, floor), np.maximum(upper, floor)
+
+
+def _whole_days(model: SeriesModel, rows: Rows, start: int, slot_s: int) -> tuple[Floats, Floats]:
+    """(with, without the week's pattern) mean of each whole day of the week after `start`, days x rows; the n-th since
+    1970 is in row n modulo 7."""
+    with_week, without = np.empty((2, DAYS_OF_WEEK, len(rows)))
+    for day in range(start // slot_s + 1, start // slot_s + 1 + DAYS_OF_WEEK):
+        times = range(day * slot_s, (day + 1) * slot_s, max(model.span, FINEST_STEP_S))
+        with_week[day % DAYS_OF_WEEK] = np.mean([model.predict(t, rows, LONG_AHEAD).typical for t in times], axis=0)
+        without[day % DAYS_OF_WEEK] = np.mean([_daily(model, t, rows) for t in times], axis=0)
+    return with_week, without
+
+
+def _daily(model: SeriesModel, time: int, rows: Rows) -> Floats:
+    return model.columns["base"][rows] + day_part(model.columns, model.grid, time, rows)
 
 
 def _head(detector: DetectorSpec, spec: JobSpec, key: tuple[str, str]) -> Document:

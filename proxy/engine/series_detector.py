@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from proxy.engine.buckets import aggregate
 from proxy.engine.columns import Columns
+from proxy.engine.daily_means import DailyMeans
 from proxy.engine.explain import explanation, multi_bucket_impact
 from proxy.engine.findings import BucketView, Finding, Judgement
 from proxy.engine.functions import NON_NEGATIVE_FEATURES, Empty, Function, plot_feature
@@ -58,6 +59,7 @@ class SeriesDetector:
             for part in spec.parts
         ]
         self.modes = [Modes() for _ in spec.parts]
+        self.means = [DailyMeans(job.bucket_span) for _ in spec.parts]
 
     def prepare(self, rows: RowSet, weights: Floats | None) -> Prepared:
         """Aggregates rows of any number of buckets."""
@@ -79,6 +81,7 @@ class SeriesDetector:
         for number, values in enumerate(view.prepared.groups.values):
             self.models[number].columns.grow_to(len(self.registry))
             self.modes[number].columns.grow_to(len(self.registry))
+            self.means[number].columns.grow_to(len(self.registry))
             judgements.append(self._step_part(view, number, values, group_of))
         return Judgement(
             np.concatenate([j.p for j in judgements]),
@@ -120,6 +123,7 @@ class SeriesDetector:
         if not view.is_interim:
             changes = model.learn(view.time, judged, weight)
             self.modes[number].learn(view.bucket, rows[weight > 0.5], value[weight > 0.5])
+            self.means[number].learn(view.time, rows[weight > 0.5], value[weight > 0.5])
             notes = [self._annotation(view, part, change) for change in changes]
         return Judgement(p, partition, findings, plots, notes)
 
@@ -292,22 +296,23 @@ class SeriesDetector:
             "buckets": self.buckets,
             "models": [m.columns.state() for m in self.models],
             "modes": [m.columns.state() for m in self.modes],
+            "means": [m.columns.state() for m in self.means],
             "shifted": [list(once) for once in sorted(self.shifted)],
         }
 
     def restore(self, tree: dict[str, object]) -> None:
         """Takes over a tree written by `state`."""
-        keys, models, modes, shifted = (tree[name] for name in ("keys", "models", "modes", "shifted"))
+        keys, models, modes, means, shifted = (tree[name] for name in ("keys", "models", "modes", "means", "shifted"))
         assert isinstance(keys, dict) and isinstance(models, list)
-        assert isinstance(modes, list) and isinstance(shifted, list)
+        assert isinstance(modes, list) and isinstance(means, list) and isinstance(shifted, list)
         self.registry.restore(keys)
         self.buckets = int(str(tree["buckets"]))
         self.shifted = {(int(rule), str(partition), str(by)) for rule, partition, by in shifted}
-        for columns, arrays in zip(self._all_columns(), [*models, *modes], strict=True):
+        for columns, arrays in zip(self._all_columns(), [*models, *modes, *means], strict=True):
             columns.restore(arrays)
 
     def _all_columns(self) -> list[Columns]:
-        return [kept.columns for kept in (*self.models, *self.modes)]
+        return [kept.columns for kept in (*self.models, *self.modes, *self.means)]
 
     def nbytes(self) -> int:
         """Bytes of models and names."""

@@ -1,4 +1,4 @@
-"""forecast.py step by step: what is added to the model's expectation, and how the bounds widen."""
+"""Forecasts hold what comes later, whatever a series does; and step by step, what is added to the model."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.engine.forecast import carried_on
+from proxy.engine.forecast import Course
 from proxy.engine.models.patterns import Grid
 from proxy.engine.models.series import Prediction
+from proxy.engine.trend import Trend
+from tests.engine.jobs import DAY, HOUR, START, batch, engine, run
 
-DAY = 86400
+SPANS = [60, 3600, DAY]
 
 
 @dataclass(frozen=True)
@@ -28,30 +30,111 @@ class FlatModel:
     spread: np.ndarray
     factor: np.ndarray
 
-    def predict(self, time, rows, ahead):
+    def predict(self, time, rows, ahead=0):
         return Prediction(self.typical[rows], self.spread[rows], self.factor[rows], np.empty(0), np.empty(0))
 
 
+def course(span, trend, *, typical=0.0, spread=1.0, factor=1.0, low=-1.0, noise=0.0):
+    grid = replace(Grid.of(span), level_memory=500.0)
+    columns = {"low": np.array([-9.0, low]), "base": np.zeros(2), "day_n": np.zeros((grid.day_bins, 2))}
+    columns |= {"first": np.zeros(2, np.int64), "day": np.zeros((grid.day_bins, 2))}
+    parts = (np.array([0.0, value]) for value in (typical, spread, factor))
+    model = FlatModel(span, grid, columns, *parts)
+    each = Trend(*(np.array([value]) for value in trend))
+    return Course(model, np.array([1]), each, np.array([False]), np.array([noise]), 0, 0, DAY)
+
+
 @given(
-    span=st.sampled_from([60, 3600, DAY]),
-    slope=st.floats(-3, 3),
+    span=st.sampled_from(SPANS),
     typical=st.floats(-100, 100),
     spread=st.floats(0.1, 10),
     factor=st.floats(0.6, 6),
     low=st.floats(-10, 10),
     ahead=st.integers(0, 400),
 )
-def test_a_trend_is_believed_less_each_bucket_and_the_bounds_widen(span, slope, typical, spread, factor, low, ahead):
-    columns = {"slope": np.array([9.0, slope]), "low": np.array([-9.0, low])}
-    parts = (np.array([0.0, value]) for value in (typical, spread, factor))
-    grid = replace(Grid.of(span), level_memory=500.0)
-    model = FlatModel(span, grid, columns, *parts)
-    found = [float(curve[0]) for curve in carried_on(model, 0, ahead, np.array([1]))]
-    prediction, belief = typical, 1.0
-    for _ in range(ahead):
-        prediction += slope * belief
-        belief *= 0.98 ** (span / DAY)
+def test_without_days_to_learn_from_the_bounds_of_the_model_widen(span, typical, spread, factor, low, ahead):
+    alone = course(span, (0, 0, 0, 0, 0), typical=typical, spread=spread, factor=factor, low=low)
+    found = [float(curve[0]) for curve in alone.at(ahead * span)]
     width = 2.776 * spread * factor * math.sqrt(1.0 + ahead / 500.0)
-    wanted = [prediction - width, prediction, prediction + width]
+    wanted = [typical - width, typical, typical + width]
     # What never was negative is not forecast to be.
     assert found == pytest.approx([max(w, 0.0) if low >= 0 else w for w in wanted], rel=1e-9, abs=1e-9)
+
+
+@given(
+    span=st.sampled_from(SPANS),
+    level=st.floats(-10, 10),
+    slope=st.floats(-3, 3),
+    start=st.floats(0, 4),
+    growth=st.floats(0, 4),
+    ahead=st.integers(0, 400),
+)
+def test_a_trend_is_added_bucket_by_bucket_for_as_long_as_it_was_seen(span, level, slope, start, growth, ahead):
+    going = course(span, (level, slope, start, growth, 20), typical=50.0, noise=1.0)
+    lower, prediction, upper = (float(curve[0]) for curve in going.at(ahead * span))
+    # A trend stands at noon of its last day, a bucket for its middle.
+    days = (ahead * span + 0.5 * span) / DAY - 0.5
+    near = 0.75**ahead if 0.75**ahead > 1e-3 else 0.0
+    assert prediction == pytest.approx(50.0 + (1.0 - near) * (level + slope * min(days, 20)), abs=1e-9)
+    width = 2.776 * math.sqrt(1.0 + max(start + growth * days - 1.0, 0.0))
+    assert (lower, upper) == pytest.approx((prediction - width, prediction + width), abs=1e-9)
+
+
+def noise(rng, size, spread=5.0):
+    return rng.normal(0.0, spread, size)
+
+
+def wave(hour):
+    return 20.0 * np.sin(2 * np.pi * hour / 24)
+
+
+WORLDS = {
+    "a day": lambda rng, hour: 100 + wave(hour) + noise(rng, len(hour)),
+    "a ramp": lambda rng, hour: 100 + hour / 8 + noise(rng, len(hour)),
+    "a ramp with a day": lambda rng, hour: 100 + hour / 8 + wave(hour) + noise(rng, len(hour)),
+    "a slope below zero": lambda rng, hour: -50 - hour / 8 + noise(rng, len(hour)),
+    "a walk": lambda rng, hour: 1000 + np.cumsum(noise(rng, len(hour))),
+    "a shift three days before": lambda rng, hour: (
+        100 + wave(hour) + noise(rng, len(hour)) + 100 * (hour > (DAYS - 3) * 24)
+    ),
+    "an incident at the end": lambda rng, hour: (
+        100 + wave(hour) + noise(rng, len(hour)) + 100 * ((hour > DAYS * 24 - 4) & (hour < DAYS * 24))
+    ),
+    "days missing": lambda rng, hour: np.where(
+        hour // 24 % 7 == 3, np.nan, 100 + hour / 8 + wave(hour) + noise(rng, len(hour))
+    ),
+}
+DAYS, AHEAD = 28, 7
+
+
+def foreseen(values, days, ahead):
+    """(lower, prediction, upper, what came) for `ahead` days after the first `days`."""
+    hours = np.arange(days * 24)[np.isfinite(values[: days * 24])]
+    job = engine({"function": "mean", "field_name": "value"})
+    run(job, batch(START + HOUR * hours, {}, {"value": values[hours]}))
+    documents = job.forecast(ahead * DAY).documents
+    hour = np.array([(d["timestamp"] // 1000 - START) // HOUR for d in documents])
+    curves = (np.array([d[f"forecast_{name}"] for d in documents]) for name in ("lower", "prediction", "upper"))
+    return *curves, values[hour]
+
+
+@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_bounds_hold_what_comes_later(name, seed):
+    hour = np.arange((DAYS + AHEAD) * 24)
+    values = WORLDS[name](np.random.default_rng(seed), hour)
+    lower, prediction, upper, came = foreseen(values, DAYS, AHEAD)
+    known = np.isfinite(came)
+    assert np.mean((came >= lower)[known] & (came <= upper)[known]) >= 0.9
+    # Nobody knows where a walk goes, and an incident hides the hours of the day for some time.
+    if name not in ("a walk", "an incident at the end"):
+        assert np.nanmean(np.abs(came - prediction)) < 10.0
+        assert np.mean(upper - lower) < 100.0
+
+
+def test_growth_over_a_few_days_is_a_trend_and_no_week():
+    hour = np.arange(17 * 24)
+    values = 50 + hour / 8 + wave(hour) / 4 + noise(np.random.default_rng(3), len(hour), 0.5)
+    lower, prediction, upper, came = foreseen(values, 10, 7)
+    assert np.mean((came >= lower) & (came <= upper)) >= 0.9
+    assert np.mean(np.abs(came - prediction)) < 2.0
