@@ -26,6 +26,8 @@ BIG_CHANGE = 1.1
 MOST_REMEMBERED = 4000
 MOST_SCOPES = 20_000
 WORTH_RESCORING = 1.0
+# What a series may score that was never seen before.
+YOUNGEST = 25.0
 _HISTORY_MEMORY = 20000.0
 # A standard bucket (half an hour) ages maxima by 2 * 0.0005.
 _MAX_DECAY_PER_S = 0.001 / 1800.0
@@ -41,6 +43,16 @@ def absolute_ceiling(ln_p: float) -> float:
 def magnitude(ln_p: float) -> float:
     """Size of a score: 0 at p = 0.05, growing with -ln p."""
     return max(0.0, LN_FROM - max(ln_p, float(np.log(SMALLEST))))
+
+
+def common_youth(anomalies: Sequence[tuple[float, float]]) -> float:
+    """The youth of what several anomalies, each (ln p, youth), have in common.
+
+    It is that of the least usual one; of others only as far as they would get by themselves.
+    """
+    own_reach = ((absolute_ceiling(ln_p) - YOUNGEST) / (100.0 - YOUNGEST) for ln_p, _ in anomalies)
+    alone = max(min(youth, reach) for (_, youth), reach in zip(anomalies, own_reach, strict=True))
+    return max(min(anomalies)[1], alone)
 
 
 @dataclass(slots=True)
@@ -67,7 +79,7 @@ class Normaliser:
         self._grown: set[str] = set()
 
     def score(self, time: int, ln_p: float, scope: str, youth: float = 1.0) -> float:
-        """0..100; `youth` < 1 (a fresh series) lowers what can be reached: 25 + 75 * youth."""
+        """0..100; `youth` < 1 (a fresh series) lowers what can be reached: 25 at 0, 100 at 1."""
         size = magnitude(ln_p)
         if size <= 0.0:
             return 0.0
@@ -76,7 +88,7 @@ class Normaliser:
             self._percentile(size),
             self._relative(time, size, scope),
             absolute_ceiling(ln_p),
-            25.0 + 75.0 * youth,
+            YOUNGEST + (100.0 - YOUNGEST) * youth,
         )
         return float(max(0.0, min(ceilings)))
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from proxy.engine.equalise import Equaliser
 from proxy.engine.findings import Finding, Judgement
-from proxy.engine.normalise import Normaliser, magnitude
+from proxy.engine.normalise import Normaliser, common_youth, magnitude
 from proxy.engine.probability import WORTH_WRITING, combine_groups_ln, combine_ln, extreme_ln
 from proxy.engine.results import Document, Results
 from proxy.engine.spec import JobSpec
@@ -39,15 +39,24 @@ class BucketFacts:
 
 @dataclass(slots=True)
 class _Blame:
-    """Influencer values of one bucket: per detector, ln p of every anomaly they took part in."""
+    """Influencer values of one bucket: per detector, ln p of every anomaly they took part in, and its youth."""
 
-    ln_p: dict[tuple[str, str], dict[int, list[float]]] = field(default_factory=dict)
+    parts: dict[tuple[str, str], dict[int, list[tuple[float, float]]]] = field(default_factory=dict)
 
     def add(self, finding: Finding) -> None:
         for name, values in finding.influences.items():
             for value, strength in values.items():
-                parts = self.ln_p.setdefault((name, value), {})
-                parts.setdefault(finding.detector.index, []).append(float(np.log(finding.p)) * strength)
+                parts = self.parts.setdefault((name, value), {})
+                part = (float(np.log(finding.p)) * strength, finding.youth)
+                parts.setdefault(finding.detector.index, []).append(part)
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """What one influencer field, or the time, makes of a bucket."""
+
+    ln_p: float
+    youth: float
 
 
 class Scorer:
@@ -75,8 +84,8 @@ class Scorer:
         for finding in findings:
             blame.add(finding)
         self._write_records(facts, judgements, findings[:MOST_RECORDS], out)
-        influencer_ln = self._write_influencers(facts, blame, len(judgements), out)
-        self._write_bucket(facts, judgements, influencer_ln, bool(findings), out)
+        members = self._write_influencers(facts, blame, len(judgements), out)
+        self._write_bucket(facts, judgements, members, findings, out)
         if not facts.is_interim:
             for key in sorted(self._normalisers):
                 out.rescored.extend(self._normalisers[key].rescore(facts.time))
@@ -109,21 +118,24 @@ class Scorer:
                 else:
                     normaliser.observe(facts.time, maxima[index], sizes[index], max(1, len(judgement.p)))
 
-    def _write_influencers(self, facts: BucketFacts, blame: _Blame, detectors: int, out: Results) -> dict[str, float]:
-        """Writes the influencers; returns ln p per influencer field for the bucket."""
-        by_field: dict[str, list[float]] = {}
+    def _write_influencers(self, facts: BucketFacts, blame: _Blame, detectors: int, out: Results) -> dict[str, _Member]:
+        """Writes the influencers; returns what each influencer field makes of the bucket."""
+        by_field: dict[str, list[tuple[float, float]]] = {}
         sizes: dict[str, dict[str, float]] = {name: {} for name in self.spec.influencers}
-        for (name, value), parts in sorted(blame.ln_p.items()):
+        for (name, value), parts in sorted(blame.parts.items()):
             if name not in sizes:
                 continue
-            each = [self._equaliser.level(i, combine_ln(np.exp(np.array(p)), *ENTITIES)) for i, p in parts.items()]
+            each = [
+                self._equaliser.level(i, combine_ln(np.exp(np.array(p)[:, 0]), *ENTITIES)) for i, p in parts.items()
+            ]
             # Detectors that found nothing testify too: a few small probabilities among many are chance.
             ln_p = combine_ln(np.exp(np.array(each + [0.0] * (detectors - len(each)))), *DETECTORS)
             if ln_p >= _LN_WORTH:
                 continue
-            by_field.setdefault(name, []).append(ln_p)
+            youth = common_youth([anomaly for p in parts.values() for anomaly in p])
+            by_field.setdefault(name, []).append((ln_p, youth))
             normaliser = self.normaliser("influencer", name)
-            score = normaliser.score(facts.time, ln_p, value)
+            score = normaliser.score(facts.time, ln_p, value, youth)
             sizes[name][value] = magnitude(ln_p)
             out.influencers.append(influencer_document(facts, self.spec, name, value, ln_p, score))
             if not facts.is_interim:
@@ -133,32 +145,36 @@ class Scorer:
                     "influencer_field_name": name,
                     "influencer_field_value": value,
                 }
-                normaliser.remember(facts.time, identity, ln_p, value, 1.0, score)
+                normaliser.remember(facts.time, identity, ln_p, value, youth, score)
         if not facts.is_interim:
             for name, seen in sizes.items():
                 self.normaliser("influencer", name).observe(facts.time, seen, entities=facts.distinct.get(name, 1))
         # Only values somebody blames take part: the many others had no chance to be the most unusual one.
-        return {name: extreme_ln(np.exp(np.array(parts)), 1) for name, parts in by_field.items()}
+        return {
+            name: _Member(extreme_ln(np.exp(np.array(parts)[:, 0]), 1), common_youth(parts))
+            for name, parts in by_field.items()
+        }
 
     def _write_bucket(
         self,
         facts: BucketFacts,
         judgements: dict[int, Judgement],
-        influencer_ln: dict[str, float],
-        has_records: bool,
+        members: dict[str, _Member],
+        findings: list[Finding],
         out: Results,
     ) -> None:
         per_detector = {i: detector_ln(j) for i, j in judgements.items() if len(j.p)}
         root_ln = bucket_ln([self._equaliser.level(i, ln_p) for i, ln_p in per_detector.items()])
-        members = [*((n, influencer_ln[n]) for n in self.spec.influencers if n in influencer_ln)]
-        if has_records:
-            members.append((BUCKET_TIME, root_ln))
-        documents = [self._bucket_influencer(facts, name, ln_p) for name, ln_p in members]
+        if findings:
+            youth = common_youth([(float(np.log(f.p)), f.youth) for f in findings])
+            members = members | {BUCKET_TIME: _Member(root_ln, youth)}
+        named = (*self.spec.influencers, BUCKET_TIME)
+        documents = [self._bucket_influencer(facts, name, members[name]) for name in named if name in members]
         if not facts.is_interim:
             self._equaliser.observe(per_detector)
-            for name in (*self.spec.influencers, BUCKET_TIME):
-                ln_p = root_ln if name == BUCKET_TIME else influencer_ln.get(name, 0.0)
-                self.normaliser("bucket_influencer", name).observe(facts.time, {"": magnitude(ln_p)})
+            known = {name: member.ln_p for name, member in members.items()} | {BUCKET_TIME: root_ln}
+            for name in named:
+                self.normaliser("bucket_influencer", name).observe(facts.time, {"": magnitude(known.get(name, 0.0))})
         score = max((float(str(d["anomaly_score"])) for d in documents), default=0.0)
         bucket: Document = {
             "timestamp": facts.time * 1000,
@@ -173,16 +189,16 @@ class Scorer:
             bucket["scheduled_events"] = list(facts.events)
         out.buckets.append(bucket)
 
-    def _bucket_influencer(self, facts: BucketFacts, name: str, ln_p: float) -> Document:
-        normaliser = self.normaliser("bucket_influencer", name)
-        score = normaliser.score(facts.time, ln_p, "")
+    def _bucket_influencer(self, facts: BucketFacts, name: str, member: _Member) -> Document:
+        normaliser, ln_p = self.normaliser("bucket_influencer", name), member.ln_p
+        score = normaliser.score(facts.time, ln_p, "", member.youth)
         if not facts.is_interim:
             identity: Document = {
                 "timestamp": facts.time * 1000,
                 "bucket_span": self.spec.bucket_span,
                 "influencer_field_name": name,
             }
-            normaliser.remember(facts.time, identity, ln_p, "", 1.0, score)
+            normaliser.remember(facts.time, identity, ln_p, "", member.youth, score)
         return {
             "influencer_field_name": name,
             "initial_anomaly_score": score,

@@ -18,6 +18,7 @@ from tests.engine.planted import (
     Rows,
     bucket_at,
     config,
+    influencers_at,
     records_at,
     run,
     top_score,
@@ -62,6 +63,24 @@ def test_a_young_series_does_not_shout():
     results = run(config({"function": "count"}), rows)
     assert all(record["record_score"] < 100 for record in results.records)
     assert not [r for r in results.records if r["timestamp"] < first * 1000]
+
+
+@pytest.mark.parametrize(("hosts", "is_heard"), [(("sick",), False), (("sick", "well"), True)])
+def test_neither_do_its_bucket_and_its_influencers_unless_others_do(hosts, is_heard):
+    rows = world(days=6, hosts=("well",))
+    later = world(days=6, hosts=("sick",), seed=2)
+    later.drop(np.array(later.time) < START + 4 * DAY)
+    rows.add(later.time, **later.text, numbers=later.numbers)
+    time = START + 5 * DAY + 16 * HOUR
+    for host in hosts:
+        burst(rows, time, 400, host=host)
+    results = run(config({"function": "count", "by_field_name": "host"}, influencers=("host",)), rows)
+    (young,) = records_at(results, time, by_field_value="sick")
+    loudest = max(record["record_score"] for record in records_at(results, time))
+    assert young["record_score"] < 95
+    assert (loudest >= 95) == is_heard
+    assert bucket_at(results, time)["anomaly_score"] <= loudest
+    assert {i["influencer_field_value"]: i["influencer_score"] for i in influencers_at(results, time)}["sick"] < 95
 
 
 def test_one_host_among_many_is_enough():
