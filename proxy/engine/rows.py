@@ -62,7 +62,9 @@ class OpenRows:
         if column is None:
             return np.full(count, -1, np.int32)
         known = self._known[field]
-        table = np.fromiter((known.setdefault(v, len(known)) for v in column.values), np.int32, len(column.values))
+        # An empty text is what a null or an empty list arrives as: nothing.
+        numbers = (known.setdefault(v, len(known)) if v else -1 for v in column.values)
+        table = np.fromiter(numbers, np.int32, len(column.values))
         codes = np.asarray(column.codes)[accepted]
         return np.append(table, np.int32(-1))[codes].astype(np.int32)
 

@@ -10,7 +10,7 @@ class NaiveOpenRows:
         self.open = []
 
     def append(self, rows):
-        self.open += rows
+        self.open += [{name: None if value == "" else value for name, value in row.items()} for row in rows]
 
     def drop_before(self, time):
         gone = [row for row in self.open if row["time"] < time]

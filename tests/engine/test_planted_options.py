@@ -110,10 +110,11 @@ def test_a_summarised_mean_weighs_each_value_by_its_count():
 
 @pytest.mark.parametrize("use_null", [False, True])
 @pytest.mark.parametrize("role", ["by", "partition", "over"])
-def test_rows_without_the_split_field_count_only_if_asked_for(role, use_null):
+@pytest.mark.parametrize("nobody", [None, ""])
+def test_rows_without_the_split_field_count_only_if_asked_for(role, use_null, nobody):
     rows = world(hosts=("sick",))
-    rows.add(START + np.arange(DAYS * 24) * HOUR + 5, host="sick", word="w", numbers={"value": 100.0})
-    visit(rows, user=None)
+    rows.add(START + np.arange(DAYS * 24) * HOUR + 5, host="sick", user=nobody, word="w", numbers={"value": 100.0})
+    visit(rows, user=nobody)
     detector = {"function": "count", f"{role}_field_name": "user", "use_null": use_null}
     found = [
         (record[f"{role}_field_value"], blamed(record, "host"))

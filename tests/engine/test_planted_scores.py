@@ -216,9 +216,10 @@ def test_the_largest_of_a_scope_sets_its_scale():
     assert scored(normaliser, 10.0, "small") >= 75
 
 
-def test_a_missing_influencer_is_not_blamed():
+@pytest.mark.parametrize("nobody", [None, ""])
+def test_a_missing_influencer_is_not_blamed(nobody):
     rows = world(hosts=("sick",))
-    burst(rows, PLANTED, 400, user=None)
+    burst(rows, PLANTED, 400, user=nobody)
     (record,) = records_at(run(config({"function": "count"}), rows), PLANTED)
     assert record["record_score"] >= 75
     named = {i["influencer_field_name"]: i["influencer_field_values"] for i in record["influencers"]}
