@@ -28,8 +28,9 @@ def explanation(model: SeriesModel, judged: Judged, i: int, mode: float | None, 
     """
     lower, upper = model.bounds(judged.typical[i], judged.spread[i] * judged.factor[i], int(judged.rows[i]))
     single, multi = float(judged.p_single[i]), float(judged.p_multi[i])
+    typical = float(judged.typical[i]) if mode is None else mode
     out: Document = {
-        "anomaly_type": "spike" if judged.is_high[i] else "dip",
+        "anomaly_type": "spike" if _is_spike(model, judged, i, typical) else "dip",
         "anomaly_length": model.run_length(judged, i),
     }
     for name, p in (("single_bucket_impact", single), ("multi_bucket_impact", multi)):
@@ -39,7 +40,7 @@ def explanation(model: SeriesModel, judged: Judged, i: int, mode: float | None, 
     if characteristics > 0:
         out["anomaly_characteristics_impact"] = characteristics
     out["lower_confidence_bound"] = lower
-    out["typical_value"] = float(judged.typical[i]) if mode is None else mode
+    out["typical_value"] = typical
     out["upper_confidence_bound"] = upper
     scarcity = _scarcity(model, judged, i)
     if judged.factor[i] > HIGH_VARIANCE_FROM * np.sqrt(max(0.5 + 0.5 * scarcity, 1.0)):
@@ -49,6 +50,12 @@ def explanation(model: SeriesModel, judged: Judged, i: int, mode: float | None, 
     if mode is not None:
         out["multimodal_distribution"] = True
     return out
+
+
+def _is_spike(model: SeriesModel, judged: Judged, i: int, typical: float) -> bool:
+    """One-sided functions know one kind; else it is what a reader of actual and typical would call it."""
+    off = model.side or float(judged.value[i]) - typical
+    return off > 0 if off else bool(judged.is_high[i])
 
 
 def _scarcity(model: SeriesModel, judged: Judged, i: int) -> float:

@@ -52,6 +52,17 @@ def test_a_value_far_from_several_modes_is_compared_with_the_nearest(planted, mo
     assert record["typical"] == [explanation["typical_value"]] == [pytest.approx(mode, abs=2)]
 
 
+@pytest.mark.parametrize("function", ["mean", "high_mean", "low_mean"])
+def test_a_spike_is_above_what_is_typical_and_a_dip_below(function):
+    """Whichever of several modes that is; what looks at one side alone finds nothing else."""
+    kinds = {"high_mean": {"spike"}, "low_mean": {"dip"}}.get(function, {"spike", "dip"})
+    for record in [r for planted in (500.0, -200.0) for r in series(two_modes, planted, function).records]:
+        kind = record["anomaly_score_explanation"]["anomaly_type"]
+        assert kind in kinds
+        if function == "mean":
+            assert kind == ("spike" if record["actual"][0] > record["typical"][0] else "dip")
+
+
 @pytest.mark.parametrize(("values", "typical"), [(day_and_night, 100), (long_tail, None)])
 def test_a_rhythm_or_a_long_tail_is_no_sign_of_several_modes(values, typical):
     record, explanation = explained(series(values, 900.0))
