@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from proxy.engine.daily_means import DailyMeans
+from proxy.engine.daily_means import DAYS, DailyMeans
 from proxy.engine.functions import Kind
+from proxy.engine.models import periods
 from proxy.engine.models.patterns import day_part
 from proxy.engine.models.series import BOUND_SPREADS, SeriesModel
 from proxy.engine.results import Document, Floats
@@ -125,6 +126,7 @@ class Course:
         known, count = means.until(day, rows)
         weekday = (day - np.arange(len(known))[::-1]) % DAYS_OF_WEEK
         usual = _whole_days(model, rows, start, means.slot_s)
+        known = known - _own_days(model, rows, range(day - DAYS + 1, day + 1), means.slot_s)
         by_week, by_day = (fit(known - each[weekday]) for each in usual)
         # The first weekdays of a series that grows are each unlike those before: a trend explains them as well.
         is_daily = (by_day.slope != 0.0) & (by_day.days < 2 * DAYS_OF_WEEK)
@@ -156,17 +158,31 @@ class Course:
 
 def _whole_days(model: SeriesModel, rows: Rows, start: int, slot_s: int) -> tuple[Floats, Floats]:
     """(with, without the week's pattern) mean of each whole day of the week after `start`, days x rows; the n-th since
-    1970 is in row n modulo 7."""
+    1970 is in row n modulo 7. Both without what is a period of a series' own."""
     with_week, without = np.empty((2, DAYS_OF_WEEK, len(rows)))
-    for day in range(start // slot_s + 1, start // slot_s + 1 + DAYS_OF_WEEK):
+    days = range(start // slot_s + 1, start // slot_s + 1 + DAYS_OF_WEEK)
+    own = _own_days(model, rows, days, slot_s)
+    for day, mean in zip(days, own, strict=True):
         times = range(day * slot_s, (day + 1) * slot_s, max(model.span, FINEST_STEP_S))
-        with_week[day % DAYS_OF_WEEK] = np.mean([model.predict(t, rows, LONG_AHEAD).typical for t in times], axis=0)
-        without[day % DAYS_OF_WEEK] = np.mean([_daily(model, t, rows) for t in times], axis=0)
+        with_week[day % DAYS_OF_WEEK] = (
+            np.mean([model.predict(t, rows, LONG_AHEAD).typical for t in times], axis=0) - mean
+        )
+        without[day % DAYS_OF_WEEK] = np.mean([_daily(model, t, rows) for t in times], axis=0) - mean
     return with_week, without
 
 
+def _own_days(model: SeriesModel, rows: Rows, days: range, slot_s: int) -> Floats:
+    """The mean of each series' own period on each of the days, days x rows."""
+    out, own = np.zeros((len(days), len(rows))), periods.having(model.columns, rows)
+    for i, day in enumerate(days if len(own) else ()):
+        times = range(day * slot_s, (day + 1) * slot_s, max(model.span, FINEST_STEP_S))
+        out[i, own] = np.mean([periods.part(model.columns, model.span, t, rows[own]) for t in times], axis=0)
+    return out
+
+
 def _daily(model: SeriesModel, time: int, rows: Rows) -> Floats:
-    return model.columns["base"][rows] + day_part(model.columns, model.grid, time, rows)
+    c = model.columns
+    return c["base"][rows] + day_part(c, model.grid, time, rows) + periods.part(c, model.span, time, rows)
 
 
 def _head(detector: DetectorSpec, spec: JobSpec, key: tuple[str, str]) -> Document:

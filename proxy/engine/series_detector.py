@@ -36,6 +36,7 @@ _CHANGES = {
     "level shift": "Level shift of {:.6g}",
     "linear scale": "Linear scale by {:.3g}",
     "time shift": "Time shift of {:.0f}s",
+    "period": "Periodicity with period {:.0f}s",
 }
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
 
+from tests.engine.naive_periods import NaivePeriods
 from tests.engine.naive_series import NaiveEvents, NaiveTail
 
 DAY, WEEK = 86400, 604800
@@ -203,13 +204,13 @@ class NaiveLocation:
     """Level, patterns, their strength and what wanders: six predictions of the next value."""
 
     def __init__(self, span):
-        self.patterns = NaivePatterns(span)
+        self.patterns, self.periods = NaivePatterns(span), NaivePeriods(span)
         self.level = self.base = 0.0
         self.strength, self.power, self.strong_for = 1.0, 0.0, 0
         self.local = [0.0, 0.0]
 
     def predict(self, time, age, day_scale):
-        day = self.patterns.day_part(time, age)
+        day = self.patterns.day_part(time, age) + self.periods.part(time)
         week = self.patterns.week_part(time, age, day_scale)
         with_day = (self.base if age >= 2 * DAY else self.level) + day
         with_week = with_day + week
@@ -232,7 +233,9 @@ class NaiveLocation:
                 off = clip(value - judged.predicted[k] - self.local[i], -bound, bound)
                 self.local[i] = single(self.local[i] + step * off / 4.0)
         day_scale = judged.scale[WITH_DAY]
-        rest = value - self.base
+        rest = value - self.base - self.periods.part(time)
+        off = rest - self.patterns.day_part(time, age) - self.patterns.week_part(time, age, day_scale)
+        self.periods.learn(time, off, judged.spread, bound, step, trusted)
         self.base += self.patterns.learn(time, age, n, rest, day_scale, limit, bound, step, trusted)
         pattern, noise = judged.predicted[WITH_WEEK] - level, judged.spread
         rate = trusted / max(2.0, 0.25 * self.patterns.day_buckets)
@@ -251,6 +254,7 @@ class NaiveLocation:
         self.base = self.level + by * (self.base - self.level)
         self.patterns.day = [single(x * by) for x in self.patterns.day]
         self.patterns.week = [single(x * by) for x in self.patterns.week]
+        self.periods.table = [single(x * by) for x in self.periods.table]
         self.strength, self.power, self.strong_for, self.local = 1.0, single(self.power * by**2), 0, [0.0, 0.0]
         return by
 
@@ -399,7 +403,8 @@ class NaiveSeries:
     def judge(self, time, value, samples=None):
         age, n = self.age(time), self.n
         predicted = self.location.predict(time, age, self.mixture.scale[WITH_DAY])
-        doubt = self.patterns.doubt(time, age)
+        of_rhythm = self.location.periods.doubt(time)
+        doubt = [d + of_rhythm * (k != LEVEL) for k, d in enumerate(self.patterns.doubt(time, age))]
         typical, spread, scale = self.mixture.combine(self.location.level, predicted, doubt)
         if self.is_count and typical < 20:
             spread = max(spread, 0.7 * math.sqrt(max(typical, 0.25)))
@@ -462,8 +467,19 @@ class NaiveSeries:
             self.samples = single(self.samples + weight / clip(n + 1.0, 1, 1500) * (judged.samples - self.samples))
         self.first, self.seen = time if self.first is None else self.first, time
         self.n = single(n + weight)
-        if not judged.ready or weight <= 0.5:
+        if weight <= 0.5:
             return {}
+        made = self._learn_changes(time, judged) if judged.ready else {}
+        period = self.location.periods.observe(time, judged.value, self)
+        if period:
+            self._fade_tails(0.05)
+            self.events.open_last, self.events.open_peak = None, 0.0
+            self.changes, self.views.sum = NaiveChanges(), [0.0, 0.0]
+            self.day_spread = [1.0] * len(self.day_spread)
+            made["period"] = period
+        return made
+
+    def _learn_changes(self, time, judged):
         shift = self.changes.observe(time, judged.value - judged.typical, judged.spread)
         if shift:
             self._move(shift)

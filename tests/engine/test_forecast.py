@@ -36,7 +36,12 @@ class FlatModel:
 
 def course(span, trend, *, typical=0.0, spread=1.0, factor=1.0, low=-1.0, noise=0.0):
     grid = replace(Grid.of(span), level_memory=500.0)
-    columns = {"low": np.array([-9.0, low]), "base": np.zeros(2), "day_n": np.zeros((grid.day_bins, 2))}
+    columns = {
+        "low": np.array([-9.0, low]),
+        "base": np.zeros(2),
+        "period": np.zeros(2),
+        "day_n": np.zeros((grid.day_bins, 2)),
+    }
     columns |= {"first": np.zeros(2, np.int64), "day": np.zeros((grid.day_bins, 2))}
     parts = (np.array([0.0, value]) for value in (typical, spread, factor))
     model = FlatModel(span, grid, columns, *parts)
@@ -100,6 +105,8 @@ WORLDS = {
     "an incident at the end": lambda rng, hour: (
         100 + wave(hour) + noise(rng, len(hour)) + 100 * ((hour > DAYS * 24 - 4) & (hour < DAYS * 24))
     ),
+    "a saw of 31 hours": lambda rng, hour: 50 + 10 * (hour % 31) + noise(rng, len(hour)),
+    "three days on a slope": lambda rng, hour: 100 + hour / 8 + 3 * wave(hour / 3) + noise(rng, len(hour)),
     "days missing": lambda rng, hour: np.where(
         hour // 24 % 7 == 3, np.nan, 100 + hour / 8 + wave(hour) + noise(rng, len(hour))
     ),

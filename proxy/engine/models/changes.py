@@ -55,6 +55,12 @@ def observe(columns: Columns, rows: Rows, time: int, off: Floats, spread: Floats
     return shift
 
 
+def forget(columns: Columns, rows: Rows) -> None:
+    """Residuals gathered so far say nothing any more."""
+    columns["off_share"][rows] = 0.0
+    columns["off_since"][rows] = columns["shift_at"][rows] = -1
+
+
 def _gather(columns: Columns, at: Rows, time: int, off: Floats, spread: Floats, share: Floats) -> Floats:
     since = columns["off_since"][at]
     over = (since >= 0) & (share < 0.25)

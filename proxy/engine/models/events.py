@@ -65,6 +65,12 @@ def first_alarm(columns: Columns, rows: NDArray[np.intp], bucket: int, alarm: Fl
     return np.where(ongoing & (alarm <= columns["alarm_peak"][rows] + ALARM_MARGIN), 0.0, alarm)
 
 
+def call_off(columns: Columns, rows: NDArray[np.intp]) -> None:
+    """Forgets the latest events of these series, which may go on yet; those long over stay."""
+    columns["event_last"][rows] = columns["alarm_last"][rows] = -1
+    columns["event_peak"][rows] = 0.0
+
+
 def learn_alarm(columns: Columns, rows: NDArray[np.intp], bucket: int, alarm: Floats) -> None:
     """Remembers the alarms that opened or raised an event."""
     loud = np.flatnonzero(alarm > ALARM_FROM)

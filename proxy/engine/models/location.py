@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxy.engine.columns import Columns, Slot
-from proxy.engine.models import patterns
+from proxy.engine.models import patterns, periods
 from proxy.engine.models.patterns import DAY, DAY_FROM, WEEK_FROM, Grid, Lesson
 from proxy.engine.results import Floats
 
@@ -49,7 +49,7 @@ def predictors(columns: Columns, grid: Grid, time: int, rows: Rows, ahead: int =
     c = columns
     age = time - c["first"][rows]
     level, base = c["level"][rows], c["base"][rows]
-    day = patterns.day_part(c, grid, time, rows)
+    day = patterns.day_part(c, grid, time, rows) + periods.part(c, grid.span, time, rows)
     week, is_other = patterns.week_part(c, grid, time, rows, c["scale"][WITH_DAY, rows])
     with_day = np.where(age >= DAY_FROM, base, level) + day
     strengthened = np.where(age >= WEEK_FROM, level + c["strength"][rows] * (with_day + week - level), with_day)
@@ -64,7 +64,8 @@ def doubt(columns: Columns, grid: Grid, time: int, rows: Rows) -> Floats:
     """Predictors x rows: variance of an error here over that of one where all bins are well known."""
     day, week = patterns.doubts(columns, grid, time, rows)
     one = np.ones(len(rows))
-    with_day, with_week = one + day, one + day + week
+    with_day = one + day + periods.doubt(columns, grid.span, time, rows)
+    with_week = with_day + week
     return np.stack([one, with_day, with_week, with_week, with_week, with_day])
 
 
@@ -88,7 +89,9 @@ def learn(columns: Columns, grid: Grid, time: int, rows: Rows, lesson: Lesson) -
     rate = lesson.step / np.clip(lesson.n, 1.0, grid.level_memory)
     c["slope"][rows] = np.where(fresh, 0.0, slope + rate * (moved - level - slope))
     base = np.where(fresh, lesson.value, c["base"][rows])
-    c["base"][rows] = base + patterns.learn(c, grid, time, rows, lesson, lesson.value - base, lesson.scale[WITH_DAY])
+    rest = lesson.value - base - periods.part(c, grid.span, time, rows)
+    periods.learn(c, grid, time, rows, lesson, rest, lesson.scale[WITH_DAY])
+    c["base"][rows] = base + patterns.learn(c, grid, time, rows, lesson, rest, lesson.scale[WITH_DAY])
     local = c["local"][:, rows]
     off = lesson.value - lesson.predicted[[WITH_WEEK, WITH_DAY]] - local
     off = np.clip(off, -lesson.bound, lesson.bound)
@@ -118,6 +121,7 @@ def settle_strength(columns: Columns, grid: Grid, rows: Rows) -> Floats:
         c["base"][at] = c["level"][at] + by * (c["base"][at] - c["level"][at])
         c["day"][:, at] *= by
         c["week"][:, at] *= by
+        periods.scale_by(c, at, by)
         c["strength"][at], c["power"][at] = 1.0, c["power"][at] * by**2
         c["local"][:, at] = 0.0
     return np.where(settled, strength, 1.0)

@@ -1,6 +1,7 @@
 """The model of one number per bucket, for all series of a detector at once.
 
-Level, daily and weekly pattern are three nested predictors; their mixture is what a normal value would be.
+Level, daily and weekly pattern are three nested predictors; their mixture is what a normal value would be. A period of
+the series' own (periods.py), if there is one, goes with the pattern of the day.
 A value is judged on five views of its residual: the residual itself, two running sums of it (multi-bucket),
 the volatility of the series and how far it leaves the range seen so far. Tails are calibrated per series by
 tails.py, low counts are judged by a negative binomial, past events by events.py.
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from proxy.engine.columns import Columns, Slot
-from proxy.engine.models import changes, clock_shift, events, location, mixture, tails, views
+from proxy.engine.models import changes, clock_shift, events, location, mixture, period_fit, periods, tails, views
 from proxy.engine.models.patterns import DAY_FROM, Grid, Lesson
 from proxy.engine.probability import any_of, clip_p, join_correlated
 from proxy.engine.results import Floats
@@ -34,6 +35,8 @@ FACTOR_PRIOR = 8.0
 LOW_COUNT = 20.0
 # What the tails of a series keep of the time before its day's pattern was used.
 OLD_TAILS = 0.2
+# What they keep of the time before a period of its own was found: most was surprise at that.
+UNTOLD_TAILS = 0.05
 # 97.5 % quantile of Student's t with 4 degrees of freedom, the family the predictors are compared by.
 BOUND_SPREADS = 2.776
 
@@ -54,6 +57,7 @@ def layout(grid: Grid) -> dict[str, Slot]:
         **events.SLOTS,
         **changes.SLOTS,
         **clock_shift.SLOTS,
+        **period_fit.SLOTS,
     }
 
 
@@ -99,10 +103,12 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A lasting change that the model made of what it saw: of a level, a scale (a factor) or a clock (seconds)."""
+    """A lasting change that the model made of what it saw: of a level, a scale (a factor), a clock or a period (both
+    in seconds).
+    """
 
     row: int
-    kind: Literal["level shift", "linear scale", "time shift"]
+    kind: Literal["level shift", "linear scale", "time shift", "period"]
     size: float
 
 
@@ -269,7 +275,8 @@ class SeriesModel:
         c["seen"][rows] = time
         c["n"][rows] = n + weight
         settled = np.flatnonzero(judged.ready & (weight > 0.5))
-        return self._learn_changes(time, judged, settled) if len(settled) else []
+        made = self._learn_changes(time, judged, settled) if len(settled) else []
+        return made + self._learn_periods(time, taught, value[learning])
 
     def _renew_tails(self, time: int, rows: Rows) -> None:
         """Residuals from before a day's pattern was used say little of those to come."""
@@ -287,7 +294,7 @@ class SeriesModel:
             c["sum"][:, moved] = 0.0
             tails.fade(c, moved, 0.5)
         scale = location.settle_strength(c, self.grid, at)
-        rest = judged.value[settled] - c["base"][at]
+        rest = judged.value[settled] - c["base"][at] - periods.part(c, self.span, time, at)
         clock = clock_shift.observe(c, self.grid, time, at, rest, judged.spread[settled])
         found = (("level shift", shift, 0.0), ("linear scale", scale, 1.0), ("time shift", clock, 0.0))
         return [
@@ -295,6 +302,18 @@ class SeriesModel:
             for kind, size, none in found
             for i in np.flatnonzero(size != none).tolist()
         ]
+
+    def _learn_periods(self, time: int, rows: Rows, value: Floats) -> list[Change]:
+        """Looks for other periods than day and week; where one is found, what was hard to foretell is so no more."""
+        c, new = self.columns, period_fit.observe(self.columns, self.grid, time, rows, value)
+        if not len(new):
+            return []
+        tails.fade(c, new, UNTOLD_TAILS)
+        events.call_off(c, new)
+        changes.forget(c, new)
+        c["sum"][:, new] = 0.0
+        c["day_spread"][:, new] = 1.0
+        return [Change(row, "period", float(c["period"][row])) for row in new.tolist()]
 
     def tail_ln(self, judged: Judged, i: int, value: Floats, scale: Floats) -> Floats:
         """ln p of other values in place of row i's, in the direction of its anomaly; `scale` widens the spread."""
