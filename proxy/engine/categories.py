@@ -16,8 +16,11 @@ class Categories:
         self.field = spec.categorization_field
         self.model = Categorizer.from_config(spec.analysis_config, spec.analysis_limits)
 
-    def add_to(self, batch: Batch, accepted: NDArray[np.bool_], *, may_create: bool) -> Batch:
-        """The batch with mlcategory; rows not accepted, without message or without category have none."""
+    def add_to(self, batch: Batch, accepted: NDArray[np.bool_], *, room: float) -> Batch:
+        """The batch with mlcategory; rows not accepted, without message or without category have none.
+
+        New categories may take `room` bytes.
+        """
         column = batch.text.get(self.field)
         codes = np.full(len(batch.time), -1, np.int32)
         texts: list[str] = []
@@ -26,7 +29,7 @@ class Categories:
             ids = self.model.categorise(
                 [column.values[c] for c in column.codes[rows].tolist()],
                 self._partitions(batch, rows),
-                may_create=may_create,
+                room=room,
             )
             found, inverse = np.unique(ids, return_inverse=True)
             texts = [str(i) for i in found.tolist()]

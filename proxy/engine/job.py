@@ -91,8 +91,11 @@ class JobEngine:
         out = Results()
         accepted = self._accept(batch.time, out)
         if self._categories is not None:
-            batch = self._categories.add_to(batch, accepted, may_create=self._memory.may_grow)
+            known = self._categories.model.size
+            batch = self._categories.add_to(batch, accepted, room=self._memory.room)
             out.categories.extend(self._categories.model.changed())
+            if self._categories.model.size > known:
+                self._weigh()
         out.missing_field_count = self._open.append(batch, accepted)
         self._close_before_cutoff(out)
         return out

@@ -33,6 +33,11 @@ class MemoryGuard:
         return self.used < self.limit
 
     @property
+    def room(self) -> float:
+        """Bytes of models that still fit."""
+        return (self.limit - self.used) / OVERHEAD
+
+    @property
     def status(self) -> str:
         """ok, soft_limit or hard_limit."""
         if not self.may_grow:

@@ -187,7 +187,7 @@ def test_the_status_warns_of_a_single_category():
 def test_without_room_known_messages_are_still_categorized():
     categorizer = Categorizer()
     categorizer.categorise(["Node started"])
-    ids = categorizer.categorise(["Node started", "Disk is full"], may_create=False)
+    ids = categorizer.categorise(["Node started", "Disk is full"], room=0)
     assert ids.tolist() == [1, NO_CATEGORY]
     assert categorizer.stats()[0]["failed_category_count"] == 1
 

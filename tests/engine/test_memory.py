@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import pytest
 
-from proxy.engine import JobEngine, JobSpec, StateError
+from proxy.engine import Batch, Column, JobEngine, JobSpec, StateError
 from proxy.engine.state import MAGIC, VERSION, pack, unpack
 from tests.engine.planted import DAY, HOUR, START, Rows, config
 
@@ -163,3 +163,20 @@ def test_a_prune_window_is_a_quarter_once_memory_runs_short():
     for hour in range(1, 2 * DAY // HOUR):
         engine.add(crowd(hour, people(2)))
     assert engine.model_size()["total_by_field_count"] == 2
+
+
+@pytest.mark.parametrize("pieces", [1, 7])
+def test_one_flood_of_categories_keeps_to_the_limit_too(pieces):
+    words = [f"{chr(97 + i % 26)}{chr(97 + i // 26)}" * 4 for i in range(600)]
+    rows = Rows()
+    rows.add(START + np.arange(600), message=[f"{word} {word[::-1]}{word}" for word in words])
+    job = config({"function": "count", "by_field_name": "mlcategory"}, categorization_field_name="message")
+    engine = JobEngine(JobSpec.from_config(job | {"analysis_limits": {"model_memory_limit": "200kb"}}))
+    whole = rows.batch()
+    for part in np.array_split(np.arange(600), pieces):
+        message = Column(whole.text["message"].codes[part], whole.text["message"].values)
+        engine.add(Batch(whole.time[part], {"message": message}))
+    size = engine.model_size()
+    assert size["memory_status"] == "hard_limit"
+    assert size["failed_category_count"] > 0
+    assert 200 * 1024 <= size["model_bytes"] < 220 * 1024

@@ -2,9 +2,9 @@
 
     Categorizer(analyzer=None, *, filters=(), partition_field_name=None, stop_on_warn=False, examples_limit=4)
     Categorizer.from_config(analysis_config, analysis_limits=None)
-    .categorise(messages, partitions=None, *, may_create=True) -> int64[n]
-        category ids from 1 on, unique over partitions; -1 where none was found (may_create=False: the memory
-        limit is reached) or the partition has stopped. partitions: one value per message, used only with a
+    .categorise(messages, partitions=None, *, room=inf) -> int64[n]
+        category ids from 1 on, unique over partitions; -1 where none was found (new ones may take
+        `room` bytes) or the partition has stopped. partitions: one value per message, used only with a
         partition_field_name. Messages are taken one after the other, so any chunking gives the same ids.
     .changed(with_counts=False) -> category_definition dicts (API keys without job_id and result_type)
     .stats() -> one dict of categorizer_stats counts per partition;  .total_stats() -> their sums

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -60,6 +61,7 @@ class Categorizer:
         self._partitions: list[_Partition] = []
         self._place_of: dict[str | None, int] = {}
         self._next_id = 1
+        self._room = math.inf
         self._tokens_of: dict[str, tuple[str, ...]] = {}
         self._category_of: dict[tuple[int, tuple[str, ...]], int] = {}
 
@@ -81,15 +83,19 @@ class Categorizer:
         )
 
     def categorise(
-        self, messages: Sequence[str], partitions: Sequence[str] | None = None, *, may_create: bool = True
+        self, messages: Sequence[str], partitions: Sequence[str] | None = None, *, room: float = math.inf
     ) -> NDArray[np.int64]:
-        """The category id of each message, in order; -1 if it found none or its partition has stopped."""
+        """The category id of each message, in order; -1 if it found none or its partition has stopped.
+
+        No category is added once those of this call have used up `room` bytes.
+        """
+        self._room = room
         if partitions is None or self.partition_field_name is None:
             place = self._partition_place(None)
-            ids = [self._categorise_one(message, place, may_create) for message in messages]
+            ids = [self._categorise_one(message, place) for message in messages]
         else:
             ids = [
-                self._categorise_one(message, self._partition_place(value), may_create)
+                self._categorise_one(message, self._partition_place(value))
                 for message, value in zip(messages, partitions, strict=True)
             ]
         return np.array(ids, np.int64)
@@ -128,6 +134,11 @@ class Categorizer:
         totals: dict[str, object] = {name: sum(int(str(s[name])) for s in stats) for name in names}
         warns = any(s["categorization_status"] == "warn" for s in stats)
         return totals | {"categorization_status": "warn" if warns else "ok"}
+
+    @property
+    def size(self) -> int:
+        """How many categories there are."""
+        return self._next_id - 1
 
     @property
     def nbytes(self) -> int:
@@ -186,7 +197,7 @@ class Categorizer:
         head = {"category_id": body["category_id"]} if "category_id" in body else {}
         return head | names | {key: value for key, value in body.items() if key not in head}
 
-    def _categorise_one(self, message: str, place: int, may_create: bool) -> int:
+    def _categorise_one(self, message: str, place: int) -> int:
         partition = self._partitions[place]
         if partition.is_stopped:
             return NO_CATEGORY
@@ -195,7 +206,7 @@ class Categorizer:
         categories = partition.categories
         at = self._category_of.get((place, tokens), NO_CATEGORY)
         if at == NO_CATEGORY:
-            at = self._choose_or_found(partition, tokens, length, may_create)
+            at = self._choose_or_found(partition, tokens, length)
             if at == NO_CATEGORY:
                 partition.failed += 1
                 return NO_CATEGORY
@@ -215,11 +226,12 @@ class Categorizer:
             self._tokens_of[message] = tokens
         return tokens
 
-    def _choose_or_found(self, partition: _Partition, tokens: tuple[str, ...], length: int, may_create: bool) -> int:
+    def _choose_or_found(self, partition: _Partition, tokens: tuple[str, ...], length: int) -> int:
         categories = partition.categories
         at = categories.choose(tokens, length)
-        if at == NO_CATEGORY and may_create and self._next_id <= MOST_CATEGORIES:
+        if at == NO_CATEGORY and self._room > 0 and self._next_id <= MOST_CATEGORIES:
             categories.append(Category.found(self._next_id, tokens, length))
+            self._room -= _CATEGORY_BYTES + 2 * _TOKEN_BYTES * len(tokens) + length
             self._next_id += 1
             at = len(categories.categories) - 1
         return at
@@ -228,6 +240,7 @@ class Categorizer:
         if len(self._category_of) >= SEQUENCES_REMEMBERED:
             del self._category_of[next(iter(self._category_of))]
         self._category_of[place, tokens] = at
+        self._room -= _TOKEN_BYTES * (2 + len(tokens))
 
 
 def _stored_category(fields: dict) -> Category:
