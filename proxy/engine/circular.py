@@ -100,6 +100,11 @@ class Circular:
         """Bytes of the arrays, spare capacity included."""
         return self._heights.nbytes + sum(column.nbytes for column in self._columns.values())
 
+    @property
+    def bytes_per_row(self) -> int:
+        """Bytes of one series."""
+        return self.slots * self._heights.itemsize + sum(column.itemsize for column in self._columns.values())
+
     def grow_to(self, row_count: int) -> None:
         """Make room for rows up to row_count; new ones have no history."""
         capacity = self._heights.shape[0]

@@ -151,6 +151,9 @@ class CircularDetector(EventDetector):
         if len(chosen.rows):
             self.model.learn(chosen.rows, *self._events(view, chosen))
 
+    def _bytes_per_row(self) -> int:
+        return self.model.bytes_per_row
+
     def _shift_clock(self, seconds: int) -> None:
         self.model.shift(seconds)
 
@@ -200,6 +203,9 @@ class GeoDetector(EventDetector):
         chosen = Present(present.rows[taken], present.persons[taken], present.groups[taken])
         if len(chosen.rows):
             self.model.learn(chosen.rows, *self._points(view, chosen))
+
+    def _bytes_per_row(self) -> int:
+        return self.model.bytes_per_row
 
     def _geo(self, actual: list[float], typical: Floats) -> Document:
         return {

@@ -1,5 +1,6 @@
 """What a detector says about one bucket: all its probabilities, and the few worth explaining."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -26,13 +27,22 @@ class BucketView:
     effect: BucketEffect
     completeness: float = 1.0
     is_interim: bool = False
-    # False when memory is used up: new series are not taken.
-    may_grow: bool = True
+    # Bytes that new series may take.
+    room: float = math.inf
+
+    @property
+    def may_grow(self) -> bool:
+        """False when memory is used up."""
+        return self.room > 0
 
     @property
     def may_add(self) -> bool:
         """True if series not seen before may be added."""
         return self.may_grow and not self.is_interim
+
+    def most_new(self, bytes_each: int) -> float:
+        """How many series of this size may be added, interim or not: the last one passes the limit."""
+        return math.ceil(self.room / bytes_each) if math.isfinite(self.room) else self.room
 
     @property
     def span(self) -> slice:

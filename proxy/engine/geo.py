@@ -31,6 +31,7 @@ When it fails: a series that travels has no places; its tail grows until nothing
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -127,6 +128,11 @@ class Places:
     def nbytes(self) -> int:
         """Bytes of the arrays, spare capacity included."""
         return sum(column.nbytes for column in self._columns.values())
+
+    @property
+    def bytes_per_row(self) -> int:
+        """Bytes of one series."""
+        return sum(column.itemsize * math.prod(column.shape[1:]) for column in self._columns.values())
 
     def grow_to(self, row_count: int) -> None:
         """Make room for rows up to row_count; new ones have no places."""

@@ -17,7 +17,7 @@ from proxy.engine.influence import KEPT_FROM, TailLn, influences
 from proxy.engine.models.clock_shift import shift_patterns
 from proxy.engine.models.population import PopulationModel, PopulationScores
 from proxy.engine.probability import WORTH_WRITING, any_of, combine_ln
-from proxy.engine.registry import Interner, Prepared, Registry, is_frequent
+from proxy.engine.registry import BYTES_A_NAME, Interner, Prepared, Registry, is_frequent
 from proxy.engine.results import Document, Floats
 from proxy.engine.rows import RowSet
 from proxy.engine.rules import RuleSet
@@ -71,6 +71,10 @@ class GroupDetector:
     def _learn(self, view: BucketView, present: Present, scores: GroupScores, taken: NDArray[np.bool_]) -> None:
         raise NotImplementedError
 
+    def _bytes_per_row(self) -> int:
+        """What the model of one more series weighs; few bytes where it has no arrays of its own."""
+        return 0
+
     # ---- what is shared
 
     def prepare(self, rows: RowSet, weights: Floats | None) -> Prepared:
@@ -87,10 +91,9 @@ class GroupDetector:
             self.buckets += 1
             for seconds in view.effect.shifts:
                 self._shift_clock(seconds)
-            if not view.may_grow:
-                strangers = np.unique(present.persons[present.persons >= known_persons])
-                refused = view.span.stop - view.span.start - len(present.rows)
-                refused += len(strangers) if self.spec.over else 0
+            refused = view.span.stop - view.span.start - len(present.rows)
+            if self.spec.over and not view.may_grow:
+                refused += len(np.unique(present.persons[present.persons >= known_persons]))
         if not len(present.rows):
             return replace(Judgement.empty(), refused=refused)
         scores = self._score(view, present)
@@ -106,7 +109,8 @@ class GroupDetector:
     def _present(self, view: BucketView) -> Present:
         span = view.span
         may_add = view.may_add or (self.judges_new_values and view.may_grow)
-        rows = self.registry.rows_of(view.prepared, span, may_add=may_add)
+        most_new = view.most_new(BYTES_A_NAME + self._bytes_per_row()) if may_add else 0
+        rows = self.registry.rows_of(view.prepared, span, most_new=most_new)
         known = np.flatnonzero(rows >= 0)
         if not view.is_interim:
             self.registry.touch(rows[known], view.time)
@@ -405,6 +409,9 @@ class PopulationDetector(GroupDetector):
                 "model_median": float(inner.typical[i]),
                 "actual": float(inner.value[i]),
             }
+
+    def _bytes_per_row(self) -> int:
+        return sum(model.columns.bytes_per_series() for model in self.models)
 
     def _keep(self, rows: Rows) -> None:
         for model in self.models:

@@ -203,7 +203,7 @@ class JobEngine:
         count = self._event_count(members, weights)
         effect = self._calendar.at(time)
         judgements = {
-            d.spec.index: d.step(BucketView(time, bucket, rows, weights, p, effect, may_grow=self._memory.may_grow))
+            d.spec.index: d.step(BucketView(time, bucket, rows, weights, p, effect, room=self._memory.room))
             for d, p in zip(self._detectors, prepared, strict=True)
         }
         self._watch_memory(bucket, judgements)

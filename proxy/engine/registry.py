@@ -12,7 +12,7 @@ from proxy.engine.spec import DetectorSpec
 
 Key = tuple[str, str]
 # A tuple, two dict entries and the row number.
-_BYTES_A_NAME = 120
+BYTES_A_NAME = 120
 # A value present in more than this share of the buckets is frequent for exclude_frequent.
 _FREQUENT_FROM = 0.3
 _FREQUENT_AFTER = 20
@@ -59,7 +59,7 @@ class Interner:
             self._code |= added
             self._seen.extend([0] * len(fresh))
             self._active.extend([0] * len(fresh))
-            self._bytes += sum(_BYTES_A_NAME + len(t) for t in fresh)
+            self._bytes += sum(BYTES_A_NAME + len(t) for t in fresh)
         return np.array([self._code[t] if t in self._code else added[t] for t in texts], np.intp)[inverse.reshape(-1)]
 
     def count(self, codes: NDArray[np.intp], time: int) -> None:
@@ -85,7 +85,7 @@ class Interner:
     def _fill(self, texts: list[str], seen: list[int], active: list[int]) -> None:
         self._code = {t: i for i, t in enumerate(texts)}
         self._seen, self._active = seen, active
-        self._bytes = sum(_BYTES_A_NAME + len(t) for t in texts)
+        self._bytes = sum(BYTES_A_NAME + len(t) for t in texts)
 
     def nbytes(self) -> int:
         """Bytes of the names."""
@@ -134,16 +134,16 @@ class Registry:
         known = np.array([self._row.get(key, -1) for key in keys], np.intp)
         return Prepared(groups, pair_of_group.reshape(-1), keys, known, self.version)
 
-    def rows_of(self, prepared: Prepared, span: slice, *, may_add: bool) -> NDArray[np.intp]:
-        """Series of each group of one bucket; unknown ones are added in key order, or stay -1."""
+    def rows_of(self, prepared: Prepared, span: slice, *, most_new: float) -> NDArray[np.intp]:
+        """Series of each group of one bucket; so many unknown ones are added in key order, the rest stay -1."""
         if prepared.version != self.version:
             prepared.rows = np.array([self._row.get(key, -1) for key in prepared.keys], np.intp)
             prepared.version = self.version
         pairs = prepared.pair_of_group[span]
         rows = prepared.rows[pairs]
-        if may_add and (rows < 0).any():
-            missing = np.unique(pairs[rows < 0]).tolist()
-            for pair in sorted(missing, key=lambda p: prepared.keys[p]):
+        if most_new > 0 and (rows < 0).any():
+            missing = sorted(np.unique(pairs[rows < 0]).tolist(), key=lambda p: prepared.keys[p])
+            for pair in missing[: int(min(most_new, len(missing)))]:
                 prepared.rows[pair] = self.add(prepared.keys[pair])
             rows = prepared.rows[pairs]
         return rows
@@ -155,7 +155,7 @@ class Registry:
             row = self._row[key] = len(self.keys)
             self.keys.append(key)
             self.partition_of.append(self.partitions.setdefault(key[0], len(self.partitions)))
-            self.name_bytes += _BYTES_A_NAME + len(key[0]) + len(key[1])
+            self.name_bytes += BYTES_A_NAME + len(key[0]) + len(key[1])
         return row
 
     def touch(self, rows: NDArray[np.intp], time: int) -> None:

@@ -18,7 +18,7 @@ from proxy.engine.models.clock_shift import shift_patterns
 from proxy.engine.models.series import LOW_COUNT, Change, Judged, SeriesModel
 from proxy.engine.modes import Modes
 from proxy.engine.probability import WORTH_WRITING
-from proxy.engine.registry import Prepared, Registry, is_frequent
+from proxy.engine.registry import BYTES_A_NAME, Prepared, Registry, is_frequent
 from proxy.engine.results import Document, Floats
 from proxy.engine.rows import RowSet
 from proxy.engine.rules import RuleSet
@@ -70,7 +70,9 @@ class SeriesDetector:
     def step(self, view: BucketView) -> Judgement:
         """Judges one bucket and, unless interim, learns it."""
         span = view.span
-        touched = self.registry.rows_of(view.prepared, span, may_add=view.may_add)
+        row_bytes = BYTES_A_NAME + sum(columns.bytes_per_series() for columns in self._all_columns())
+        most_new = view.most_new(row_bytes) if view.may_add else 0
+        touched = self.registry.rows_of(view.prepared, span, most_new=most_new)
         known = np.flatnonzero(touched >= 0)
         if not view.is_interim:
             self.buckets += 1

@@ -62,6 +62,7 @@ def test_once_memory_is_used_up_newcomers_are_turned_away_and_their_buckets_coun
     engine = engine_of(DETECTORS[kind], limit="20kb")
     for hour in range(3):
         engine.add(crowd(hour, people(300)))
+    engine.flush(advance_to=START + 3 * HOUR)
     before = engine.model_size()
     assert before["memory_status"] == "hard_limit"
     for hour in range(3, 6):
@@ -73,6 +74,19 @@ def test_once_memory_is_used_up_newcomers_are_turned_away_and_their_buckets_coun
     assert after["bucket_allocation_failures_count"] == before["bucket_allocation_failures_count"] + 3
     restored = JobEngine(engine.spec, engine.state())
     assert restored.model_size() == after
+
+
+@pytest.mark.parametrize("kind", ["series", "attributes", "times", "places"])
+def test_one_crowded_bucket_keeps_to_the_limit_too(kind):
+    places = {"function": "lat_long", "field_name": "place", "by_field_name": "user"}
+    engine, rows = engine_of((DETECTORS | {"places": places})[kind], limit="1mb"), Rows()
+    rows.add([START] * 4000, host="h", place="50,8", user=people(4000))
+    engine.add(rows.batch())
+    engine.flush(advance_to=START + HOUR)
+    size = engine.model_size()
+    assert size["memory_status"] == "hard_limit"
+    assert size["bucket_allocation_failures_count"] == 1
+    assert size["model_bytes"] < 1.1 * 2**20
 
 
 @pytest.mark.parametrize(("kind", "counted"), [("series", "by"), ("population", "over"), ("times", "by")])
