@@ -18,6 +18,8 @@ from proxy.engine.spec import DetectorSpec
 Index = NDArray[np.intp]
 # Values beyond are as good as this: squares of it still fit, and nobody can tell the difference.
 LARGEST = 1e18
+# Of a feature, which may be a variance; single precision holds it and double precision its square.
+LARGEST_FEATURE = 1e36
 LARGEST_KEY = (1 << 63) - 1
 
 
@@ -70,7 +72,9 @@ def aggregate(rows: RowSet, detector: DetectorSpec, span: int, weights: Floats |
     weight = None if weights is None else weights[members]
     counts = np.diff(start).astype(np.float64) if weight is None else _sums(weight, start)
     values = [
-        np.clip(_feature(part.feature, rows, detector, members, start, counts, weight), -LARGEST, LARGEST)
+        np.clip(
+            _feature(part.feature, rows, detector, members, start, counts, weight), -LARGEST_FEATURE, LARGEST_FEATURE
+        )
         for part in detector.parts
     ]
     codes = {f: _entity_codes(rows.text[f], detector)[members[first]] for f in detector.split_fields}

@@ -79,6 +79,12 @@ def test_medians_are_exact_for_every_double(rows):
     assert not any(np.signbit(m) for m in found.values() if m == 0)
 
 
+def test_a_variance_of_large_values_is_what_it_is():
+    value = np.array([1e12, 5e12])
+    rows = RowSet(np.array([0, 1]), {"by": column(["a", "a"]), "part": column(["x", "x"])}, {"value": value})
+    assert aggregate(rows, detector_of("varp"), 600, None).values[0].tolist() == [4e24]
+
+
 @pytest.mark.parametrize("feature", FEATURES)
 def test_one_giant_among_many_tiny_groups_is_as_if_alone(feature):
     rng = np.random.default_rng(5)
