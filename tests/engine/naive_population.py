@@ -51,7 +51,7 @@ class NaivePopulation:
 
     def spread(self, time):
         typical = self.typical(time)
-        out = max(self.scale, 0.01 * abs(typical) + 1e-9)
+        out = max(self.scale, 1e-4 * abs(typical) + 1e-30)
         return max(out, 0.7 * math.sqrt(max(typical, 0.25))) if self.is_count and typical < 20 else out
 
     def z(self, time, value):

@@ -20,7 +20,8 @@ DAY = 86400
 # Buckets before anything is reported, and until p is believed in full.
 WARM_UP, SETTLED = 12, 36
 LEVEL_MEMORY, SCALE_MEMORY, DAY_MEMORY = 500.0, 1000.0, 8.0
-NOTHING_TYPICAL = 1e-9
+# Least coefficient of variation, and least spread where nothing is typical.
+LEAST_VARIATION, NOTHING_TYPICAL = 1e-4, 1e-30
 # 97.5 % of a normal distribution.
 BOUND_SCALES = 1.96
 # Below this counts cannot be steadier than chance lets them be.
@@ -65,7 +66,7 @@ class PopulationModel:
         return np.maximum(typical, 0.0) if self.non_negative else typical
 
     def _spread(self, rows: Rows, typical: Floats) -> Floats:
-        spread = np.maximum(self.columns["scale"][rows], 0.01 * np.abs(typical) + NOTHING_TYPICAL)
+        spread = np.maximum(self.columns["scale"][rows], LEAST_VARIATION * np.abs(typical) + NOTHING_TYPICAL)
         if not self.is_count:
             return spread
         by_chance = 0.7 * np.sqrt(np.maximum(typical, 0.25))
