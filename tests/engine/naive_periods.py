@@ -369,4 +369,4 @@ class NaivePeriods:
             patterns.week = fit.corrected(patterns.week, WEEK, unit)
         elif fit.length_s < 14 * DAY:
             patterns.week, patterns.week_n = [0.0] * len(patterns.week), [0] * len(patterns.week)
-            patterns.far = [0.0] * 7
+            patterns.far = [False] * patterns.week_bins

@@ -20,12 +20,21 @@ class NaiveTail:
     def bin(self, size):
         return min(self.BINS - 1, int(math.log2(max(size, self.LOWEST) / self.LOWEST) * self.PER_OCTAVE))
 
-    def learn(self, z):
+    def learn(self, z, weight=1.0):
         keep = 1.0 - min(0.5, max(1.0 / (self.n + 50.0), 1.0 / 20000.0))
         self.counts = [[c * keep for c in side] for side in self.counts]
         if not math.isnan(z):
-            self.counts[int(z < 0)][self.bin(abs(z))] += 1.0
+            self.counts[int(z < 0)][self.bin(abs(z))] += weight
         self.n += 1
+
+    def forget(self, ago):
+        """Takes what a score of so many steps ago counts for by now from all the odd ones."""
+        odd = [b for b in range(self.BINS) if self.edge(b) >= 2.2]
+        total = sum(side[b] for side in self.counts for b in odd)
+        count = (max(self.n - ago, 0) + 50) / (self.n + 50)
+        for side in self.counts:
+            for b in odd:
+                side[b] *= max(0.0, 1.0 - count / total) if total > 0 else 1.0
 
     def prior(self, b):
         def beyond(x):
@@ -68,17 +77,23 @@ class NaiveEvents:
             return min(int(size / 0.5), 23)
 
         similar = sum(
-            0.5 ** ((bucket - filed) / 3000.0) for peak, filed in self.closed if grade(peak) >= grade(0.8 * surprise)
+            weight * 0.5 ** ((bucket - filed) / 3000.0)
+            for peak, filed, weight in self.closed
+            if grade(peak) >= grade(0.8 * surprise)
         )
-        if self.open_last is not None and bucket - self.open_last > 36 and self.open_peak >= 0.8 * surprise:
+        if self.open_last is not None and bucket - self.open_last > 12 and self.open_peak >= 0.8 * surprise:
             similar += 1
         return max(0.0, surprise - math.log10(1.0 + similar))
 
     def learn(self, bucket, surprise):
         if surprise <= 2.0:
             return
-        if self.open_last is not None and bucket - self.open_last > 36:
-            self.closed.append((self.open_peak, bucket))
+        if self.open_last is not None and bucket - self.open_last > 12:
+            self.closed.append((self.open_peak, bucket, 1.0))
             self.open_peak = 0.0
         self.open_peak = max(self.open_peak, surprise)
         self.open_last = bucket
+
+    def excuse(self):
+        """One bucket of a past event is explained by now."""
+        self.closed = [(peak, filed, 0.9 * weight) for peak, filed, weight in self.closed]

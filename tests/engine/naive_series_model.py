@@ -120,45 +120,55 @@ class NaivePatterns:
         self.day_buckets = max(1.0, DAY / span)
         self.day, self.day_n = [0.0] * self.day_bins, [0] * self.day_bins
         self.week, self.week_n = [0.0] * self.week_bins, [0] * self.week_bins
-        self.far = [0.0] * 7
+        self.far = [False] * self.week_bins
 
     def bins(self, time):
         return time % DAY * self.day_bins // DAY, time % WEEK * self.week_bins // WEEK
 
     def day_part(self, time, age):
-        if not self.has_day or age < 2 * DAY:
+        if not self.has_day or age < DAY:
             return 0.0
         d, _ = self.bins(time)
         return self.day[d] * min(1.0, self.day_n[d] / 2)
 
     def is_other_world(self, time):
-        """Whether this weekday is known to be none of those the day's pattern tells of."""
+        """Whether the hours around this time of the week are known to be none of those the day's pattern tells of."""
         _, w = self.bins(time)
-        return self.has_day and self.week_n[w] >= self.week_visit and self.far[time // DAY % 7] > 0.2
+        half = self.week_bins // 14
+        far = sum(self.far[(w + by) % self.week_bins] for by in range(-half, half + 1))
+        return self.has_day and self.week_n[w] >= self.week_visit and far > 0.3 * (2 * half + 1)
 
     def week_part(self, time, age, day_scale):
         _, w = self.bins(time)
         rounds = self.week_n[w] // self.week_visit
         if rounds == 0:
             return 0.0
-        if not self.has_day or rounds >= 2 or self.is_other_world(time):
+        if not self.has_day or rounds >= 2:
             return self.week[w]
-        return clip(self.week[w], -2.0 * day_scale, 2.0 * day_scale) if age >= 9 * DAY else 0.0
+        week = self.week[w]
+        if self.week_bins >= 84:
+            week = sorted(self.week[(w + by) % self.week_bins] for by in (-1, 0, 1))[1]
+        if self.is_other_world(time):
+            return week
+        return clip(week, -2.0 * day_scale, 2.0 * day_scale) if age >= 8 * DAY else 0.0
 
     def doubt(self, time, age):
         """Variance an error has here in units of one where all is known, for all predictors."""
         d, w = self.bins(time)
         day = 1.0 / clip(self.day_n[d], 1.0, self.day_memory) - 1.0 / self.day_memory if self.has_day else 0.0
         week = 0.0
-        if self.week_n[w] >= self.week_visit and age >= 9 * DAY:
+        if self.week_n[w] >= self.week_visit and age >= 8 * DAY:
             week = 1.0 / clip(self.week_n[w], 1.0, self.week_memory) - 1.0 / self.week_memory
         with_week = 1.0 + day + week
         return [1.0, 1.0 + day, with_week, with_week, with_week, 1.0 + day]
 
     def learn(self, time, age, n, rest, scale, limit, bound, step, trusted):
-        """Shares `rest` out between the bins of the day and the week; returns what is left to the level."""
+        """Shares `rest` out between the bins of the day and the week.
+
+        Returns (what is left to the level, whether this second week explains what was odd in the first).
+        """
         if n == 0:
-            return 0.0
+            return 0.0, False
         d, w = self.bins(time)
         ripe = age >= 2 * DAY or not self.has_day
         left = rest - self.day[d] if self.has_day else rest
@@ -174,14 +184,17 @@ class NaivePatterns:
         doubt_day = 1.0 / min(self.day_n[d] + 1 / 50, self.day_memory) if self.has_day else 0.0
         doubt_level = 1.0 / min(n + 1.0, self.level_memory)
         total = 1.0 + doubt_level + doubt_day + doubt_week
+        week = self.week[w]
+        is_second = self.week_visit <= self.week_n[w] < 2 * self.week_visit
+        explained = trusted > 0.5 and is_second and self.far[w] and self.is_other_world(time)
+        explained = explained and abs(week) > 2.0 * scale and abs(left - week) < 0.5 * abs(week)
         if self.has_day:
             self._learn_day(d, off, bounded, doubt_day / total, step, trusted)
-            if is_first and ripe:
-                today, bucket = time // DAY % 7, time % DAY // self.span
-                self.far[today] = half(self.far[today] + trusted * (is_far - self.far[today]) / (bucket + 1))
+        if is_first and ripe:
+            self.far[w] = is_far
         if ripe:
             self._learn_week(w, left, bounded * doubt_week / total, scale, step, trusted)
-        return step * clip(off, -limit, limit) * doubt_level / total
+        return step * clip(off, -limit, limit) * doubt_level / total, explained
 
     def _learn_day(self, d, off, bounded, gain, step, trusted):
         is_new = self.day_n[d] < 2 / 3 * self.day_visit
@@ -193,9 +206,10 @@ class NaivePatterns:
         seen, week = self.week_n[w], self.week[w]
         if self.has_day and seen < 2 * self.week_visit:
             step = trusted
-            agrees = abs(left - week) <= max(0.5 * abs(week), 2.0 * scale)
-            visits = seen if seen < self.week_visit or agrees else seen % self.week_visit
-            gain = (left - week) / (visits + 1)
+            agrees = seen < self.week_visit or abs(left - week) <= max(0.5 * abs(week), 2.0 * scale)
+            gain = (left - week) / ((seen if agrees else seen % self.week_visit) + 1)
+            if not agrees and abs(left) > abs(week):
+                gain = 0.0
         self.week[w] = single(week + step * gain)
         self.week_n[w] = min(seen + (step > 0.3), self.most_counted)
 
@@ -212,14 +226,14 @@ class NaiveLocation:
     def predict(self, time, age, day_scale):
         day = self.patterns.day_part(time, age) + self.periods.part(time)
         week = self.patterns.week_part(time, age, day_scale)
-        with_day = (self.base if age >= 2 * DAY else self.level) + day
+        with_day = (self.base if age >= DAY else self.level) + day
         with_week = with_day + week
         strengthened = with_day
-        if age >= 9 * DAY:
+        if age >= 8 * DAY:
             strengthened = self.level + self.strength * (with_week - self.level)
         if self.patterns.is_other_world(time):
             with_day = with_week
-        of_week, of_day = self.local if age >= 2 * DAY else (0.0, 0.0)
+        of_week, of_day = self.local if age >= DAY else (0.0, 0.0)
         return [self.level, with_day, with_week, strengthened, with_week + of_week, with_day + of_day]
 
     def learn(self, time, age, n, judged, limit, bound, step, trusted):
@@ -236,13 +250,15 @@ class NaiveLocation:
         rest = value - self.base - self.periods.part(time)
         off = rest - self.patterns.day_part(time, age) - self.patterns.week_part(time, age, day_scale)
         self.periods.learn(time, off, judged.spread, bound, step, trusted)
-        self.base += self.patterns.learn(time, age, n, rest, day_scale, limit, bound, step, trusted)
+        part, explained = self.patterns.learn(time, age, n, rest, day_scale, limit, bound, step, trusted)
+        self.base += part
         pattern, noise = judged.predicted[WITH_WEEK] - level, judged.spread
         rate = trusted / max(2.0, 0.25 * self.patterns.day_buckets)
         off = clip(value - judged.predicted[STRENGTHENED], -6.0 * noise, 6.0 * noise)
         moved = rate * off * pattern / max(max(self.power, pattern**2) + noise**2, 1e-30)
         self.strength = single(clip(self.strength + moved, 0.0, 4.0))
-        self.power = single(self.power + rate * (pattern**2 - self.power))
+        self.power += rate * (pattern**2 - self.power)
+        return explained
 
     def settle(self, log_weight):
         """Makes a strength that has long been another that of the patterns; returns by how much."""
@@ -255,7 +271,7 @@ class NaiveLocation:
         self.patterns.day = [single(x * by) for x in self.patterns.day]
         self.patterns.week = [single(x * by) for x in self.patterns.week]
         self.periods.table = [single(x * by) for x in self.periods.table]
-        self.strength, self.power, self.strong_for, self.local = 1.0, single(self.power * by**2), 0, [0.0, 0.0]
+        self.strength, self.power, self.strong_for, self.local = 1.0, self.power * by**2, 0, [0.0, 0.0]
         return by
 
 
@@ -265,17 +281,20 @@ class NaiveMixture:
     def __init__(self):
         self.scale, self.log_weight = [0.0] * 6, [0.0] * 6
 
-    def combine(self, level, predicted, doubt):
-        floor = max(1e-3 * abs(level), 0.01 * self.scale[0], 1e-9)
+    def combine(self, level, moved, age, predicted, doubt):
+        """`moved` is how far the series was seen to move."""
+        steadiest = min(1e-3 * abs(level), 0.05 * moved) if moved > 0 else 1e-3 * abs(level)
+        floor = max(steadiest, 0.01 * self.scale[0], 1e-30)
         scale = [max(s * math.sqrt(d), floor) for s, d in zip(self.scale, doubt, strict=True)]
-        weight = [math.exp(w) for w in self.log_weight]
+        starts = (0, 2 * DAY, 9 * DAY, 9 * DAY, 2 * DAY, 2 * DAY)
+        weight = [math.exp(w) if age >= start else 0.0 for w, start in zip(self.log_weight, starts, strict=True)]
         typical = sum(w * x for w, x in zip(weight, predicted, strict=True)) / sum(weight)
         return typical, sum(w * s for w, s in zip(weight, scale, strict=True)) / sum(weight), scale
 
     def learn(self, n, age, span, judged, step, weight):
         """`age` is in seconds."""
         fits = []
-        for k, starts in enumerate((0, 2 * DAY, 9 * DAY, 9 * DAY, 2 * DAY, 2 * DAY)):
+        for k, starts in enumerate((0, DAY, 8 * DAY, 8 * DAY, DAY, DAY)):
             error, scale = judged.value - judged.predicted[k], judged.scale[k]
             used = n if age < starts else min(n, max(12.0, (age - starts) / span))
             rate = max(3.0 / (used + 3.0), 1.0 / 1500.0) * (weight * max(step, 0.3) if step > 0 else 0.0)
@@ -296,7 +315,7 @@ class NaiveViews:
         self.volatility = self.vol_mean = self.vol_var = 0.0
 
     def look(self, n, value, z, spread):
-        """(scores of the two sums and of the volatility, what to call to keep the numbers behind them)."""
+        """(scores of the two sums and the volatility, sizes of the sums, what to call to keep the numbers behind)."""
         sums, variances, sizes, scores = [], [], [], []
         for k, decay in enumerate((1.0 - 1.0 / 6.0, 1.0 - 1.0 / 24.0)):
             sums.append(self.sum[k] * decay + clip(z, -4.0, 4.0))
@@ -306,7 +325,7 @@ class NaiveViews:
         volatility = self.volatility
         if self.last is not None:
             volatility += max(1.0 / 18.0, 1.0 / (n + 1.0)) * (abs(value - self.last) - volatility)
-        log_volatility = math.log(volatility + 0.05 * spread + 1e-12)
+        log_volatility = math.log(volatility + 0.05 * spread + 1e-30)
         unrest = (log_volatility - self.vol_mean) / math.sqrt(self.vol_var + 0.02) if n >= 36 else NAN
 
         def keep():
@@ -324,7 +343,7 @@ class NaiveViews:
                 self.vol_mean = single(self.vol_mean + rate * off)
                 self.vol_var = single(variance + rate * (min(off**2, 16.0 * (variance + 0.01)) - variance))
 
-        return [*scores, unrest], keep
+        return [*scores, unrest], sizes, keep
 
     def novelty(self, n, value, spread, side):
         if self.low is None or n < 100:
@@ -405,7 +424,8 @@ class NaiveSeries:
         predicted = self.location.predict(time, age, self.mixture.scale[WITH_DAY])
         of_rhythm = self.location.periods.doubt(time)
         doubt = [d + of_rhythm * (k != LEVEL) for k, d in enumerate(self.patterns.doubt(time, age))]
-        typical, spread, scale = self.mixture.combine(self.location.level, predicted, doubt)
+        moved = 0.0 if self.views.low is None else self.views.high - self.views.low
+        typical, spread, scale = self.mixture.combine(self.location.level, moved, age, predicted, doubt)
         if self.is_count and typical < 20:
             spread = max(spread, 0.7 * math.sqrt(max(typical, 0.25)))
         if self.non_negative or self.views.low is None or self.views.low >= 0:
@@ -419,7 +439,7 @@ class NaiveSeries:
         if self.is_count and typical < 20 and value >= 0:
             z = low_count_z(value, typical, spread * factor)
         z = clip(z, -1e4, 1e4)
-        others, keep = self.views.look(n, value, z, spread)
+        others, sizes, keep = self.views.look(n, value, z, spread)
         scores = [z, *others] if n >= 12 else [NAN] * 4
         tail = [0.5 if math.isnan(s) else t.survival(s) for s, t in zip(scores, self.tails, strict=True)]
         p_views = [min(1.0, 2.0 * t) for t in tail]
@@ -427,6 +447,9 @@ class NaiveSeries:
             on_side = [s * self.side > 0 for s in scores]
             on_side[3] = on_side[0] and scores[3] > 0
             p_views = [p if on else 1.0 for p, on in zip(p_views, on_side, strict=True)]
+        if self.is_count and typical < 20:
+            by_chance = [2.0 * tail_of_normal(x) for x in (z, *sizes, z)]
+            p_views = [max(p, chance) for p, chance in zip(p_views, by_chance, strict=True)]
         p_new = self.views.novelty(n, value, spread, self.side)
         p = self._joined(value, typical, z, p_views, p_new)
         ready = n >= 36
@@ -456,12 +479,16 @@ class NaiveSeries:
             trusted *= 1.0 if filled else clip(2.0 * self.occupancy, 1e-6, 1.0)
             rate = max(1 / 200, 1.0 / (n + 2.0))
             self.occupancy = single(self.occupancy + weight * rate * (filled - self.occupancy))
-        self._learn_prediction(time, judged, trusted * (1.0 if n < 30 else outlier), trusted, weight)
+        explained = self._learn_prediction(time, judged, trusted * (1.0 if n < 30 else outlier), trusted, weight)
         self._renew_tails(time)
+        if explained:
+            for tail in self.tails:
+                tail.forget(WEEK / self.span)
+            self.events.excuse()
         if weight > 0.5:
             judged.keep()
             for tail, score in zip(self.tails, judged.scores, strict=True):
-                tail.learn(score)
+                tail.learn(score, max(outlier, 0.2))
             self.events.learn(time // self.span, judged.raw)
         if judged.samples is not None:
             self.samples = single(self.samples + weight / clip(n + 1.0, 1, 1500) * (judged.samples - self.samples))
@@ -508,10 +535,16 @@ class NaiveSeries:
         if n < 12:
             limit = bound = INF
         self.views.learn_range(judged.value, self.location.level, step, self.span)
-        self.location.learn(time, age, n, judged, limit, bound, step, trusted)
+        explained = self.location.learn(time, age, n, judged, limit, bound, step, trusted)
         self.mixture.learn(n, age, self.span, judged, step, weight)
         d, _ = self.patterns.bins(time)
         if n >= 12:
-            size = min(1.25 * abs(judged.value - judged.typical) / judged.spread, 6.0)
+            typical, usual = judged.typical, judged.spread
+            if age < 2 * DAY and self.patterns.has_day:
+                typical, usual = judged.predicted[WITH_DAY], judged.scale[WITH_DAY]
+            size = min(1.25 * abs(judged.value - typical) / usual, 6.0)
+            if age < DAY and self.patterns.has_day:
+                size = 1.0
             rate = step / min(self.patterns.day_n[d] + 1.0, 12.0)
             self.day_spread[d] = half(self.day_spread[d] + rate * (size - self.day_spread[d]))
+        return explained

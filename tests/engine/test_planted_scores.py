@@ -52,7 +52,8 @@ def test_what_comes_every_day_loses_its_alarm():
         burst(rows, START + day * DAY + day * 5 % 24 * HOUR, 150)
     scores = [r["record_score"] for r in run(config({"function": "count"}), rows).records if r["actual"][0] > 150]
     assert scores[0] >= 75
-    assert max(scores[3:], default=0) < 50
+    assert max(scores[4:], default=0) < 60
+    assert max(scores[7:], default=0) < 25
 
 
 def test_a_young_series_does_not_shout():
@@ -91,7 +92,9 @@ def test_one_host_among_many_is_enough():
     assert record["partition_field_value"] == "h07"
     (bucket,) = [b for b in results.buckets if b["timestamp"] == PLANTED * 1000]
     assert bucket["anomaly_score"] >= 75
-    assert top_score(results, outside=[PLANTED]) < 90
+    others = [r for r in results.records if r["timestamp"] != PLANTED * 1000 and r["record_score"] >= 75]
+    # One in a month of each host is what chance does.
+    assert len(others) <= 12 * 17 / 30
 
 
 def test_two_detectors_are_judged_apart_and_meet_in_the_bucket():

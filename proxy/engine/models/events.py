@@ -14,7 +14,7 @@ from proxy.engine.results import Floats
 EVENT_FROM = 2.0
 # A run of buckets with p < 0.1 is one anomaly, for anomaly_length.
 RUNS_FROM = 1.0
-MERGE_WITHIN = 36
+MERGE_WITHIN = 12
 HALF_LIFE = 3000.0
 SIMILAR = 0.8
 STRENGTH = 1.0
@@ -23,6 +23,8 @@ ALARM_WITHIN = 150
 ALARM_FROM = 1.0
 # An ongoing event is news again where its alarm grows by more than this.
 ALARM_MARGIN = 0.5
+# What past events keep of their weight with every bucket that turns out to have been a habit.
+EXCUSED = 0.9
 BINS = 24
 _BIN_WIDTH = 0.5
 
@@ -77,6 +79,11 @@ def learn_alarm(columns: Columns, rows: NDArray[np.intp], bucket: int, alarm: Fl
     if len(loud):
         columns["alarm_peak"][rows[loud]] = alarm[loud]
         columns["alarm_last"][rows[loud]] = bucket
+
+
+def excuse(columns: Columns, rows: NDArray[np.intp]) -> None:
+    """Lets past events fade where a bucket of one is explained by now."""
+    columns["event_peaks"][:, rows] *= np.float16(EXCUSED)
 
 
 def learn(columns: Columns, rows: NDArray[np.intp], bucket: int, surprise: Floats) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from proxy.engine.columns import Columns, Slot
 from proxy.engine.models import patterns, periods
-from proxy.engine.models.patterns import DAY, DAY_FROM, WEEK_FROM, Grid, Lesson
+from proxy.engine.models.patterns import DAY, DAY_FROM, DAY_TRIED, WEEK_FROM, WEEK_TRIED, Grid, Lesson
 from proxy.engine.results import Floats
 
 Rows = NDArray[np.intp]
@@ -36,7 +36,7 @@ def slots(grid: Grid) -> dict[str, Slot]:
         "base": Slot("f8"),
         "slope": Slot("f8"),
         "strength": Slot("f4", (), 1.0),
-        "power": Slot("f4"),
+        "power": Slot("f8"),
         # Buckets in a row in which another strength predicted best.
         "strong_for": Slot("u2"),
         "local": Slot("f4", (2,)),
@@ -51,9 +51,9 @@ def predictors(columns: Columns, grid: Grid, time: int, rows: Rows, ahead: int =
     level, base = c["level"][rows], c["base"][rows]
     day = patterns.day_part(c, grid, time, rows) + periods.part(c, grid.span, time, rows)
     week, is_other = patterns.week_part(c, grid, time, rows, c["scale"][WITH_DAY, rows])
-    with_day = np.where(age >= DAY_FROM, base, level) + day
-    strengthened = np.where(age >= WEEK_FROM, level + c["strength"][rows] * (with_day + week - level), with_day)
-    local = c["local"][:, rows] * (age >= LOCAL_FROM) * (1.0 - 1.0 / LOCAL_MEMORY) ** ahead
+    with_day = np.where(age >= DAY_TRIED, base, level) + day
+    strengthened = np.where(age >= WEEK_TRIED, level + c["strength"][rows] * (with_day + week - level), with_day)
+    local = c["local"][:, rows] * (age >= DAY_TRIED) * (1.0 - 1.0 / LOCAL_MEMORY) ** ahead
     with_week = with_day + week
     # Nobody need wait for the first hours of a Saturday to be told that it is none of the weekdays.
     with_day = np.where(is_other, with_week, with_day)
@@ -69,15 +69,25 @@ def doubt(columns: Columns, grid: Grid, time: int, rows: Rows) -> Floats:
     return np.stack([one, with_day, with_week, with_week, with_week, with_day])
 
 
-def in_use(columns: Columns, grid: Grid, time: int, rows: Rows) -> Floats:
-    """Predictors x rows: buckets each has been in use for; below 0 where it has not begun."""
-    age = (time - columns["first"][rows]) / grid.span
-    starts = (0.0, DAY_FROM, WEEK_FROM, WEEK_FROM, LOCAL_FROM, LOCAL_FROM)
-    return np.stack([age - start / grid.span for start in starts])
+def in_use(columns: Columns, time: int, rows: Rows) -> NDArray[np.bool_]:
+    """Predictors x rows: which may be believed yet."""
+    return _ages(columns, time, rows, (0, DAY_FROM, WEEK_FROM, WEEK_FROM, LOCAL_FROM, LOCAL_FROM)) >= 0
 
 
-def learn(columns: Columns, grid: Grid, time: int, rows: Rows, lesson: Lesson) -> None:
-    """Moves level, patterns and trend of `rows` towards a bucket's values."""
+def tried(columns: Columns, grid: Grid, time: int, rows: Rows) -> Floats:
+    """Predictors x rows: buckets each has been put to the test for; below 0 where that has not begun."""
+    return _ages(columns, time, rows, (0, DAY_TRIED, WEEK_TRIED, WEEK_TRIED, DAY_TRIED, DAY_TRIED)) / grid.span
+
+
+def _ages(columns: Columns, time: int, rows: Rows, starts: tuple[int, ...]) -> NDArray[np.int64]:
+    return (time - columns["first"][rows])[None, :] - np.array(starts)[:, None]
+
+
+def learn(columns: Columns, grid: Grid, time: int, rows: Rows, lesson: Lesson) -> NDArray[np.bool_]:
+    """Moves level, patterns and trend of `rows` towards a bucket's values.
+
+    Returns where a second week explains what was odd in the first.
+    """
     c = columns
     fresh = lesson.n == 0
     level = c["level"][rows]
@@ -91,12 +101,14 @@ def learn(columns: Columns, grid: Grid, time: int, rows: Rows, lesson: Lesson) -
     base = np.where(fresh, lesson.value, c["base"][rows])
     rest = lesson.value - base - periods.part(c, grid.span, time, rows)
     periods.learn(c, grid, time, rows, lesson, rest, lesson.scale[WITH_DAY])
-    c["base"][rows] = base + patterns.learn(c, grid, time, rows, lesson, rest, lesson.scale[WITH_DAY])
+    part, explained = patterns.learn(c, grid, time, rows, lesson, rest, lesson.scale[WITH_DAY])
+    c["base"][rows] = base + part
     local = c["local"][:, rows]
     off = lesson.value - lesson.predicted[[WITH_WEEK, WITH_DAY]] - local
     off = np.clip(off, -lesson.bound, lesson.bound)
     c["local"][:, rows] = np.where(fresh, 0.0, local + lesson.step * off / LOCAL_MEMORY)
     _learn_strength(c, grid, rows, lesson, lesson.predicted[WITH_WEEK] - level)
+    return explained
 
 
 def move(columns: Columns, rows: Rows, shift: Floats) -> None:

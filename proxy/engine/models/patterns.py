@@ -2,8 +2,9 @@
 
 What a bin of the day and a bin of the week each take of a residual follows how sure they are: the gains of a Kalman
 filter with a diagonal covariance. After five equal weekdays a different Saturday is the week's news and leaves the
-day's pattern alone. What a weekday showed only once may have been an incident; it is a habit where a good part of
-that day was far from the others, and else no further than a few spreads until a second week confirms it.
+day's pattern alone. What a time of the week showed only once may have been an incident; it is a habit where a good
+part of the hours around it was far from other days, and else no further than a few spreads until a second week
+confirms it. Of two weeks that do not agree the less unusual one is believed.
 """
 
 from dataclasses import dataclass
@@ -21,13 +22,18 @@ LEVEL_MEMORY = 2000
 LEVEL_MEMORY_S = 14 * DAY
 # Visits after which a bin forgets.
 DAY_MEMORY, WEEK_MEMORY = 8.0, 4.0
-# The day's pattern is used once it was seen twice, the week's once it was seen beside a day's pattern.
+# The day's pattern is used once it was seen twice, the week's once it was seen beside a day's pattern; each is put to
+# the test for a day before that.
 DAY_FROM, WEEK_FROM = 2 * DAY, 9 * DAY
+DAY_TRIED, WEEK_TRIED = DAY_FROM - DAY, WEEK_FROM - DAY
 # Weekdays may differ from what these days have taught.
 WEEK_LEARNT_FROM = 2 * DAY
-# Spreads beyond which a value does not fit the day's pattern; the share of such values that makes a weekday another.
+# Spreads beyond which a value does not fit the day's pattern; the share of such bins among those half a day around that
+# makes a time of the week another world.
 FAR = 2.0
-ANOTHER_WORLD = 0.2
+ANOTHER_WORLD = 0.3
+# Bins of the week so short that what one visit showed needs a neighbour to support it.
+SMOOTH_FROM = 84
 # Variance, in units of the noise, of a bin that knows nothing yet.
 UNKNOWN_DAY, UNKNOWN_WEEK = 50.0, 20.0
 # Updates weaker than this do not count as a value seen.
@@ -113,8 +119,8 @@ def slots(grid: Grid) -> dict[str, Slot]:
         "day_n": Slot(visits, (grid.day_bins,)),
         "week": Slot("f4", (grid.week_bins,)),
         "week_n": Slot(visits, (grid.week_bins,)),
-        # Share of far values on each weekday's first visit.
-        "weekday_far": Slot("f2", (7,)),
+        # Which bins were far from the day's pattern when first visited.
+        "week_far": Slot("u1", (grid.week_bins,)),
     }
 
 
@@ -123,14 +129,14 @@ def day_part(columns: Columns, grid: Grid, time: int, rows: Rows) -> Floats:
     if not grid.has_day:
         return np.zeros(len(rows))
     d, _ = grid.bins(time)
-    trust = np.clip(columns["day_n"][d, rows] / 2.0, 0.0, 1.0) * (time - columns["first"][rows] >= DAY_FROM)
+    trust = np.clip(columns["day_n"][d, rows] / 2.0, 0.0, 1.0) * (time - columns["first"][rows] >= DAY_TRIED)
     return columns["day"][d, rows] * trust
 
 
 def week_part(
     columns: Columns, grid: Grid, time: int, rows: Rows, day_scale: Floats
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """(what the week's pattern adds, where this weekday is known to be another world than the day's pattern).
+    """(what the week's pattern adds, where this time of the week is known to be another world than the day's pattern).
 
     `day_scale` is the scale of the errors without it.
     """
@@ -139,9 +145,13 @@ def week_part(
     rounds = columns["week_n"][w, rows] // grid.week_visit
     if not grid.has_day:
         return np.where(rounds >= 1, week, 0.0), np.zeros(len(rows), bool)
-    is_other = columns["weekday_far"][time // DAY % 7, rows] > ANOTHER_WORLD
+    is_other = _is_another_world(columns, grid, w, rows)
+    if grid.week_bins >= SMOOTH_FROM:
+        before, after = (columns["week"][(w + by) % grid.week_bins, rows] for by in (-1, 1))
+        supported = np.clip(week, np.minimum(before, after), np.maximum(before, after))
+        week = np.where(rounds >= 2, week, supported)
     habit = np.where((rounds >= 2) | is_other, week, np.clip(week, -FAR * day_scale, FAR * day_scale))
-    in_use = (rounds >= 2) | ((rounds == 1) & (is_other | (time - columns["first"][rows] >= WEEK_FROM)))
+    in_use = (rounds >= 2) | ((rounds == 1) & (is_other | (time - columns["first"][rows] >= WEEK_TRIED)))
     return np.where(in_use, habit, 0.0), is_other & (rounds >= 1)
 
 
@@ -150,14 +160,17 @@ def doubts(columns: Columns, grid: Grid, time: int, rows: Rows) -> tuple[Floats,
     d, w = grid.bins(time)
     seen_day, seen_week = columns["day_n"][d, rows].astype(np.float64), columns["week_n"][w, rows].astype(np.float64)
     day = (1.0 / np.clip(seen_day, 1.0, grid.day_memory) - 1.0 / grid.day_memory) * grid.has_day
-    in_use = (seen_week >= grid.week_visit) & (time - columns["first"][rows] >= WEEK_FROM)
+    in_use = (seen_week >= grid.week_visit) & (time - columns["first"][rows] >= WEEK_TRIED)
     return day, in_use * (1.0 / np.clip(seen_week, 1.0, grid.week_memory) - 1.0 / grid.week_memory)
 
 
-def learn(columns: Columns, grid: Grid, time: int, rows: Rows, lesson: Lesson, rest: Floats, scale: Floats) -> Floats:
-    """Both patterns take their part of `rest`, the value without its level; returns the level's part.
+def learn(
+    columns: Columns, grid: Grid, time: int, rows: Rows, lesson: Lesson, rest: Floats, scale: Floats
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Both patterns take their part of `rest`, the value without its level.
 
-    `scale` is that of the errors of a prediction without the week.
+    Returns (the level's part, where this second week explains what was odd in the first). `scale` is that of the
+    errors of a prediction without the week.
     """
     d, w = grid.bins(time)
     day = columns["day"][d, rows].astype(np.float64) * grid.has_day
@@ -165,7 +178,8 @@ def learn(columns: Columns, grid: Grid, time: int, rows: Rows, lesson: Lesson, r
     known = lesson.n > 0
     ripe = known & ((time - columns["first"][rows] >= WEEK_LEARNT_FROM) | (not grid.has_day))
     left = rest - day
-    off = left - week_part(columns, grid, time, rows, scale)[0]
+    habit, is_other = week_part(columns, grid, time, rows, scale)
+    off = left - habit
     bounded = np.clip(off, -lesson.bound, lesson.bound)
     is_far = ripe & ((np.abs(left) > FAR * scale) | (not grid.has_day))
     is_first = seen_week < grid.week_visit
@@ -174,11 +188,12 @@ def learn(columns: Columns, grid: Grid, time: int, rows: Rows, lesson: Lesson, r
     again = 1.0 / np.clip(seen_week, 1.0, grid.week_memory)
     doubt_week = ripe * np.where(is_first, UNKNOWN_WEEK * is_far, again)
     total = 1.0 + doubt_level + doubt_day + doubt_week
+    explained = is_other & (lesson.trusted > 0.5) & _explains(columns, grid, w, rows, left, scale)
     if grid.has_day:
         _learn_day(columns, grid, d, rows, lesson, off * doubt_day / total, bounded * doubt_day / total)
-        _note_weekday(columns, grid, time, rows, is_far, lesson.trusted * (is_first & ripe))
+    columns["week_far"][w, rows] = np.where(is_first & ripe, is_far, columns["week_far"][w, rows])
     _learn_week(columns, grid, w, rows, lesson, left, bounded * doubt_week / total, scale, ripe)
-    return lesson.step * np.clip(off, -lesson.limit, lesson.limit) * doubt_level / total
+    return lesson.step * np.clip(off, -lesson.limit, lesson.limit) * doubt_level / total, explained
 
 
 def _learn_day(
@@ -205,17 +220,26 @@ def _learn_week(
     scale: Floats,
     ripe: NDArray[np.bool_],
 ) -> None:
-    """The first two visits are noted as they come, the second afresh where it does not agree with the first."""
+    """The first visit is noted as it comes; a second that does not agree only where it is the less unusual."""
     week, seen = columns["week"][w, rows].astype(np.float64), columns["week_n"][w, rows].astype(np.float64)
+    is_first = seen < grid.week_visit
     young = (seen < 2 * grid.week_visit) & grid.has_day
     agrees = np.abs(left - week) <= np.maximum(0.5 * np.abs(week), FAR * scale)
-    noted = (left - week) / np.where((seen < grid.week_visit) | agrees, seen + 1.0, seen % grid.week_visit + 1.0)
+    noted = (left - week) / np.where(is_first | agrees, seen + 1.0, seen % grid.week_visit + 1.0)
+    noted = np.where(is_first | agrees | (np.abs(left) <= np.abs(week)), noted, 0.0)
     step = np.where(young, lesson.trusted, lesson.step) * ripe
     columns["week"][w, rows] = week + step * np.where(young, noted, gain)
     columns["week_n"][w, rows] = np.minimum(seen + (step > COUNTS_FROM), grid.most_counted)
 
 
-def _note_weekday(columns: Columns, grid: Grid, time: int, rows: Rows, is_far: NDArray[np.bool_], step: Floats) -> None:
-    today = time // DAY % 7
-    share = columns["weekday_far"][today, rows].astype(np.float64)
-    columns["weekday_far"][today, rows] = share + step * (is_far - share) / (time % DAY // grid.span + 1.0)
+def _is_another_world(columns: Columns, grid: Grid, w: int, rows: Rows) -> NDArray[np.bool_]:
+    half = grid.week_bins // 14
+    around = np.arange(w - half, w + half + 1) % grid.week_bins
+    far = columns["week_far"][np.ix_(around, rows)].sum(axis=0, dtype=np.uint16)
+    return far > ANOTHER_WORLD * len(around)
+
+
+def _explains(columns: Columns, grid: Grid, w: int, rows: Rows, left: Floats, scale: Floats) -> NDArray[np.bool_]:
+    week, seen = columns["week"][w, rows].astype(np.float64), columns["week_n"][w, rows]
+    is_second = (seen >= grid.week_visit) & (seen < 2 * grid.week_visit) & (columns["week_far"][w, rows] > 0)
+    return is_second & (np.abs(week) > FAR * scale) & (np.abs(left - week) < 0.5 * np.abs(week))

@@ -153,7 +153,7 @@ def _correct_tables(columns: Columns, row: int, seen: Past, unit: float, parts: 
     if parts.day is None and seen.length_s < period_search.DAY_FROM_S:
         c["day"][:, row], c["day_n"][:, row] = 0.0, 0
     if parts.week is None and seen.length_s < WEEK_FROM_S:
-        c["week"][:, row], c["week_n"][:, row], c["weekday_far"][:, row] = 0.0, 0, 0.0
+        c["week"][:, row], c["week_n"][:, row], c["week_far"][:, row] = 0.0, 0, 0
 
 
 def _fill(columns: Columns, grid: Grid, row: int, period_s: float, seen: Past, rhythm: Floats) -> None:

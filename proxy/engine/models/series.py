@@ -19,7 +19,7 @@ from scipy import special
 
 from proxy.engine.columns import Columns, Slot
 from proxy.engine.models import changes, clock_shift, events, location, mixture, period_fit, periods, tails, views
-from proxy.engine.models.patterns import DAY_FROM, Grid, Lesson
+from proxy.engine.models.patterns import DAY_FROM, DAY_TRIED, WEEK, Grid, Lesson
 from proxy.engine.probability import any_of, clip_p, join_correlated
 from proxy.engine.results import Floats
 
@@ -37,6 +37,8 @@ LOW_COUNT = 20.0
 OLD_TAILS = 0.2
 # What they keep of the time before a period of its own was found: most was surprise at that.
 UNTOLD_TAILS = 0.05
+# What the oddest of scores still counts for in the tails: an incident must not become usual by itself.
+LEAST_IN_TAILS = 0.2
 # 97.5 % quantile of Student's t with 4 degrees of freedom, the family the predictors are compared by.
 BOUND_SPREADS = 2.776
 
@@ -112,6 +114,12 @@ class Change:
     size: float
 
 
+def _by_chance(z: Floats, sums: Floats) -> Floats:
+    """Features x rows: what low counts do by chance, in one bucket (which is also what stirs them up) and in many."""
+    single = 2.0 * special.ndtr(-np.abs(z))
+    return np.stack([single, *(2.0 * special.ndtr(-np.abs(sums))), single])
+
+
 class SeriesModel:
     """State and arithmetic of all series of one detector feature."""
 
@@ -130,7 +138,8 @@ class SeriesModel:
         c = self.columns
         predicted = location.predictors(c, self.grid, time, rows, ahead)
         doubt = location.doubt(c, self.grid, time, rows)
-        typical, spread, scale = mixture.combine(c, rows, predicted, doubt)
+        in_use = location.in_use(c, time, rows)
+        typical, spread, scale = mixture.combine(c, rows, predicted, doubt, in_use)
         if self.is_count:
             # Counts this low cannot be steadier than chance lets them be.
             spread = np.where(typical < LOW_COUNT, np.maximum(spread, 0.7 * np.sqrt(np.maximum(typical, 0.25))), spread)
@@ -162,15 +171,15 @@ class SeriesModel:
         one_sided = np.stack([tails.survival(c, k, rows, np.nan_to_num(scores[k])) for k in range(FEATURES)])
         p_outlier = np.minimum(1.0, 2.0 * one_sided[RESIDUAL])
         p_views = self._sided(one_sided, scores)
+        by_chance = np.zeros_like(p_views)
+        if self.is_count:
+            by_chance = _by_chance(z, windows.sizes) * (wanted.typical < LOW_COUNT)
+            p_views = np.maximum(p_views, by_chance)
         p_new = views.novelty(c, rows, value, wanted.spread, self.side)
         # Leaving the range is no news while the model expects as much.
         p_new = p_new ** np.clip(-np.log10(p_views[RESIDUAL] + 1e-300), 0.0, 1.0)
-        p_single = np.minimum(p_views[RESIDUAL], p_new)
+        p_single = np.maximum(np.minimum(p_views[RESIDUAL], p_new), by_chance[RESIDUAL])
         p_multi = any_of(p_views[1:].min(axis=0), 3)
-        if self.is_count:
-            # A count of two or three is never as odd as its distance from a small mean looks.
-            by_chance = 2.0 * special.ndtr(-np.abs(z))
-            p_single = np.where(wanted.typical < LOW_COUNT, np.maximum(p_single, by_chance), p_single)
         if self.zero_empty:
             p_single = self._soften_empty(rows, value, p_single)
         # Where only one view speaks, the other must not talk it down by more than having been asked.
@@ -259,12 +268,13 @@ class SeriesModel:
             rate = np.maximum(1.0 / 200.0, 1.0 / (n + 2.0))
             trusted = weight * np.where(filled, 1.0, np.clip(2.0 * occupancy, 1e-6, 1.0))
             c["occupancy"][rows] = occupancy + weight * rate * (filled - occupancy)
-        self._learn_prediction(time, judged, n, trusted * np.where(n < 30, 1.0, outlier), trusted, weight)
-        self._renew_tails(time, rows)
+        step = trusted * np.where(n < 30, 1.0, outlier)
+        explained = self._learn_prediction(time, judged, n, step, trusted, weight)
+        self._renew_tails(time, rows, rows[explained])
         learning = weight > 0.5
         taught = rows[learning]
         views.learn(c, rows, judged.windows, learning, value)
-        tails.learn(c, taught, judged.scores[:, learning])
+        tails.learn(c, taught, judged.scores[:, learning], np.maximum(outlier, LEAST_IN_TAILS)[learning])
         events.learn(c, taught, time // self.span, judged.raw_surprise[learning])
         events.learn_alarm(c, taught, time // self.span, judged.alarm[learning])
         if judged.samples is not None:
@@ -278,11 +288,14 @@ class SeriesModel:
         made = self._learn_changes(time, judged, settled) if len(settled) else []
         return made + self._learn_periods(time, taught, value[learning])
 
-    def _renew_tails(self, time: int, rows: Rows) -> None:
-        """Residuals from before a day's pattern was used say little of those to come."""
+    def _renew_tails(self, time: int, rows: Rows, explained: Rows) -> None:
+        """Residuals from before a day's pattern was used, or a week's was known, say little of those to come."""
         age, before = time - self.columns["first"][rows], self.columns["seen"][rows] - self.columns["first"][rows]
         renewed = (age >= DAY_FROM) & (before < DAY_FROM) & self.grid.has_day
         tails.fade(self.columns, rows[renewed], OLD_TAILS)
+        if len(explained):
+            tails.forget(self.columns, explained, WEEK / self.span)
+            events.excuse(self.columns, explained)
 
     def _learn_changes(self, time: int, judged: Judged, settled: Rows) -> list[Change]:
         c, at = self.columns, judged.rows[settled]
@@ -344,7 +357,7 @@ class SeriesModel:
 
     def _learn_prediction(
         self, time: int, judged: Judged, n: Floats, step: Floats, trusted: Floats, weight: Floats
-    ) -> None:
+    ) -> NDArray[np.bool_]:
         """Location, scales and range learn from values the more the less odd they are."""
         c, rows = self.columns, judged.rows
         young = n < 12
@@ -363,12 +376,23 @@ class SeriesModel:
         )
         views.learn_range(c, rows, judged.value, c["level"][rows], step, self.span)
         doubt = location.doubt(c, self.grid, time, rows)
-        location.learn(c, self.grid, time, rows, lesson)
-        used = location.in_use(c, self.grid, time, rows)
-        mixture.learn(c, rows, judged.value - judged.predicted, judged.scale, doubt, used, step, weight)
+        explained = location.learn(c, self.grid, time, rows, lesson)
+        tried = location.tried(c, self.grid, time, rows)
+        mixture.learn(c, rows, judged.value - judged.predicted, judged.scale, doubt, tried, step, weight)
+        self._learn_factor(time, judged, step, young)
+        return explained
+
+    def _learn_factor(self, time: int, judged: Judged, step: Floats, young: NDArray[np.bool_]) -> None:
+        """How much more, or less, than usual the bin's values spread: around the day's pattern from its first trial."""
+        c, rows = self.columns, judged.rows
         d, _ = self.grid.bins(time)
         known = c["day_n"][d, rows].astype(np.float64)
         spread = c["day_spread"][d, rows]
-        size = np.minimum(1.25 * np.abs(judged.value - judged.typical) / judged.spread, 6.0)
+        age = np.where(c["first"][rows] < 0, 0, time - c["first"][rows])
+        on_trial = (age < DAY_FROM) & self.grid.has_day
+        typical = np.where(on_trial, judged.predicted[location.WITH_DAY], judged.typical)
+        usual = np.where(on_trial, judged.scale[location.WITH_DAY], judged.spread)
+        size = np.minimum(1.25 * np.abs(judged.value - typical) / usual, 6.0)
+        size = np.where(on_trial & (age < DAY_TRIED), 1.0, size)
         moved = spread + step * (size - spread) / np.minimum(known + 1.0, FACTOR_MEMORY)
         c["day_spread"][d, rows] = np.where(young, spread, moved)

@@ -29,6 +29,8 @@ _HILL_PRIOR_WEIGHT = 8.0
 _HILL_PRIOR = 0.16
 # Below this the half-normal is close enough and a tail is not worth reading.
 WORTH_READING = 1.8
+# First bin of scores odd enough to be forgotten once understood.
+_ODD = int(np.searchsorted(EDGES, 2.2))
 _RESCALE_AT = 2.0**40
 MOST_A_BUCKET = 100.0
 
@@ -85,8 +87,8 @@ def _calibrated(columns: Columns, feature: int, rows: NDArray[np.intp], z: Float
     return np.clip(np.where(size > z0, np.maximum(far, beyond), read), 1e-300, 1.0)
 
 
-def learn(columns: Columns, rows: NDArray[np.intp] | slice, z: Floats) -> None:
-    """Adds one score per feature (z is features x rows, NaN = none) to each row's histograms.
+def learn(columns: Columns, rows: NDArray[np.intp] | slice, z: Floats, weight: Floats | float = 1.0) -> None:
+    """Adds one score per feature (z is features x rows, NaN = none) to each row's histograms, `weight` (0..1) per row.
 
     Old counts fade in proportion to age, 1/(n + 50) and at least 1/20000 a step: done by growing the unit of
     new counts, so nothing but the touched bin is written.
@@ -103,7 +105,7 @@ def learn(columns: Columns, rows: NDArray[np.intp] | slice, z: Floats) -> None:
         known = np.isfinite(score)
         if not known.all():
             score = np.where(known, score, 0.0)
-        added = np.where(known, unit, 0.0)
+        added = np.where(known, unit * weight, 0.0)
         bins = bin_of(np.abs(score))
         table[feature][(score < 0).astype(np.intp), bins, at] += added
         totals[feature][at] += added
@@ -131,6 +133,18 @@ def fade(columns: Columns, rows: NDArray[np.intp], keep: float) -> None:
     """Leaves the past scores of these rows `keep` of their weight: the model that made them is no more."""
     columns["tail"][:, :, :, rows] *= keep
     columns["tail_total"][:, rows] *= keep
+
+
+def forget(columns: Columns, rows: NDArray[np.intp], ago: float) -> None:
+    """Takes one score of `ago` buckets ago out of each row's tails: what was odd then is understood now."""
+    n = columns["tail_n"][rows]
+    # Counts have faded by 1 / (n + 50) a bucket since.
+    count = columns["tail_unit"][rows] * (np.maximum(n - ago, 0.0) + 50.0) / (n + 50.0)
+    far = columns["tail"][:, :, _ODD:][..., rows]
+    total = far.sum(axis=(1, 2))
+    kept = np.clip(1.0 - count / np.maximum(total, 1e-30), 0.0, 1.0)
+    columns["tail"][:, :, _ODD:, rows] = far * kept[:, None, None, :]
+    columns["tail_total"][:, rows] -= total * (1.0 - kept)
 
 
 def _rescale(columns: Columns, rows: NDArray[np.intp]) -> None:

@@ -66,7 +66,7 @@ def look(columns: Columns, rows: Rows, value: Floats, z: Floats, spread: Floats)
     rate = np.maximum(1.0 / VOLATILITY_MEMORY, 1.0 / (n + 1.0))
     volatility = columns["volatility"][rows]
     volatility = np.where(np.isfinite(step), volatility + rate * (step - volatility), volatility)
-    log_volatility = np.log(volatility + 0.05 * spread + 1e-12)
+    log_volatility = np.log(volatility + 0.05 * spread + 1e-30)
     unrest = (log_volatility - columns["vol_mean"][rows]) / np.sqrt(columns["vol_var"][rows] + VOLATILITY_NOISE)
     unrest[n < 2 * VOLATILITY_MEMORY] = np.nan
     return sum_z, unrest, Windows(sums, variances, sizes, volatility, log_volatility)
