@@ -21,7 +21,6 @@ from tests.engine.planted import (
     influencers_at,
     records_at,
     run,
-    top_score,
     world,
 )
 
