@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from proxy.engine.daily_means import DAYS, DailyMeans
 from proxy.engine.functions import Kind
-from proxy.engine.models import periods
+from proxy.engine.models import location
 from proxy.engine.models.patterns import day_part
 from proxy.engine.models.series import BOUND_SPREADS, SeriesModel
 from proxy.engine.results import Document, Floats
@@ -158,7 +158,7 @@ class Course:
 
 def _whole_days(model: SeriesModel, rows: Rows, start: int, slot_s: int) -> tuple[Floats, Floats]:
     """(with, without the week's pattern) mean of each whole day of the week after `start`, days x rows; the n-th since
-    1970 is in row n modulo 7. Both without what is a period of a series' own."""
+    1970 is in row n modulo 7. Both without what is a series' own: a period, a day of the month."""
     with_week, without = np.empty((2, DAYS_OF_WEEK, len(rows)))
     days = range(start // slot_s + 1, start // slot_s + 1 + DAYS_OF_WEEK)
     own = _own_days(model, rows, days, slot_s)
@@ -172,17 +172,18 @@ def _whole_days(model: SeriesModel, rows: Rows, start: int, slot_s: int) -> tupl
 
 
 def _own_days(model: SeriesModel, rows: Rows, days: range, slot_s: int) -> Floats:
-    """The mean of each series' own period on each of the days, days x rows."""
-    out, own = np.zeros((len(days), len(rows))), periods.having(model.columns, rows)
+    """The mean of each series' own patterns on each of the days, days x rows."""
+    c = model.columns
+    out, own = np.zeros((len(days), len(rows))), np.flatnonzero((c["period"][rows] > 0) | (c["calendar"][rows] > 0))
     for i, day in enumerate(days if len(own) else ()):
         times = range(day * slot_s, (day + 1) * slot_s, max(model.span, FINEST_STEP_S))
-        out[i, own] = np.mean([periods.part(model.columns, model.span, t, rows[own]) for t in times], axis=0)
+        out[i, own] = np.mean([location.own_part(c, model.grid, t, rows[own]) for t in times], axis=0)
     return out
 
 
 def _daily(model: SeriesModel, time: int, rows: Rows) -> Floats:
     c = model.columns
-    return c["base"][rows] + day_part(c, model.grid, time, rows) + periods.part(c, model.span, time, rows)
+    return c["base"][rows] + day_part(c, model.grid, time, rows) + location.own_part(c, model.grid, time, rows)
 
 
 def _head(detector: DetectorSpec, spec: JobSpec, key: tuple[str, str]) -> Document:

@@ -14,6 +14,7 @@ from proxy.engine.explain import explanation, multi_bucket_impact
 from proxy.engine.findings import BucketView, Finding, Judgement
 from proxy.engine.functions import NON_NEGATIVE_FEATURES, Empty, Function, plot_feature
 from proxy.engine.influence import influences
+from proxy.engine.models import calendar_days
 from proxy.engine.models.clock_shift import shift_patterns
 from proxy.engine.models.series import LOW_COUNT, Change, Judged, SeriesModel
 from proxy.engine.modes import Modes
@@ -145,7 +146,7 @@ class SeriesDetector:
         """What the model tells of a change of its own."""
         field = f"({self.spec.field})" if self.spec.field else ""
         out: Document = {
-            "annotation": f"{_CHANGES[change.kind].format(change.size)} in {part.name}{field}",
+            "annotation": f"{_told(change)} in {part.name}{field}",
             "timestamp": view.time * 1000,
             "end_timestamp": view.time * 1000,
             "type": "annotation",
@@ -330,3 +331,9 @@ def _best_per_entity(findings: list[Finding]) -> list[Finding]:
         if key not in best or finding.p < best[key].p:
             best[key] = finding
     return list(best.values())
+
+
+def _told(change: Change) -> str:
+    if change.kind == "calendar":
+        return f"{calendar_days.title(change.size)} unlike other days"
+    return _CHANGES[change.kind].format(change.size)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
 
+from tests.engine.naive_calendar import NaiveCalendar
 from tests.engine.naive_periods import NaivePeriods
 from tests.engine.naive_series import NaiveEvents, NaiveTail
 
@@ -219,12 +220,13 @@ class NaiveLocation:
 
     def __init__(self, span):
         self.patterns, self.periods = NaivePatterns(span), NaivePeriods(span)
+        self.calendar = NaiveCalendar(span)
         self.level = self.base = 0.0
         self.strength, self.power, self.strong_for = 1.0, 0.0, 0
         self.local = [0.0, 0.0]
 
     def predict(self, time, age, day_scale):
-        day = self.patterns.day_part(time, age) + self.periods.part(time)
+        day = self.patterns.day_part(time, age) + self.periods.part(time) + self.calendar.part(time)
         week = self.patterns.week_part(time, age, day_scale)
         with_day = (self.base if age >= DAY else self.level) + day
         with_week = with_day + week
@@ -247,7 +249,8 @@ class NaiveLocation:
                 off = clip(value - judged.predicted[k] - self.local[i], -bound, bound)
                 self.local[i] = single(self.local[i] + step * off / 4.0)
         day_scale = judged.scale[WITH_DAY]
-        rest = value - self.base - self.periods.part(time)
+        rest = value - self.base - self.periods.part(time) - self.calendar.part(time)
+        self.calendar.learn(time, value - judged.predicted[WITH_WEEK], judged.spread, bound, step, trusted)
         off = rest - self.patterns.day_part(time, age) - self.patterns.week_part(time, age, day_scale)
         self.periods.learn(time, off, judged.spread, bound, step, trusted)
         part, explained = self.patterns.learn(time, age, n, rest, day_scale, limit, bound, step, trusted)
@@ -271,6 +274,7 @@ class NaiveLocation:
         self.patterns.day = [single(x * by) for x in self.patterns.day]
         self.patterns.week = [single(x * by) for x in self.patterns.week]
         self.periods.table = [single(x * by) for x in self.periods.table]
+        self.calendar.scale_by(by)
         self.strength, self.power, self.strong_for, self.local = 1.0, self.power * by**2, 0, [0.0, 0.0]
         return by
 
@@ -422,7 +426,7 @@ class NaiveSeries:
     def judge(self, time, value, samples=None):
         age, n = self.age(time), self.n
         predicted = self.location.predict(time, age, self.mixture.scale[WITH_DAY])
-        of_rhythm = self.location.periods.doubt(time)
+        of_rhythm = self.location.periods.doubt(time) + self.location.calendar.doubt(time)
         doubt = [d + of_rhythm * (k != LEVEL) for k, d in enumerate(self.patterns.doubt(time, age))]
         moved = 0.0 if self.views.low is None else self.views.high - self.views.low
         typical, spread, scale = self.mixture.combine(self.location.level, moved, age, predicted, doubt)
@@ -451,7 +455,8 @@ class NaiveSeries:
             by_chance = [2.0 * tail_of_normal(x) for x in (z, *sizes, z)]
             p_views = [max(p, chance) for p, chance in zip(p_views, by_chance, strict=True)]
         p_new = self.views.novelty(n, value, spread, self.side)
-        p = self._joined(value, typical, z, p_views, p_new)
+        expected = 1.0 if self.location.calendar.is_today(time) else p_new
+        p = self._joined(value, typical, z, p_views, expected)
         ready = n >= 36
         raw = -math.log10(p) if ready else 0.0
         final = clip(10.0 ** -self.events.discount(time // self.span, raw), 1e-300, 1.0)
@@ -498,13 +503,19 @@ class NaiveSeries:
             return {}
         made = self._learn_changes(time, judged) if judged.ready else {}
         period = self.location.periods.observe(time, judged.value, self)
-        if period:
-            self._fade_tails(0.05)
-            self.events.open_last, self.events.open_peak = None, 0.0
-            self.changes, self.views.sum = NaiveChanges(), [0.0, 0.0]
-            self.day_spread = [1.0] * len(self.day_spread)
-            made["period"] = period
+        off, scale = judged.value - judged.predicted[WITH_WEEK], self.mixture.scale[0]
+        day = self.location.calendar.observe(time, self.first, off, self.location.level, scale)
+        for kind, size in (("period", period), ("calendar", day)):
+            if size:
+                self._forget_surprises()
+                made[kind] = size
         return made
+
+    def _forget_surprises(self):
+        self._fade_tails(0.05)
+        self.events.open_last, self.events.open_peak = None, 0.0
+        self.changes, self.views.sum = NaiveChanges(), [0.0, 0.0]
+        self.day_spread = [1.0] * len(self.day_spread)
 
     def _learn_changes(self, time, judged):
         shift = self.changes.observe(time, judged.value - judged.typical, judged.spread)
@@ -534,7 +545,8 @@ class NaiveSeries:
         limit, bound = 3.0 * judged.spread * judged.factor, judged.scale[LEVEL]
         if n < 12:
             limit = bound = INF
-        self.views.learn_range(judged.value, self.location.level, step, self.span)
+        is_ordinary = not self.location.calendar.is_today(time)
+        self.views.learn_range(judged.value, self.location.level, step * is_ordinary, self.span)
         explained = self.location.learn(time, age, n, judged, limit, bound, step, trusted)
         self.mixture.learn(n, age, self.span, judged, step, weight)
         d, _ = self.patterns.bins(time)

@@ -40,6 +40,7 @@ def course(span, trend, *, typical=0.0, spread=1.0, factor=1.0, low=-1.0, noise=
         "low": np.array([-9.0, low]),
         "base": np.zeros(2),
         "period": np.zeros(2),
+        "calendar": np.zeros(2, np.uint8),
         "day_n": np.zeros((grid.day_bins, 2)),
     }
     columns |= {"first": np.zeros(2, np.int64), "day": np.zeros((grid.day_bins, 2))}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxy.engine.columns import Columns, Slot
-from proxy.engine.models import patterns, periods
+from proxy.engine.models import calendar_days, patterns, periods
 from proxy.engine.models.patterns import DAY, DAY_FROM, DAY_TRIED, WEEK_FROM, WEEK_TRIED, Grid, Lesson
 from proxy.engine.results import Floats
 
@@ -41,6 +41,7 @@ def slots(grid: Grid) -> dict[str, Slot]:
         "strong_for": Slot("u2"),
         "local": Slot("f4", (2,)),
         **patterns.slots(grid),
+        **calendar_days.slots(grid),
     }
 
 
@@ -49,7 +50,7 @@ def predictors(columns: Columns, grid: Grid, time: int, rows: Rows, ahead: int =
     c = columns
     age = time - c["first"][rows]
     level, base = c["level"][rows], c["base"][rows]
-    day = patterns.day_part(c, grid, time, rows) + periods.part(c, grid.span, time, rows)
+    day = patterns.day_part(c, grid, time, rows) + own_part(c, grid, time, rows)
     week, is_other = patterns.week_part(c, grid, time, rows, c["scale"][WITH_DAY, rows])
     with_day = np.where(age >= DAY_TRIED, base, level) + day
     strengthened = np.where(age >= WEEK_TRIED, level + c["strength"][rows] * (with_day + week - level), with_day)
@@ -60,11 +61,17 @@ def predictors(columns: Columns, grid: Grid, time: int, rows: Rows, ahead: int =
     return np.stack([level, with_day, with_week, strengthened, with_week + local[0], with_day + local[1]])
 
 
+def own_part(columns: Columns, grid: Grid, time: int, rows: Rows) -> Floats:
+    """What is added to the level by patterns that not every series has: its own rhythm and its day of the month."""
+    return periods.part(columns, grid.span, time, rows) + calendar_days.part(columns, grid, time, rows)
+
+
 def doubt(columns: Columns, grid: Grid, time: int, rows: Rows) -> Floats:
     """Predictors x rows: variance of an error here over that of one where all bins are well known."""
     day, week = patterns.doubts(columns, grid, time, rows)
     one = np.ones(len(rows))
-    with_day = one + day + periods.doubt(columns, grid.span, time, rows)
+    of_own = periods.doubt(columns, grid.span, time, rows) + calendar_days.doubt(columns, grid, time, rows)
+    with_day = one + day + of_own
     with_week = with_day + week
     return np.stack([one, with_day, with_week, with_week, with_week, with_day])
 
@@ -99,7 +106,8 @@ def learn(columns: Columns, grid: Grid, time: int, rows: Rows, lesson: Lesson) -
     rate = lesson.step / np.clip(lesson.n, 1.0, grid.level_memory)
     c["slope"][rows] = np.where(fresh, 0.0, slope + rate * (moved - level - slope))
     base = np.where(fresh, lesson.value, c["base"][rows])
-    rest = lesson.value - base - periods.part(c, grid.span, time, rows)
+    rest = lesson.value - base - own_part(c, grid, time, rows)
+    calendar_days.learn(c, grid, time, rows, lesson, lesson.value - lesson.predicted[WITH_WEEK])
     periods.learn(c, grid, time, rows, lesson, rest, lesson.scale[WITH_DAY])
     part, explained = patterns.learn(c, grid, time, rows, lesson, rest, lesson.scale[WITH_DAY])
     c["base"][rows] = base + part
@@ -134,6 +142,7 @@ def settle_strength(columns: Columns, grid: Grid, rows: Rows) -> Floats:
         c["day"][:, at] *= by
         c["week"][:, at] *= by
         periods.scale_by(c, at, by)
+        calendar_days.scale_by(c, at, by)
         c["strength"][at], c["power"][at] = 1.0, c["power"][at] * by**2
         c["local"][:, at] = 0.0
     return np.where(settled, strength, 1.0)

@@ -119,8 +119,8 @@ def slots(grid: Grid) -> dict[str, Slot]:
         "day_n": Slot(visits, (grid.day_bins,)),
         "week": Slot("f4", (grid.week_bins,)),
         "week_n": Slot(visits, (grid.week_bins,)),
-        # Which bins were far from the day's pattern when first visited.
-        "week_far": Slot("u1", (grid.week_bins,)),
+        # Which bins were far from the day's pattern when first visited: a bit for each.
+        "week_far": Slot("u1", (-(-grid.week_bins // 8),)),
     }
 
 
@@ -191,7 +191,7 @@ def learn(
     explained = is_other & (lesson.trusted > 0.5) & _explains(columns, grid, w, rows, left, scale)
     if grid.has_day:
         _learn_day(columns, grid, d, rows, lesson, off * doubt_day / total, bounded * doubt_day / total)
-    columns["week_far"][w, rows] = np.where(is_first & ripe, is_far, columns["week_far"][w, rows])
+    _note_far(columns, w, rows[is_first & ripe], is_far[is_first & ripe])
     _learn_week(columns, grid, w, rows, lesson, left, bounded * doubt_week / total, scale, ripe)
     return lesson.step * np.clip(off, -lesson.limit, lesson.limit) * doubt_level / total, explained
 
@@ -235,11 +235,20 @@ def _learn_week(
 def _is_another_world(columns: Columns, grid: Grid, w: int, rows: Rows) -> NDArray[np.bool_]:
     half = grid.week_bins // 14
     around = np.arange(w - half, w + half + 1) % grid.week_bins
-    far = columns["week_far"][np.ix_(around, rows)].sum(axis=0, dtype=np.uint16)
+    far = _far(columns, around[:, None], rows).sum(axis=0, dtype=np.uint16)
     return far > ANOTHER_WORLD * len(around)
+
+
+def _far(columns: Columns, w: NDArray[np.intp] | np.intp, rows: Rows) -> NDArray[np.uint8]:
+    return columns["week_far"][w // 8, rows] >> (w % 8).astype(np.uint8) & 1
+
+
+def _note_far(columns: Columns, w: int, rows: Rows, is_far: NDArray[np.bool_]) -> None:
+    others = columns["week_far"][w // 8, rows] & ~np.uint8(1 << w % 8)
+    columns["week_far"][w // 8, rows] = others | is_far.astype(np.uint8) << np.uint8(w % 8)
 
 
 def _explains(columns: Columns, grid: Grid, w: int, rows: Rows, left: Floats, scale: Floats) -> NDArray[np.bool_]:
     week, seen = columns["week"][w, rows].astype(np.float64), columns["week_n"][w, rows]
-    is_second = (seen >= grid.week_visit) & (seen < 2 * grid.week_visit) & (columns["week_far"][w, rows] > 0)
+    is_second = (seen >= grid.week_visit) & (seen < 2 * grid.week_visit) & (_far(columns, np.intp(w), rows) > 0)
     return is_second & (np.abs(week) > FAR * scale) & (np.abs(left - week) < 0.5 * np.abs(week))

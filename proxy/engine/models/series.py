@@ -1,7 +1,8 @@
 """The model of one number per bucket, for all series of a detector at once.
 
 Level, daily and weekly pattern are three nested predictors; their mixture is what a normal value would be. A period of
-the series' own (periods.py), if there is one, goes with the pattern of the day.
+the series' own (periods.py) and a day of the month unlike others (calendar_days.py), if there are such, go with the
+pattern of the day.
 A value is judged on five views of its residual: the residual itself, two running sums of it (multi-bucket),
 the volatility of the series and how far it leaves the range seen so far. Tails are calibrated per series by
 tails.py, low counts are judged by a negative binomial, past events by events.py.
@@ -18,7 +19,17 @@ from numpy.typing import NDArray
 from scipy import special
 
 from proxy.engine.columns import Columns, Slot
-from proxy.engine.models import changes, clock_shift, events, location, mixture, period_fit, periods, tails, views
+from proxy.engine.models import (
+    calendar_days,
+    changes,
+    clock_shift,
+    events,
+    location,
+    mixture,
+    period_fit,
+    tails,
+    views,
+)
 from proxy.engine.models.patterns import DAY_FROM, DAY_TRIED, WEEK, Grid, Lesson
 from proxy.engine.probability import any_of, clip_p, join_correlated
 from proxy.engine.results import Floats
@@ -106,11 +117,11 @@ class Judged:
 @dataclass(frozen=True, slots=True)
 class Change:
     """A lasting change that the model made of what it saw: of a level, a scale (a factor), a clock or a period (both
-    in seconds).
+    in seconds), or a day of the month that is unlike others (as `calendar_days.title` takes it).
     """
 
     row: int
-    kind: Literal["level shift", "linear scale", "time shift", "period"]
+    kind: Literal["level shift", "linear scale", "time shift", "period", "calendar"]
     size: float
 
 
@@ -176,7 +187,8 @@ class SeriesModel:
             by_chance = _by_chance(z, windows.sizes) * (wanted.typical < LOW_COUNT)
             p_views = np.maximum(p_views, by_chance)
         p_new = views.novelty(c, rows, value, wanted.spread, self.side)
-        # Leaving the range is no news while the model expects as much.
+        # The range is that of ordinary days; leaving it is no news while the model expects as much.
+        p_new[calendar_days.having(c, time, rows)] = 1.0
         p_new = p_new ** np.clip(-np.log10(p_views[RESIDUAL] + 1e-300), 0.0, 1.0)
         p_single = np.maximum(np.minimum(p_views[RESIDUAL], p_new), by_chance[RESIDUAL])
         p_multi = any_of(p_views[1:].min(axis=0), 3)
@@ -286,7 +298,8 @@ class SeriesModel:
         c["n"][rows] = n + weight
         settled = np.flatnonzero(judged.ready & (weight > 0.5))
         made = self._learn_changes(time, judged, settled) if len(settled) else []
-        return made + self._learn_periods(time, taught, value[learning])
+        off = (value - judged.predicted[location.WITH_WEEK])[learning]
+        return made + self._learn_periods(time, taught, value[learning]) + self._learn_calendar(time, taught, off)
 
     def _renew_tails(self, time: int, rows: Rows, explained: Rows) -> None:
         """Residuals from before a day's pattern was used, or a week's was known, say little of those to come."""
@@ -307,7 +320,7 @@ class SeriesModel:
             c["sum"][:, moved] = 0.0
             tails.fade(c, moved, 0.5)
         scale = location.settle_strength(c, self.grid, at)
-        rest = judged.value[settled] - c["base"][at] - periods.part(c, self.span, time, at)
+        rest = judged.value[settled] - c["base"][at] - location.own_part(c, self.grid, time, at)
         clock = clock_shift.observe(c, self.grid, time, at, rest, judged.spread[settled])
         found = (("level shift", shift, 0.0), ("linear scale", scale, 1.0), ("time shift", clock, 0.0))
         return [
@@ -319,14 +332,24 @@ class SeriesModel:
     def _learn_periods(self, time: int, rows: Rows, value: Floats) -> list[Change]:
         """Looks for other periods than day and week; where one is found, what was hard to foretell is so no more."""
         c, new = self.columns, period_fit.observe(self.columns, self.grid, time, rows, value)
-        if not len(new):
-            return []
-        tails.fade(c, new, UNTOLD_TAILS)
-        events.call_off(c, new)
-        changes.forget(c, new)
-        c["sum"][:, new] = 0.0
-        c["day_spread"][:, new] = 1.0
+        self._forget_surprises(new)
         return [Change(row, "period", float(c["period"][row])) for row in new.tolist()]
+
+    def _learn_calendar(self, time: int, rows: Rows, off: Floats) -> list[Change]:
+        """Looks for a day of the month that is unlike others; `off` is what all patterns leave of a value."""
+        new = calendar_days.observe(self.columns, self.grid, time, rows, off)
+        self._forget_surprises(new)
+        return [Change(row, "calendar", calendar_days.found(self.columns, row)) for row in new.tolist()]
+
+    def _forget_surprises(self, new: Rows) -> None:
+        """Most of what was hard to foretell of these series is so no more."""
+        c = self.columns
+        if len(new):
+            tails.fade(c, new, UNTOLD_TAILS)
+            events.call_off(c, new)
+            changes.forget(c, new)
+            c["sum"][:, new] = 0.0
+            c["day_spread"][:, new] = 1.0
 
     def tail_ln(self, judged: Judged, i: int, value: Floats, scale: Floats) -> Floats:
         """ln p of other values in place of row i's, in the direction of its anomaly; `scale` widens the spread."""
@@ -374,7 +397,9 @@ class SeriesModel:
             trusted,
             n,
         )
-        views.learn_range(c, rows, judged.value, c["level"][rows], step, self.span)
+        ranged = step.copy()
+        ranged[calendar_days.having(c, time, rows)] = 0.0
+        views.learn_range(c, rows, judged.value, c["level"][rows], ranged, self.span)
         doubt = location.doubt(c, self.grid, time, rows)
         explained = location.learn(c, self.grid, time, rows, lesson)
         tried = location.tried(c, self.grid, time, rows)

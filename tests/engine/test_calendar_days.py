@@ -1,0 +1,214 @@
+"""Days of the month unlike others: which are found, which are not, and what that is good for."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from bench.engine_worlds import run
+from bench.worlds import START
+from proxy.engine import Batch, JobEngine, JobSpec
+from proxy.engine.columns import Columns, Slot
+from proxy.engine.models import calendar_days
+from proxy.engine.models.patterns import Grid, Lesson
+from proxy.engine.models.series import SeriesModel
+from tests.engine.naive_calendar import NaiveCalendar, names
+
+HOUR, DAY = 3600, 86400
+METRIC = {"side": 0, "is_count": False, "non_negative": False, "zero_empty": False}
+FIRST = date(2024, 1, 1)
+
+
+def is_first(day):
+    return day.day == 1
+
+
+def is_last(day):
+    return (day + timedelta(days=1)).day == 1
+
+
+def is_fifth_from_the_end(day):
+    return (day + timedelta(days=5)).day == 1
+
+
+def is_second_tuesday(day):
+    return day.weekday() == 1 and 8 <= day.day <= 14
+
+
+def is_last_friday(day):
+    return day.weekday() == 4 and (day + timedelta(days=7)).month != day.month
+
+
+def world(is_odd, days, *, span=3 * HOUR, series=4, seed=0, hours=6, size=20.0):
+    """Buckets x series: a daily pattern, and a job of so many hours on the odd days."""
+    time = span * np.arange(days * DAY // span)
+    odd = np.array([is_odd(FIRST + timedelta(days=i)) for i in range(days)])[time // DAY]
+    job = odd & (time % DAY >= 3 * HOUR) & (time % DAY < (3 + hours) * HOUR) if hours < 24 else odd
+    noise = np.random.default_rng(seed).normal(0, 1, (len(time), series))
+    return (100 + 5 * np.sin(2 * np.pi * time / DAY) + size * job)[:, None] + noise
+
+
+def feed(span, values, model=None, since=0):
+    """The model after a table of buckets x series and the days of the month it found (day, row, which)."""
+    model = model or SeriesModel(span, **METRIC)
+    model.columns.grow_to(values.shape[1])
+    found, p = [], np.ones(values.shape)
+    rows = np.arange(values.shape[1])
+    for i, row in enumerate(values, since):
+        judged = model.judge(START + i * span, rows, row)
+        p[i - since] = judged.p
+        changes = model.learn(START + i * span, judged, np.ones(len(rows)))
+        found += [(i * span // DAY, c.row, c.size) for c in changes if c.kind == "calendar"]
+    return model, found, p
+
+
+@pytest.mark.parametrize(
+    ("is_odd", "span", "hours", "title"),
+    [
+        (is_first, 3 * HOUR, 6, "Day 1 of the month"),
+        (is_first, DAY, 24, "Day 1 of the month"),
+        (is_first, HOUR, 1, "Day 1 of the month"),
+        (is_last, 3 * HOUR, 6, "Day 0 before the last of the month"),
+        (is_last, 6 * HOUR, 24, "Day 0 before the last of the month"),
+        (is_fifth_from_the_end, 3 * HOUR, 6, "Day 4 before the last of the month"),
+        (is_second_tuesday, 3 * HOUR, 6, "Tuesday number 2 of the month"),
+        (is_last_friday, 3 * HOUR, 6, "Friday number 0 before the last of the month"),
+    ],
+)
+def test_a_day_of_the_month_is_found_when_it_has_come_a_few_times(is_odd, span, hours, title):
+    _, found, p = feed(span, world(is_odd, 200, span=span, hours=hours))
+    assert sorted(row for _, row, _ in found) == [0, 1, 2, 3]
+    assert {calendar_days.title(which) for _, _, which in found} == {title}
+    assert max(day for day, _, _ in found) <= 155
+    assert p[156 * DAY // span :].min() > 1e-5
+
+
+def test_the_sixth_month_of_a_monthly_job_is_as_expected_and_its_absence_is_not():
+    values = world(is_first, 185)
+    judged = slice(182 * DAY // (3 * HOUR), 183 * DAY // (3 * HOUR))
+    _, _, usual = feed(3 * HOUR, values)
+    assert usual[judged].min() > 1e-3
+    is_late = np.arange(len(values))[:, None] >= judged.start
+    _, _, without = feed(3 * HOUR, np.where(is_late, world(is_last, 185), values))
+    assert without[judged].min(axis=0).max() < 1e-3
+
+
+@pytest.mark.parametrize("span", [6 * HOUR, DAY])
+@pytest.mark.parametrize("kind", ["noise", "weeks", "walk", "counts", "heavy tails", "spikes"])
+def test_a_year_without_days_of_the_month_has_none(kind, span):
+    rng = np.random.default_rng(5)
+    shape = (400 * DAY // span, 100)
+    values = {
+        "noise": rng.normal(100, 1, shape),
+        "weeks": rng.normal(100, 1, shape) + 10 * (np.arange(shape[0]) * span // DAY % 7 >= 5)[:, None],
+        "walk": 100 + 0.3 * np.cumsum(rng.normal(0, 1, shape), axis=0) + rng.normal(0, 1, shape),
+        "counts": rng.poisson(2.0, shape).astype(float),
+        "heavy tails": 100 + rng.standard_t(3, shape),
+        "spikes": rng.normal(100, 1, shape) + 30 * (rng.random(shape) < 0.03 * span / DAY),
+    }[kind]
+    assert feed(span, values)[1] == []
+
+
+def test_a_job_that_ends_is_dropped():
+    model, found, _ = feed(3 * HOUR, world(is_first, 160))
+    assert len(found) == 4
+    feed(3 * HOUR, world(lambda day: False, 100, seed=1), model, 160 * 8)
+    assert (model.columns["calendar"] == 0).all()
+
+
+def test_a_day_found_is_annotated_and_forecast():
+    values = world(is_first, 170, series=1)[:, 0]
+    batch = Batch(START + 3 * HOUR * np.arange(len(values)), {}, {"value": values})
+    detector = {"function": "mean", "field_name": "value"}
+    notes = run(detector, batch, 3 * HOUR, plotted=True).annotations
+    assert [note["annotation"] for note in notes] == ["Day 1 of the month unlike other days in mean(value)"]
+    config = {"analysis_config": {"bucket_span": "3h", "detectors": [detector], "influencers": []}}
+    engine = JobEngine(JobSpec.from_config(config))
+    engine.add(batch)
+    engine.flush(advance_to=int(batch.time.max()) + 3 * HOUR)
+    documents = engine.forecast(30 * DAY).documents
+    expected = np.array([document["forecast_prediction"] for document in documents])
+    days = np.array([document["timestamp"] for document in documents]) // 1000
+    job = (days >= START + 182 * DAY + 3 * HOUR) & (days < START + 182 * DAY + 9 * HOUR)
+    usual = 100 + 5 * np.sin(2 * np.pi * days / DAY)
+    assert job.sum() == 2
+    assert expected[job] == pytest.approx(usual[job] + 20, abs=3)
+    assert expected[~job] == pytest.approx(usual[~job], abs=3)
+
+
+def test_days_are_found_alike_in_many_series_and_in_one():
+    kinds = (is_first, is_last, is_second_tuesday)
+    values = np.hstack([world(kind, 190, series=1, seed=i) for i, kind in enumerate(kinds)])
+    _, found, together = feed(3 * HOUR, values)
+    assert len(found) == 3
+    for k in range(3):
+        _, alone, p = feed(3 * HOUR, values[:, [k]])
+        assert alone == [(day, 0, which) for day, row, which in found if row == k]
+        assert p[:, 0] == pytest.approx(together[:, k], rel=1e-2)
+
+
+@pytest.mark.parametrize("day", [100, 121, 140])
+def test_a_day_of_the_month_survives_saving(day):
+    values, cut = world(is_first, 160), day * 8 + 3
+    whole = feed(3 * HOUR, values)[2]
+    model, _, before = feed(3 * HOUR, values[:cut])
+    copy = SeriesModel(3 * HOUR, **METRIC)
+    copy.columns.restore(model.columns.state())
+    assert np.array_equal(np.vstack([before, feed(3 * HOUR, values[cut:], copy, cut)[2]]), whole)
+
+
+def test_days_are_called_as_in_the_standard_calendar():
+    days = np.arange(-1000, 60000, 7)
+    assert calendar_days.names(days).T.tolist() == [names(int(day)) for day in days]
+
+
+def columns_of(grid, count):
+    slots = {"first": Slot("i8"), "level": Slot("f8", (), 50.0), "scale": Slot("f4", (6,), 1.0)}
+    columns = Columns(slots | calendar_days.slots(grid))
+    columns.grow_to(count)
+    return columns
+
+
+def lesson_of(off, noise, step):
+    """Only what calendar_days looks at."""
+    none = np.zeros(len(off))
+    bound = np.full(len(off), 8.0)
+    return Lesson(off, none, none, np.full(len(off), noise), none, bound, bound, step, step, none)
+
+
+@settings(max_examples=12, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate))
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    span=st.sampled_from([1200, 10800, 20000, 86400, 172800]),
+    kind=st.integers(0, 3),
+    size=st.sampled_from([6.0, 25.0]),
+    absent=st.sampled_from([0.0, 0.1]),
+    odd=st.sampled_from([0.0, 0.01]),
+    ends=st.sampled_from([230, 400]),
+)
+def test_days_are_learnt_as_by_the_naive_twin(seed, span, kind, size, absent, odd, ends):
+    rng, grid = np.random.default_rng(seed), Grid.of(span)
+    start = 1_704_067_200 // span * span
+    columns, twins = columns_of(grid, 3), [NaiveCalendar(span) for _ in range(3)]
+    columns["first"][:] = start
+    name = names(start // DAY + 40)[kind]
+    for time in range(start, start + 300 * DAY, span):
+        rows = np.flatnonzero(rng.random(3) >= absent)
+        is_job = names(time // DAY)[kind] == name and time % DAY < 30000 and time < start + ends * DAY
+        off = rng.normal(0, 1, len(rows)) + size * is_job + 20.0 * (rng.random(len(rows)) < odd)
+        off -= [twins[row].part(time) for row in rows.tolist()]
+        step = rng.choice([1.0, 0.2, 0.7], len(rows))
+        parts = [calendar_days.part(columns, grid, time, rows), calendar_days.doubt(columns, grid, time, rows)]
+        wanted = [[getattr(twins[row], what)(time) for row in rows.tolist()] for what in ("part", "doubt")]
+        assert np.array(parts) == pytest.approx(np.array(wanted), rel=1e-5, abs=1e-5)
+        calendar_days.learn(columns, grid, time, rows, lesson_of(off, 1.0, step), off)
+        new = calendar_days.observe(columns, grid, time, rows, off)
+        told = {int(row): calendar_days.found(columns, int(row)) for row in new}
+        for row, error, by in zip(rows.tolist(), off.tolist(), step.tolist(), strict=True):
+            twins[row].learn(time, error, 1.0, 8.0, by, by)
+            assert told.get(row, 0) == twins[row].observe(time, start, error, 50.0, 1.0)
+            assert (columns["calendar"][row] > 0) == (twins[row].known is not None)
