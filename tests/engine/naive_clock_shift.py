@@ -1,11 +1,11 @@
 """Whether one clock moved, in plain Python: the obviously right twin of models/clock_shift.py.
 
-The tables of the day and the week, and what they tell, are NaivePatterns of naive_series_model.py.
+The tables of the day and the week, and what they tell, are NaivePatterns of naive_location.py.
 """
 
 from __future__ import annotations
 
-from tests.engine.naive_series_model import DAY, LEVEL, WEEK, WITH_DAY, WITH_WEEK, NaivePatterns
+from tests.engine.naive_location import DAY, LEVEL, WEEK, WITH_DAY, WITH_WEEK, NaivePatterns
 
 
 def rolled(cells, seconds, period):

@@ -1,37 +1,33 @@
-"""One series in plain Python: the obviously right twin of models/series.py and of what it is made of.
+"""One series in plain Python: the obviously right twin of models/series.py, views.py and changes.py.
 
 Loops over lists of floats; numbers are rounded only where they are stored, to the size the model stores them in, so
-that the two do not drift apart. Tails and past events are in naive_series.py; clocks stay as they are.
+that the two do not drift apart. Where a series is expected is in naive_location.py, tails and past events are in
+naive_series.py; clocks stay as they are.
 """
 
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from tests.engine.naive_calendar import NaiveCalendar
-from tests.engine.naive_periods import NaivePeriods
+from tests.engine.naive_location import (
+    DAY,
+    LEVEL,
+    WEEK,
+    WITH_DAY,
+    WITH_WEEK,
+    NaiveLocation,
+    NaiveMixture,
+    clip,
+    half,
+    single,
+)
 from tests.engine.naive_series import NaiveEvents, NaiveTail
 
-DAY, WEEK = 86400, 604800
-LEVEL, WITH_DAY, WITH_WEEK, STRENGTHENED = range(4)
 NAN, INF = math.nan, math.inf
 NORMAL = NormalDist()
-
-
-def single(x):
-    return struct.unpack("f", struct.pack("f", x))[0]
-
-
-def half(x):
-    return struct.unpack("e", struct.pack("e", x))[0]
-
-
-def clip(x, low, high):
-    return max(low, min(high, x))
 
 
 def any_of(p, tests):
@@ -102,212 +98,6 @@ class Judged:
     ready: bool
     raw: float
     p: float
-
-
-class NaivePatterns:
-    """The tables of the day and the week."""
-
-    def __init__(self, span):
-        self.span = span
-        self.has_day = span <= DAY // 2
-        self.day_bins = min(96, DAY // span) if self.has_day else 1
-        self.week_bins = max(1, min(168, WEEK // span))
-        self.day_visit = max(1, DAY // self.day_bins // span)
-        self.week_visit = max(1, WEEK // self.week_bins // span)
-        self.day_memory = 8.0 * max(1.0, DAY / self.day_bins / span)
-        self.week_memory = 4.0 * max(1.0, WEEK / self.week_bins / span)
-        self.most_counted = 250 if self.week_memory <= 250 else 60000
-        self.level_memory = min(2000, max(60, 14 * DAY // span))
-        self.day_buckets = max(1.0, DAY / span)
-        self.day, self.day_n = [0.0] * self.day_bins, [0] * self.day_bins
-        self.week, self.week_n = [0.0] * self.week_bins, [0] * self.week_bins
-        self.far = [False] * self.week_bins
-
-    def bins(self, time):
-        return time % DAY * self.day_bins // DAY, time % WEEK * self.week_bins // WEEK
-
-    def day_part(self, time, age):
-        if not self.has_day or age < DAY:
-            return 0.0
-        d, _ = self.bins(time)
-        return self.day[d] * min(1.0, self.day_n[d] / 2)
-
-    def is_other_world(self, time):
-        """Whether the hours around this time of the week are known to be none of those the day's pattern tells of."""
-        _, w = self.bins(time)
-        half = self.week_bins // 14
-        far = sum(self.far[(w + by) % self.week_bins] for by in range(-half, half + 1))
-        return self.has_day and self.week_n[w] >= self.week_visit and far > 0.3 * (2 * half + 1)
-
-    def week_part(self, time, age, day_scale):
-        _, w = self.bins(time)
-        rounds = self.week_n[w] // self.week_visit
-        if rounds == 0:
-            return 0.0
-        if not self.has_day or rounds >= 2:
-            return self.week[w]
-        week = self.week[w]
-        if self.week_bins >= 84:
-            week = sorted(self.week[(w + by) % self.week_bins] for by in (-1, 0, 1))[1]
-        if self.is_other_world(time):
-            return week
-        return clip(week, -2.0 * day_scale, 2.0 * day_scale) if age >= 8 * DAY else 0.0
-
-    def doubt(self, time, age):
-        """Variance an error has here in units of one where all is known, for all predictors."""
-        d, w = self.bins(time)
-        day = 1.0 / clip(self.day_n[d], 1.0, self.day_memory) - 1.0 / self.day_memory if self.has_day else 0.0
-        week = 0.0
-        if self.week_n[w] >= self.week_visit and age >= 8 * DAY:
-            week = 1.0 / clip(self.week_n[w], 1.0, self.week_memory) - 1.0 / self.week_memory
-        with_week = 1.0 + day + week
-        return [1.0, 1.0 + day, with_week, with_week, with_week, 1.0 + day]
-
-    def learn(self, time, age, n, rest, scale, limit, bound, step, trusted):
-        """Shares `rest` out between the bins of the day and the week.
-
-        Returns (what is left to the level, whether this second week explains what was odd in the first).
-        """
-        if n == 0:
-            return 0.0, False
-        d, w = self.bins(time)
-        ripe = age >= 2 * DAY or not self.has_day
-        left = rest - self.day[d] if self.has_day else rest
-        off = left - self.week_part(time, age, scale)
-        bounded = clip(off, -bound, bound)
-        is_far = ripe and (abs(left) > 2.0 * scale or not self.has_day)
-        is_first = self.week_n[w] < self.week_visit
-        doubt_week = 0.0
-        if ripe and not is_first:
-            doubt_week = 1.0 / clip(self.week_n[w], 1.0, self.week_memory)
-        elif is_far:
-            doubt_week = 20.0
-        doubt_day = 1.0 / min(self.day_n[d] + 1 / 50, self.day_memory) if self.has_day else 0.0
-        doubt_level = 1.0 / min(n + 1.0, self.level_memory)
-        total = 1.0 + doubt_level + doubt_day + doubt_week
-        week = self.week[w]
-        is_second = self.week_visit <= self.week_n[w] < 2 * self.week_visit
-        explained = trusted > 0.5 and is_second and self.far[w] and self.is_other_world(time)
-        explained = explained and abs(week) > 2.0 * scale and abs(left - week) < 0.5 * abs(week)
-        if self.has_day:
-            self._learn_day(d, off, bounded, doubt_day / total, step, trusted)
-        if is_first and ripe:
-            self.far[w] = is_far
-        if ripe:
-            self._learn_week(w, left, bounded * doubt_week / total, scale, step, trusted)
-        return step * clip(off, -limit, limit) * doubt_level / total, explained
-
-    def _learn_day(self, d, off, bounded, gain, step, trusted):
-        is_new = self.day_n[d] < 2 / 3 * self.day_visit
-        step, off = (trusted, off) if is_new else (step, bounded)
-        self.day[d] = single(self.day[d] + step * off * gain)
-        self.day_n[d] = min(self.day_n[d] + (step > 0.3), self.most_counted)
-
-    def _learn_week(self, w, left, gain, scale, step, trusted):
-        seen, week = self.week_n[w], self.week[w]
-        if self.has_day and seen < 2 * self.week_visit:
-            step = trusted
-            agrees = seen < self.week_visit or abs(left - week) <= max(0.5 * abs(week), 2.0 * scale)
-            gain = (left - week) / ((seen if agrees else seen % self.week_visit) + 1)
-            if not agrees and abs(left) > abs(week):
-                gain = 0.0
-        self.week[w] = single(week + step * gain)
-        self.week_n[w] = min(seen + (step > 0.3), self.most_counted)
-
-
-class NaiveLocation:
-    """Level, patterns, their strength and what wanders: six predictions of the next value."""
-
-    def __init__(self, span):
-        self.patterns, self.periods = NaivePatterns(span), NaivePeriods(span)
-        self.calendar = NaiveCalendar(span)
-        self.level = self.base = 0.0
-        self.strength, self.power, self.strong_for = 1.0, 0.0, 0
-        self.local = [0.0, 0.0]
-
-    def predict(self, time, age, day_scale):
-        day = self.patterns.day_part(time, age) + self.periods.part(time) + self.calendar.part(time)
-        week = self.patterns.week_part(time, age, day_scale)
-        with_day = (self.base if age >= DAY else self.level) + day
-        with_week = with_day + week
-        strengthened = with_day
-        if age >= 8 * DAY:
-            strengthened = self.level + self.strength * (with_week - self.level)
-        if self.patterns.is_other_world(time):
-            with_day = with_week
-        of_week, of_day = self.local if age >= DAY else (0.0, 0.0)
-        return [self.level, with_day, with_week, strengthened, with_week + of_week, with_day + of_day]
-
-    def learn(self, time, age, n, judged, limit, bound, step, trusted):
-        value, level, memory = judged.value, self.level, self.patterns.level_memory
-        if n == 0:
-            self.level = self.base = value
-            self.local = [0.0, 0.0]
-        else:
-            self.level += step * clip(value - judged.typical, -limit, limit) / min(n + 1.0, memory)
-            for i, k in enumerate((WITH_WEEK, WITH_DAY)):
-                off = clip(value - judged.predicted[k] - self.local[i], -bound, bound)
-                self.local[i] = single(self.local[i] + step * off / 4.0)
-        day_scale = judged.scale[WITH_DAY]
-        rest = value - self.base - self.periods.part(time) - self.calendar.part(time)
-        self.calendar.learn(time, value - judged.predicted[WITH_WEEK], judged.spread, bound, step, trusted)
-        off = rest - self.patterns.day_part(time, age) - self.patterns.week_part(time, age, day_scale)
-        self.periods.learn(time, off, judged.spread, bound, step, trusted)
-        part, explained = self.patterns.learn(time, age, n, rest, day_scale, limit, bound, step, trusted)
-        self.base += part
-        pattern, noise = judged.predicted[WITH_WEEK] - level, judged.spread
-        rate = trusted / max(2.0, 0.25 * self.patterns.day_buckets)
-        off = clip(value - judged.predicted[STRENGTHENED], -6.0 * noise, 6.0 * noise)
-        moved = rate * off * pattern / max(max(self.power, pattern**2) + noise**2, 1e-30)
-        self.strength = single(clip(self.strength + moved, 0.0, 4.0))
-        self.power += rate * (pattern**2 - self.power)
-        return explained
-
-    def settle(self, log_weight):
-        """Makes a strength that has long been another that of the patterns; returns by how much."""
-        lasting = log_weight.index(max(log_weight)) == STRENGTHENED and abs(self.strength - 1.0) > 0.2
-        self.strong_for = self.strong_for + 1 if lasting else 0
-        if self.strong_for < max(12.0, self.patterns.day_buckets):
-            return 1.0
-        by = self.strength
-        self.base = self.level + by * (self.base - self.level)
-        self.patterns.day = [single(x * by) for x in self.patterns.day]
-        self.patterns.week = [single(x * by) for x in self.patterns.week]
-        self.periods.table = [single(x * by) for x in self.periods.table]
-        self.calendar.scale_by(by)
-        self.strength, self.power, self.strong_for, self.local = 1.0, self.power * by**2, 0, [0.0, 0.0]
-        return by
-
-
-class NaiveMixture:
-    """How far off each predictor is, and how much each is believed."""
-
-    def __init__(self):
-        self.scale, self.log_weight = [0.0] * 6, [0.0] * 6
-
-    def combine(self, level, moved, age, predicted, doubt):
-        """`moved` is how far the series was seen to move."""
-        steadiest = min(1e-3 * abs(level), 0.05 * moved) if moved > 0 else 1e-3 * abs(level)
-        floor = max(steadiest, 0.01 * self.scale[0], 1e-30)
-        scale = [max(s * math.sqrt(d), floor) for s, d in zip(self.scale, doubt, strict=True)]
-        starts = (0, 2 * DAY, 9 * DAY, 9 * DAY, 2 * DAY, 2 * DAY)
-        weight = [math.exp(w) if age >= start else 0.0 for w, start in zip(self.log_weight, starts, strict=True)]
-        typical = sum(w * x for w, x in zip(weight, predicted, strict=True)) / sum(weight)
-        return typical, sum(w * s for w, s in zip(weight, scale, strict=True)) / sum(weight), scale
-
-    def learn(self, n, age, span, judged, step, weight):
-        """`age` is in seconds."""
-        fits = []
-        for k, starts in enumerate((0, DAY, 8 * DAY, 8 * DAY, DAY, DAY)):
-            error, scale = judged.value - judged.predicted[k], judged.scale[k]
-            used = n if age < starts else min(n, max(12.0, (age - starts) / span))
-            rate = max(3.0 / (used + 3.0), 1.0 / 1500.0) * (weight * max(step, 0.3) if step > 0 else 0.0)
-            size = abs(error) if n < 12 else min(abs(error), 4.0 * scale)
-            wanted = 1.25 * size / math.sqrt(judged.doubt[k])
-            self.scale[k] = single(self.scale[k] + rate * (wanted - self.scale[k])) if n > 0 else 0.0
-            fit = -2.5 * math.log1p((error / scale) ** 2 / 4.0) - math.log(scale)
-            fits.append((1.0 - weight / 300.0) * self.log_weight[k] + (weight * fit if step > 0 else 0.0))
-        self.log_weight = [single(max(f - max(fits), -8.0)) for f in fits]
 
 
 class NaiveViews:
