@@ -227,6 +227,9 @@ class _Reader:
     def _number(self) -> None:
         number = _NUMBER.match(self._text, self._at)
         after = self._text[number.end() : number.end() + 1]
+        if not number["whole"] and number["fraction"]:
+            self._at = number.end("minus")
+            raise self._unexpected(".", f"expected a valid value {_TOKENS}")
         if not number["whole"]:
             return self._bad_number(
                 "expected digit (0-9) to follow minus sign, for valid numeric value", number.end("minus")

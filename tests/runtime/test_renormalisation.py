@@ -36,7 +36,7 @@ def test_rescored_results_keep_their_first_scores_and_their_seals(
     client.delete(f"/_ml/anomaly_detectors/{JOB}", query={"force": "true"})
     assert client.put(f"/_ml/anomaly_detectors/{JOB}", json_body=job).status == 200
     assert client.post(f"/_ml/anomaly_detectors/{JOB}/_open").status == 200
-    post(client, 0, 200, {180: 12.0})
+    post(client, 0, 200, {180: 4.0})
     post(client, 200, 260, {240: 100_000.0})
     assert client.post(f"/_ml/anomaly_detectors/{JOB}/_close").json() == {"closed": True}
     try:

@@ -19,7 +19,13 @@ JOB: dict[str, Any] = {
     "analysis_config": {
         "bucket_span": "1h",
         "detectors": [
-            {"function": "mean", "field_name": "took", "by_field_name": "airline", "partition_field_name": "dc"},
+            {
+                "function": "mean",
+                "field_name": "took",
+                "by_field_name": "airline",
+                "partition_field_name": "dc",
+                "use_null": True,
+            },
             {"function": "count", "by_field_name": "action", "over_field_name": "user"},
             {"function": "lat_long", "field_name": "place"},
             {"function": "rare", "by_field_name": "mlcategory", "partition_field_name": "dc"},
@@ -45,7 +51,7 @@ def records(first: int, last: int) -> Iterator[dict[str, Any]]:
             yield {
                 "time": START_MS + hour * SPAN_MS + part * 120_000,
                 "took": 100 + chance % 13 + (500 if is_wild else 0),
-                # What is null has an empty text as its value.
+                # Where null counts, it counts as an empty text.
                 "airline": None if part % 5 == 0 else ("AAL", "BAW")[chance % 2],
                 "dc": "west" if part % 2 else "east",
                 "user": "mallory" if is_wild else f"user-{part % 8}",
