@@ -70,9 +70,9 @@ class BodyText:
 
     def _malformed(self) -> MlError:
         fault = first_fault(self.text)
-        line, column = _line_column(self.text, fault.offset)
+        line, column = _line_column(self.text, fault.offset, fault.read_on)
         opened = "" if fault.opened_at is None else _source(self.text, fault.opened_at)
-        text = f"{fault.text.replace('{opened}', opened)}\n at {_source(self.text, fault.offset)}"
+        text = f"{fault.text.replace('{opened}', opened)}\n at {_source(self.text, fault.offset, fault.read_on)}"
         if fault.is_end:
             cause = MlError("json_e_o_f_exception", text, 400)
             return MlError(
@@ -86,14 +86,14 @@ class _NotJson(ValueError):
     """JSON to Python's parser but not to Elasticsearch's."""
 
 
-def _line_column(text: str, offset: int) -> tuple[int, int]:
+def _line_column(text: str, offset: int, read_on: int = 0) -> tuple[int, int]:
     before = text[:offset]
     in_line = before[before.rfind("\n") + 1 :]
-    return before.count("\n") + 1, len(in_line.encode("utf-8", "replace")) + 1 + offset - len(before)
+    return before.count("\n") + 1, len(in_line.encode("utf-8", "replace")) + 1 + offset - len(before) + read_on
 
 
-def _source(text: str, offset: int) -> str:
-    line, column = _line_column(text, offset)
+def _source(text: str, offset: int, read_on: int = 0) -> str:
+    line, column = _line_column(text, offset, read_on)
     raw = text.encode("utf-8", "replace")
     shown = "".join(char if char >= " " or char in "\r\n" else f"\\u{ord(char):04X}" for char in
                     raw[:_SHOWN_BYTES].decode("utf-8", "replace"))  # fmt: skip

@@ -22,12 +22,17 @@ _CONSTANTS = ("NaN", "Infinity", "INF", "-Infinity", "-INF")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """``{opened}`` in ``text`` stands for the place ``opened_at``, where the unfinished object or list began."""
+    """``{opened}`` in ``text`` stands for the place ``opened_at``, where the unfinished object or list began.
+
+    ``read_on`` is how many bytes behind ``offset`` were read before the fault was seen; a line's end among them does
+    not yet begin another line.
+    """
 
     text: str
     offset: int
     is_end: bool = False
     opened_at: int | None = None
+    read_on: int = 0
 
 
 class _Wants(Enum):
@@ -57,9 +62,11 @@ class _Open:
 
 
 class _Broken(Exception):
-    def __init__(self, text: str, offset: int, *, is_end: bool = False, opened_at: int | None = None) -> None:
+    def __init__(
+        self, text: str, offset: int, *, is_end: bool = False, opened_at: int | None = None, read_on: int = 0
+    ) -> None:
         super().__init__(text)
-        self.fault = Fault(text, offset, is_end, opened_at)
+        self.fault = Fault(text, offset, is_end, opened_at, read_on)
 
 
 def first_fault(text: str) -> Fault:
@@ -266,9 +273,9 @@ class _Reader:
         if word[0] in _CONSTANTS:
             raise self._constant(word[0], word.end())
         if word[0] not in ("null", "true", "false"):
-            raise _Broken(
-                f"Unrecognized token '{word[0]}': was expecting {_TOKENS}", word.end() + (word.end() < len(self._text))
-            )
+            behind = self._text[word.end() : word.end() + 1]
+            text = f"Unrecognized token '{word[0]}': was expecting {_TOKENS}"
+            raise _Broken(text, word.end(), read_on=len(behind.encode("utf-8", "replace")))
         self._at = word.end()
 
     def _not_a_value(self, char: str) -> _Broken:
