@@ -34,7 +34,6 @@ def slots(grid: Grid) -> dict[str, Slot]:
         "level": Slot("f8"),
         # The level that the patterns stand on: still while they are being learnt.
         "base": Slot("f8"),
-        "slope": Slot("f8"),
         "strength": Slot("f4", (), 1.0),
         "power": Slot("f8"),
         # Buckets in a row in which another strength predicted best.
@@ -91,7 +90,7 @@ def _ages(columns: Columns, time: int, rows: Rows, starts: tuple[int, ...]) -> N
 
 
 def learn(columns: Columns, grid: Grid, time: int, rows: Rows, lesson: Lesson) -> NDArray[np.bool_]:
-    """Moves level, patterns and trend of `rows` towards a bucket's values.
+    """Moves level and patterns of `rows` towards a bucket's values.
 
     Returns where a second week explains what was odd in the first.
     """
@@ -100,11 +99,7 @@ def learn(columns: Columns, grid: Grid, time: int, rows: Rows, lesson: Lesson) -
     level = c["level"][rows]
     error = np.clip(lesson.value - lesson.typical, -lesson.limit, lesson.limit)
     moved = level + lesson.step * error / np.minimum(lesson.n + 1.0, grid.level_memory)
-    moved = np.where(fresh, lesson.value, moved)
-    c["level"][rows] = moved
-    slope = c["slope"][rows]
-    rate = lesson.step / np.clip(lesson.n, 1.0, grid.level_memory)
-    c["slope"][rows] = np.where(fresh, 0.0, slope + rate * (moved - level - slope))
+    c["level"][rows] = np.where(fresh, lesson.value, moved)
     base = np.where(fresh, lesson.value, c["base"][rows])
     rest = lesson.value - base - own_part(c, grid, time, rows)
     calendar_days.learn(c, grid, time, rows, lesson, lesson.value - lesson.predicted[WITH_WEEK])

@@ -20,7 +20,7 @@ LEAST_LOG_WEIGHT = -8.0
 OF_RANGE = 0.05
 TINY = 1e-30
 # A mean absolute error times this is the standard deviation of a normal law.
-_NORMAL = 1.25
+NORMAL = 1.25
 
 
 def slots(predictors: int) -> dict[str, Slot]:
@@ -73,7 +73,7 @@ def learn(
     rate = np.maximum(SCALE_FRESHNESS / (age + SCALE_FRESHNESS), 1.0 / SCALE_MEMORY)
     rate = rate * weight * np.where(step > 0, np.maximum(step, 0.3), 0.0)
     stored = columns["scale"][:, rows]
-    moved = stored + rate * (_NORMAL * np.minimum(np.abs(errors), limit) / np.sqrt(doubt) - stored)
+    moved = stored + rate * (NORMAL * np.minimum(np.abs(errors), limit) / np.sqrt(doubt) - stored)
     columns["scale"][:, rows] = np.where(n == 0, 0.0, moved)
     fit = -2.5 * np.log1p((errors / scale) ** 2 / 4.0) - np.log(scale)
     kept = (1.0 - weight / WEIGHT_MEMORY) * columns["log_weight"][:, rows]

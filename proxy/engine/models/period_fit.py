@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from proxy.engine.columns import Columns, Slot
 from proxy.engine.models import past, period_search, periods
 from proxy.engine.models.location import LEVEL
-from proxy.engine.models.mixture import LEAST_LOG_WEIGHT
+from proxy.engine.models.mixture import LEAST_LOG_WEIGHT, NORMAL
 from proxy.engine.models.patterns import DAY, WEEK, Grid
 from proxy.engine.results import Floats
 
@@ -24,7 +24,6 @@ ROUNDS = 6
 WEEK_FROM_S = 14 * DAY
 # Rows looked at together.
 _AT_ONCE = 1024
-_NORMAL = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,7 @@ def _adopt(columns: Columns, grid: Grid, row: int, period_s: float, seen: Past) 
     c["level"][row] = c["base"][row] = level
     # Means of several buckets vary less than a bucket, errors of a fit less than errors to come.
     width, repeats = seen.stretch_s / grid.span, seen.length_s / period_s
-    noise = _NORMAL * unit * np.abs(parts.error).mean() * np.sqrt(width * repeats / (repeats - 1.0))
+    noise = NORMAL * unit * np.abs(parts.error).mean() * np.sqrt(width * repeats / (repeats - 1.0))
     c["scale"][LEVEL + 1 :, row] = np.minimum(c["scale"][LEVEL + 1 :, row], noise)
     c["log_weight"][LEVEL, row], c["log_weight"][LEVEL + 1 :, row] = LEAST_LOG_WEIGHT, 0.0
     c["local"][:, row], c["strength"][row], c["power"][row], c["strong_for"][row] = 0.0, 1.0, 0.0, 0

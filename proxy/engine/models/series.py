@@ -1,7 +1,7 @@
 """The model of one number per bucket, for all series of a detector at once.
 
-Level, daily and weekly pattern are three nested predictors; their mixture is what a normal value would be. A period of
-the series' own (periods.py) and a day of the month unlike others (calendar_days.py), if there are such, go with the
+The predictors of location.py, from the plain level up to level, patterns and the last residuals, are mixed by how well
+each has done; their mixture is what a normal value would be. A period of the series' own (periods.py) and a day of the month unlike others (calendar_days.py), if there are such, go with the
 pattern of the day.
 A value is judged on five views of its residual: the residual itself, two running sums of it (multi-bucket),
 the volatility of the series and how far it leaves the range seen so far. Tails are calibrated per series by
@@ -417,7 +417,7 @@ class SeriesModel:
         on_trial = (age < DAY_FROM) & self.grid.has_day
         typical = np.where(on_trial, judged.predicted[location.WITH_DAY], judged.typical)
         usual = np.where(on_trial, judged.scale[location.WITH_DAY], judged.spread)
-        size = np.minimum(1.25 * np.abs(judged.value - typical) / usual, 6.0)
+        size = np.minimum(mixture.NORMAL * np.abs(judged.value - typical) / usual, 6.0)
         size = np.where(on_trial & (age < DAY_TRIED), 1.0, size)
         moved = spread + step * (size - spread) / np.minimum(known + 1.0, FACTOR_MEMORY)
         c["day_spread"][d, rows] = np.where(young, spread, moved)
