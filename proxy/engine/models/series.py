@@ -1,8 +1,8 @@
 """The model of one number per bucket, for all series of a detector at once.
 
 The predictors of location.py, from the plain level up to level, patterns and the last residuals, are mixed by how well
-each has done; their mixture is what a normal value would be. A period of the series' own (periods.py) and a day of the month unlike others (calendar_days.py), if there are such, go with the
-pattern of the day.
+each has done; their mixture is what a normal value would be. A period of the series' own (periods.py) and a day of the
+month unlike others (calendar_days.py), if there are such, go with the pattern of the day.
 A value is judged on five views of its residual: the residual itself, two running sums of it (multi-bucket),
 the volatility of the series and how far it leaves the range seen so far. Tails are calibrated per series by
 tails.py, low counts are judged by a negative binomial, past events by events.py.
