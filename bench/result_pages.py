@@ -22,7 +22,7 @@ import numpy as np
 from bench.bucket_documents import START_MS, request
 from bench.passthrough import cluster_at, proxy_at
 from bench.process import Process, process_at
-from proxy.store.result_pages import stored_form
+from proxy.store.results.pages import stored_form
 
 JOB = "bench-pages"
 RECORDS = 20_000

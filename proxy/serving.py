@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import uvloop
 
 from proxy.api.front import Front
-from proxy.api.upstream import Upstream
+from proxy.api.passing.upstream import Upstream
 from proxy.app import make_app
 from proxy.cluster.node import Node
 from proxy.config import Config, ConfigError, ElasticsearchConfig, ServerConfig

@@ -17,7 +17,7 @@ import pytest
 
 from proxy.cli import main
 from proxy.nginx import nginx_config
-from tests.api.wire import free_port
+from tests.api.passing.wire import free_port
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")

@@ -1,7 +1,7 @@
 """The HTTP server in front of everything: our paths to the application, all others through to the cluster.
 
 Deciding here, before aiohttp's Application and its router, makes the pass-through measurably cheaper.
-What each side does stands elsewhere: app.py and passthrough.py.
+What each side does stands elsewhere: app.py and passing/passthrough.py.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 
-from proxy.api.passthrough import check_framing, forward
-from proxy.api.root import forward_root
-from proxy.api.upstream import CHUNK_BYTES, Upstream
+from proxy.api.passing.passthrough import check_framing, forward
+from proxy.api.passing.root import forward_root
+from proxy.api.passing.upstream import CHUNK_BYTES, Upstream
 from proxy.errors import MlError
 from proxy.runtime.tasks import Tasks
 

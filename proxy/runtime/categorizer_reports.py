@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from proxy.runtime.documents import Line
-from proxy.store import result_ids
-from proxy.store.reserved_fields import scalar_copy
+from proxy.store.results import ids as result_ids
+from proxy.store.results.reserved_fields import scalar_copy
 
 Stats = Mapping[str, Any]
 _SEEN = ("categorized_doc_count", "failed_category_count")

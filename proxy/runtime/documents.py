@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 
 from proxy.engine import Rescored, Results
-from proxy.store import result_ids
-from proxy.store.reserved_fields import record_copies, scalar_copy
-from proxy.store.result_pages import stored_form
-from proxy.store.results_write import StoredResult
+from proxy.store.results import ids as result_ids
+from proxy.store.results.pages import stored_form
+from proxy.store.results.reserved_fields import record_copies, scalar_copy
+from proxy.store.results.write import StoredResult
 
 Document = Mapping[str, Any]
 Line = tuple[str, Document]  # id and source

@@ -9,7 +9,7 @@ from typing import Any
 
 from proxy.engine import Forecast
 from proxy.runtime.documents import Line, index_lines
-from proxy.store import result_ids
+from proxy.store.results import ids as result_ids
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,11 @@ from proxy.runtime.model_size import is_worth_reporting, memory_message, size_do
 from proxy.runtime.opening import beginning_of
 from proxy.runtime.rescoring import Rescoring
 from proxy.runtime.worker import Outcome, Setup, Status
-from proxy.store import Store, result_ids
+from proxy.store import Store
 from proxy.store.job_tasks import JobTask
 from proxy.store.journal import Saved
-from proxy.store.results_write import IndexGone
+from proxy.store.results import ids as result_ids
+from proxy.store.results.write import IndexGone
 
 Answer = TypeVar("Answer")
 # Beyond this the journal would take longer to replay than a saved model takes to load.

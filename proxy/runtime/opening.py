@@ -8,8 +8,9 @@ from typing import Any
 
 from proxy.errors import status_error
 from proxy.runtime.saved_model import MIN_VERSION, entries_in, is_readable
-from proxy.store import Store, result_ids
-from proxy.store.result_docs import OLDEST_MODEL_VERSION
+from proxy.store import Store
+from proxy.store.results import ids as result_ids
+from proxy.store.results.docs import OLDEST_MODEL_VERSION
 
 
 @dataclass(frozen=True, slots=True)

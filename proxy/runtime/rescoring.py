@@ -1,6 +1,6 @@
 """Renormalisation: new scores brought to results written earlier, in the same step or long ago.
 
-Earlier results are rewritten whole, because a partial update would take away their seal (``store.result_seal``).
+Earlier results are rewritten whole, because a partial update would take away their seal (``store.results.seal``).
 Only scores change, never ``initial_*``. A bucket holds copies of its bucket influencers; those change with them, and
 so does the bucket's own score, which is the highest of theirs.
 """

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from proxy.runtime.notices import Notices
 from proxy.store import Store
-from proxy.store.document_table import to_time
-from proxy.store.results_read import Hit
+from proxy.store.results.document_table import to_time
+from proxy.store.results.read import Hit
 
 _DAY_MS = 86_400_000
 

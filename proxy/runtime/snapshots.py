@@ -15,7 +15,7 @@ from proxy.runtime.live_job import LiveJob
 from proxy.runtime.model_size import size_document
 from proxy.runtime.saved_model import MIN_VERSION
 from proxy.runtime.worker import Status
-from proxy.store import result_ids
+from proxy.store.results import ids as result_ids
 from proxy.units import iso
 
 

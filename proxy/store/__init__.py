@@ -18,8 +18,8 @@ from proxy.store.model_state import ModelStates
 from proxy.store.names import Names
 from proxy.store.nodes import Nodes
 from proxy.store.notifications import Notifications
-from proxy.store.results_read import Results
-from proxy.store.results_write import ResultsWriter
+from proxy.store.results.read import Results
+from proxy.store.results.write import ResultsWriter
 from proxy.store.setup import Indices
 from proxy.store.snapshots import Snapshots
 from proxy.store.upgrade_mode import UpgradeMode

@@ -1,6 +1,6 @@
 """The one border to the cluster's HTTP API for our own requests: sends them, and translates what goes wrong.
 
-What passes through for clients does not come here; that is ``api.passthrough``.
+What passes through for clients does not come here; that is ``api.passing.passthrough``.
 """
 
 from __future__ import annotations

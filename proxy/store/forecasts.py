@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from proxy.store.client import ClusterClient
 from proxy.store.names import Names
 from proxy.store.removal import all_of, any_of, of_job, remove_matching
-from proxy.store.result_queries import Query
+from proxy.store.results.queries import Query
 
 _POINTS_FIRST = ["model_forecast", "model_forecast_request_stats"]
 _DONE = frozenset({"finished", "failed"})

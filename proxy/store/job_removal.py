@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from proxy.errors import status_error
-from proxy.store import result_ids
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
 from proxy.store.jobs import Jobs
 from proxy.store.journal import Journal
 from proxy.store.names import Names
 from proxy.store.removal import remove_matching
+from proxy.store.results import ids as result_ids
 
 # One round of searching and deleting; as many as one listing may hold by default.
 _BATCH = 10_000

@@ -7,9 +7,9 @@ import base64
 import orjson
 
 from proxy.errors import unavailable
-from proxy.store import result_ids
 from proxy.store.client import ClusterClient, ClusterError, quote_expression
 from proxy.store.names import Names
+from proxy.store.results import ids as result_ids
 
 _PART_BYTES = 8 * 1024 * 1024
 

@@ -1,4 +1,4 @@
-"""Index, alias and configuration document names. Ids of results are in ``result_ids``."""
+"""Index, alias and configuration document names. Ids of results are in ``results.ids``."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import orjson
 
 from proxy.errors import unavailable
 from proxy.store.client import ClusterClient, quote_expression
-from proxy.store.result_queries import Query
+from proxy.store.results.queries import Query
 
 # As many as one listing may hold by default.
 _PAGE = 10_000

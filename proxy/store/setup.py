@@ -14,7 +14,7 @@ from proxy.errors import illegal_argument, status_error
 from proxy.resources import resource_dir
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
 from proxy.store.names import Names
-from proxy.store.reserved_fields import is_reserved
+from proxy.store.results.reserved_fields import is_reserved
 
 
 class Indices:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from proxy.store import result_ids
 from proxy.store.client import ClusterClient, Json, quote_expression
 from proxy.store.names import Names
 from proxy.store.removal import all_of, any_of, of_job, remove_matching
-from proxy.store.result_docs import MODEL_SIZE_STATS
-from proxy.store.result_queries import Page, Query, search
-from proxy.store.results_read import Found, Hit, Results
+from proxy.store.results import ids as result_ids
+from proxy.store.results.docs import MODEL_SIZE_STATS
+from proxy.store.results.queries import Page, Query, search
+from proxy.store.results.read import Found, Hit, Results
 
 EMPTY = "empty"
 """The id of the snapshot that is never stored: a job that has learnt nothing."""

@@ -10,7 +10,7 @@ from proxy.api.access import Access
 from proxy.config import Config, load_config
 from proxy.errors import MlError
 from proxy.store.client import ClusterClient
-from tests.api.wire import answering
+from tests.api.passing.wire import answering
 from tests.conftest import PASSWORD, BackgroundProxy
 from tests.http_client import Answer, HttpClient
 

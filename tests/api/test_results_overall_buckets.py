@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.http_client import HttpClient
-from tests.store import overall_twin
-from tests.store.overall_cases import MINUTE, SPANS_MIN, Case, cases_of, rounded
-from tests.store.overall_twin import Bucket, Row
+from tests.store.overall import naive
+from tests.store.overall.cases import MINUTE, SPANS_MIN, Case, cases_of, rounded
+from tests.store.overall.naive import Bucket, Row
 
 POOL = {f"twin-http-{minutes}-{letter}": minutes * MINUTE for minutes in SPANS_MIN for letter in "ab"}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -105,7 +105,7 @@ def test_any_jobs_agree_with_the_definition(jobs: HttpClient) -> None:
         written = max(written, len(documents))
         answer = asked(jobs, spans, options, in_body=in_body)
         assert answer.status == 200, answer.text
-        expected = overall_twin.overall_buckets(spans, documents, **options)
+        expected = naive.overall_buckets(spans, documents, **options)
         assert rounded(rows_of(answer.json())) == rounded(expected)
 
     check()

@@ -13,8 +13,8 @@ from proxy.api.render import to_json
 from proxy.api.rules.forecast import ForecastRequest, memory_within_job
 from proxy.api.rules.overall_buckets import overall_request
 from proxy.errors import MlError
-from proxy.store.overall_reduce import OverallBuckets
-from proxy.store.overall_request import OverallRequest
+from proxy.store.overall.reduce import OverallBuckets
+from proxy.store.overall.request import OverallRequest
 
 MB = 1024 * 1024
 

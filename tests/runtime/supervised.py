@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import orjson
 
 from proxy.runtime.supervisor import Supervisor
-from proxy.store import Store, result_ids
+from proxy.store import Store
+from proxy.store.results import ids as result_ids
 from tests.runtime.test_restart import records
 
 HOUR_MS = 3_600_000

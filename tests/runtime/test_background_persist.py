@@ -9,8 +9,9 @@ import signal
 from collections.abc import Callable
 
 from proxy.runtime.background_persist import interval_ms
-from proxy.store import Store, result_ids
+from proxy.store import Store
 from proxy.store.model_state import ModelStates
+from proxy.store.results import ids as result_ids
 from tests.http_client import HttpClient
 from tests.runtime.supervised import HOUR_MS
 from tests.runtime.test_restart import model_processes, results

@@ -10,7 +10,7 @@ import pytest
 
 from proxy.engine import Batch, Column, JobEngine, JobSpec, Results
 from proxy.runtime.documents import index_lines, result_documents
-from proxy.store.result_pages import BUCKETS, INFLUENCERS, RECORDS
+from proxy.store.results.pages import BUCKETS, INFLUENCERS, RECORDS
 
 SPAN_S = 900
 BUCKETS_OF_DATA = 120

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from proxy.store.result_pages import BUCKETS, INFLUENCERS, RECORDS
+from proxy.store.results.pages import BUCKETS, INFLUENCERS, RECORDS
 from tests.http_client import HttpClient
 
 JOB = "renormalised"

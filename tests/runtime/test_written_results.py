@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from proxy.store.value_hash import value_hash
+from proxy.store.results.value_hash import value_hash
 from tests.http_client import HttpClient
 from tests.runtime.written import ALIAS, HOURS, INDEX, JOB_ID, START_MS, WILD_MS, keys, records, run_job, stored
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from proxy.store.value_hash import value_hash
+from proxy.store.results.value_hash import value_hash
 from proxy.units import iso
 from tests.http_client import HttpClient
 from tests.runtime.written import HOURS, INDEX, JOB, START_MS, keys, records, run_job, stored

@@ -16,10 +16,11 @@ from proxy.api.rules.grok_pattern import grok_pattern
 from proxy.api.rules.paging import page_of
 from proxy.api.services import Services
 from proxy.errors import not_found
-from proxy.store import result_docs, result_queries
-from proxy.store.document_struct import Pages
-from proxy.store.result_pages import BUCKETS, INFLUENCERS, RECORDS
-from proxy.store.results_read import PART_OF_PAGE
+from proxy.store.results import docs as result_docs
+from proxy.store.results import queries as result_queries
+from proxy.store.results.document_struct import Pages
+from proxy.store.results.pages import BUCKETS, INFLUENCERS, RECORDS
+from proxy.store.results.read import PART_OF_PAGE
 
 Document = dict[str, Any]
 # Times of results, at any depth of a document; input fields cannot bear these names.

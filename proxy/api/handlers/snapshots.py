@@ -12,11 +12,11 @@ from proxy.api.rules.timeouts import check_timeouts
 from proxy.api.services import Services
 from proxy.errors import MlError, illegal_argument, not_found, status_error
 from proxy.runtime.saved_model import is_readable
-from proxy.store import result_queries
-from proxy.store.document_table import to_time
 from proxy.store.jobs import StoredJob
-from proxy.store.result_docs import MODEL_SNAPSHOT, OLDEST_MODEL_VERSION
-from proxy.store.results_read import Hit
+from proxy.store.results import queries as result_queries
+from proxy.store.results.docs import MODEL_SNAPSHOT, OLDEST_MODEL_VERSION
+from proxy.store.results.document_table import to_time
+from proxy.store.results.read import Hit
 from proxy.store.snapshots import EMPTY, empty_snapshot
 
 Document = dict[str, Any]
