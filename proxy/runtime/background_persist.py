@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
 from proxy.errors import MlError
 from proxy.runtime import worker
 from proxy.runtime.host import HostLost
+from proxy.runtime.job_inputs import gather_inputs
 from proxy.runtime.live_job import LiveJob
 from proxy.runtime.notices import Notices
 from proxy.runtime.snapshot_retention import SnapshotRetention
@@ -89,7 +90,7 @@ class BackgroundPersist:
         latest_ms = None if live.status is None else live.status.latest_result_ms
         if latest_ms is None or latest_ms == live.persisted_result_ms:
             return False
-        return self._clock() - live.persisted_at >= interval_ms(live.setup.config)
+        return self._clock() - live.persisted_at >= interval_ms(live.inputs.configuration)
 
     async def _persist(self, live: LiveJob) -> None:
         async with self._turn(live.job_id):
@@ -119,6 +120,6 @@ class BackgroundPersist:
         await live.send_unsent()
         await self._store.results_write.refresh_all(live.job_id)
         stored = await self._store.jobs.patch(live.job_id, {"model_snapshot_id": snapshot.snapshot_id})
-        live.setup = replace(live.setup, config=stored.config)
+        live.inputs = await gather_inputs(self._store.names, stored.config)
         live.persisted_result_ms = snapshot.status.latest_result_ms
         self._notices.later(live.job_id, "info", f"Job model snapshot with id [{snapshot.snapshot_id}] stored")

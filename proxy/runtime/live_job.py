@@ -19,10 +19,11 @@ from proxy.runtime import worker
 from proxy.runtime.documents import index_lines, rewrite_lines
 from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.host import HostLost, JobHost
+from proxy.runtime.job_inputs import JobInputs
 from proxy.runtime.model_size import is_worth_reporting, memory_message, size_document
 from proxy.runtime.opening import beginning_of
 from proxy.runtime.rescoring import Rescoring
-from proxy.runtime.worker import Outcome, Setup, Status
+from proxy.runtime.worker import Outcome, Status
 from proxy.store import Store
 from proxy.store.job_tasks import JobTask
 from proxy.store.journal import Saved
@@ -53,7 +54,7 @@ class LiveJob:
     host: JobHost
     clock: Callable[[], int]
     task: JobTask
-    setup: Setup
+    inputs: JobInputs
     status: Status | None = None
     last_counts: dict[str, Any] = field(default_factory=dict)
     sequence: int = 0
@@ -71,14 +72,16 @@ class LiveJob:
 
     @property
     def job_id(self) -> str:
-        return self.setup.job_id
+        return self.inputs.job_id
 
     async def load(self) -> None:
         """Brings the model to the host, and up to what was journalled."""
-        start = await beginning_of(self.store, self.job_id, self.setup.config.get("model_snapshot_id"))
+        start = await beginning_of(self.store, self.job_id, self.inputs.configuration.get("model_snapshot_id"))
         # Whatever is interim goes with the next bucket, also where the model does not remember it.
         interim = await self.store.results_write.interim_ids(self.job_id)
-        self.status = await self.host.call(self.job_id, worker.open_job, self.setup, start.model, start.counts, interim)
+        self.status = await self.host.call(
+            self.job_id, worker.open_job, self.inputs, start.model, start.counts, interim
+        )
         self.sequence = start.sequence
         self.saved_at = self.clock()
         self.is_untouched = not start.is_interrupted
@@ -192,7 +195,7 @@ class LiveJob:
         self.status, self.last_counts = outcome.status, outcome.counts
         counts = result_ids.data_counts(self.job_id)
         self.unsent += outcome.lines
-        self.unsent += index_lines(self.setup.write_alias, iter([(counts, outcome.status.data_counts)]))
+        self.unsent += index_lines(self.inputs.write_alias, iter([(counts, outcome.status.data_counts)]))
         self._report_size(outcome.status)
         self.rescoring.add(outcome.rescoring)
         await self.try_send()
@@ -221,7 +224,7 @@ class LiveJob:
         try:
             return await self.store.results_write.write(lines)
         except IndexGone:
-            config = self.setup.config
+            config = self.inputs.configuration
             await self.store.indices.ensure_results(
                 self.job_id, config["results_index_name"], term_fields(config["analysis_config"])
             )
@@ -233,7 +236,7 @@ class LiveJob:
         for start in range(0, len(ids), _RESCORED_AT_ONCE):
             results = await self.store.results_write.stored(self.job_id, ids[start : start + _RESCORED_AT_ONCE])
             rescored = ((result, self.rescoring.rescored(result.id, result.source)) for result in results)
-            lines = await asyncio.to_thread(rewrite_lines, self.setup.write_alias, rescored)
+            lines = await asyncio.to_thread(rewrite_lines, self.inputs.write_alias, rescored)
             self.refused += await self._write(lines)
         self.rescoring = Rescoring()
 
@@ -248,7 +251,7 @@ class LiveJob:
         now_ms = self.clock()
         document = size_document(self.job_id, status, now_ms)
         self.unsent += index_lines(
-            self.setup.write_alias, iter([(result_ids.model_size_stats(self.job_id, now_ms), document)])
+            self.inputs.write_alias, iter([(result_ids.model_size_stats(self.job_id, now_ms), document)])
         )
 
     def wants_saving(self, interval_ms: int) -> bool:
@@ -275,5 +278,5 @@ class LiveJob:
 
     def _second_of_snapshot(self, now: int) -> int:
         """When the snapshot in force was made, by its id; 0 where that tells no such time."""
-        in_force = str(self.setup.config.get("model_snapshot_id", ""))
+        in_force = str(self.inputs.configuration.get("model_snapshot_id", ""))
         return int(in_force) if in_force.isdigit() and int(in_force) - now < _SNAPSHOTS_AHEAD_S else 0

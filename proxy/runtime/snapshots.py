@@ -37,7 +37,7 @@ def statistics_lines(live: LiveJob, status: Status, now_ms: int) -> list[bytes]:
         (result_ids.timing_stats(job_id), status.stored_timing),
         (result_ids.data_counts(job_id), status.data_counts),
     ]
-    return index_lines(live.setup.write_alias, iter(documents))
+    return index_lines(live.inputs.write_alias, iter(documents))
 
 
 def snapshot_lines(live: LiveJob, snapshot: Snapshot) -> list[bytes]:
@@ -47,7 +47,7 @@ def snapshot_lines(live: LiveJob, snapshot: Snapshot) -> list[bytes]:
     document_id = result_ids.model_snapshot(job_id, snapshot.snapshot_id)
     note_id = result_ids.snapshot_annotation(job_id, snapshot.snapshot_id)
     return [
-        *index_lines(live.setup.write_alias, iter([(document_id, _document(job_id, snapshot, quantiles))])),
+        *index_lines(live.inputs.write_alias, iter([(document_id, _document(job_id, snapshot, quantiles))])),
         *index_lines(names.state_write_alias, iter([(result_ids.quantiles(job_id), quantiles)])),
         *index_lines(names.annotations_write_alias, iter([(note_id, _annotation(job_id, snapshot))])),
     ]

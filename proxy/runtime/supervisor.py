@@ -12,7 +12,6 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
 from typing import Any
 
 from proxy.config import Config
@@ -23,13 +22,14 @@ from proxy.runtime.background_persist import BackgroundPersist
 from proxy.runtime.closing import write_snapshot
 from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.host import HostLost, JobHost, ProcessHost
+from proxy.runtime.job_inputs import gather_inputs
 from proxy.runtime.live_job import LiveJob
 from proxy.runtime.notices import Notices
 from proxy.runtime.removals import Removals
 from proxy.runtime.restoring import Restoring
 from proxy.runtime.tasks import Tasks
 from proxy.runtime.turns import Turns
-from proxy.runtime.worker import Setup, Status
+from proxy.runtime.worker import Status
 from proxy.store import Store
 from proxy.store.job_tasks import JobTask
 from proxy.units import iso
@@ -231,9 +231,9 @@ class Supervisor:
                     await self._fail(task, str(error))
 
     async def _bring_up(self, task: JobTask, config: dict[str, Any]) -> None:
-        job_id, names = task.job_id, self._store.names
-        setup = Setup(job_id, config, names.write_alias(job_id), names.indices.annotations_write_alias)
-        live = LiveJob(self._store, self._hosts(), self._clock, task, setup)
+        job_id = task.job_id
+        inputs = await gather_inputs(self._store.names, config)
+        live = LiveJob(self._store, self._hosts(), self._clock, task, inputs)
         with self._during(job_id, "opening"):
             await self._store.indices.ensure_results(
                 job_id, config["results_index_name"], term_fields(config["analysis_config"])
@@ -355,15 +355,16 @@ class Supervisor:
             await live.forecast(ForecastOrder(forecast_id, duration_ms, expires_in_ms, max_model_memory))
         return forecast_id
 
-    async def update(self, job_id: str, config: dict[str, Any]) -> None:
-        """Tells a running job its new configuration."""
+    async def update(self, job_id: str) -> None:
+        """Tells a running job what it works with from now on."""
         async with self.turn(job_id):
             live = self._live.get(job_id)
             if live is not None:
-                # Before the model is told: if it has to be loaded anew, then with the new configuration.
-                live.setup = replace(live.setup, config=config)
+                stored = await self._store.jobs.get(job_id)
+                # Before the model is told: if it has to be loaded anew, then with the new inputs.
+                live.inputs = await gather_inputs(self._store.names, stored.config)
                 async with self._guarded(live):
-                    await live.call(worker.update, config)
+                    await live.call(worker.update, live.inputs)
 
     @asynccontextmanager
     async def _step(self, job_id: str, *, revive: bool = False) -> AsyncIterator[LiveJob]:
@@ -407,7 +408,7 @@ def _not_open(job_id: str) -> MlError:
 
 def _loading(live: LiveJob) -> str:
     latest_ms = live.status.data_counts.get("latest_record_timestamp") if live.status else None
-    snapshot_id = live.setup.config.get("model_snapshot_id", "N/A")
+    snapshot_id = live.inputs.configuration.get("model_snapshot_id", "N/A")
     return (
         f"Loading model snapshot [{snapshot_id}], "
         f"job latest_record_timestamp [{'N/A' if latest_ms is None else iso(latest_ms)}]"

@@ -23,6 +23,7 @@ from proxy.runtime.categorizer_reports import CategorizerReports, stats_document
 from proxy.runtime.counts import DataCounts, TimingStats
 from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.ingest import Fields, Ingested, fields_of, ingest
+from proxy.runtime.job_inputs import JobInputs
 from proxy.runtime.rescoring import Rescoring
 from proxy.runtime.saved_model import pack, unpack
 
@@ -33,16 +34,6 @@ _SLICE_ROWS = 20_000
 
 class JobNotLoaded(Exception):
     """The job is not here: the process that held it has been replaced."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """How a job is set up where it lives: its configuration and the aliases that it writes to."""
-
-    job_id: str
-    config: dict[str, Any]
-    write_alias: str
-    annotations_alias: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +83,7 @@ class _Waiting:
 
 @dataclass(slots=True)
 class _Job:
-    setup: Setup
+    inputs: JobInputs
     engine: JobEngine
     fields: Fields
     counts: DataCounts
@@ -118,19 +109,19 @@ def initialise(parent: int) -> None:
 
 
 def open_job(
-    job_id: str, setup: Setup, state: bytes | None, counts: Config | None = None, interim_ids: Sequence[str] = ()
+    job_id: str, inputs: JobInputs, state: bytes | None, counts: Config | None = None, interim_ids: Sequence[str] = ()
 ) -> Status:
     """Loads a job: from ``state``, or with an untrained model. ``counts`` override those in the state.
 
     ``interim_ids`` are results that give way to the next bucket, beside those that the state knows.
     """
-    spec = JobSpec.from_config(setup.config)
+    spec = JobSpec.from_config(inputs.configuration)
     header, learnt = unpack(state) if state else ({}, None)
-    engine = JobEngine(spec, learnt)
+    engine = JobEngine(spec, learnt, filters=inputs.filters, events=inputs.calendar_events)
     job = _Job(
-        setup=setup,
+        inputs=inputs,
         engine=engine,
-        fields=fields_of(setup.config, spec.text_fields, spec.number_fields),
+        fields=fields_of(inputs.configuration, spec.text_fields, spec.number_fields),
         counts=DataCounts(**header["counts"]) if header else DataCounts(),
         timing=TimingStats(**header["timing"]) if header else TimingStats(),
         interim_ids=list({*header.get("interim_ids", ()), *interim_ids}),
@@ -194,7 +185,7 @@ def _analyse(job: _Job, waiting: _Waiting, now_ms: int, *, rows: int) -> Outcome
     shown = step if waiting.sets_earliest else replace(step, earliest_record_timestamp=None)
     outcome = _outcome(job, ingested if is_first else None, results, started, now_ms)
     is_done = waiting.offset >= len(ingested.batch.time)
-    return replace(outcome, counts=shown.document(job.setup.job_id), is_done=is_done)
+    return replace(outcome, counts=shown.document(job.inputs.job_id), is_done=is_done)
 
 
 def _slice(batch: Batch, start: int, rows: int) -> Batch:
@@ -218,7 +209,7 @@ def flush(job_id: str, options: Config, now_ms: int) -> Outcome:
 def forecast(job_id: str, order: ForecastOrder, now_ms: int) -> tuple[list[bytes], str | None]:
     """Bulk lines of a forecast, and why it was refused if it was."""
     job, started = _job(job_id), time.perf_counter()
-    alias, refusal, lines = job.setup.write_alias, None, []
+    alias, refusal, lines = job.inputs.write_alias, None, []
     try:
         outcome = job.engine.forecast(order.duration_ms // 1000)
         if outcome.memory_bytes > order.max_model_memory:
@@ -233,11 +224,11 @@ def forecast(job_id: str, order: ForecastOrder, now_ms: int) -> tuple[list[bytes
     return lines + stats, refusal
 
 
-def update(job_id: str, config: dict[str, Any]) -> None:
-    """Takes over a changed configuration while running."""
+def update(job_id: str, inputs: JobInputs) -> None:
+    """Takes over changed inputs while running."""
     job = _job(job_id)
-    job.setup = replace(job.setup, config=config)
-    job.engine.update(config)
+    job.inputs = inputs
+    job.engine.update(inputs.configuration, filters=inputs.filters, events=inputs.calendar_events)
 
 
 def status(job_id: str) -> Status:
@@ -253,7 +244,7 @@ def settle(job_id: str, now_ms: int) -> tuple[Status, list[bytes]]:
     produced = itertools.chain(
         documents.result_documents(job_id, categories), stats_documents(job_id, grown, now_ms, latest_ms)
     )
-    return _status(job), documents.index_lines(job.setup.write_alias, produced)
+    return _status(job), documents.index_lines(job.inputs.write_alias, produced)
 
 
 def save(job_id: str, sequence: int) -> bytes:
@@ -285,7 +276,7 @@ def _outcome(job: _Job, ingested: Ingested | None, results: Results, started: fl
         job.timing.add(len(finals), took_ms, job.latest_result_ms)
         for bucket in results.buckets:
             bucket["processing_time_ms"] = int(took_ms / len(results.buckets))
-    rescoring = Rescoring.of(job.setup.job_id, results.rescored)
+    rescoring = Rescoring.of(job.inputs.job_id, results.rescored)
     lines, status = _lines(job, results, rescoring, now_ms), _status(job)
     if job.categorizers.may_have_changed(status.model_size):
         lines += _categorizer_changes(job, now_ms)
@@ -293,17 +284,17 @@ def _outcome(job: _Job, ingested: Ingested | None, results: Results, started: fl
 
 
 def _lines(job: _Job, results: Results, rescoring: Rescoring, now_ms: int) -> list[bytes]:
-    setup = job.setup
-    produced = rescoring.applied(list(documents.result_documents(setup.job_id, results)))
-    lines = documents.index_lines(setup.write_alias, iter(produced))
+    inputs = job.inputs
+    produced = rescoring.applied(list(documents.result_documents(inputs.job_id, results)))
+    lines = documents.index_lines(inputs.write_alias, iter(produced))
     if results.buckets:
         lines = _replaced_interim(job, produced) + lines
     return lines + _notes(job, results.annotations, now_ms)
 
 
 def _notes(job: _Job, annotations: Iterable[Mapping[str, Any]], now_ms: int) -> list[bytes]:
-    notes = (documents.annotation_document(job.setup.job_id, note, now_ms) for note in annotations)
-    return documents.index_lines(job.setup.annotations_alias, notes)
+    notes = (documents.annotation_document(job.inputs.job_id, note, now_ms) for note in annotations)
+    return documents.index_lines(job.inputs.annotations_alias, notes)
 
 
 def _categorizer_changes(job: _Job, now_ms: int) -> list[bytes]:
@@ -312,9 +303,9 @@ def _categorizer_changes(job: _Job, now_ms: int) -> list[bytes]:
     if latest_ms is None:
         return []
     changed = job.categorizers.changed(job.engine.categorizer_stats())
-    stats = stats_documents(job.setup.job_id, changed, now_ms, latest_ms)
+    stats = stats_documents(job.inputs.job_id, changed, now_ms, latest_ms)
     notes = _notes(job, (status_annotation(one, latest_ms) for one in changed), now_ms)
-    return documents.index_lines(job.setup.write_alias, stats) + notes
+    return documents.index_lines(job.inputs.write_alias, stats) + notes
 
 
 def _replaced_interim(job: _Job, produced: Sequence[documents.Line]) -> list[bytes]:
@@ -322,11 +313,11 @@ def _replaced_interim(job: _Job, produced: Sequence[documents.Line]) -> list[byt
     fresh = {document_id for document_id, _ in produced}
     stale = [document_id for document_id in job.interim_ids if document_id not in fresh]
     job.interim_ids = [document_id for document_id, source in produced if source.get("is_interim")]
-    return documents.delete_lines(job.setup.write_alias, iter(stale))
+    return documents.delete_lines(job.inputs.write_alias, iter(stale))
 
 
 def _status(job: _Job) -> Status:
-    job_id, end = job.setup.job_id, job.engine.last_finalized_bucket_end
+    job_id, end = job.inputs.job_id, job.engine.last_finalized_bucket_end
     earliest_ms = job.counts.earliest_record_timestamp
     if end is None and earliest_ms is not None:
         # Before the first bucket is finished, all before it counts as final.

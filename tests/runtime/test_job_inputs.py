@@ -1,0 +1,96 @@
+"""What a job works with reaches its engine, when the job is opened and when it is updated."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import orjson
+import pytest
+
+from proxy.config import load_config
+from proxy.runtime import worker
+from proxy.runtime.job_inputs import JobInputs, filter_ids, gather_inputs
+from proxy.store.names import Names
+
+START_S = 1_700_000_000 // 3600 * 3600
+HOST_RULE = {"actions": ["skip_result"], "scope": {"host": {"filter_id": "quiet", "filter_type": "include"}}}
+CONFIGURATION = {
+    "job_id": "inputs",
+    "groups": ["web"],
+    "analysis_config": {
+        "bucket_span": "1h",
+        "detectors": [
+            {"function": "count", "partition_field_name": "host", "custom_rules": [HOST_RULE], "detector_index": 0}
+        ],
+    },
+    "data_description": {"time_field": "time", "time_format": "epoch"},
+}
+# Two hours in which no result is wanted.
+HOLIDAY = {
+    "description": "a day off",
+    "start_time": (START_S + 3600) * 1000,
+    "end_time": (START_S + 3 * 3600) * 1000,
+    "skip_result": True,
+    "skip_model_update": True,
+}
+
+
+class Shelf:
+    """One filter and one calendar, which is for a group."""
+
+    async def filters(self, filter_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        return {filter_id: ["a"] for filter_id in filter_ids if filter_id == "quiet"}
+
+    async def events(self, job_id: str, groups: Sequence[str]) -> Sequence[Mapping[str, object]]:
+        return [HOLIDAY] if "web" in groups else []
+
+
+@pytest.fixture
+def names() -> Names:
+    return Names(load_config(environ={}).indices)
+
+
+async def test_inputs_are_put_together_from_what_is_stored(names):
+    inputs = await gather_inputs(names, CONFIGURATION, Shelf())
+    assert inputs == JobInputs(
+        "inputs", CONFIGURATION, {"quiet": ["a"]}, [HOLIDAY], ".ml-anomalies-.write-inputs", ".ml-annotations-write"
+    )
+    assert pickle.loads(pickle.dumps(inputs)) == inputs
+
+
+async def test_without_filters_and_calendars_there_are_none(names):
+    inputs = await gather_inputs(names, CONFIGURATION)
+    assert (inputs.filters, inputs.calendar_events) == ({}, ())
+
+
+def test_filters_are_those_that_the_rules_name():
+    second = {"function": "mean", "custom_rules": [HOST_RULE, {"conditions": []}, {"scope": {"x": {"filter_id": "b"}}}]}
+    detectors = [{"function": "count"}, second]
+    assert filter_ids({"analysis_config": {"detectors": detectors}}) == ["b", "quiet"]
+
+
+async def test_the_events_of_calendars_reach_the_model(names):
+    inputs = await gather_inputs(names, CONFIGURATION, Shelf())
+    assert events_by_hour(inputs) == [[], ["a day off"], ["a day off"], []]
+    assert events_by_hour(replace(inputs, calendar_events=())) == [[], [], [], []]
+
+
+async def test_changed_events_reach_a_running_model(names):
+    inputs = await gather_inputs(names, CONFIGURATION)
+    updated = replace(inputs, calendar_events=[HOLIDAY])
+    assert events_by_hour(inputs, updated) == [[], ["a day off"], ["a day off"], []]
+
+
+def events_by_hour(inputs: JobInputs, updated: JobInputs | None = None) -> list[list[str]]:
+    """The scheduled events of the first four buckets; ``updated`` inputs are told before any data."""
+    worker.open_job("inputs", inputs, None)
+    if updated is not None:
+        worker.update("inputs", updated)
+    rows = [{"time": START_S + hour * 3600, "host": "a"} for hour in range(5)]
+    reading = worker.read("inputs", b"\n".join(map(orjson.dumps, rows)))
+    outcome = worker.analyse("inputs", reading.token, 0)
+    worker.close_job("inputs")
+    documents = [orjson.loads(line.split(b"\n")[1]) for line in outcome.lines]
+    return [source.get("scheduled_events", []) for source in documents if source.get("result_type") == "bucket"]
