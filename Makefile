@@ -1,7 +1,8 @@
 # Every target does its own set-up; Elasticsearch itself is fetched by whoever first starts it.
-.PHONY: install demo test bench bench-engine lint clean
+.PHONY: install system demo test test-fast test-random coverage bench bench-engine lint clean
 
 VENV := .venv
+PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 ARGS ?=
 
@@ -11,7 +12,7 @@ $(INSTALLED): pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or later is needed'; exit 1; }
 	@python3 -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory system-venv
 	python3 -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,demo]'
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[dev,demo]'
 	touch $(INSTALLED)
 
 # Debian keeps what makes virtual environments in a package of its own.
@@ -21,21 +22,45 @@ system-venv:
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv
 
+# What some tests use besides Python, as program=package. They are skipped, and say why, where it cannot be installed.
+SYSTEM_PROGRAMS := nginx=nginx-light
+
+system:
+	@PATH="$$PATH:/usr/sbin:/usr/local/sbin"; missing=; \
+	for pair in $(SYSTEM_PROGRAMS); do command -v "$${pair%%=*}" >/dev/null || missing="$$missing $${pair#*=}"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "not installed, so tests that need it are skipped:$$missing"; exit 0; fi; \
+	echo "installing$$missing"; \
+	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; } \
+		>/dev/null 2>&1 || echo "apt-get could not install it, so tests that need it are skipped:$$missing"
+
 demo: install
 	$(VENV)/bin/lanewatch demo $(ARGS)
 
-test: install
-	$(VENV)/bin/python -m pytest $(ARGS)
+test: install system
+	$(PYTHON) -m pytest $(ARGS)
+
+# What needs no cluster and does not run for seconds.
+test-fast: install
+	$(PYTHON) -m pytest -m 'not cluster' $(ARGS)
+
+# Properties with examples that nobody has seen before; SEED repeats a run.
+SEED = $(shell $(PYTHON) -c 'import secrets; print(secrets.randbits(32))')
+test-random: install
+	@seed=$(SEED); echo "properties with seed $$seed: make test-random SEED=$$seed repeats this run"; \
+	$(PYTHON) -m pytest -m 'not cluster' --hypothesis-profile=random --hypothesis-seed=$$seed $(ARGS)
 
 bench: install
-	$(VENV)/bin/python -m bench $(ARGS)
+	$(PYTHON) -m bench $(ARGS)
 
 bench-engine: install
-	$(VENV)/bin/python -m bench.engine $(ARGS)
+	$(PYTHON) -m bench.engine $(ARGS)
 
 lint: install
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check --quiet .
+	$(VENV)/bin/ruff format --check --quiet .
+	$(VENV)/bin/mypy
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage

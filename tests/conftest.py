@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import uvloop
 from elasticsearch import Elasticsearch
+from hypothesis import settings
 from pytest_elasticsearch.executor import NoopElasticsearch
 
 from proxy.cluster.folders import Additions
@@ -21,6 +22,23 @@ from tests.http_client import HttpClient
 pytest_plugins = ("aiohttp.pytest_plugin",)
 
 START_TIMEOUT_S = 60
+
+# A red build must mean that a change broke something, so properties try the same examples every time;
+# `make test-random` looks for new ones. A deadline would tell a busy machine from an idle one.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("random", print_blob=True, deadline=None)
+settings.load_profile("repeatable")
+
+# The fixtures that start a cluster or are given one: whoever uses one of them, however indirectly, needs a cluster.
+CLUSTER_FIXTURES = {"cluster", "secured_cluster_url"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what needs a cluster, before `-m` is asked."""
+    for item in items:
+        if CLUSTER_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.cluster)
 
 
 @pytest.fixture(scope="session")

@@ -310,3 +310,12 @@ def test_handlers_hold_decisions_and_not_plumbing():
         if (lines := len(inspect.getsource(operation.handler).splitlines())) > LINES_PER_FUNCTION_P90
     }
     assert long == {}
+
+
+# Tools and texts beside the code.
+
+
+def test_every_exemption_from_lint_has_its_reason_beside_it():
+    text = (TOP / "pyproject.toml").read_text().partition("[tool.ruff.lint]")[2].partition("\n[tool.mypy")[0]
+    rules = re.compile(r'^(?=.*"[A-Z]+\d*")(?!select).*$', re.MULTILINE)
+    assert [line for line in rules.findall(text) if not re.search(r" # \w+", line)] == []
