@@ -1,7 +1,8 @@
 """JobEngine: the one stateful class. Rows in, documents out, bucket by bucket.
 
 Time is what the rows and the flushes say; nothing here knows what time it is. Feeding the same rows in other
-chunks gives the same documents, and a state saved at any point goes on bit-exactly.
+chunks gives the same documents, and a state saved at any point goes on bit-exactly. One row may close any number of
+buckets; a caller that must not wait for all of them bounds each call by ``max_buckets`` and goes on with ``advance``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -86,8 +87,11 @@ class JobEngine:
 
     # ---- data in
 
-    def add(self, batch: Batch) -> Results:
-        """Takes records; returns the documents of every bucket they closed."""
+    def add(self, batch: Batch, *, max_buckets: int | None = None) -> Results:
+        """Takes records; returns the documents of every bucket they closed.
+
+        At most `max_buckets` are finished by this call; the others are left to `advance` where `has_more` says so.
+        """
         out = Results()
         accepted = self._accept(batch.time, out)
         if self._categories is not None:
@@ -97,7 +101,18 @@ class JobEngine:
             if self._categories.model.size > known:
                 self._weigh()
         out.missing_field_count = self._open.append(batch, accepted)
-        self._close_before_cutoff(out)
+        self._close_before_cutoff(out, max_buckets)
+        return out
+
+    @property
+    def has_more(self) -> bool:
+        """Whether a bounded call has left buckets that no row can belong to any more."""
+        return self._next_bucket is not None and self._next_bucket < self._cutoff()
+
+    def advance(self, max_buckets: int | None = None) -> Results:
+        """Finishes what a bounded call has left; together they give the documents of the unbounded call."""
+        out = Results()
+        self._close_before_cutoff(out, max_buckets)
         return out
 
     def reset_range(self, start: int, end: int) -> None:
@@ -133,10 +148,12 @@ class JobEngine:
         calc_interim: bool = False,
         start: int | None = None,
         end: int | None = None,
+        max_buckets: int | None = None,
     ) -> Results:
         """Moves time on (`skip_to` without modelling what lies between) and/or shows the open buckets as interim.
 
-        `start` and `end` limit the interim results; all times in epoch seconds.
+        `start` and `end` limit the interim results; all times in epoch seconds. `max_buckets` is for calls that only
+        move time on: see `add`. Before time is skipped, and before interim results, nothing may be left to `advance`.
         """
         out = Results()
         span = self.spec.bucket_span
@@ -148,7 +165,7 @@ class JobEngine:
             self._reference = bucket * span
         if advance_to is not None and (self._reference is None or advance_to > self._reference):
             self._reference = advance_to
-            self._close_before_cutoff(out)
+            self._close_before_cutoff(out, max_buckets)
         if calc_interim:
             self._interim(out, start, end)
         return out
@@ -160,12 +177,17 @@ class JobEngine:
 
     # ---- buckets
 
-    def _close_before_cutoff(self, out: Results) -> None:
-        """Finishes every bucket no acceptable row can belong to any more."""
+    def _cutoff(self) -> int:
+        """The first bucket that an acceptable row can still belong to."""
+        assert self._reference is not None
+        span = self.spec.bucket_span
+        return (self._reference // span * span - self.spec.latency) // span
+
+    def _close_before_cutoff(self, out: Results, max_buckets: int | None = None) -> None:
+        """Finishes every bucket no acceptable row can belong to any more, or the first `max_buckets` of them."""
         if self._reference is None:
             return
-        span = self.spec.bucket_span
-        until = (self._reference // span * span - self.spec.latency) // span
+        span, until = self.spec.bucket_span, self._cutoff()
         earliest = self._open.earliest()
         if self._next_bucket is None:
             if earliest is None or earliest // span >= until:
@@ -173,6 +195,8 @@ class JobEngine:
             self._next_bucket = earliest // span
         if until <= self._next_bucket:
             return
+        if max_buckets is not None:
+            until = min(until, self._next_bucket + max_buckets)
         if earliest is not None and earliest < until * span:
             rows = self._open.drop_before(until * span)
         else:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import cycle, pairwise
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from proxy.engine import ForecastRefused, JobEngine, JobSpec, StateError
+from proxy.engine import ForecastRefused, JobEngine, JobSpec, Results, StateError
 from proxy.engine.functions import PUBLIC_NAMES
 from tests.engine.jobs import (
     ALL_FUNCTIONS,
@@ -41,6 +45,63 @@ def test_any_chunking_gives_the_same_results(detector):
     options = {"influencers": ["user", "host"], "latency": "1h", "model_plot_config": {"enabled": True}}
     whole = dump(run(engine(detector, **options), rows))
     assert dump(run(engine(detector, **options), rows, cuts=[1, 2, 300, 301, 777])) == whole
+
+
+@pytest.mark.parametrize("detector", EVERYTHING, ids=names)
+def test_bounded_calls_give_the_results_of_unbounded_ones(detector):
+    rows = busy_rows()
+    rows.time[-1] += 40 * HOUR
+    options = {"influencers": ["user", "host"], "latency": "1h", "model_plot_config": {"enabled": True}}
+    whole = dump(run(engine(detector, **options), rows))
+    assert dump(bounded(engine(detector, **options), rows, cuts=[300, 777], bounds=[3, 1, 20])) == whole
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    cuts=st.lists(st.integers(0, 400), max_size=4).map(sorted),
+    bounds=st.lists(st.integers(1, 30), min_size=1, max_size=5),
+    gap=st.integers(0, 60),
+    latency=st.sampled_from(["0s", "1h", "5h"]),
+)
+def test_no_bound_on_a_step_changes_its_results(cuts, bounds, gap, latency):
+    rows = busy_rows(size=400, days=3)
+    rows.time[200:] += gap * HOUR
+    options = {"latency": latency, "categorization_field_name": "message", "influencers": ["user"]}
+    detectors = (
+        {"function": "mean", "field_name": "value", "by_field_name": "host"},
+        {"function": "count", "over_field_name": "user"},
+        {"function": "rare", "by_field_name": "mlcategory"},
+    )
+    whole, parts = (engine(*detectors, **options) for _ in range(2))
+    assert dump(bounded(parts, rows, cuts, bounds)) == dump(run(whole, rows, cuts))
+    assert parts.state() == whole.state()
+
+
+def test_a_far_timestamp_costs_one_call_no_more_than_its_bound():
+    job = engine({"function": "count"})
+    job.add(batch([START]))
+    first = job.add(batch([START + 20 * 365 * DAY]), max_buckets=100)
+    assert (first.bucket_count, job.has_more) == (100, True)
+    restored = JobEngine(job.spec, job.state())
+    assert restored.has_more
+    assert restored.advance(50).bucket_count == 50
+    assert restored.last_finalized_bucket_end == START + 150 * HOUR
+
+
+def bounded(job, whole, cuts, bounds):
+    """What ``run`` gives, by steps of at most so many buckets in turn."""
+    results, bounds = Results(), cycle(bounds)
+
+    def take(step):
+        results.extend(step)
+        while job.has_more:
+            results.extend(job.advance(next(bounds)))
+
+    for a, b in pairwise([0, *cuts, len(whole.time)]):
+        take(job.add(part(whole, slice(a, b)), max_buckets=next(bounds)))
+    end = int(whole.time.max()) + job.spec.latency + job.spec.bucket_span
+    take(job.flush(advance_to=end, max_buckets=next(bounds)))
+    return results
 
 
 @pytest.mark.parametrize("detector", EVERYTHING, ids=names)
