@@ -147,7 +147,7 @@ def cluster_at(url: str | None) -> Iterator[str]:
         yield url
         return
     from proxy.cluster.node import start_node
-    from proxy.config import load_config
+    from proxy.config_loading import load_config
 
     with start_node(load_config(environ={}).cluster, report=print) as node:
         yield node.url

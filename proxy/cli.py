@@ -17,7 +17,8 @@ from proxy import __version__, demo
 from proxy.api.routes import OPERATIONS
 from proxy.cluster.at_hand import cluster_at_hand
 from proxy.cluster.problem import ClusterProblem
-from proxy.config import SECRET_KEYS, Config, ConfigError, load_config, load_settings
+from proxy.config import Config, ConfigError
+from proxy.config_loading import SECRET_KEYS, load_config, load_settings
 from proxy.nginx import nginx_config
 from proxy.serving import AddressProblem, refuse_used_address, serve_until_stopped, url_host
 

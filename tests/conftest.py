@@ -16,7 +16,8 @@ from pytest_elasticsearch.executor import NoopElasticsearch
 
 from proxy.cluster.folders import Additions
 from proxy.cluster.node import start_node
-from proxy.config import Config, load_config
+from proxy.config import Config
+from proxy.config_loading import load_config
 from tests.http_client import HttpClient
 
 pytest_plugins = ("aiohttp.pytest_plugin",)

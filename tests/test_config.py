@@ -4,7 +4,8 @@ import json
 import pytest
 import yaml
 
-from proxy.config import Config, ConfigError, load_config, load_settings
+from proxy.config import Config, ConfigError
+from proxy.config_loading import load_config, load_settings
 from proxy.resources import resource_path
 
 

@@ -21,7 +21,7 @@ PROXY = TOP / "proxy"
 SOURCES = sorted(PROXY.rglob("*.py"))
 
 # Who may import whom inside the package: a part and the parts it may see, besides the leaves and itself.
-LEAVES = {"body_text", "config", "errors", "host_credentials", "json_fault", "resources", "units"}
+LEAVES = {"body_text", "config", "config_loading", "errors", "host_credentials", "json_fault", "resources", "units"}
 SEES = {
     "api": {"runtime", "store", "schemas", "job_config"},
     "app": {"api", "runtime", "store", "schemas"},
@@ -42,7 +42,7 @@ OWNERS = {
     "cbor2": {"api"},
     "elastic_transport": {"store", "demo"},
     "elasticsearch": {"store", "demo"},  # the demo is a user with the official client
-    "jsonschema": {"schemas", "config"},
+    "jsonschema": {"schemas", "config_loading"},
     "rich": {"cli", "demo", "cluster"},
     "uvloop": {"serving"},
 }
@@ -146,7 +146,7 @@ def test_every_setting_is_read_somewhere():
     read = {
         node.attr
         for path in SOURCES
-        if path.name != "config.py"
+        if path.name not in ("config.py", "config_loading.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Attribute)
     }
@@ -249,6 +249,21 @@ def test_every_module_imports_alone():
         [sys.executable, "-c", IMPORT_EACH_ALONE, *names], cwd=TOP, capture_output=True, text=True, check=False
     )
     assert tried.returncode == 0, tried.stdout + tried.stderr
+
+
+WHAT_A_PLACE_LOADS = """
+import sys
+import proxy.runtime.place.child
+print(*sorted(sys.modules))
+"""
+
+
+def test_the_worker_loads_no_web_server_and_no_schema_library():
+    tried = subprocess.run([sys.executable, "-c", WHAT_A_PLACE_LOADS], cwd=TOP, capture_output=True, text=True)
+    loaded = set(tried.stdout.split())
+    assert "proxy.engine" in loaded, tried.stderr
+    unwanted = ("aiohttp.web", "jsonschema", "yaml", "proxy.api", "proxy.schemas", "proxy.runtime.supervisor")
+    assert {name for name in loaded if name.startswith(unwanted)} == set()
 
 
 # Sizes: a file is a room with one noun.

@@ -16,7 +16,8 @@ from rich.console import Console
 
 from proxy.cluster.at_hand import ClusterAtHand, cluster_at_hand
 from proxy.cluster.node import die_with_parent, stop_process
-from proxy.config import ENV_PREFIX, Config, ElasticsearchConfig
+from proxy.config import Config, ElasticsearchConfig
+from proxy.config_loading import ENV_PREFIX
 from proxy.demo.flights import FlightsMissing, data_folder
 from proxy.demo.story import tell
 from proxy.serving import refuse_used_address, url_host

@@ -9,19 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
 from proxy.errors import MlError
-from proxy.runtime import worker
-from proxy.runtime.host import HostLost
 from proxy.runtime.job_inputs import gather_inputs
 from proxy.runtime.live_job import LiveJob
 from proxy.runtime.notices import Notices
+from proxy.runtime.place.contract import PlaceLost
 from proxy.runtime.snapshot_retention import SnapshotRetention
-from proxy.runtime.snapshots import Snapshot, snapshot_lines, statistics_lines
-from proxy.runtime.worker import Status
+from proxy.runtime.snapshots import Snapshot
 from proxy.store import Store
 from proxy.units import parse_duration_ms
 
@@ -40,14 +37,6 @@ def interval_ms(config: Mapping[str, Any]) -> int:
     if given is not None:
         return parse_duration_ms(str(given), "background_persist_interval")
     return _DEFAULT_INTERVAL_MS + crc32(str(config["job_id"]).encode()) % _HOUR_MS
-
-
-@dataclass(frozen=True, slots=True)
-class _Copy:
-    snapshot_id: str
-    status: Status
-    model: bytes
-    now_ms: int
 
 
 class BackgroundPersist:
@@ -78,7 +67,7 @@ class BackgroundPersist:
                 if await self._store.upgrade_mode.is_on():
                     return
                 await self._persist(live)
-            except (MlError, HostLost) as error:
+            except (MlError, PlaceLost) as error:
                 _log.warning("no background snapshot of job [%s]: %s", live.job_id, error)
             except Exception:
                 _log.exception("no background snapshot of job [%s]", live.job_id)
@@ -96,29 +85,17 @@ class BackgroundPersist:
         async with self._turn(live.job_id):
             if not self._is_open(live):
                 return
-            copy = await self._copy(live)
-        documents = await self._store.model_states.write(live.job_id, copy.snapshot_id, copy.model)
+            snapshot_id, status = await live.copy_model()
+        documents = await live.store_copy(snapshot_id)
         async with self._turn(live.job_id):
             if not self._is_open(live):
-                await self._store.snapshots.delete_state(live.job_id, copy.snapshot_id, documents)
+                await self._store.snapshots.delete_state(live.job_id, snapshot_id, documents)
                 return
-            snapshot = Snapshot(copy.snapshot_id, copy.status, documents, _OCCASION, copy.now_ms)
-            await self._announce(live, snapshot)
+            await self._announce(live, Snapshot(snapshot_id, status, documents, _OCCASION, live.persisted_at))
         await self._retention.apply(live.job_id)
 
-    async def _copy(self, live: LiveJob) -> _Copy:
-        now_ms = live.persisted_at = self._clock()
-        status, lines = await live.call(worker.settle, now_ms)
-        live.unsent += lines + statistics_lines(live, status, now_ms)
-        # The journal must start from a model of its own before the job's snapshot changes: what a former opening
-        # began from, and the entries since, would else be replayed upon the new one.
-        model = await live.save()
-        return _Copy(live.new_snapshot_id(now_ms), status, model, now_ms)
-
     async def _announce(self, live: LiveJob, snapshot: Snapshot) -> None:
-        live.unsent += snapshot_lines(live, snapshot)
-        await live.send_unsent()
-        await self._store.results_write.refresh_all(live.job_id)
+        await live.announce(snapshot)
         stored = await self._store.jobs.patch(live.job_id, {"model_snapshot_id": snapshot.snapshot_id})
         live.inputs = await gather_inputs(self._store.names, stored.config)
         live.persisted_result_ms = snapshot.status.latest_result_ms

@@ -14,7 +14,7 @@ from proxy.store.results.pages import stored_form
 from proxy.store.results.reserved_fields import record_copies, scalar_copy
 from proxy.store.results.write import StoredResult
 
-Document = Mapping[str, Any]
+Document = dict[str, Any]
 Line = tuple[str, Document]  # id and source
 
 _ENTITY = ("by", "over", "partition")
@@ -72,7 +72,7 @@ def bucket_id_of(job_id: str, document: Document) -> str:
 
 def rescored_id(job_id: str, change: Rescored) -> str:
     """The id of a result that got a new score."""
-    identity = change.identity
+    identity: Document = change.identity
     timestamp, span = identity["timestamp"], identity["bucket_span"]
     if change.kind == "record":
         return _entity_id(result_ids.record, job_id, identity)
@@ -84,7 +84,7 @@ def rescored_id(job_id: str, change: Rescored) -> str:
     return bucket_id_of(job_id, identity)
 
 
-def annotation_document(job_id: str, annotation: Document, now_ms: int) -> Line:
+def annotation_document(job_id: str, annotation: Mapping[str, Any], now_ms: int) -> Line:
     """An annotation by the system; the same one written twice gets the same id."""
     source = {"annotation": "", "create_time": now_ms, "create_username": "_xpack", "timestamp": now_ms,
               "end_timestamp": annotation.get("timestamp", now_ms), "job_id": job_id, "modified_time": now_ms,

@@ -42,7 +42,10 @@ class Fields:
 
 @dataclass(slots=True)
 class Ingested:
-    """A batch, what was counted while reading it, and the range of epoch seconds whose earlier records it replaces."""
+    """A batch, and what was counted while reading it.
+
+    ``replaces`` is the range of epoch seconds whose earlier records it replaces, ``post_id`` the request it came with.
+    """
 
     batch: Batch
     input_bytes: int = 0
@@ -50,6 +53,7 @@ class Ingested:
     invalid_date_count: int = 0
     missing_field_count: int = 0
     replaces: tuple[int, int] | None = None
+    post_id: str = ""
 
 
 def ingest(body: bytes, fields: Fields) -> Ingested:

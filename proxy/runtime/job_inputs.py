@@ -1,7 +1,7 @@
 """What a job works with besides its data: configuration, filters, calendar events and the aliases that it writes to.
 
 Put together in one place, whenever a job is opened, taken up again or updated; made into an engine where its model
-lives (``worker``). The documents themselves are the store's.
+lives (``place``). The documents themselves are the store's.
 """
 
 from __future__ import annotations

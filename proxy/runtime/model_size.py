@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.runtime.worker import Status
+from proxy.runtime.place.summary import Level, Status
 from proxy.units import format_bytes
 
 # A report per change of this share keeps the history readable.
@@ -48,10 +48,11 @@ def is_worth_reporting(before: Mapping[str, Any] | None, now: Mapping[str, Any])
     statuses = ("memory_status", "categorization_status")
     if any(before.get(name) != now.get(name) for name in statuses):
         return True
-    return abs(now["model_bytes"] - before["model_bytes"]) > _WORTH_REPORTING * before["model_bytes"]
+    was, is_now = int(before["model_bytes"]), int(now["model_bytes"])
+    return abs(is_now - was) > _WORTH_REPORTING * was
 
 
-def memory_message(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> tuple[str, str] | None:
+def memory_message(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> tuple[Level, str] | None:
     """Level and text of the notification about a new memory status; None where it did not change."""
     status = now["memory_status"]
     if status == (before or {}).get("memory_status", "ok"):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from proxy.errors import MlError
 from proxy.runtime.live_job import LiveJob
+from proxy.runtime.place.summary import Level
 from proxy.runtime.tasks import Tasks
 from proxy.store.notifications import Notifications
 
@@ -21,11 +22,11 @@ class Notices:
         self._clock = clock
         self._tasks = tasks
 
-    def later(self, job_id: str, level: str, message: str) -> None:
+    def later(self, job_id: str, level: Level, message: str) -> None:
         """Writes a notification without making the caller wait."""
         self._tasks.spawn(self.write(job_id, level, message), f"notification on [{job_id}]")
 
-    async def write(self, job_id: str, level: str, message: str) -> None:
+    async def write(self, job_id: str, level: Level, message: str) -> None:
         try:
             await self._store.write(job_id, level, message, self._clock())
         except MlError as error:
@@ -33,10 +34,6 @@ class Notices:
 
     async def report(self, live: LiveJob) -> None:
         """Tells what has happened to an open job since it was asked last."""
-        if live.refused:
-            count, first = len(live.refused), live.refused[0]
-            live.refused = []
-            live.messages.append(("error", f"[{count}] results could not be stored: {first}"))
-        messages, live.messages = live.messages, []
-        for level, text in messages:
-            await self.write(live.job_id, level, text)
+        notices, live.notices = live.notices, []
+        for notice in notices:
+            await self.write(live.job_id, notice.level, notice.text)

@@ -1,4 +1,4 @@
-"""A job's model snapshot and its last statistics as documents. When they are written is decided by ``closing`` and
+"""A job's model snapshot and its last statistics as documents. When they are written is decided by ``place.saving`` and
 ``background_persist``; listing, changing and going back to snapshots is ``store.snapshots``'s matter."""
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from typing import Any
 import orjson
 
 from proxy.runtime.documents import index_lines
-from proxy.runtime.live_job import LiveJob
+from proxy.runtime.job_inputs import JobInputs
 from proxy.runtime.model_size import size_document
+from proxy.runtime.place.summary import Status
 from proxy.runtime.saved_model import MIN_VERSION
-from proxy.runtime.worker import Status
 from proxy.store.results import ids as result_ids
 from proxy.units import iso
+
+# As far can quick snapshots have run ahead of the clock; ids beyond were given by others and mean no time.
+_AHEAD_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +33,32 @@ class Snapshot:
     now_ms: int
 
 
-def statistics_lines(live: LiveJob, status: Status, now_ms: int) -> list[bytes]:
-    job_id = live.job_id
+def second_of_snapshot(snapshot_id: str | None, now: int) -> int:
+    """When a snapshot was made, by its id, in epoch seconds; 0 where that tells no such time."""
+    digits = str(snapshot_id or "")
+    return int(digits) if digits.isdigit() and int(digits) - now < _AHEAD_S else 0
+
+
+def statistics_lines(inputs: JobInputs, status: Status, now_ms: int) -> list[bytes]:
+    job_id = inputs.job_id
     documents = [
         (result_ids.model_size_stats(job_id, now_ms), size_document(job_id, status, now_ms)),
         (result_ids.timing_stats(job_id), status.stored_timing),
         (result_ids.data_counts(job_id), status.data_counts),
     ]
-    return index_lines(live.inputs.write_alias, iter(documents))
+    return index_lines(inputs.write_alias, iter(documents))
 
 
-def snapshot_lines(live: LiveJob, snapshot: Snapshot) -> list[bytes]:
+def snapshot_lines(inputs: JobInputs, state_alias: str, snapshot: Snapshot) -> list[bytes]:
     """The snapshot itself, the quantiles that are in force with it, and its annotation."""
-    job_id, names = live.job_id, live.store.names.indices
+    job_id = inputs.job_id
     quantiles = _quantiles(job_id, snapshot.status)
     document_id = result_ids.model_snapshot(job_id, snapshot.snapshot_id)
     note_id = result_ids.snapshot_annotation(job_id, snapshot.snapshot_id)
     return [
-        *index_lines(live.inputs.write_alias, iter([(document_id, _document(job_id, snapshot, quantiles))])),
-        *index_lines(names.state_write_alias, iter([(result_ids.quantiles(job_id), quantiles)])),
-        *index_lines(names.annotations_write_alias, iter([(note_id, _annotation(job_id, snapshot))])),
+        *index_lines(inputs.write_alias, iter([(document_id, _document(job_id, snapshot, quantiles))])),
+        *index_lines(state_alias, iter([(result_ids.quantiles(job_id), quantiles)])),
+        *index_lines(inputs.annotations_alias, iter([(note_id, _annotation(job_id, snapshot))])),
     ]
 
 

@@ -1,7 +1,7 @@
 """Opens, feeds and closes jobs: the one owner of everything that runs.
 
-What a step does to a job is ``live_job``'s matter, what closing writes is ``closing``'s, taking jobs up after a start
-is ``restoring``'s, deleting and resetting are ``removals``'; requests come from handlers.
+What a job does, it does in its ``place``, of which ``live_job`` is the handle; taking jobs up after a start is
+``restoring``'s matter, deleting and resetting are ``removals``'; requests come from handlers.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ from typing import Any
 from proxy.config import Config
 from proxy.errors import MlError, status_error
 from proxy.job_config.analysis import term_fields
-from proxy.runtime import worker
 from proxy.runtime.background_persist import BackgroundPersist
-from proxy.runtime.closing import write_snapshot
 from proxy.runtime.forecasting import ForecastOrder
-from proxy.runtime.host import HostLost, JobHost, ProcessHost
 from proxy.runtime.job_inputs import gather_inputs
 from proxy.runtime.live_job import LiveJob
 from proxy.runtime.notices import Notices
+from proxy.runtime.place.commands import Discard
+from proxy.runtime.place.contract import Place, PlaceLost, StepTimedOut
+from proxy.runtime.place.places import Places
+from proxy.runtime.place.process import ProcessPlace
+from proxy.runtime.place.summary import Status
 from proxy.runtime.removals import Removals
 from proxy.runtime.restoring import Restoring
 from proxy.runtime.tasks import Tasks
 from proxy.runtime.turns import Turns
-from proxy.runtime.worker import Status
 from proxy.store import Store
 from proxy.store.job_tasks import JobTask
 from proxy.units import iso
@@ -41,11 +42,12 @@ _TICK_S = 5.0
 class Supervisor:
     """All jobs that run here. Changes to one job are made in turn."""
 
-    def __init__(self, store: Store, config: Config, clock: Callable[[], int]) -> None:
+    def __init__(self, store: Store, config: Config, clock: Callable[[], int], place: Place | None = None) -> None:
+        """``place`` is where models live; child processes by default."""
         self._store = store
         self._config = config
         self._clock = clock
-        self._host: JobHost | None = None
+        self._place = place or Places([ProcessPlace(config) for _ in range(config.runtime.workers)])
         self._tasks = Tasks()
         self._turns = Turns()
         self.notices = Notices(store.notifications, clock, self._tasks)
@@ -70,19 +72,11 @@ class Supervisor:
         await self._tasks.stop()
         try:
             async with asyncio.timeout(self._config.server.shutdown_timeout):
-                for live in list(self._live.values()):
-                    async with self.turn(live.job_id):
-                        await self._save_quietly(live)
+                # All at once: a job whose turn does not come keeps no other from being saved.
+                await asyncio.gather(*(self._save_in_turn(live) for live in list(self._live.values())))
         except TimeoutError:
             _log.warning("stopping without saving all models; the next start reads the journal instead")
-        if self._host is not None:
-            await asyncio.to_thread(self._host.close)
-
-    def _hosts(self) -> JobHost:
-        # Made at first need: a proxy without open jobs needs no further process.
-        if self._host is None:
-            self._host = ProcessHost(self._config.runtime.workers)
-        return self._host
+        await self._place.close()
 
     async def _take_up(self) -> None:
         await self._restoring.run()
@@ -118,20 +112,26 @@ class Supervisor:
                 turn = self.turn(live.job_id)
                 if turn.locked():
                     continue
-                async with turn:
-                    if self._live.get(live.job_id) is live:
-                        await live.try_send()
-                        await self.notices.report(live)
-                        if live.wants_saving(interval_ms):
-                            await self._save_quietly(live)
+                self._tasks.spawn(self._beat(live, interval_ms), f"keep up job [{live.job_id}]")
 
-    async def _save_quietly(self, live: LiveJob) -> None:
+    async def _beat(self, live: LiveJob, save_every_ms: int) -> None:
+        async with self.turn(live.job_id):
+            if self._live.get(live.job_id) is not live:
+                return
+            try:
+                async with self._guarded(live):
+                    await live.beat(save_every_ms)
+            except MlError as error:
+                _log.warning("job [%s] could not be kept up: %s", live.job_id, error)
+            await self.notices.report(live)
+
+    async def _save_in_turn(self, live: LiveJob) -> None:
         """The journal still holds everything where saving fails."""
-        try:
-            if live.journal_bytes:
+        async with self.turn(live.job_id):
+            try:
                 await live.save()
-        except (MlError, HostLost) as error:
-            _log.warning("job [%s] could not be saved: %s", live.job_id, error)
+            except (MlError, PlaceLost, StepTimedOut) as error:
+                _log.warning("job [%s] could not be saved: %s", live.job_id, error)
 
     # ---- what others ask
 
@@ -227,13 +227,13 @@ class Supervisor:
                 try:
                     stored = await self._store.jobs.patch(job_id, {"finished_time": None})
                     await self._bring_up(task, stored.config)
-                except (MlError, HostLost) as error:
+                except (MlError, PlaceLost) as error:
                     await self._fail(task, str(error))
 
     async def _bring_up(self, task: JobTask, config: dict[str, Any]) -> None:
         job_id = task.job_id
         inputs = await gather_inputs(self._store.names, config)
-        live = LiveJob(self._store, self._hosts(), self._clock, task, inputs)
+        live = LiveJob(self._place, self._store.journal, self._clock, task, inputs)
         with self._during(job_id, "opening"):
             await self._store.indices.ensure_results(
                 job_id, config["results_index_name"], term_fields(config["analysis_config"])
@@ -280,10 +280,8 @@ class Supervisor:
         job_id = live.job_id
         live.task = await self._store.tasks.change(live.task, "closing")
         try:
-            await live.send_unsent()
-            snapshot_id = await write_snapshot(live, self._store, self._clock())
-            await self._store.results_write.refresh_all(job_id)
-        except (MlError, HostLost) as error:
+            snapshot_id = await live.close()
+        except (MlError, PlaceLost) as error:
             if not force:
                 raise
             _log.warning("job [%s] closes without its last results: %s", job_id, error)
@@ -309,8 +307,8 @@ class Supervisor:
     async def _unload(self, job_id: str) -> None:
         self._live.pop(job_id, None)
         try:
-            await self._hosts().call(job_id, worker.close_job)
-        except HostLost:
+            await self._place.call(job_id, Discard())
+        except PlaceLost:
             _log.info("the model of job [%s] is gone with its process", job_id)
 
     async def _fail(self, task: JobTask, reason: str) -> None:
@@ -361,10 +359,9 @@ class Supervisor:
             live = self._live.get(job_id)
             if live is not None:
                 stored = await self._store.jobs.get(job_id)
-                # Before the model is told: if it has to be loaded anew, then with the new inputs.
-                live.inputs = await gather_inputs(self._store.names, stored.config)
+                inputs = await gather_inputs(self._store.names, stored.config)
                 async with self._guarded(live):
-                    await live.call(worker.update, live.inputs)
+                    await live.update(inputs)
 
     @asynccontextmanager
     async def _step(self, job_id: str, *, revive: bool = False) -> AsyncIterator[LiveJob]:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from proxy.api.access import Access
-from proxy.config import Config, load_config
+from proxy.config import Config
+from proxy.config_loading import load_config
 from proxy.errors import MlError
 from proxy.store.client import ClusterClient
 from tests.api.passing.wire import answering

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from proxy.config import load_config
+from proxy.config_loading import load_config
 from tests.http_client import HttpClient
 
 OURS = "/_ml/anomaly_detectors"

@@ -8,7 +8,8 @@ import pytest
 from proxy.cluster import build
 from proxy.cluster.build import find_build, installed_build
 from proxy.cluster.problem import ClusterProblem
-from proxy.config import ClusterConfig, load_config
+from proxy.config import ClusterConfig
+from proxy.config_loading import load_config
 
 
 def cluster_config(**settings: object) -> ClusterConfig:

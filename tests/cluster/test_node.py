@@ -12,7 +12,7 @@ from proxy.cluster import folders
 from proxy.cluster.folders import prepare_folders
 from proxy.cluster.node import start_node
 from proxy.cluster.problem import ClusterProblem
-from proxy.config import load_config
+from proxy.config_loading import load_config
 from tests.http_client import HttpClient
 
 SETTINGS = load_config(environ={}, overrides={"cluster": {"heap": "512mb"}})
@@ -23,7 +23,7 @@ STARTER = """
 import sys, time
 from pathlib import Path
 from proxy.cluster.node import start_node
-from proxy.config import load_config
+from proxy.config_loading import load_config
 config = load_config(environ={}, overrides={"cluster": {"heap": "512mb"}}).cluster
 node = start_node(config, data_dir=Path(sys.argv[1]), report=lambda text: None)
 print(node.url, flush=True)

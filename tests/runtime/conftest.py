@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from proxy.config import Config
+from proxy.runtime.place.worker import LocalPlace
 from proxy.runtime.supervisor import Supervisor
 from proxy.store import Store
 from tests.http_client import HttpClient
@@ -18,15 +20,15 @@ from tests.runtime.test_restart import JOB
 
 @pytest.fixture
 async def supervised(loop: asyncio.AbstractEventLoop, config: Config) -> AsyncIterator[Callable]:
-    """Starts a supervisor, in place of the one before."""
+    """Starts a supervisor, in place of the one before; ``here`` its models live in this process, with its store."""
     stores: list[Store] = []
     last: list[Supervisor] = []
 
-    async def start(clock: Clock) -> tuple[Supervisor, Store]:
+    async def start(clock: Clock, *, here: bool = False) -> tuple[Supervisor, Store]:
         if last:
             await last.pop().stop()
         stores.append(Store(config))
-        last.append(Supervisor(stores[-1], config, clock))
+        last.append(Supervisor(stores[-1], config, clock, LocalPlace(stores[-1]) if here else None))
         await last[0].start()
         return last[0], stores[-1]
 
@@ -40,8 +42,20 @@ async def supervised(loop: asyncio.AbstractEventLoop, config: Config) -> AsyncIt
 @pytest.fixture
 async def running(supervised: Callable, client: HttpClient) -> AsyncIterator[Callable]:
     """Opens jobs on one supervisor."""
-    clock, jobs = Clock(), []
-    supervisor, store = await supervised(clock)
+    async with opening(await supervised(clock := Clock()), clock, client) as open_job:
+        yield open_job
+
+
+@pytest.fixture
+async def running_here(supervised: Callable, client: HttpClient) -> AsyncIterator[Callable]:
+    """Opens jobs on one supervisor, whose models use the very store that the test has."""
+    async with opening(await supervised(clock := Clock(), here=True), clock, client) as open_job:
+        yield open_job
+
+
+@asynccontextmanager
+async def opening(supervised: tuple[Supervisor, Store], clock: Clock, client: HttpClient) -> AsyncIterator[Callable]:
+    (supervisor, store), jobs = supervised, []
 
     async def open_job(job_id: str, **settings: Any) -> Running:
         await asyncio.to_thread(client.delete, f"/_ml/anomaly_detectors/{job_id}", query={"force": "true"})

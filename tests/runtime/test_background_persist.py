@@ -104,8 +104,8 @@ async def test_the_snapshot_is_as_one_of_a_closing_job(running: Callable) -> Non
         assert len(found) == 1, document_id
 
 
-async def test_a_job_works_on_while_its_copy_is_being_stored(running: Callable) -> None:
-    job = await running("busy-on", background_persist_interval="1h")
+async def test_a_job_works_on_while_its_copy_is_being_stored(running_here: Callable) -> None:
+    job = await running_here("busy-on", background_persist_interval="1h")
     await job.post(0, 50)
     job.store.model_states = held = HeldStates(job.store)
     job.clock.now_ms += HOUR_MS
@@ -119,8 +119,8 @@ async def test_a_job_works_on_while_its_copy_is_being_stored(running: Callable) 
     assert snapshot.source["latest_result_time_stamp"] == 1_699_999_200_000 + 48 * HOUR_MS
 
 
-async def test_a_job_that_closes_meanwhile_keeps_the_snapshot_of_its_close(running: Callable) -> None:
-    job = await running("overtaken", background_persist_interval="1h")
+async def test_a_job_that_closes_meanwhile_keeps_the_snapshot_of_its_close(running_here: Callable) -> None:
+    job = await running_here("overtaken", background_persist_interval="1h")
     await job.post(0, 50)
     states, job.store.model_states = job.store.model_states, (held := HeldStates(job.store))
     job.clock.now_ms += HOUR_MS

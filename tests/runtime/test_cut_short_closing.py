@@ -35,9 +35,9 @@ def calm(client: HttpClient) -> Iterator[str]:
 
 
 async def test_dying_between_the_snapshot_and_the_end_of_the_journal_counts_data_once(
-    running: Callable, supervised: Callable, client: HttpClient, calm: str
+    running_here: Callable, supervised: Callable, client: HttpClient, calm: str
 ) -> None:
-    job = await running("cut-short")
+    job = await running_here("cut-short")
     await job.post(0, 100)
     store: Store = job.store
     store.journal = StuckJournal(store.client, store.names)

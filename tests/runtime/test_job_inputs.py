@@ -9,9 +9,9 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from proxy.config import load_config
-from proxy.runtime import worker
+from proxy.config_loading import load_config
 from proxy.runtime.job_inputs import JobInputs, filter_ids, gather_inputs
+from proxy.runtime.place.model import JobModel
 from proxy.store.names import Names
 
 START_S = 1_700_000_000 // 3600 * 3600
@@ -85,12 +85,11 @@ async def test_changed_events_reach_a_running_model(names):
 
 def events_by_hour(inputs: JobInputs, updated: JobInputs | None = None) -> list[list[str]]:
     """The scheduled events of the first four buckets; ``updated`` inputs are told before any data."""
-    worker.open_job("inputs", inputs, None)
+    model = JobModel(inputs)
     if updated is not None:
-        worker.update("inputs", updated)
+        model.update(updated)
     rows = [{"time": START_S + hour * 3600, "host": "a"} for hour in range(5)]
-    reading = worker.read("inputs", b"\n".join(map(orjson.dumps, rows)))
-    outcome = worker.analyse("inputs", reading.token, 0)
-    worker.close_job("inputs")
-    documents = [orjson.loads(line.split(b"\n")[1]) for line in outcome.lines]
+    ingested, _ = model.read(b"\n".join(map(orjson.dumps, rows)), None, "")
+    lines = [line for outcome in model.analysing(ingested, 0) for line in outcome.lines]
+    documents = [orjson.loads(line.split(b"\n")[1]) for line in lines]
     return [source.get("scheduled_events", []) for source in documents if source.get("result_type") == "bucket"]

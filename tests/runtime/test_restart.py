@@ -178,7 +178,7 @@ def test_data_before_the_first_finished_bucket_survive_a_close(client: HttpClien
 def model_processes() -> list[int]:
     """The children of this process that hold models."""
     listed = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True)
-    return [int(line.split()[0]) for line in listed.stdout.splitlines() if "spawn_main" in line]
+    return [int(line.split()[0]) for line in listed.stdout.splitlines() if "proxy.runtime.place.child" in line]
 
 
 def free_port() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.config import load_config
+from proxy.config_loading import load_config
 from proxy.errors import MlError
 from proxy.store.names import Names
 

@@ -12,7 +12,7 @@ from proxy.api.render import Prepared, with_human_times
 from proxy.api.services import Services
 from proxy.runtime.counts import TimingStats
 from proxy.runtime.model_size import size_document
-from proxy.runtime.worker import Status
+from proxy.runtime.place.summary import Status
 from proxy.store.job_stats import StoredStats
 from proxy.store.job_tasks import JobTask
 from proxy.store.jobs import StoredJob

@@ -1,0 +1,203 @@
+"""Settings: config.yaml, the user's file, the environment and the command line, in rising order.
+
+What each setting means and its default stand in config.yaml, what it may be in schemas/_config.json, their types in
+``config``; here they are joined and checked. Nothing here opens a connection.
+"""
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from proxy.config import ByteSize, Config, ConfigError, Seconds
+from proxy.host_credentials import UnusableCredentials, agreed, masked, taken_out
+from proxy.resources import resource_path
+from proxy.units import parse_bytes, parse_duration_ms
+
+ENV_PREFIX = "LANEWATCH_"
+ENV_CONFIG_FILE = "LANEWATCH_CONFIG"
+SECRET_KEYS = ("password", "api_key")
+
+# Settings before they are typed: YAML mappings, whose values are whatever the user wrote.
+Settings = dict[str, Any]
+Overrides = Mapping[str, Mapping[str, object]]
+
+
+def load_config(
+    path: str | Path | None = None,
+    *,
+    overrides: Overrides | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Config:
+    """The settings in force, typed; see `load_settings`."""
+    settings, given = load_settings(path, overrides=overrides, environ=environ)
+    return Config(**sections_from(settings), given=given)
+
+
+def load_settings(
+    path: str | Path | None = None,
+    *,
+    overrides: Overrides | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> tuple[Settings, frozenset[str]]:
+    """The settings in force as they were written, and the `section.key` of those that are not config.yaml's own.
+
+    Defaults < file (`path`, else LANEWATCH_CONFIG) < environment < overrides (the command line).
+    Raises ConfigError for an unknown setting or an impossible value, with a hint where there is one.
+    """
+    defaults = read_settings(resource_path("config.yaml"))
+    schema = json.loads(resource_path("schemas/_config.json").read_text(encoding="utf-8"))
+    layers: list[tuple[str, Settings]] = []
+    chosen = path or environ.get(ENV_CONFIG_FILE)
+    if chosen:
+        layers.append((f"[{chosen}]", read_settings(Path(chosen))))
+    layers.append(("the environment", settings_from_environment(environ, defaults)))
+    layers.append(("the command line", {name: dict(keys) for name, keys in (overrides or {}).items()}))
+    merged = defaults
+    given: set[str] = set()
+    for source, layer in layers:
+        refuse_invalid(layer, schema, source=source, defaults=defaults)
+        merged = merge(merged, layer)
+        given.update(dotted_keys(layer))
+    merged["elasticsearch"] = with_credentials(merged["elasticsearch"])
+    return merged, frozenset(given)
+
+
+def with_credentials(elasticsearch: Settings) -> Settings:
+    """The section with credentials in the settings that are for them, whichever way they were given."""
+    try:
+        hosts, username, password = taken_out(elasticsearch["hosts"])
+        return elasticsearch | {
+            "hosts": hosts,
+            "username": agreed("elasticsearch.username", elasticsearch["username"], username),
+            "password": agreed("elasticsearch.password", elasticsearch["password"], password),
+        }
+    except UnusableCredentials as problem:
+        raise ConfigError(str(problem)) from None
+
+
+class SettingsLoader(yaml.SafeLoader):
+    """YAML 1.2's booleans: here `on` and `off` are words, as security.mode wants them."""
+
+
+SettingsLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in rows if tag != "tag:yaml.org,2002:bool"]
+    for first, rows in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+SettingsLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
+
+
+def read_settings(path: Path) -> Settings:
+    """The mapping in a YAML file; an empty file, or a section with every key commented out, changes nothing."""
+    try:
+        settings = yaml.load(path.read_text(encoding="utf-8"), SettingsLoader)
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration [{path}]: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"[{path}] is not YAML: {yaml_problem(error)}") from error
+    if settings is None:
+        return {}
+    if not isinstance(settings, dict):
+        raise ConfigError(f"[{path}] must hold sections such as [server], but is a {type(settings).__name__}")
+    return {name: section for name, section in settings.items() if section is not None}
+
+
+def yaml_problem(error: yaml.YAMLError | UnicodeDecodeError) -> str:
+    """What is wrong and where, without the text around it: a secret may stand there."""
+    mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+    if mark is None:
+        return " ".join(str(error).split())
+    return f"{error.problem} in line {mark.line + 1}, column {mark.column + 1}"
+
+
+def settings_from_environment(environ: Mapping[str, str], defaults: Settings) -> Settings:
+    """LANEWATCH_<SECTION>_<KEY> as settings; values are read as YAML unless text is what the setting holds."""
+    targets = {
+        f"{ENV_PREFIX}{section}_{key}".upper(): (section, key) for section, keys in defaults.items() for key in keys
+    }
+    settings: Settings = {}
+    for variable, text in environ.items():
+        if not variable.startswith(ENV_PREFIX) or variable == ENV_CONFIG_FILE:
+            continue
+        if variable not in targets:
+            raise ConfigError(f"unknown environment variable [{variable}]{hint(variable, targets)}")
+        section, key = targets[variable]
+        try:
+            value = text if isinstance(defaults[section][key], str | None) else yaml.load(text, SettingsLoader)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"[{variable}] is not YAML: {yaml_problem(error)}") from error
+        settings.setdefault(section, {})[key] = value
+    return settings
+
+
+def merge(base: Settings, layer: Settings) -> Settings:
+    """`base` with the keys of `layer` over it, section by section."""
+    return {name: {**section, **layer.get(name, {})} for name, section in base.items()}
+
+
+def dotted_keys(settings: Settings) -> Iterator[str]:
+    for section, keys in settings.items():
+        yield from (f"{section}.{key}" for key in keys)
+
+
+def refuse_invalid(settings: Settings, schema: Settings, *, source: str, defaults: Settings) -> None:
+    """Raises ConfigError for the first fault of `settings` in the order of its text."""
+    known = [*defaults, *dotted_keys(defaults)]
+    for section, keys in settings.items():
+        if section not in defaults:
+            raise ConfigError(f"unknown section [{section}] in {source}{hint(str(section), known)}")
+        for key in keys if isinstance(keys, dict) else ():
+            if key not in defaults[section]:
+                dotted = f"{section}.{key}"
+                raise ConfigError(f"unknown setting [{dotted}] in {source}{hint(dotted, known)}")
+    fault = next(Draft202012Validator(schema).iter_errors(settings), None)
+    if fault is not None:
+        raise ConfigError(f"{sentence_of(fault)} in {source}")
+
+
+def hint(wrong: str, known: Sequence[str] | Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(wrong, list(known), n=1)
+    return f", did you mean [{near[0]}]?" if near else ""
+
+
+def sentence_of(fault: ValidationError) -> str:
+    """What a setting must be, in the words of the schema that refused it."""
+    place = ".".join(str(step) for step in fault.absolute_path)
+    key = place.rpartition(".")[2]
+    shown = "no such thing" if key in SECRET_KEYS else f"[{masked(json.dumps(fault.instance, default=str))}]"
+    return f"[{place}] must be {fault.schema['description']} but is {shown}"
+
+
+def sections_from(settings: Settings) -> dict[str, object]:
+    """The section dataclasses of Config, filled from settings that have been checked."""
+    return {
+        section.name: section.type(**typed_values(section.type, settings[section.name]))
+        for section in fields(Config)
+        if is_dataclass(section.type)
+    }
+
+
+def typed_values(section: type, values: Settings) -> Settings:
+    return {key.name: typed(values[key.name], key.type, key.name) for key in fields(section)}
+
+
+def typed(value: object, wanted: object, setting: str) -> object:
+    """`value` as the annotation says: seconds and bytes as numbers, lists as tuples."""
+    if value is None:
+        return None
+    if isinstance(wanted, UnionType):
+        wanted = get_args(wanted)[0]
+    if wanted is Seconds:
+        return parse_duration_ms(str(value), setting) / 1000
+    if wanted is ByteSize:
+        return parse_bytes(str(value), setting)
+    return tuple(value) if isinstance(value, list) else value

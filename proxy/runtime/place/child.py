@@ -1,0 +1,116 @@
+"""A process that holds models: a ``Worker`` behind a socket. Its counterpart, the parent's side, is ``process``.
+
+Started as ``python -m proxy.runtime.place.child SOCKET PARENT``: the socket's file descriptor and the parent's id. It
+ends with its parent, or when the parent closes the socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Coroutine
+
+from proxy.runtime.place.summary import Summary
+from proxy.runtime.place.wire import Alive, Answer, Begun, Ended, Failure, Request, Start, Step, portable, receive, send
+from proxy.runtime.place.worker import Worker
+from proxy.store import Store
+from proxy.store.client import opaque_id
+
+_log = logging.getLogger(__name__)
+_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
+# Signs of life per time that the parent waits for one.
+_SIGNS = 4
+
+
+class _Reporter:
+    """Tells the parent of steps as they begin and end."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+
+    def begun(self, job_id: str, entry: int | None) -> None:
+        send(self._writer, Begun(job_id, entry))
+
+    def ended(self) -> None:
+        send(self._writer, Ended())
+
+
+class _Child:
+    def __init__(self, start: Start, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        self._beat_s = start.config.runtime.step_timeout / _SIGNS
+        self._worker = Worker(Store(start.config), _Reporter(writer))
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(self, reader: asyncio.StreamReader) -> None:
+        """Performs what is asked for until the parent is gone."""
+        self._spawn(self._show_life())
+        while True:
+            request = await receive(reader)
+            assert isinstance(request, Request)
+            self._spawn(self._perform(request))
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _show_life(self) -> None:
+        while True:
+            send(self._writer, Alive())
+            await asyncio.sleep(self._beat_s)
+
+    async def _perform(self, request: Request) -> None:
+        opaque_id.set(request.opaque_id)
+        number = request.number
+
+        def hear(summary: Summary) -> None:
+            send(self._writer, Step(number, summary))
+
+        try:
+            summary = await self._worker.perform(request.job_id, request.command, hear)
+        except Exception as error:
+            send(self._writer, Failure(number, portable(error)))
+        else:
+            send(self._writer, Answer(number, summary))
+
+
+async def _serve(connection: socket.socket) -> None:
+    reader, writer = await asyncio.open_unix_connection(sock=connection)
+    try:
+        start = await receive(reader)
+        assert isinstance(start, Start)
+        level = start.config.log.level.upper()
+        logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        if level != "DEBUG":
+            logging.getLogger("elastic_transport").setLevel(logging.ERROR)
+        await _Child(start, writer).serve(reader)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        _log.debug("the parent has closed the connection")
+
+
+def end_with(parent: int) -> None:
+    """Signals to the whole group are left to the parent, whose end is ours too."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        if os.getppid() != parent:
+            sys.exit("the process that wanted these models is gone")
+
+
+def main() -> None:
+    descriptor, parent = map(int, sys.argv[1:3])
+    end_with(parent)
+    asyncio.run(_serve(socket.socket(fileno=descriptor)))
+    # A step that hangs in its thread would be waited for.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""What a job's place is asked to do: commands as plain picklable data.
+
+What each of them does stands in ``performing``, and every answer is a ``Summary``. Times are epoch milliseconds and
+come with the command, because a place has no clock of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from proxy.runtime.forecasting import ForecastOrder
+from proxy.runtime.job_inputs import JobInputs
+from proxy.runtime.snapshots import Snapshot
+
+
+class Command:
+    """Those of one job are performed in the order in which they come, except the ones that go on beside the others."""
+
+    __slots__ = ()
+    is_beside: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Open(Command):
+    """Brings a job to where a former opening left it: its saved model, or its snapshot, and then its journal."""
+
+    inputs: JobInputs
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Post(Command):
+    """Reads, journals and analyses data.
+
+    ``post_id`` tells them from all others; ``replaces`` is a range of epoch seconds whose records, where their buckets
+    are open, are forgotten first.
+    """
+
+    body: bytes
+    replaces: tuple[int, int] | None
+    post_id: str
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flush(Command):
+    """Moves time on or shows interim results; what it wrote is searchable afterwards.
+
+    ``options``: advance_to, skip_to, start, end in epoch seconds, and calc_interim.
+    """
+
+    options: Mapping[str, Any]
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast(Command):
+    """Writes a forecast; it is searchable afterwards."""
+
+    order: ForecastOrder
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Update(Command):
+    """Takes over changed inputs while running."""
+
+    inputs: JobInputs
+
+
+@dataclass(frozen=True, slots=True)
+class Beat(Command):
+    """Sends what waits; saves the model where its journal has become longer or older than it should."""
+
+    save_every_ms: int
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Save(Command):
+    """Saves the model and what waits, if anything was journalled since the last time."""
+
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CopyModel(Command):
+    """Saves the model and keeps a copy of it, as of now, under the id of a snapshot to be made of it."""
+
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCopy(Command):
+    """Stores a copied model while the job works on."""
+
+    snapshot_id: str
+    is_beside: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Announce(Command):
+    """Writes the document of a snapshot whose model is stored."""
+
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Close(Command):
+    """Writes what a closing job leaves behind: its last results, a snapshot if it is due, its statistics."""
+
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Discard(Command):
+    """Forgets the job without saving anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report(Command):
+    """Asks how the job is."""

@@ -1,0 +1,200 @@
+"""A job where its model lives: each step is journalled, analysed, and its results are written.
+
+A step that was journalled is never lost; results that the cluster does not take yet are kept in the ``outbox`` and
+sent again. How the model itself is kept is ``saving``'s matter; when, the supervisor's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ParamSpec, TypeVar
+
+import orjson
+
+from proxy.errors import MlError, status_error
+from proxy.runtime.batch_codec import decode_batch
+from proxy.runtime.documents import index_lines
+from proxy.runtime.forecasting import ForecastOrder
+from proxy.runtime.job_inputs import JobInputs
+from proxy.runtime.model_size import is_worth_reporting, memory_message, size_document
+from proxy.runtime.opening import beginning_of
+from proxy.runtime.place.contract import Hear, hear_nothing
+from proxy.runtime.place.hands import Hands
+from proxy.runtime.place.model import JobModel, Outcome
+from proxy.runtime.place.outbox import Outbox
+from proxy.runtime.place.summary import FinishedBucket, Notice, Status, Summary
+from proxy.store import Store
+from proxy.store.results import ids as result_ids
+
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
+_DATA, _FLUSH = b"d", b"f"
+
+
+class PlacedJob:
+    """An open job. ``sequence`` is the number of its next journal entry, ``journal_bytes`` what the journal holds.
+
+    ``is_untouched``: it has learnt nothing since its snapshot in force. ``hear`` gets a summary of each step.
+    """
+
+    def __init__(self, store: Store, hands: Hands, inputs: JobInputs) -> None:
+        self.store = store
+        self.inputs = inputs
+        self.outbox = Outbox(store, inputs)
+        self.hear: Hear = hear_nothing
+        self.sequence = 0
+        self.journal_bytes = 0
+        self.saved_at = 0
+        self.snapshot_second = 0
+        self.copies: dict[str, bytes] = {}
+        self.is_untouched = True
+        self._hands = hands
+        self._model: JobModel | None = None
+        self._status: Status | None = None
+        self._post_id = ""
+        self._counts: dict[str, Any] = {}
+        self._notices: list[Notice] = []
+        self._reported_size: Mapping[str, Any] | None = None
+
+    @property
+    def job_id(self) -> str:
+        return self.inputs.job_id
+
+    @property
+    def model(self) -> JobModel:
+        assert self._model is not None, "load() comes first"
+        return self._model
+
+    async def do(
+        self, entry: int | None, step: Callable[Given, Made], *args: Given.args, **kwargs: Given.kwargs
+    ) -> Made:
+        """Runs a step where models compute; ``entry`` is the journal entry that it is about."""
+        return await self._hands.do(self.job_id, entry, step, *args, **kwargs)
+
+    def summary(self, buckets: tuple[FinishedBucket, ...] = (), **more: Any) -> Summary:
+        """How the job is now; notices are told once."""
+        notices = [*self._notices, *self.outbox.told()]
+        self._notices = []
+        return Summary(
+            status=self._status,
+            counts=self._counts,
+            buckets=buckets,
+            notices=tuple(notices),
+            post_id=self._post_id,
+            is_untouched=self.is_untouched,
+            has_unsent=not self.outbox.is_empty(),
+            **more,
+        )
+
+    # ---- opening
+
+    async def load(self, now_ms: int) -> None:
+        """Brings the model up to what was journalled."""
+        start = await beginning_of(self.store, self.job_id, self.inputs.configuration.get("model_snapshot_id"))
+        # Whatever is interim goes with the next bucket, also where the model does not remember it.
+        interim = await self.store.results_write.interim_ids(self.job_id)
+        self._model = await self.do(None, JobModel, self.inputs, start.model, start.counts, interim)
+        self._status = await self.do(None, self.model.status)
+        self.sequence = start.sequence
+        self.saved_at = now_ms
+        self.is_untouched = not start.is_interrupted
+        for number, entry in start.entries:
+            await self._replay(number, entry, now_ms)
+            self.sequence = number + 1
+            self.journal_bytes += len(entry)
+
+    async def _replay(self, number: int, entry: bytes, now_ms: int) -> None:
+        kind, content = entry[:1], entry[1:]
+        if kind == _DATA:
+            ingested = await self.do(number, decode_batch, content)
+            self._post_id = ingested.post_id
+            await self._advance(number, self.model.analysing(ingested, now_ms))
+        else:
+            await self._advance(number, self.model.flushing(orjson.loads(content), now_ms))
+
+    # ---- steps
+
+    async def post(self, body: bytes, replaces: tuple[int, int] | None, post_id: str, now_ms: int) -> None:
+        """Analyses records; the counts of the next summary are those of this request.
+
+        Raises:
+            MlError: parse_exception for malformed data, 429 and 503 where nothing was taken.
+        """
+        self._refuse_when_full()
+        ingested, entry = await self.do(None, self.model.read, body, replaces, post_id)
+        number = await self.journal(_DATA + entry)
+        self._post_id = post_id
+        try:
+            await self._advance(number, self.model.analysing(ingested, now_ms))
+        except MlError:
+            raise
+        except Exception:
+            # Data that the model cannot take must not be offered to it again at every opening.
+            await self.store.journal.withdraw(self.job_id, number)
+            raise
+
+    async def flush(self, options: Mapping[str, Any], now_ms: int) -> None:
+        number = None
+        if options.get("advance_to") is not None or options.get("skip_to") is not None:
+            number = await self.journal(_FLUSH + orjson.dumps({**options, "calc_interim": False}))
+        await self._advance(number, self.model.flushing(options, now_ms))
+        await self.outbox.send()
+        await self.store.results_write.refresh(self.job_id)
+        await self.store.results_write.refresh_annotations()
+
+    async def forecast(self, order: ForecastOrder, now_ms: int) -> None:
+        """
+        Raises:
+            MlError: 400 where the model cannot be carried on.
+        """
+        lines, refusal = await self.do(None, self.model.forecast, order, now_ms)
+        self.outbox.put(lines)
+        await self.outbox.send()
+        await self.store.results_write.refresh(self.job_id)
+        if refusal is not None:
+            raise status_error(f"Cannot run forecast: {refusal}", 400)
+
+    async def update(self, inputs: JobInputs) -> None:
+        self.inputs = self.outbox.inputs = inputs
+        await self.do(None, self.model.update, inputs)
+
+    async def journal(self, entry: bytes) -> int:
+        """The number of the entry."""
+        self.is_untouched = False
+        number = self.sequence
+        self.sequence = await self.store.journal.append(self.job_id, number, entry)
+        self.journal_bytes += len(entry)
+        return number
+
+    async def _advance(self, entry: int | None, steps: Iterator[Outcome]) -> None:
+        """Step by step, so that those of other jobs in the same place come in between."""
+        while (outcome := await self.do(entry, next, steps, None)) is not None:
+            self._status, self._counts = outcome.status, outcome.counts
+            counts = (result_ids.data_counts(self.job_id), outcome.status.data_counts)
+            self.outbox.put(outcome.lines, outcome.rescoring)
+            self.outbox.put(index_lines(self.inputs.write_alias, iter([counts])))
+            self._report_size(outcome.status)
+            await self.outbox.try_send()
+            self.hear(self.summary(outcome.buckets))
+
+    def _refuse_when_full(self) -> None:
+        if self.outbox.is_full():
+            raise MlError(
+                "es_rejected_execution_exception",
+                f"job [{self.job_id}] has results that the cluster does not take, retry when it does",
+                429,
+                headers={"Retry-After": "10"},
+            )
+
+    def _report_size(self, status: Status) -> None:
+        size = status.model_size
+        if not is_worth_reporting(self._reported_size, size):
+            return
+        message = memory_message(self._reported_size, size)
+        if message is not None:
+            self._notices.append(Notice(*message))
+        self._reported_size = size
+        log_time = status.data_counts["log_time"]
+        document = size_document(self.job_id, status, log_time)
+        sized = (result_ids.model_size_stats(self.job_id, log_time), document)
+        self.outbox.put(index_lines(self.inputs.write_alias, iter([sized])))

@@ -1,0 +1,88 @@
+"""What a job has written and the cluster has not taken yet: bulk lines, and new scores for earlier results."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from proxy.errors import MlError
+from proxy.job_config.analysis import term_fields
+from proxy.runtime.documents import rewrite_lines
+from proxy.runtime.job_inputs import JobInputs
+from proxy.runtime.place.summary import Notice
+from proxy.runtime.rescoring import Rescoring
+from proxy.store import Store
+from proxy.store.results.write import IndexGone
+
+# What may wait for a cluster that takes nothing, before new data are refused.
+_MAX_BYTES = 64 * 1024 * 1024
+# Few enough to be read without holding up the loop.
+_RESCORED_AT_ONCE = 500
+
+
+class Outbox:
+    """Of one job. Whatever is put in here goes on waiting until it is sent."""
+
+    def __init__(self, store: Store, inputs: JobInputs) -> None:
+        self._store = store
+        self.inputs = inputs
+        self._lines: list[bytes] = []
+        self._rescoring = Rescoring()
+        self._notices: list[Notice] = []
+
+    def put(self, lines: Sequence[bytes], rescoring: Rescoring | None = None) -> None:
+        self._lines += lines
+        if rescoring is not None:
+            self._rescoring.add(rescoring)
+
+    def is_empty(self) -> bool:
+        return not self._lines
+
+    def is_full(self) -> bool:
+        return sum(map(len, self._lines)) > _MAX_BYTES
+
+    def told(self) -> list[Notice]:
+        """What is to be said of the sending since the last time."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    async def try_send(self) -> None:
+        """Sends what waits; results of journalled data may wait on."""
+        try:
+            await self.send()
+        except MlError as error:
+            if error.status < 500 and error.status != 429:
+                raise
+
+    async def send(self) -> None:
+        """Sends what waits.
+
+        Raises:
+            MlError: 503 where the cluster does not take it; it goes on waiting.
+        """
+        if self._lines:
+            await self._write(self._lines)
+            self._lines = []
+        if ids := self._rescoring.ids():
+            await self._rescore(ids)
+
+    async def _write(self, lines: Sequence[bytes]) -> None:
+        try:
+            refused = await self._store.results_write.write(lines)
+        except IndexGone:
+            config = self.inputs.configuration
+            await self._store.indices.ensure_results(
+                self.inputs.job_id, config["results_index_name"], term_fields(config["analysis_config"])
+            )
+            self._notices.append(Notice("warning", "The job's results index was gone; it has been made anew"))
+            refused = await self._store.results_write.write(lines)
+        if refused:
+            self._notices.append(Notice("error", f"[{len(refused)}] results could not be stored: {refused[0]}"))
+
+    async def _rescore(self, ids: list[str]) -> None:
+        """Brings new scores to earlier results."""
+        for start in range(0, len(ids), _RESCORED_AT_ONCE):
+            results = await self._store.results_write.stored(self.inputs.job_id, ids[start : start + _RESCORED_AT_ONCE])
+            rescored = ((result, self._rescoring.rescored(result.id, result.source)) for result in results)
+            await self._write(await asyncio.to_thread(rewrite_lines, self.inputs.write_alias, rescored))
+        self._rescoring = Rescoring()

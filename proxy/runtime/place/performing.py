@@ -1,0 +1,88 @@
+"""What each command does to a job that the place holds. New commands are registered with ``performs``."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from proxy.runtime.place import commands, saving
+from proxy.runtime.place.commands import Command
+from proxy.runtime.place.job import PlacedJob
+from proxy.runtime.place.summary import Summary
+
+Performer = Callable[[PlacedJob, Any], Awaitable[Summary]]
+Registered = TypeVar("Registered", bound=Performer)
+PERFORMERS: dict[type[Command], Performer] = {}
+
+
+def performs(command: type[Command]) -> Callable[[Registered], Registered]:
+    """Registers the coroutine function that performs a kind of command."""
+
+    def register(performer: Registered) -> Registered:
+        PERFORMERS[command] = performer
+        return performer
+
+    return register
+
+
+@performs(commands.Post)
+async def _post(job: PlacedJob, command: commands.Post) -> Summary:
+    await job.post(command.body, command.replaces, command.post_id, command.now_ms)
+    return job.summary()
+
+
+@performs(commands.Flush)
+async def _flush(job: PlacedJob, command: commands.Flush) -> Summary:
+    await job.flush(command.options, command.now_ms)
+    return job.summary()
+
+
+@performs(commands.Forecast)
+async def _forecast(job: PlacedJob, command: commands.Forecast) -> Summary:
+    await job.forecast(command.order, command.now_ms)
+    return job.summary()
+
+
+@performs(commands.Update)
+async def _update(job: PlacedJob, command: commands.Update) -> Summary:
+    await job.update(command.inputs)
+    return job.summary()
+
+
+@performs(commands.Beat)
+async def _beat(job: PlacedJob, command: commands.Beat) -> Summary:
+    await saving.beat(job, command.save_every_ms, command.now_ms)
+    return job.summary()
+
+
+@performs(commands.Save)
+async def _save(job: PlacedJob, command: commands.Save) -> Summary:
+    if job.journal_bytes:
+        await saving.save(job, command.now_ms)
+    return job.summary()
+
+
+@performs(commands.CopyModel)
+async def _copy_model(job: PlacedJob, command: commands.CopyModel) -> Summary:
+    return await saving.copy_model(job, command.now_ms)
+
+
+@performs(commands.StoreCopy)
+async def _store_copy(job: PlacedJob, command: commands.StoreCopy) -> Summary:
+    return await saving.store_copy(job, command.snapshot_id)
+
+
+@performs(commands.Announce)
+async def _announce(job: PlacedJob, command: commands.Announce) -> Summary:
+    await saving.announce(job, command.snapshot)
+    return job.summary()
+
+
+@performs(commands.Close)
+async def _close(job: PlacedJob, command: commands.Close) -> Summary:
+    return await saving.close(job, command.now_ms)
+
+
+@performs(commands.Report)
+async def _report(job: PlacedJob, command: commands.Report) -> Summary:
+    return job.summary()

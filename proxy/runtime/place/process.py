@@ -1,0 +1,190 @@
+"""A place in a child process, so that modelling never delays the answering of requests. The other side is ``child``.
+
+The child says when a step begins and ends, and that its loop turns. One that gives no sign of progress for the
+``step_timeout`` is killed: its job is told so, and all its jobs are opened again by whoever wants them next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from proxy.config import Config
+from proxy.runtime.place.commands import Command, Discard, Open
+from proxy.runtime.place.contract import Hear, JobNotLoaded, PlaceLost, StepTimedOut, hear_nothing
+from proxy.runtime.place.summary import Summary
+from proxy.runtime.place.wire import Alive, Answer, Begun, Ended, Failure, Request, Start, Step, receive, send
+from proxy.store.client import opaque_id
+
+_log = logging.getLogger(__name__)
+# Until its first sign a child loads its libraries, which on a busy machine takes longer than any step.
+_START_S = 60.0
+# How long a child that is no longer wanted has to end by itself.
+_FAREWELL_S = 1.0
+_LOOKS_PER_TIMEOUT = 4
+_LOOK_EVERY_MAX_S = 1.0
+
+
+class ProcessPlace:
+    """Keeps its jobs in one child process, started with the first job that is opened, and so again when it has died."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._child: _Child | None = None
+
+    async def call(self, job_id: str, command: Command, hear: Hear = hear_nothing) -> Summary:
+        if self._child is None or self._child.is_lost:
+            # Whatever else is asked for would not find its job in a new process.
+            if isinstance(command, Discard):
+                return Summary()
+            if not isinstance(command, Open):
+                raise JobNotLoaded(f"the process that held the model of job [{job_id}] is gone")
+            self._child = _Child(self._config)
+        return await self._child.call(job_id, command, hear)
+
+    async def close(self) -> None:
+        if self._child is not None:
+            await self._child.close()
+
+
+@dataclass(slots=True)
+class _Call:
+    job_id: str
+    hear: Hear
+    answer: asyncio.Future[Summary]
+
+
+@dataclass(frozen=True, slots=True)
+class _Computing:
+    """The step that the child is at."""
+
+    job_id: str
+    entry: int | None
+
+
+class _Child:
+    def __init__(self, config: Config) -> None:
+        self.is_lost = False
+        self._timeout_s = config.runtime.step_timeout
+        self._calls: dict[int, _Call] = {}
+        self._numbers = itertools.count()
+        self._computing: _Computing | None = None
+        self._has_begun = False
+        self._timed_out = False
+        self._last_sign = asyncio.get_running_loop().time()
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "proxy.runtime.place.child", str(theirs.fileno()), str(os.getpid())],
+                pass_fds=[theirs.fileno()],
+                # numpy's own threads would compete with the other processes for the same cores.
+                env={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **os.environ},
+            )
+        self._writer: asyncio.Future[asyncio.StreamWriter] = asyncio.get_running_loop().create_future()
+        self._reading = asyncio.create_task(self._read(config), name="model process")
+        self._watching = asyncio.create_task(self._watch(), name="watch over model process")
+
+    async def call(self, job_id: str, command: Command, hear: Hear) -> Summary:
+        writer = await asyncio.shield(self._writer)
+        if self.is_lost:
+            raise self._loss(job_id)
+        number = next(self._numbers)
+        answer: asyncio.Future[Summary] = asyncio.get_running_loop().create_future()
+        self._calls[number] = _Call(job_id, hear, answer)
+        try:
+            send(writer, Request(number, job_id, command, opaque_id.get()))
+            return await answer
+        finally:
+            self._calls.pop(number, None)
+
+    async def _read(self, config: Config) -> None:
+        """Takes in what the child says, until it is gone."""
+        reader, writer = await asyncio.open_unix_connection(sock=self._socket)
+        try:
+            send(writer, Start(config))
+            self._writer.set_result(writer)
+            while True:
+                self._take(await receive(reader))
+        except (asyncio.IncompleteReadError, OSError) as error:
+            _log.info("a process that computes models has ended: %s", error)
+        finally:
+            self.is_lost = True
+            self._watching.cancel()
+            self._process.kill()
+            for call in list(self._calls.values()):
+                if not call.answer.done():
+                    call.answer.set_exception(self._loss(call.job_id))
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+            await asyncio.to_thread(self._process.wait)
+
+    def _take(self, message: object) -> None:
+        self._has_begun = True
+        match message:
+            case Begun(job_id, entry):
+                self._computing = _Computing(job_id, entry)
+                self._sign()
+            case Ended():
+                self._computing = None
+                self._sign()
+            case Alive():
+                if self._computing is None:
+                    self._sign()
+            case Step(number, summary):
+                if number in self._calls:
+                    self._calls[number].hear(summary)
+            case Answer(number, summary):
+                if (answer := self._awaited(number)) is not None:
+                    answer.set_result(summary)
+            case Failure(number, error):
+                if (answer := self._awaited(number)) is not None:
+                    answer.set_exception(error)
+
+    def _awaited(self, number: int) -> asyncio.Future[Summary] | None:
+        """The answer to a call; None where its caller has left."""
+        call = self._calls.get(number)
+        return None if call is None or call.answer.done() else call.answer
+
+    def _sign(self) -> None:
+        self._last_sign = asyncio.get_running_loop().time()
+
+    async def _watch(self) -> None:
+        """Ends a child that gives no sign of progress."""
+        loop = asyncio.get_running_loop()
+        every_s = min(_LOOK_EVERY_MAX_S, self._timeout_s / _LOOKS_PER_TIMEOUT)
+        while True:
+            planned = loop.time() + every_s
+            await asyncio.sleep(every_s)
+            # What this process itself was held up for is not the child's delay: its signs lie here unread.
+            self._last_sign += max(0.0, loop.time() - planned)
+            allowed_s = self._timeout_s if self._has_begun else max(_START_S, self._timeout_s)
+            if loop.time() - self._last_sign > allowed_s:
+                self._timed_out = True
+                self._process.kill()
+                return
+
+    def _loss(self, job_id: str) -> Exception:
+        """Why a call on a job cannot be answered any more."""
+        computing = self._computing
+        if computing is not None and self._timed_out and computing.job_id == job_id:
+            text = f"no sign of progress for [{self._timeout_s:g}s], so its process was ended"
+            return StepTimedOut(text, computing.entry)
+        text = "the process that computed the model has died"
+        return PlaceLost(text) if computing is None else PlaceLost(text, computing.job_id, computing.entry)
+
+    async def close(self) -> None:
+        """Lets the child end by itself for a moment, then kills it."""
+        if not self.is_lost:
+            (await asyncio.shield(self._writer)).close()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.to_thread(self._process.wait, _FAREWELL_S), _FAREWELL_S)
+            self._process.kill()
+        await asyncio.wait([self._reading])

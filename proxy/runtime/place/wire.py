@@ -1,0 +1,100 @@
+"""What a process that holds models and its parent say to each other: pickled messages behind their length.
+
+Both ends are ours and run the same build; nobody else can reach the socket between them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from dataclasses import dataclass
+
+from proxy.config import Config
+from proxy.runtime.place.commands import Command
+from proxy.runtime.place.contract import StepFailed
+from proxy.runtime.place.summary import Summary
+
+_LENGTH_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """To the child, once: its settings."""
+
+    config: Config
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """To the child: a command, and the X-Opaque-Id of whom it is performed for."""
+
+    number: int
+    job_id: str
+    command: Command
+    opaque_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """To the parent: a step on the way to a request's end."""
+
+    number: int
+    summary: Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """To the parent: a request's end."""
+
+    number: int
+    summary: Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """To the parent: a request's end by an error."""
+
+    number: int
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """To the parent: a model is about to compute, on that journal entry if on any."""
+
+    job_id: str
+    entry: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """To the parent: that step has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """To the parent, at a steady beat: the event loop turns."""
+
+
+def send(writer: asyncio.StreamWriter, message: object) -> None:
+    """Puts a message on its way at once, as far as the socket takes it."""
+    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    writer.writelines([len(data).to_bytes(_LENGTH_BYTES, "little"), data])
+
+
+async def receive(reader: asyncio.StreamReader) -> object:
+    """
+    Raises:
+        IncompleteReadError, ConnectionError: the other side is gone.
+    """
+    size = int.from_bytes(await reader.readexactly(_LENGTH_BYTES), "little")
+    return pickle.loads(await reader.readexactly(size))
+
+
+def portable(error: Exception) -> Exception:
+    """The error, if it arrives at the other side as what it is; else one with its name and text."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception as problem:
+        return StepFailed(f"{type(error).__name__}: {error} (and not to be sent: {problem})")
+    return error

@@ -1,0 +1,145 @@
+"""What every kind of place promises: the same tests for each of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+import pytest
+
+from proxy.config import Config
+from proxy.errors import MlError
+from proxy.runtime.job_inputs import JobInputs, gather_inputs
+from proxy.runtime.place.commands import Close, Discard, Flush, Open, Post, Report, Save
+from proxy.runtime.place.contract import JobNotLoaded, Place
+from proxy.runtime.place.places import Places
+from proxy.runtime.place.process import ProcessPlace
+from proxy.runtime.place.summary import Summary
+from proxy.runtime.place.worker import LocalPlace
+from proxy.store import Store
+from tests.http_client import HttpClient
+from tests.runtime.supervised import NOW_MS
+from tests.runtime.test_restart import JOB, SPAN_MS, START_MS, records
+
+JOB_ID = "placed"
+YEAR_S = 365 * 86_400
+
+
+@pytest.fixture
+async def store(loop: asyncio.AbstractEventLoop, config: Config) -> AsyncIterator[Store]:
+    store = Store(config)
+    yield store
+    await store.close()
+
+
+@pytest.fixture(params=["local", "process", "processes"])
+async def place(request: pytest.FixtureRequest, config: Config, store: Store) -> AsyncIterator[Place]:
+    made: dict[str, Place] = {
+        "local": LocalPlace(store),
+        "process": ProcessPlace(config),
+        "processes": Places([ProcessPlace(config), ProcessPlace(config)]),
+    }
+    yield made[request.param]
+    for each in made.values():
+        await each.close()
+
+
+@pytest.fixture
+async def inputs(store: Store, client: HttpClient) -> AsyncIterator[JobInputs]:
+    path = f"/_ml/anomaly_detectors/{JOB_ID}"
+    await asyncio.to_thread(client.delete, path, query={"force": "true"})
+    put = await asyncio.to_thread(client.put, path, json_body=JOB)
+    assert put.status == 200, put.text
+    yield await gather_inputs(store.names, (await store.jobs.get(JOB_ID)).config)
+    await store.journal.clear(JOB_ID)
+    await asyncio.to_thread(client.delete, path, query={"force": "true"})
+
+
+def post(rows: list[dict[str, Any]], post_id: str = "first", now_ms: int = NOW_MS) -> Post:
+    return Post(b"\n".join(map(orjson.dumps, rows)), None, post_id, now_ms)
+
+
+async def written(store: Store, kind: str) -> list[dict[str, Any]]:
+    await store.results_write.refresh(JOB_ID)
+    query = {"term": {"result_type": kind}}
+    hits = await store.client.search_all(store.names.read_alias(JOB_ID), query, sort=["timestamp"])
+    return [hit["_source"] for hit in hits]
+
+
+async def test_a_place_does_what_a_job_does_and_tells_of_it(place: Place, store: Store, inputs: JobInputs) -> None:
+    opened = await place.call(JOB_ID, Open(inputs, NOW_MS))
+    assert (opened.is_untouched, opened.post_id, opened.buckets) == (True, "", ())
+    heard: list[Summary] = []
+    posted = await place.call(JOB_ID, post(records(0, 160)), heard.append)
+    assert posted.counts["processed_record_count"] == 160 * 12
+    assert (posted.post_id, posted.is_untouched, posted.has_unsent) == ("first", False, False)
+    assert posted.status is not None
+    assert posted.status.data_counts["processed_record_count"] == 160 * 12
+    told = [bucket for summary in heard for bucket in summary.buckets]
+    stored = await written(store, "bucket")
+    assert [bucket.timestamp_ms for bucket in told] == [START_MS + hour * SPAN_MS for hour in range(159)]
+    assert [(b.timestamp_ms, b.anomaly_score, b.event_count, b.is_interim) for b in told] == [
+        (b["timestamp"], b["initial_anomaly_score"], b["event_count"], b["is_interim"]) for b in stored
+    ]
+    assert max(bucket.anomaly_score for bucket in told) > 0
+
+
+async def test_what_was_journalled_is_done_by_the_next_opening(place: Place, store: Store, inputs: JobInputs) -> None:
+    await place.call(JOB_ID, Open(inputs, NOW_MS))
+    await place.call(JOB_ID, post(records(0, 20)))
+    await place.call(JOB_ID, Save(NOW_MS))
+    await place.call(JOB_ID, post(records(20, 30), "second"))
+    await place.call(JOB_ID, Discard())
+    with pytest.raises(JobNotLoaded):
+        await place.call(JOB_ID, Report())
+    heard: list[Summary] = []
+    opened = await place.call(JOB_ID, Open(inputs, NOW_MS), heard.append)
+    assert (opened.post_id, opened.counts["processed_record_count"]) == ("second", 120)
+    assert opened.status is not None
+    assert opened.status.data_counts["processed_record_count"] == 360
+    assert heard, "a step that is done again is told of again"
+
+
+async def test_a_closing_job_leaves_a_snapshot_and_then_none(place: Place, store: Store, inputs: JobInputs) -> None:
+    await place.call(JOB_ID, Open(inputs, NOW_MS))
+    assert (await place.call(JOB_ID, Close(NOW_MS))).snapshot_id is None
+    await place.call(JOB_ID, post(records(0, 20)))
+    closed = await place.call(JOB_ID, Close(NOW_MS))
+    assert closed.snapshot_id == str(NOW_MS // 1000)
+    assert await store.snapshots.get(JOB_ID, closed.snapshot_id) is not None
+
+
+async def test_errors_arrive_as_what_they_are(place: Place, inputs: JobInputs) -> None:
+    await place.call(JOB_ID, Open(inputs, NOW_MS))
+    with pytest.raises(MlError) as refused:
+        await place.call(JOB_ID, Post(b"{x}\n" * 200, None, "garbled", NOW_MS))
+    assert (refused.value.type, refused.value.status) == ("parse_exception", 400)
+    assert (await place.call(JOB_ID, Report())).post_id == ""
+
+
+async def test_commands_of_one_job_come_in_turn(place: Place, inputs: JobInputs) -> None:
+    await place.call(JOB_ID, Open(inputs, NOW_MS))
+    posts = (place.call(JOB_ID, post(records(hour, hour + 1), str(hour))) for hour in range(10))
+    answers = await asyncio.gather(*posts)
+    assert [answer.post_id for answer in answers] == [str(hour) for hour in range(10)]
+    last = answers[-1].status
+    assert last is not None
+    assert last.data_counts["processed_record_count"] == 120
+    assert last.data_counts["out_of_order_timestamp_count"] == 0
+
+
+async def test_years_of_empty_buckets_come_by_many_steps(place: Place, inputs: JobInputs) -> None:
+    await place.call(JOB_ID, Open(inputs, NOW_MS))
+    await place.call(JOB_ID, post(records(0, 2)))
+    heard: list[Summary] = []
+    far = START_MS // 1000 + YEAR_S
+    flushing = asyncio.ensure_future(place.call(JOB_ID, Flush({"advance_to": far}, NOW_MS), heard.append))
+    flushed = await flushing
+    counts = [len(summary.buckets) for summary in heard]
+    assert sum(counts) == YEAR_S // 3600 - 1
+    assert len(counts) > 3
+    assert counts[0] <= 64
+    assert flushed.status is not None
+    assert flushed.status.last_finalized_bucket_end_ms == far * 1000
