@@ -227,7 +227,7 @@ class Supervisor:
                 try:
                     stored = await self._store.jobs.patch(job_id, {"finished_time": None})
                     await self._bring_up(task, stored.config)
-                except (MlError, PlaceLost) as error:
+                except (MlError, PlaceLost, StepTimedOut) as error:
                     await self._fail(task, str(error))
 
     async def _bring_up(self, task: JobTask, config: dict[str, Any]) -> None:
@@ -281,7 +281,7 @@ class Supervisor:
         live.task = await self._store.tasks.change(live.task, "closing")
         try:
             snapshot_id = await live.close()
-        except (MlError, PlaceLost) as error:
+        except (MlError, PlaceLost, StepTimedOut) as error:
             if not force:
                 raise
             _log.warning("job [%s] closes without its last results: %s", job_id, error)

@@ -1,7 +1,8 @@
 """What a place tells of a step: the only thing about a job's work that leaves it.
 
 Whoever wants to react to what jobs find (alert rules, the page, metrics) listens to summaries; results themselves are
-read from their index.
+read from their index. Steps since the model was last saved are done again where it was lost, and told of again: a
+listener must know a bucket by its time.
 """
 
 from __future__ import annotations
