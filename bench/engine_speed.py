@@ -10,11 +10,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from proxy.engine import Batch, Column, JobEngine, JobSpec
+from proxy.engine import Batch, Column, JobEngine
 from proxy.engine.buckets import aggregate
 from proxy.engine.functions import FUNCTIONS
 from proxy.engine.models.series import SeriesModel
 from proxy.engine.rows import RowSet
+from proxy.job_config.engine_spec import spec_from
 
 SERIES = 10_000
 RECORDS = 1_000_000
@@ -49,7 +50,7 @@ def aggregation_speed(function: str, entities: int = 1000, *, is_sorted: bool = 
     rng = np.random.default_rng(1)
     field = {"count": None, "distinct_count": "t", "info_content": "t"}.get(function, "v")
     detector = {"function": function, "field_name": field} | ({"by_field_name": "k"} if entities > 1 else {})
-    spec = JobSpec.from_config({"analysis_config": {"bucket_span": "1h", "detectors": [detector]}})
+    spec = spec_from({"analysis_config": {"bucket_span": "1h", "detectors": [detector]}})
     text = {
         name: Column(rng.integers(0, size, RECORDS).astype(np.int32), [f"{name} {i}" for i in range(size)])
         for name, size in (("k", entities), ("t", TEXTS))
@@ -96,7 +97,7 @@ def job_speed(detector: dict[str, object]) -> float:
         "user": (1000, "user {}"),
         "place": (200, "50.{},8.6"),
     }
-    spec = JobSpec.from_config({"analysis_config": {"bucket_span": "1h", "detectors": [detector]}})
+    spec = spec_from({"analysis_config": {"bucket_span": "1h", "detectors": [detector]}})
     batch = Batch(
         np.sort(rng.integers(0, JOB_HOURS * 3600, JOB_RECORDS)),
         {

@@ -14,8 +14,9 @@ import numpy as np
 
 from bench.crowds import CROWDS, Crowd
 from bench.worlds import DAY, HOUR, SEEDS, START, WORLDS, World
-from proxy.engine import Batch, Column, JobEngine, JobSpec, Results
+from proxy.engine import Batch, Column, JobEngine, Results
 from proxy.engine.results import Document, Floats
+from proxy.job_config.engine_spec import spec_from
 
 MONTH_S = 30 * DAY
 SERIOUS, SHOWN = 75.0, 25.0
@@ -63,7 +64,7 @@ class Verdict:
 def run(detector: dict[str, object], batch: Batch, span: int, *, plotted: bool = False, **analysis: object) -> Results:
     """All results of a job, its last bucket included."""
     config = {"bucket_span": f"{span}s", "detectors": [detector], "influencers": [], **analysis}
-    engine = JobEngine(JobSpec.from_config({"analysis_config": config, "model_plot_config": {"enabled": plotted}}))
+    engine = JobEngine(spec_from({"analysis_config": config, "model_plot_config": {"enabled": plotted}}))
     results = engine.add(batch)
     results.extend(engine.flush(advance_to=int(batch.time.max()) + span))
     return results

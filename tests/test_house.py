@@ -29,7 +29,7 @@ SEES = {
     "cluster": set(),
     "demo": {"cluster", "serving"},
     "engine": set(),
-    "job_config": set(),
+    "job_config": {"engine"},  # what the engine needs to know is read from the configuration there
     "nginx": {"api"},
     "runtime": {"engine", "store", "job_config"},
     "schemas": set(),

@@ -1,6 +1,6 @@
 """The detection engine: pure numpy and scipy; no I/O, no clock, no logging.
 
-spec = JobSpec.from_config(job_document)
+spec = engine_spec.spec_from(job)  # of proxy.job_config
 engine = JobEngine(spec)
 results = engine.add(Batch(time, text, numbers))
 """

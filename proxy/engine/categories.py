@@ -5,16 +5,15 @@ from numpy.typing import NDArray
 
 from proxy.engine.categorize import Categorizer
 from proxy.engine.results import Batch, Column, Document
-from proxy.engine.spec import CATEGORY_FIELD, JobSpec
+from proxy.engine.spec import CATEGORY_FIELD, CategorizationSpec
 
 
 class Categories:
     """The categorizer of a job that has a categorization field."""
 
-    def __init__(self, spec: JobSpec) -> None:
-        assert spec.categorization_field is not None
-        self.field = spec.categorization_field
-        self.model = Categorizer.from_config(spec.analysis_config, spec.analysis_limits)
+    def __init__(self, spec: CategorizationSpec) -> None:
+        self.field = spec.field
+        self.model = Categorizer.from_spec(spec)
 
     def add_to(self, batch: Batch, accepted: NDArray[np.bool_], *, room: float) -> Batch:
         """The batch with mlcategory; rows not accepted, without message or without category have none.

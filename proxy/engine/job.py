@@ -68,7 +68,7 @@ class JobEngine:
         self._filters: Filters = filters or {}
         self._calendar = compile_events(list(events or ()), spec.bucket_span)
         self._open = OpenRows(spec.kept_text_fields, spec.number_fields)
-        self._categories = Categories(spec) if spec.categorization_field else None
+        self._categories = Categories(spec.categorization) if spec.categorization else None
         self._memory = MemoryGuard(spec.memory_limit)
         self._weighed = -1
         self._detectors: list[DetectorModel] = [self._make(d) for d in spec.detectors]
@@ -333,14 +333,14 @@ class JobEngine:
 
     def update(
         self,
-        config: Mapping[str, object] | None = None,
+        spec: JobSpec | None = None,
         *,
         filters: Filters | None = None,
         events: Events | None = None,
     ) -> None:
-        """Takes over a changed job document, filters or calendar events while running; learnt state stays."""
-        if config is not None:
-            self.spec = JobSpec.from_config(config)
+        """Takes over a changed configuration, filters or calendar events while running; learnt state stays."""
+        if spec is not None:
+            self.spec = spec
         if filters is not None:
             self._filters = filters
         if events is not None:

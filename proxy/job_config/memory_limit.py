@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from proxy.job_config.types import AnalysisLimits
 from proxy.units import parse_bytes
 
 MEBIBYTE = 1 << 20
@@ -37,6 +38,11 @@ def normalise(limits: Mapping[str, object] | None, max_bytes: int | None) -> dic
     }
 
 
-def limit_bytes(limits: Mapping[str, object]) -> int:
-    """The limit of a stored job in bytes."""
-    return megabytes(limits["model_memory_limit"]) * MEBIBYTE
+def limit_bytes(limits: AnalysisLimits) -> int:
+    """The limit of a job in bytes, not rounded; 1 GiB where none is given."""
+    limit = limits.get("model_memory_limit")
+    if limit is None:
+        return DEFAULT_LIMIT_MB * MEBIBYTE
+    if isinstance(limit, (int, float)):
+        return int(limit * MEBIBYTE)
+    return parse_bytes(limit, "model_memory_limit")

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from proxy.engine import Batch, Column, JobEngine, JobSpec, Results
+from proxy.engine import Batch, Column, JobEngine, Results
+from proxy.job_config.engine_spec import spec_from
 
 HOUR, DAY = 3600, 86400
 START = 1_700_006_400  # a midnight, UTC
@@ -29,7 +30,7 @@ def config(*detectors, span="1h", influencers=(), **analysis):
 
 def engine(*detectors, **options):
     """A fresh engine for these detectors."""
-    return JobEngine(JobSpec.from_config(config(*detectors, **options)))
+    return JobEngine(spec_from(config(*detectors, **options)))
 
 
 def column(values):

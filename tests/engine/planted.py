@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from proxy.engine import Batch, Column, JobEngine, JobSpec
+from proxy.engine import Batch, Column, JobEngine
+from proxy.job_config.engine_spec import spec_from
 
 HOUR, DAY = 3600, 86_400
 START = 1_699_920_000 // DAY * DAY
@@ -104,7 +105,7 @@ def config(*detectors, influencers=("host", "user"), **analysis):
 
 def run(job, rows, **options):
     """All results of a job over the rows, the last bucket included."""
-    engine = JobEngine(JobSpec.from_config(job), **options)
+    engine = JobEngine(spec_from(job), **options)
     results = engine.add(rows.batch())
     results.extend(engine.flush(advance_to=max(rows.time) // HOUR * HOUR + HOUR))
     return results

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from proxy.engine.buckets import LARGEST, aggregate
 from proxy.engine.results import Column
 from proxy.engine.rows import RowSet
-from proxy.engine.spec import JobSpec
+from proxy.job_config.engine_spec import spec_from
 from tests.engine.jobs import column, config
 from tests.engine.naive_aggregate import naive_feature, naive_groups
 
@@ -27,7 +27,7 @@ ROW = st.tuples(
 def detector_of(feature):
     field = {"count": None, "distinct_count": "by", "info_content": "by"}.get(feature, "value")
     config_of = {"function": feature, "field_name": field, "by_field_name": "by", "partition_field_name": "part"}
-    return JobSpec.from_config(config(config_of)).detectors[0]
+    return spec_from(config(config_of)).detectors[0]
 
 
 @pytest.mark.parametrize("feature", FEATURES)
@@ -105,7 +105,7 @@ def test_one_giant_among_many_tiny_groups_is_as_if_alone(feature):
 def test_more_possible_entities_than_fit_an_integer_stay_apart():
     many = Column(np.array([2_999_999, 0, 2_999_999, 2_999_999, 0], np.int32), ["x"] * 3_000_000)
     detector = {"function": "count", **{f"{split}_field_name": split for split in ("partition", "over", "by")}}
-    spec = JobSpec.from_config(config(detector)).detectors[0]
+    spec = spec_from(config(detector)).detectors[0]
     rows = RowSet(np.array([0, 0, 600, 10, 1200]), dict.fromkeys(("partition", "over", "by"), many), {})
     groups = aggregate(rows, spec, 600, None)
     assert groups.bucket.tolist() == [0, 0, 1, 2]
@@ -127,7 +127,7 @@ def test_groups_come_in_order_of_buckets():
 
 def test_where_absent_counts_as_empty_both_are_one_entity():
     detector = {"function": "count", "by_field_name": "by", "over_field_name": "who", "use_null": True}
-    spec = JobSpec.from_config(config(detector)).detectors[0]
+    spec = spec_from(config(detector)).detectors[0]
     rows = RowSet(np.arange(4), {"by": column(["", None, "a", ""]), "who": column([None, "", "u", "u"])}, {})
     groups = aggregate(rows, spec, 600, None)
     assert sorted(groups.count.tolist()) == [1.0, 1.0, 2.0]

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from bench.engine_worlds import run
 from bench.worlds import START
-from proxy.engine import Batch, JobEngine, JobSpec
+from proxy.engine import Batch, JobEngine
 from proxy.engine.columns import Columns, Slot
 from proxy.engine.models import calendar_days
 from proxy.engine.models.patterns import Grid, Lesson
 from proxy.engine.models.series import SeriesModel
+from proxy.job_config.engine_spec import spec_from
 from tests.engine.naive_calendar import NaiveCalendar, names
 
 HOUR, DAY = 3600, 86400
@@ -127,7 +128,7 @@ def test_a_day_found_is_annotated_and_forecast():
     notes = run(detector, batch, 3 * HOUR, plotted=True).annotations
     assert [note["annotation"] for note in notes] == ["Day 1 of the month unlike other days in mean(value)"]
     config = {"analysis_config": {"bucket_span": "3h", "detectors": [detector], "influencers": []}}
-    engine = JobEngine(JobSpec.from_config(config))
+    engine = JobEngine(spec_from(config))
     engine.add(batch)
     engine.flush(advance_to=int(batch.time.max()) + 3 * HOUR)
     documents = engine.forecast(30 * DAY).documents

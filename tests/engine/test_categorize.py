@@ -13,6 +13,7 @@ from proxy.engine.categorize import NO_CATEGORY, Categorizer
 from proxy.engine.categorize.analyzer import Analyzer
 from proxy.engine.categorize.similarity import common_subsequence, edit_distance, similarity, token_weights
 from proxy.engine.categorize.words import UNKNOWN, VERB, WORD, word_class
+from proxy.engine.spec import CategorizationSpec
 from tests.engine import naive_categorize as naive
 
 WORDS = ["node", "failed", "host-1", "host-2", "connection", "timed", "out", "zq", "xk", "restarted"]
@@ -217,15 +218,9 @@ def test_memory_stays_bounded_over_ever_new_messages():
     assert categorizer.stats()[0]["total_category_count"] == 1
 
 
-def test_the_configuration_of_a_job_is_understood():
-    categorizer = Categorizer.from_config(
-        {
-            "detectors": [{"function": "count"}, {"partition_field_name": "app", "by_field_name": "mlcategory"}],
-            "categorization_filters": [r"\[.*?\]"],
-            "per_partition_categorization": {"enabled": True, "stop_on_warn": True},
-        },
-        {"categorization_examples_limit": 1},
-    )
+def test_a_categorizer_does_what_its_spec_says():
+    spec = CategorizationSpec("message", None, (r"\[.*?\]",), "app", stop_on_warn=True, examples_limit=1)
+    categorizer = Categorizer.from_spec(spec)
     assert categorizer.partition_field_name == "app"
     assert categorizer.stop_on_warn
     ids = categorizer.categorise(["[a b c d] Node started", "[x y z] Node started"], ["p", "p"])

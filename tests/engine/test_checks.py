@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from proxy.engine import Batch, Column, JobEngine, JobSpec
+from proxy.engine import Batch, Column, JobEngine
 from proxy.engine.functions import PUBLIC_NAMES
+from proxy.job_config.engine_spec import spec_from
 from tests.engine.jobs import (
     ALL_FUNCTIONS,
     DAY,
@@ -111,7 +112,7 @@ def test_memory_stays_flat_over_a_million_rows(detector):
 
 @pytest.mark.parametrize("detector", EVERYTHING, ids=name)
 def test_nothing_learnt_is_no_reason_to_fail(detector):
-    spec = JobSpec.from_config(config(detector, influencers=["user"]))
+    spec = spec_from(config(detector, influencers=["user"]))
     job = JobEngine(spec)
     nothing = batch([], {f: [] for f in ("user", "host", "place")}, {"value": []})
     assert job.add(nothing).processed == 0

@@ -15,7 +15,7 @@ from proxy.engine.probability import WORTH_WRITING, any_of, combine_ln
 from proxy.engine.rows import RowSet
 from proxy.engine.rules import QUIET_BUCKET, RuleSet
 from proxy.engine.series_detector import SeriesDetector
-from proxy.engine.spec import JobSpec
+from proxy.job_config.engine_spec import spec_from
 from tests.engine.jobs import column, config
 from tests.engine.naive_aggregate import naive_feature, naive_groups
 from tests.engine.naive_population import NaivePopulation
@@ -25,7 +25,7 @@ HOUR = 3600
 
 def a_detector(kind, function, **fields):
     field = None if function == "count" else "value"
-    job = JobSpec.from_config(config({"function": function, "field_name": field} | fields))
+    job = spec_from(config({"function": function, "field_name": field} | fields))
     return kind(job.detectors[0], job, RuleSet())
 
 

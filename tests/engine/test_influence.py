@@ -10,7 +10,7 @@ from scipy import special
 
 from proxy.engine.influence import MOST_VALUES, influences
 from proxy.engine.rows import RowSet
-from proxy.engine.spec import JobSpec
+from proxy.job_config.engine_spec import spec_from
 from tests.engine.jobs import column, config
 from tests.engine.naive_aggregate import naive_feature
 from tests.engine.naive_influence import naive_influences
@@ -39,7 +39,7 @@ def blamed(feature, rows, weights, tail_ln, actual, *, is_multi_bucket=False, fi
     """influences() of one group that holds all rows of these columns."""
     field = {"count": None, "distinct_count": "where", "info_content": "where"}.get(feature, "value")
     detector = {"function": feature, "field_name": field, "partition_field_name": "own"}
-    spec = JobSpec.from_config(config(detector, influencers=["who", "own", "where"])).detectors[0]
+    spec = spec_from(config(detector, influencers=["who", "own", "where"])).detectors[0]
     texts = {name: column(rows[name]) for name in ("who", "own", "where")}
     row_set = RowSet(np.array(rows["time"], np.int64), texts, {"value": np.array(rows["value"], float)})
     members = np.arange(len(rows["time"]))

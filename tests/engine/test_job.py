@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.engine import ForecastRefused, JobEngine, JobSpec, Results, StateError
+from proxy.engine import ForecastRefused, JobEngine, Results, StateError
 from proxy.engine.functions import PUBLIC_NAMES
+from proxy.job_config.engine_spec import spec_from
 from tests.engine.jobs import (
     ALL_FUNCTIONS,
     DAY,
@@ -125,7 +126,7 @@ def scores(results):
 @pytest.mark.parametrize("detector", EVERYTHING, ids=names)
 def test_a_restored_state_goes_on_bit_exactly(detector):
     rows = busy_rows(seed=6)
-    spec = JobSpec.from_config(config(detector, influencers=["user", "host"], latency="1h"))
+    spec = spec_from(config(detector, influencers=["user", "host"], latency="1h"))
     straight = JobEngine(spec)
     first = straight.add(part(rows, slice(0, 700)))
     restored = JobEngine(spec, straight.state())
@@ -253,7 +254,7 @@ def test_series_unseen_for_the_prune_window_are_forgotten():
 
 def test_a_foreign_state_is_refused():
     with pytest.raises(StateError):
-        JobEngine(JobSpec.from_config(config({"function": "count"})), b"something else")
+        JobEngine(spec_from(config({"function": "count"})), b"something else")
 
 
 def test_a_forecast_carries_the_daily_pattern_on():

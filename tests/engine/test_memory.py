@@ -9,8 +9,9 @@ import zlib
 import numpy as np
 import pytest
 
-from proxy.engine import Batch, Column, JobEngine, JobSpec, StateError
+from proxy.engine import Batch, Column, JobEngine, StateError
 from proxy.engine.state import MAGIC, VERSION, pack, unpack
+from proxy.job_config.engine_spec import spec_from
 from tests.engine.planted import DAY, HOUR, START, Rows, config
 
 DETECTORS = {
@@ -25,7 +26,7 @@ DETECTORS = {
 
 def engine_of(detector, *, limit=None, **analysis):
     job = config(detector, **analysis)
-    return JobEngine(JobSpec.from_config(job | ({"analysis_limits": {"model_memory_limit": limit}} if limit else {})))
+    return JobEngine(spec_from(job | ({"analysis_limits": {"model_memory_limit": limit}} if limit else {})))
 
 
 def crowd(hour, names):
@@ -156,7 +157,7 @@ def states():
 )
 def test_a_state_that_cannot_be_gone_on_from_says_why(kind, reason):
     with pytest.raises(StateError, match=reason):
-        JobEngine(JobSpec.from_config(config(DETECTORS["series"])), states()[kind])
+        JobEngine(spec_from(config(DETECTORS["series"])), states()[kind])
 
 
 def test_a_state_is_the_same_bytes_for_the_same_past():
@@ -185,7 +186,7 @@ def test_one_flood_of_categories_keeps_to_the_limit_too(pieces):
     rows = Rows()
     rows.add(START + np.arange(600), message=[f"{word} {word[::-1]}{word}" for word in words])
     job = config({"function": "count", "by_field_name": "mlcategory"}, categorization_field_name="message")
-    engine = JobEngine(JobSpec.from_config(job | {"analysis_limits": {"model_memory_limit": "200kb"}}))
+    engine = JobEngine(spec_from(job | {"analysis_limits": {"model_memory_limit": "200kb"}}))
     whole = rows.batch()
     for part in np.array_split(np.arange(600), pieces):
         message = Column(whole.text["message"].codes[part], whole.text["message"].values)

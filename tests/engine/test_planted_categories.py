@@ -7,7 +7,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from proxy.engine import JobEngine, JobSpec
+from proxy.engine import JobEngine
+from proxy.job_config.engine_spec import spec_from
 from tests.engine.planted import DAYS, HOUR, PLANTED, START, Rows, blamed, config, records_at, run, top_score
 
 SENTENCES = [
@@ -116,7 +117,7 @@ def test_a_partition_that_cannot_be_categorized_warns_and_is_stopped_if_asked(st
         categorization_field_name="message",
         per_partition_categorization={"enabled": True, "stop_on_warn": stop_on_warn},
     )
-    engine = JobEngine(JobSpec.from_config(job))
+    engine = JobEngine(spec_from(job))
     engine.add(rows.batch())
     stats = {s["partition_field_value"]: s for s in engine.categorizer_stats()}
     assert stats["sick"]["categorization_status"] == "ok"

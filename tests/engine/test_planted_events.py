@@ -7,7 +7,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from proxy.engine import JobEngine, JobSpec
+from proxy.engine import JobEngine
+from proxy.job_config.engine_spec import spec_from
 from tests.engine.planted import (
     DAY,
     DAYS,
@@ -101,7 +102,7 @@ def test_a_process_never_seen_shows_before_its_hour_is_over_and_is_no_less_new_t
     rows = processes()
     rows.add(PLANTED + 60, host="sick", process="nc", user=MALLORY)
     rows.drop(np.array(rows.time) >= PLANTED + 1800)
-    engine = JobEngine(JobSpec.from_config(config({"function": "rare", "by_field_name": "process"})))
+    engine = JobEngine(spec_from(config({"function": "rare", "by_field_name": "process"})))
     engine.add(rows.batch())
     (interim,) = engine.flush(calc_interim=True).records
     assert interim["is_interim"]
@@ -298,7 +299,7 @@ def test_names_of_values_long_gone_are_forgotten_and_the_others_stay_known():
     rows.add(times + 1, process="sshd")
     rows.add(times + 2, process=[f"once{hour}" for hour in range(hours)])
     rows.add(times[-1] + 3, process="once0")
-    engine = JobEngine(JobSpec.from_config(config({"function": "rare", "by_field_name": "process"})))
+    engine = JobEngine(spec_from(config({"function": "rare", "by_field_name": "process"})))
     results = engine.add(rows.batch())
     assert engine.model_size()["total_by_field_count"] < 1600
     results.extend(engine.flush(advance_to=int(times[-1]) + HOUR))

@@ -8,7 +8,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from proxy.engine import Batch, Column, JobEngine, JobSpec
+from proxy.engine import Batch, Column, JobEngine
+from proxy.job_config.engine_spec import spec_from
 from tests.engine.planted import (
     DAY,
     DAYS,
@@ -51,7 +52,7 @@ def part(batch, rows):
 def test_latency_waits_for_late_rows(latency, is_found):
     punctual, late = world(hosts=("sick",)).batch(), Rows()
     visit(late)
-    engine = JobEngine(JobSpec.from_config(config({"function": "count"}, latency=latency)))
+    engine = JobEngine(spec_from(config({"function": "count"}, latency=latency)))
     seen = int(np.searchsorted(punctual.time, PLANTED + HOUR + 1800))
     results = engine.add(part(punctual, slice(0, seen)))
     results.extend(engine.add(late.batch()))
@@ -62,9 +63,9 @@ def test_latency_waits_for_late_rows(latency, is_found):
 
 def test_chunks_do_not_matter():
     batch = visited().batch()
-    whole = JobEngine(JobSpec.from_config(config(COUNT)))
+    whole = JobEngine(spec_from(config(COUNT)))
     expected = whole.add(batch)
-    engine = JobEngine(JobSpec.from_config(config(COUNT)))
+    engine = JobEngine(spec_from(config(COUNT)))
     results = engine.add(part(batch, slice(0, 0)))
     for start in range(0, len(batch.time), 3001):
         results.extend(engine.add(part(batch, slice(start, start + 3001))))
@@ -187,7 +188,7 @@ def test_without_influencers_the_bucket_speaks_for_its_time_alone():
 
 def test_interim_results_wait_for_the_rest_of_the_bucket_but_not_for_a_flood():
     rows = world(hosts=("sick",)).batch()
-    engine = JobEngine(JobSpec.from_config(config({"function": "count"})))
+    engine = JobEngine(spec_from(config({"function": "count"})))
     engine.add(part(rows, slice(0, int(np.searchsorted(rows.time, PLANTED + 1800)))))
     half = engine.flush(calc_interim=True)
     assert half.records == []
@@ -202,7 +203,7 @@ def test_interim_results_wait_for_the_rest_of_the_bucket_but_not_for_a_flood():
 
 def test_interim_results_leave_no_trace():
     rows = visited(hosts=("sick",)).batch()
-    quiet, asked = (JobEngine(JobSpec.from_config(config({"function": "count"}))) for _ in range(2))
+    quiet, asked = (JobEngine(spec_from(config({"function": "count"}))) for _ in range(2))
     cut = int(np.searchsorted(rows.time, PLANTED + 1800))
     expected = quiet.add(part(rows, slice(0, cut)))
     results = asked.add(part(rows, slice(0, cut)))
@@ -284,7 +285,7 @@ def test_a_gap_is_silence_only_to_what_counts_it_and_no_excuse_afterwards(functi
 
 def test_skipped_time_is_no_silence():
     rows = world(hosts=("sick",)).batch()
-    engine = JobEngine(JobSpec.from_config(config({"function": "low_count"})))
+    engine = JobEngine(spec_from(config({"function": "low_count"})))
     cut = int(np.searchsorted(rows.time, PLANTED))
     results = engine.add(part(rows, slice(0, cut)))
     results.extend(engine.flush(skip_to=PLANTED + DAY))
@@ -331,7 +332,7 @@ def test_the_first_records_of_a_bucket_prove_nothing_of_its_mean(events, is_foun
     rows = world(hosts=("sick",))
     rows.drop(np.array(rows.time) >= PLANTED)
     rows.add(PLANTED + np.arange(events), host="sick", user="ann", word="w", numbers={"value": 130.0})
-    engine = JobEngine(JobSpec.from_config(config({"function": "mean", "field_name": "value"})))
+    engine = JobEngine(spec_from(config({"function": "mean", "field_name": "value"})))
     engine.add(rows.batch())
     scores = [r["record_score"] for r in engine.flush(calc_interim=True).records]
     assert (max(scores, default=0) >= 75) == is_found

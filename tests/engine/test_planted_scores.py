@@ -7,8 +7,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from proxy.engine import JobEngine, JobSpec
+from proxy.engine import JobEngine
 from proxy.engine.normalise import LN_FROM, Normaliser
+from proxy.job_config.engine_spec import spec_from
 from tests.engine.planted import (
     DAY,
     HOUR,
@@ -236,7 +237,7 @@ def test_a_healthy_month_has_at_most_one_critical_record_a_series():
 
 
 def test_an_engine_without_rows_has_nothing_to_say():
-    engine = JobEngine(JobSpec.from_config(config({"function": "count"})))
+    engine = JobEngine(spec_from(config({"function": "count"})))
     results = engine.flush(advance_to=PLANTED, calc_interim=True)
     assert results.buckets == results.records == []
 

@@ -12,7 +12,7 @@ from proxy.engine.columns import Columns, Slot
 from proxy.engine.models.clock_shift import shift_patterns
 from proxy.engine.registry import Interner, Registry
 from proxy.engine.rows import OpenRows, RowSet
-from proxy.engine.spec import JobSpec
+from proxy.job_config.engine_spec import spec_from
 from tests.engine.jobs import batch, column, config
 from tests.engine.naive_rows import NaiveOpenRows, NaiveRegistry, NaiveTable
 
@@ -76,7 +76,7 @@ BUCKET = st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from(["b", "a", "
 @given(buckets=st.lists(BUCKET, max_size=10), forget_every=st.integers(2, 5))
 def test_series_are_numbered_as_a_dict_would(buckets, forget_every):
     detector = {"function": "count", "partition_field_name": "part", "by_field_name": "by"}
-    spec = JobSpec.from_config(config(detector)).detectors[0]
+    spec = spec_from(config(detector)).detectors[0]
     fast, slow = Registry(), NaiveRegistry()
     for time, keys in enumerate(buckets):
         text = {"part": column([part for part, _ in keys]), "by": column([by for _, by in keys])}

@@ -8,7 +8,8 @@ import numpy as np
 import orjson
 import pytest
 
-from proxy.engine import Batch, Column, JobEngine, JobSpec, Results
+from proxy.engine import Batch, Column, JobEngine, Results
+from proxy.job_config.engine_spec import spec_from
 from proxy.runtime.documents import index_lines, result_documents
 from proxy.store.results.pages import BUCKETS, INFLUENCERS, RECORDS
 
@@ -31,7 +32,7 @@ DETECTORS: dict[str, dict[str, Any]] = {
 
 def found(detector: dict[str, Any]) -> Results:
     """Hours of quiet data of two hosts and four users, and one wild bucket at the end."""
-    spec = JobSpec.from_config(
+    spec = spec_from(
         {
             "analysis_config": {"bucket_span": "15m", "detectors": [detector], "influencers": ["host", "user"]},
             "data_description": {"time_field": "time"},

@@ -1,7 +1,7 @@
 """Categorization of messages: the words stay, the variable parts vary.
 
     Categorizer(analyzer=None, *, filters=(), partition_field_name=None, stop_on_warn=False, examples_limit=4)
-    Categorizer.from_config(analysis_config, analysis_limits=None)
+    Categorizer.from_spec(spec)
     .categorise(messages, partitions=None, *, room=inf) -> int64[n]
         category ids from 1 on, unique over partitions; -1 where none was found (new ones may take
         `room` bytes) or the partition has stopped. partitions: one value per message, used only with a

@@ -14,6 +14,7 @@ from proxy.engine.categorize.analyzer import MAX_MESSAGE_CHARS, Analyzer, PartCo
 from proxy.engine.categorize.category import Category
 from proxy.engine.categorize.matching import CategorySet
 from proxy.engine.categorize.quality import Quality, quality_of
+from proxy.engine.spec import CategorizationSpec
 
 NO_CATEGORY = -1
 DEFAULT_EXAMPLES_LIMIT = 4
@@ -66,20 +67,14 @@ class Categorizer:
         self._category_of: dict[tuple[int, tuple[str, ...]], int] = {}
 
     @classmethod
-    def from_config(cls, analysis_config: Mapping, analysis_limits: Mapping | None = None) -> Categorizer:
-        """The categorizer a job's configuration asks for."""
-        per_partition = analysis_config.get("per_partition_categorization") or {}
-        is_split = per_partition.get("enabled") in (True, "true")
-        partition = None
-        if is_split:
-            names = [detector.get("partition_field_name") for detector in analysis_config["detectors"]]
-            partition = next((name for name in names if name), None)
+    def from_spec(cls, spec: CategorizationSpec) -> Categorizer:
+        """The categorizer that a job asks for."""
         return cls(
-            analysis_config.get("categorization_analyzer"),
-            filters=analysis_config.get("categorization_filters") or (),
-            partition_field_name=partition,
-            stop_on_warn=is_split and per_partition.get("stop_on_warn") in (True, "true"),
-            examples_limit=int((analysis_limits or {}).get("categorization_examples_limit", DEFAULT_EXAMPLES_LIMIT)),
+            spec.analyzer,
+            filters=spec.filters,
+            partition_field_name=spec.partition_field,
+            stop_on_warn=spec.stop_on_warn,
+            examples_limit=spec.examples_limit,
         )
 
     def categorise(

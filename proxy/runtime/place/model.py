@@ -12,8 +12,10 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, cast
 
-from proxy.engine import ForecastRefused, JobEngine, JobSpec, Results
+from proxy.engine import ForecastRefused, JobEngine, Results
 from proxy.engine.results import Document
+from proxy.job_config import types
+from proxy.job_config.engine_spec import spec_from
 from proxy.runtime import documents, forecasting
 from proxy.runtime.batch_codec import encode_batch
 from proxy.runtime.categorizer_reports import CategorizerReports, stats_documents, status_annotation
@@ -58,7 +60,7 @@ class JobModel:
         Raises:
             MlError: 400 for a model that cannot be read here.
         """
-        spec = JobSpec.from_config(inputs.configuration)
+        spec = spec_from(types.job(inputs.configuration))
         header, learnt = unpack(saved) if saved else ({}, None)
         self._inputs = inputs
         self._engine = JobEngine(spec, learnt, filters=inputs.filters, events=inputs.calendar_events)
@@ -153,7 +155,9 @@ class JobModel:
     def update(self, inputs: JobInputs) -> None:
         """Takes over changed inputs; what was learnt stays."""
         self._inputs = inputs
-        self._engine.update(inputs.configuration, filters=inputs.filters, events=inputs.calendar_events)
+        self._engine.update(
+            spec_from(types.job(inputs.configuration)), filters=inputs.filters, events=inputs.calendar_events
+        )
 
     def settle(self, now_ms: int) -> tuple[Status, list[bytes]]:
         """What is still to be written before a model is saved: how often categories were matched, their statistics."""
