@@ -6,6 +6,7 @@ sent again. How the model itself is kept is ``saving``'s matter; when, the super
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ParamSpec, TypeVar
 
@@ -29,6 +30,7 @@ from proxy.store.results import ids as result_ids
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
 _DATA, _FLUSH = b"d", b"f"
+_RETRY_S = 1.0
 
 
 class PlacedJob:
@@ -176,6 +178,10 @@ class PlacedJob:
             self._report_size(outcome.status)
             await self.outbox.try_send()
             self.hear(self.summary(outcome.buckets))
+            while self.outbox.is_full():
+                # One request can finish years of buckets: more than memory holds while the cluster takes nothing.
+                await asyncio.sleep(_RETRY_S)
+                await self.outbox.try_send()
 
     def _refuse_when_full(self) -> None:
         if self.outbox.is_full():

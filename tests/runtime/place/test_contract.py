@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import orjson
 import pytest
 
 from proxy.config import Config
-from proxy.errors import MlError
+from proxy.errors import MlError, unavailable
 from proxy.runtime.job_inputs import JobInputs, gather_inputs
+from proxy.runtime.place import job, outbox
 from proxy.runtime.place.commands import Close, Discard, Flush, Open, Post, Report, Save
 from proxy.runtime.place.contract import JobNotLoaded, Place
 from proxy.runtime.place.places import Places
@@ -19,6 +20,7 @@ from proxy.runtime.place.process import ProcessPlace
 from proxy.runtime.place.summary import Summary
 from proxy.runtime.place.worker import LocalPlace
 from proxy.store import Store
+from proxy.store.results.write import ResultsWriter
 from tests.http_client import HttpClient
 from tests.runtime.supervised import NOW_MS
 from tests.runtime.test_restart import JOB, SPAN_MS, START_MS, records
@@ -143,3 +145,38 @@ async def test_years_of_empty_buckets_come_by_many_steps(place: Place, inputs: J
     assert counts[0] <= 64
     assert flushed.status is not None
     assert flushed.status.last_finalized_bucket_end_ms == far * 1000
+
+
+class Refusing(ResultsWriter):
+    """Takes no results until it is told to."""
+
+    takes = False
+
+    async def write(self, lines: Sequence[bytes]) -> list[str]:
+        if not self.takes:
+            raise unavailable("the cluster takes nothing")
+        return await super().write(lines)
+
+
+async def test_results_that_the_cluster_does_not_take_hold_up_the_next_steps(
+    monkeypatch: pytest.MonkeyPatch, store: Store, inputs: JobInputs
+) -> None:
+    monkeypatch.setattr(outbox, "_MAX_BYTES", 10_000)
+    monkeypatch.setattr(job, "_RETRY_S", 0.01)
+    store.results_write = writer = Refusing(store.client, store.names)
+    place, heard = LocalPlace(store), list[Summary]()
+    await place.call(JOB_ID, Open(inputs, NOW_MS))
+    has_begun = asyncio.Event()
+
+    def hear(summary: Summary) -> None:
+        heard.append(summary)
+        has_begun.set()
+
+    posting = asyncio.create_task(place.call(JOB_ID, post(records(0, 160)), hear))
+    await asyncio.wait_for(has_begun.wait(), 20)
+    await asyncio.sleep(0.3)
+    assert [(len(summary.buckets), summary.has_unsent) for summary in heard] == [(64, True)]
+    writer.takes = True
+    assert not (await posting).has_unsent
+    assert len(await written(store, "bucket")) == 159
+    await place.close()
