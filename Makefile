@@ -1,5 +1,5 @@
 # Every target does its own set-up; Elasticsearch itself is fetched by whoever first starts it.
-.PHONY: install system demo test test-fast test-random coverage bench bench-engine lint clean
+.PHONY: install system demo test test-fast test-random bench bench-engine lint clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -38,18 +38,21 @@ system:
 demo: install
 	$(VENV)/bin/lanewatch demo $(ARGS)
 
-test: install system
-	$(PYTHON) -m pytest $(ARGS)
+# One process has the cluster, the other trains models; PARALLEL= runs everything in one.
+PARALLEL := --numprocesses 2 --dist loadgroup
 
-# What needs no cluster and does not run for seconds.
+test: install system
+	$(PYTHON) -m pytest $(PARALLEL) $(ARGS)
+
+# What needs no cluster and trains no models.
 test-fast: install
-	$(PYTHON) -m pytest -m 'not cluster' $(ARGS)
+	$(PYTHON) -m pytest $(PARALLEL) -m 'not cluster and not trains' $(ARGS)
 
 # Properties with examples that nobody has seen before; SEED repeats a run.
 SEED = $(shell $(PYTHON) -c 'import secrets; print(secrets.randbits(32))')
 test-random: install
 	@seed=$(SEED); echo "properties with seed $$seed: make test-random SEED=$$seed repeats this run"; \
-	$(PYTHON) -m pytest -m 'not cluster' --hypothesis-profile=random --hypothesis-seed=$$seed $(ARGS)
+	$(PYTHON) -m pytest $(PARALLEL) -m 'not cluster' --hypothesis-profile=random --hypothesis-seed=$$seed $(ARGS)
 
 bench: install
 	$(PYTHON) -m bench $(ARGS)

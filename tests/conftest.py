@@ -7,6 +7,7 @@ on which indices named .ml-* and lanewatch-* are deleted.
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from types import ModuleType
 
 import pytest
 import uvloop
@@ -32,14 +33,28 @@ settings.load_profile("repeatable")
 
 # The fixtures that start a cluster or are given one: whoever uses one of them, however indirectly, needs a cluster.
 CLUSTER_FIXTURES = {"cluster", "secured_cluster_url"}
+# Where models are trained, which takes seconds: the engine as a whole, its models, and the helpers that run them.
+TRAINING = ("proxy.engine.job", "proxy.engine.models", "tests.engine.jobs", "tests.engine.planted", "bench")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what needs a cluster, before `-m` is asked."""
+    """Marks what needs a cluster and what trains models, before ``-m`` is asked, and lets one process have the cluster.
+
+    A test that starts a cluster without those fixtures bears the mark itself.
+    """
     for item in items:
         if CLUSTER_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.cluster)
+        if any(origin_of(value).startswith(TRAINING) for value in vars(item.module).values()):
+            item.add_marker(pytest.mark.trains)
+        needs_cluster = item.get_closest_marker("cluster") is not None
+        item.add_marker(pytest.mark.xdist_group("cluster" if needs_cluster else item.path.stem))
+
+
+def origin_of(value: object) -> str:
+    """The module that a value was imported from, or that it is."""
+    return str(value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", ""))
 
 
 @pytest.fixture(scope="session")

@@ -99,6 +99,7 @@ def test_serve_starts_before_its_cluster_and_says_503_meanwhile():
         assert command.stop(signal.SIGTERM) == 0
 
 
+@pytest.mark.cluster
 def test_up_brings_a_cluster_that_the_official_client_can_use_and_takes_it_away(tmp_path):
     with RunningCommand("up", "--port", "0") as command:
         cluster_url = command.said[-1].split(" in front of ")[1].split()[0]

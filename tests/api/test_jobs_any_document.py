@@ -89,7 +89,7 @@ def quick(examples):
         HealthCheck.data_too_large,
         HealthCheck.filter_too_much,
     ]
-    return settings(max_examples=examples, deadline=None, suppress_health_check=checks, derandomize=True)
+    return settings(max_examples=examples, deadline=None, suppress_health_check=checks)
 
 
 def is_accepted(operation, body):

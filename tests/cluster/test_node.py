@@ -52,6 +52,7 @@ def wait_until_ended(folder: Path) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.cluster
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc, and only Linux ends orphans")
 def test_a_node_keeps_its_data_ends_when_told_and_leaves_no_orphan_when_its_parent_is_killed(folder):
     data_dir = folder / "data"

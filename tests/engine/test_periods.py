@@ -130,7 +130,7 @@ def pasts(seed, kind, count, stretch_s):
     return x
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(
     seed=st.integers(0, 2**32 - 1),
     kind=st.sampled_from(["sine", "sine", "saw", "pulse", "walk", "noise"]),

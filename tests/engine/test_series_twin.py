@@ -91,7 +91,7 @@ def compare(rng, span, kind, times, values, absent, has_samples):
     return found
 
 
-@settings(max_examples=16, deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=16, deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(
     seed=st.integers(0, 2**32 - 1),
     kind=st.sampled_from(sorted(KINDS)),
