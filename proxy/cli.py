@@ -14,12 +14,14 @@ from types import FrameType
 import yaml
 
 from proxy import __version__, demo
+from proxy.api.access import privilege_for
 from proxy.api.routes import OPERATIONS
 from proxy.cluster.at_hand import cluster_at_hand
 from proxy.cluster.problem import ClusterProblem
 from proxy.config import Config, ConfigError
 from proxy.config_loading import SECRET_KEYS, load_config, load_settings
 from proxy.nginx import nginx_config
+from proxy.schemas import shipped_schemas
 from proxy.serving import AddressProblem, refuse_used_address, serve_until_stopped, url_host
 
 Command = Callable[[argparse.Namespace], int]
@@ -157,8 +159,9 @@ def run_check_config(args: argparse.Namespace) -> int:
 
 
 def run_routes(args: argparse.Namespace) -> int:
+    schemas = shipped_schemas()
     for operation in OPERATIONS:
-        say(f"{operation.name} ({operation.privilege})")
+        say(f"{operation.name} ({privilege_for(schemas.action(operation.name))})")
         for route in operation.routes:
             say(f"  {route}")
     return 0

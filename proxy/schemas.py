@@ -7,10 +7,11 @@ Faults are data: where, what kind, and the error as Elasticsearch's parser would
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path as FilePath
+from typing import Any, cast
 from urllib.parse import urldefrag, urljoin
 
 from jsonschema import Draft202012Validator
@@ -21,7 +22,9 @@ from proxy.body_text import At, Path
 from proxy.errors import MlError, did_you_mean, illegal_argument, number_format, x_content_parse
 from proxy.resources import resource_dir
 
-Schema = Mapping[str, object]
+# A JSON Schema: what its keywords hold depends on the keyword.
+Schema = Mapping[str, Any]
+_Registry = Registry[bool | Schema]
 
 _TOKENS = {str: "VALUE_STRING", bool: "VALUE_BOOLEAN", int: "VALUE_NUMBER", float: "VALUE_NUMBER",
            dict: "START_OBJECT", list: "START_ARRAY", type(None): "VALUE_NULL"}  # fmt: skip
@@ -45,31 +48,50 @@ class Schemas:
     """All schema files of a folder, by operation name."""
 
     def __init__(self, folder: FilePath) -> None:
-        self._files = {str(f.relative_to(folder)): json.loads(f.read_bytes()) for f in sorted(folder.rglob("*.json"))}
-        self._registry: Registry[Schema] = Registry().with_resources(
-            (name, Resource.from_contents(schema)) for name, schema in self._files.items()
+        files = sorted(folder.rglob("*.json"))
+        self._files: dict[str, Schema] = {
+            str(file.relative_to(folder)): json.loads(file.read_bytes()) for file in files
+        }
+        self._registry: _Registry = Registry().with_resources(
+            (name, Resource[bool | Schema].from_contents(schema)) for name, schema in self._files.items()
         )
+        self._sections: dict[tuple[str, str], Section] = {}
 
     def operations(self) -> list[str]:
         return [name.removesuffix(".json") for name in self._files if "/" not in name and not name.startswith("_")]
 
+    def action(self, operation: str) -> str:
+        """What the cluster calls the operation where it grants or refuses it."""
+        return str(self._files[f"{operation}.json"]["x-action"])
+
+    def has_section(self, operation: str, section: str) -> bool:
+        return section in self._files[f"{operation}.json"]["properties"]
+
     def section(self, operation: str, section: str) -> Section:
         """The ``path``, ``query`` or ``body`` part of an operation's schema; an empty object where it has none."""
+        key = (operation, section)
+        if key not in self._sections:
+            self._sections[key] = self._made(operation, section)
+        return self._sections[key]
+
+    def _made(self, operation: str, section: str) -> Section:
         name = f"{operation}.json"
         schema = self._files[name]
         part: Schema = {"$ref": f"{name}#/properties/{section}"}
-        if section not in schema["properties"]:
+        if not self.has_section(operation, section):
             part = {"type": "object", "additionalProperties": False}
-        return Section(part, name, self._registry, section in schema.get("required", ()))
+        is_required = section in schema.get("required", ())
+        return Section(part, name, self._registry, is_required=is_required, parser=schema.get("x-action", operation))
 
 
 class Section:
-    """One part of an operation's input, with its validator."""
+    """One part of an operation's input, with its validator. ``parser`` is who reads it where it does not say so."""
 
-    def __init__(self, schema: Schema, base: str, registry: Registry[Schema], required: bool) -> None:
+    def __init__(self, schema: Schema, base: str, registry: _Registry, *, is_required: bool, parser: str) -> None:
         self._registry = registry
         self.schema, self.base = self.resolve(schema, base)
-        self.required = required
+        self.required = is_required
+        self.parser = str(self.schema.get("x-parser", parser))
         # Given whole, a part of a file would lose what its own references point to.
         self._validator = Draft202012Validator(schema, registry=registry)
 
@@ -78,6 +100,7 @@ class Section:
         while "$ref" in schema:
             reference = str(schema["$ref"])
             found = self._registry.resolver(base_uri=base).lookup(reference).contents
+            assert isinstance(found, Mapping), "a reference leads to a schema with keywords"
             siblings = {key: value for key, value in schema.items() if key != "$ref"}
             schema, base = {**found, **siblings}, urldefrag(urljoin(base, reference)).url
         return schema, base
@@ -91,13 +114,15 @@ class Section:
 
     def _describe(self, error: ValidationError) -> Iterator[Fault]:
         path: Path = tuple(error.absolute_path)
-        own = error.schema.get("x-error", {}) if isinstance(error.schema, Mapping) else {}
+        own = _schema_of(error).get("x-error", {})
         if error.validator in own:
             yield Fault(path, "value", _own_error(own[error.validator], error, path), True, "value")
         elif error.validator == "additionalProperties":
             yield from self._unknown_keys(error, path)
         elif error.validator == "required":
-            missing = [name for name in error.validator_value if name not in error.instance]
+            missing = [
+                name for name in _schema_of(error)["required"] if name not in cast(Mapping[str, object], error.instance)
+            ]
             described = ", ".join(missing)
             yield Fault(path, "end", illegal_argument(f"Required [{described}]"), True, "required")
         elif error.validator == "type" or error.validator in ("oneOf", "anyOf"):
@@ -106,10 +131,11 @@ class Section:
             yield Fault(path, "value", _bad_value(error, path), True, "value")
 
     def _unknown_keys(self, error: ValidationError, path: Path) -> Iterator[Fault]:
-        known = list(error.schema.get("properties", {}))
-        patterns = error.schema.get("patternProperties", {})
+        schema, instance = _schema_of(error), cast(Mapping[str, object], error.instance)
+        known = list(schema.get("properties", {}))
+        patterns = schema.get("patternProperties", {})
         # Only the first in the text is ever told, and describing each takes its time.
-        key = next((key for key in error.instance if key not in known and not patterns), None)
+        key = next((key for key in instance if key not in known and not patterns), None)
         if key is not None:
             text = f"[{self.parser_of(path)}] unknown field [{key}]" + did_you_mean(key, known)
             yield Fault((*path, key), "name", x_content_parse(text), False, "unknown")
@@ -121,13 +147,12 @@ class Section:
 
     def parser_of(self, path: Sequence[str | int]) -> str:
         """The Elasticsearch parser that reads the object at ``path``: the nearest ``x-parser`` above."""
-        names = [name for name in self.parsers_along(path) if name]
-        return names[-1] if names else self.base.removesuffix(".json")
+        return [name for name in self.parsers_along(path) if name][-1]
 
     def parsers_along(self, path: Sequence[str | int]) -> list[str | None]:
         """The ``x-parser`` of the root and of each step of ``path``, None where a step begins no object of its own."""
         schema, base = self.schema, self.base
-        found: list[str | None] = [schema.get("x-parser")]
+        found: list[str | None] = [self.parser]
         for key in path:
             schema, base = self._step(schema, base, key)
             found.append(schema.get("x-parser"))
@@ -159,31 +184,38 @@ class Section:
         return value
 
 
-def _own_error(own: Mapping[str, object], error: ValidationError, path: Path) -> MlError:
+def _schema_of(error: ValidationError) -> Schema:
+    """The keywords that stand beside the broken one."""
+    return error.schema if isinstance(error.schema, Mapping) else {}
+
+
+def _own_error(own: Schema, error: ValidationError, path: Path) -> MlError:
     value = str(error.instance)
-    values = {"{value}": value, "{VALUE}": value.upper(), "{field}": str(path[-1]) if path else ""}
+    texts = {"{value}": value, "{VALUE}": value.upper(), "{field}": str(path[-1]) if path else ""}
     reason = str(own["reason"])
-    for mark, value in values.items():
-        reason = reason.replace(mark, value)
+    for mark, text in texts.items():
+        reason = reason.replace(mark, text)
     return MlError(str(own["type"]), reason, int(own.get("status", 400)))
 
 
 def _bad_value(error: ValidationError, path: Path) -> MlError:
     """The refusal of a value of a right type, where its schema has no text of its own."""
-    wanted = error.schema.get("x-coerce") if isinstance(error.schema, Mapping) else None
+    schema = _schema_of(error)
+    wanted = schema.get("x-coerce")
     field = path[-1] if path else ""
     if wanted == "boolean":
         return illegal_argument(f"Failed to parse value [{error.instance}] as only [true] or [false] are allowed.")
     if wanted in ("integer", "number") and error.validator == "pattern":
         return number_format(str(error.instance))
     if error.validator == "enum":
-        allowed = ", ".join(str(value) for value in error.validator_value)
+        allowed = ", ".join(str(value) for value in schema["enum"])
         return illegal_argument(f"[{field}] must be one of [{allowed}], found [{error.instance}]")
     return illegal_argument(f"[{field}] has an invalid value [{error.instance}]: {error.message}")
 
 
 def _to_boolean(value: object) -> object:
-    return {"true": True, "false": False, "": True}.get(value, value) if isinstance(value, str) else value
+    texts: dict[str, object] = {"true": True, "false": False, "": True}
+    return texts.get(value, value) if isinstance(value, str) else value
 
 
 def _to_integer(value: object) -> object:
@@ -212,7 +244,7 @@ def _split(value: object) -> object:
     return value.split(",") if isinstance(value, str) else value
 
 
-_COERCE = {
+_COERCE: Mapping[str, Callable[[object], object]] = {
     "boolean": _to_boolean,
     "integer": _to_integer,
     "number": _to_number,

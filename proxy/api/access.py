@@ -8,16 +8,26 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from proxy.errors import MlError, RelayedError, unavailable
 from proxy.store.client import ClusterClient
+
+Privilege = Literal["monitor_ml", "manage_ml"]
 
 _PRIVILEGES_PATH = "/_security/user/_has_privileges"
 _AUTHENTICATE_PATH = "/_security/_authenticate"
 # Security may be turned on in the cluster later.
 _ASK_AGAIN_S = 60.0
-_GRANTING = {"monitor_ml": "monitor_ml,monitor,manage_ml,manage,all", "manage_ml": "manage_ml,manage,all"}
+_GRANTING: Mapping[Privilege, str] = {
+    "monitor_ml": "monitor_ml,monitor,manage_ml,manage,all",
+    "manage_ml": "manage_ml,manage,all",
+}
+
+
+def privilege_for(action: str) -> Privilege:
+    """The cluster privilege that an action needs: what it is called says whether it only reads."""
+    return "monitor_ml" if action.startswith("cluster:monitor/") else "manage_ml"
 
 
 class Access:
@@ -33,14 +43,15 @@ class Access:
         self._clock = clock
         self._open_until = -math.inf
 
-    async def check(self, privilege: str, action: str, identity: Mapping[str, str], uri: str) -> None:
-        """Returns when the caller holds ``privilege``.
+    async def check(self, action: str, identity: Mapping[str, str], uri: str) -> None:
+        """Returns when the caller holds the privilege for ``action``.
 
         Raises:
             MlError: the cluster's own refusal, a 403, or 503 where the cluster cannot tell.
         """
         if self._is_on is False or self._clock() < self._open_until:
             return
+        privilege = privilege_for(action)
         status, answer, _ = await self._cluster.ask_as_caller(
             "POST", _PRIVILEGES_PATH, {"cluster": [privilege]}, identity
         )
@@ -53,9 +64,9 @@ class Access:
             raise unavailable(f"the cluster could not tell the privileges of the caller, it answered [{status}]")
         self._is_on, self._open_until = True, -math.inf
         if not answer["has_all_requested"]:
-            raise await self._unauthorized(str(answer["username"]), privilege, action, identity)
+            raise await self._unauthorized(str(answer["username"]), action, identity)
 
-    async def _unauthorized(self, user: str, privilege: str, action: str, identity: Mapping[str, str]) -> MlError:
+    async def _unauthorized(self, user: str, action: str, identity: Mapping[str, str]) -> MlError:
         """The refusal in the cluster's words, which name the caller's roles."""
         status, answer, _ = await self._cluster.ask_as_caller("GET", _AUTHENTICATE_PATH, None, identity)
         caller = f"user [{user}]"
@@ -65,7 +76,7 @@ class Access:
             caller += f" with effective roles [{','.join(sorted(answer['roles']))}]"
         reason = (
             f"action [{action}] is unauthorized for {caller}, "
-            f"this action is granted by the cluster privileges [{_GRANTING[privilege]}]"
+            f"this action is granted by the cluster privileges [{_GRANTING[privilege_for(action)]}]"
         )
         return MlError("security_exception", reason, 403)
 

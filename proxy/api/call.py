@@ -8,14 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from multidict import CIMultiDict
 
 from proxy.api.body_stream import read_all, read_body
 from proxy.api.media_types import MediaType, media_type
-from proxy.api.operation import Match, Operation
 from proxy.api.render import FORMATS, boolean
 from proxy.api.request_head import identity_of
 from proxy.api.yaml_body import yaml_to_json
@@ -46,10 +45,20 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """What a request is for: an operation by name, and the path template that led to it with its decoded parts."""
+
+    operation: str
+    template: str
+    parts: Mapping[str, str]
+    streams_body: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A checked request. ``query`` and ``body`` hold only what was given, as real numbers, booleans and lists."""
 
-    operation: Operation
+    operation: str
     method: str
     uri: str
     template: str
@@ -84,7 +93,7 @@ class Call:
 
 async def make_call(
     request: web.Request,
-    match: Match,
+    target: Target,
     schemas: Schemas,
     query: Mapping[str, str],
     *,
@@ -97,13 +106,12 @@ async def make_call(
         MlError: the first fault in the order in which Elasticsearch looks: body, query, whether there may be a body,
             path.
     """
-    operation = match.operation
     call = Call(
-        operation=operation,
+        operation=target.operation,
         method=request.method,
         uri=request.raw_path.partition("?")[0],
-        template=match.template,
-        path=match.parts,
+        template=target.template,
+        path=target.parts,
         query={},
         body=None,
         identity=identity_of(request.headers),
@@ -115,12 +123,13 @@ async def make_call(
     content = media_type(request.headers, _CONTENT_TYPE)
     if request.body_exists and not (content and content.is_readable):
         raise PlainError(f"Content-Type header [{call.content_type}] is not supported", 406)
-    if operation.body == "stream":
+    if target.streams_body:
         call = replace(call, content=read_body(request, max_bytes))
         return _with_path(_with_query(call, query, schemas), schemas)
     raw = await read_all(request, max_bytes)
     query = dict(query)
-    if operation.body == "json":
+    reads_body = schemas.has_section(call.operation, "body")
+    if reads_body:
         if not raw:
             raw, content = _take_source(query)
         if len(raw) < _LARGE_BODY_BYTES and not _is_yaml(content):
@@ -128,7 +137,7 @@ async def make_call(
         else:
             call = await asyncio.to_thread(_with_body, call, raw, content, schemas)
     call = _with_query(call, query, schemas)
-    if raw and operation.body == "none":
+    if raw and not reads_body:
         raise illegal_argument(f"request [{call.method} {call.uri}] does not support having a body")
     return _with_path(call, schemas)
 
@@ -140,7 +149,7 @@ def _wants_text(query: Mapping[str, str], accept: MediaType | None) -> bool:
 
 
 def _with_body(call: Call, raw: bytes, content: MediaType | None, schemas: Schemas) -> Call:
-    section = schemas.section(call.operation.name, "body")
+    section = schemas.section(call.operation, "body")
     if not raw.strip():
         if section.required:
             raise parse_error("request body is required")
@@ -190,7 +199,7 @@ def _wrapped(section: Section, text: BodyText, fault: Fault) -> MlError:
     if not fault.wrapped:
         error = MlError(error.type, f"[{line}:{column}] {error.reason}", error.status, caused_by=error.caused_by)
     parsers = section.parsers_along(fault.path)
-    parser, levels = parsers[0] or section.base.removesuffix(".json"), []
+    parser, levels = section.parser, []
     for depth, key in enumerate(fault.path):
         if isinstance(key, str):
             levels.append((parser, key))
@@ -222,7 +231,7 @@ def _renamed(call: Call, section: Section, value: Any) -> Any:
 
 
 def _with_query(call: Call, query: Mapping[str, str], schemas: Schemas) -> Call:
-    section = schemas.section(call.operation.name, "query")
+    section = schemas.section(call.operation, "query")
     properties = section.properties()
     readable = list(properties)
     if call.text is not None and "x-with-body" in section.schema:
@@ -247,7 +256,7 @@ def _query_error(fault: Fault, properties: Mapping[str, Mapping[str, Any]]) -> M
 
 
 def _with_path(call: Call, schemas: Schemas) -> Call:
-    section = schemas.section(call.operation.name, "path")
+    section = schemas.section(call.operation, "path")
     for fault in section.faults(dict(call.path)):
         raise fault.error
-    return replace(call, path=section.coerce(dict(call.path)))
+    return replace(call, path=cast(dict[str, Any], section.coerce(dict(call.path))))

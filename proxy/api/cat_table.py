@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from proxy.api.call import Call, Reply
 from proxy.errors import illegal_argument
-from proxy.job_config.wildcards import compile_wildcard
+from proxy.job_config.wildcards import Wildcard
 from proxy.units import format_bytes, iso
 
 Kind = Literal["text", "number", "bytes", "millis", "moment"]
@@ -36,9 +36,8 @@ class Column:
         camel = head + "".join(part.capitalize() for part in rest)
         return tuple(dict.fromkeys(alias for alias in (self.short, camel) if alias and alias != self.name))
 
-    def is_called(self, pattern: str) -> bool:
-        regex = compile_wildcard(pattern)
-        return any(regex.fullmatch(name) for name in (self.name, *self.aliases))
+    def is_called(self, pattern: Wildcard) -> bool:
+        return any(pattern.matches(name) for name in (self.name, *self.aliases))
 
 
 def help_reply(columns: Sequence[Column]) -> Reply:
@@ -69,8 +68,9 @@ def _chosen(columns: Sequence[Column], wanted: Sequence[str] | None) -> list[tup
         return [(column, column.name) for column in columns if column.is_default]
     chosen: dict[str, Column] = {}
     for name in (each.strip() for each in wanted):
+        pattern = Wildcard.of(name)
         for column in columns:
-            if column.is_called(name):
+            if column.is_called(pattern):
                 chosen.setdefault(column.name if "*" in name else name, column)
                 if "*" not in name:
                     break
@@ -79,7 +79,8 @@ def _chosen(columns: Sequence[Column], wanted: Sequence[str] | None) -> list[tup
 
 def _sort(rows: list[Any], columns: Sequence[Column], key: str) -> None:
     name, _, order = key.strip().partition(":")
-    column = next((column for column in columns if column.is_called(name)), None)
+    pattern = Wildcard.of(name)
+    column = next((column for column in columns if column.is_called(pattern)), None)
     if column is None:
         raise illegal_argument(f"Unable to sort by unknown sort key `{name}`")
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import traceback
 from collections.abc import Mapping
+from functools import partial
 
 from aiohttp import web
 from multidict import CIMultiDict
 
-from proxy.api.access import Access
+from proxy.api.access import Access, privilege_for
 from proxy.api.call import Reply, make_call
 from proxy.api.large_answer import SLICED_FROM_BYTES, Sliced
 from proxy.api.operation import Match, Operation, Router
@@ -41,47 +43,42 @@ class Dispatcher:
             identity = identity_of(request.headers)
             opaque_id.set(identity.get("X-Opaque-Id"))
             if request.method == "OPTIONS":
-                return _response(request, self._options(request), rendering, [])
+                return await _response(request, self._options(request), rendering, [])
             facts = await self._services.store.client.facts()
             query = read_query(request.raw_path.partition("?")[2])
             rendering = rendering_of(query, request.headers, has_body=request.body_exists, major=facts.major)
             match = self._router.match(request.method, request.raw_path)
-            await self._access.check(match.operation.privilege, _action(match.operation), identity, request.raw_path)
+            action = self._schemas.action(match.operation.name)
+            await self._access.check(action, identity, request.raw_path)
             reply = await self._perform(request, match, query, warnings)
-            return _response(request, reply, rendering, _warning_headers(warnings, facts))
+            return await _response(request, reply, rendering, _warning_headers(warnings, facts))
         except MlError as error:
             reply = _error_reply(error, rendering)
         except Exception as error:
             _log.exception("unexpected error in [%s %s]", request.method, request.path)
             reply = _error_reply(MlError("exception", f"{type(error).__name__}: {error}", 500), rendering)
-        return _response(request, reply, rendering, _warning_headers(warnings, facts))
+        return await _response(request, reply, rendering, _warning_headers(warnings, facts))
 
     async def _perform(
         self, request: web.Request, match: Match, query: Mapping[str, str], warnings: list[str]
     ) -> Reply:
         warnings.extend(_deprecations(match, request.method))
         limit = self._services.config.server.max_content_length
-        call = await make_call(request, match, self._schemas, query, max_bytes=limit, warnings=warnings)
+        call = await make_call(request, match.target, self._schemas, query, max_bytes=limit, warnings=warnings)
         await self._refuse_while_upgrading(match.operation)
         answer = await match.operation.handler(call, self._services)
         return answer if isinstance(answer, Reply) else Reply(answer)
 
     async def _refuse_while_upgrading(self, operation: Operation) -> None:
-        if operation.privilege != "manage_ml" or operation.allowed_while_upgrading:
+        action = self._schemas.action(operation.name)
+        if privilege_for(action) != "manage_ml" or operation.allowed_while_upgrading:
             return
         if await self._services.store.upgrade_mode.is_on():
-            raise status_error(f"Cannot perform {_action(operation)} action while upgrade mode is enabled", 429)
+            raise status_error(f"Cannot perform {action} action while upgrade mode is enabled", 429)
 
     def _options(self, request: web.Request) -> Reply:
         allowed = self._router.allowed(request.raw_path.partition("?")[0])
         return Reply("", headers={"Allow": ",".join(allowed)} if allowed else {})
-
-
-def _action(operation: Operation) -> str:
-    """The name by which the refusal of a caller calls what was asked for."""
-    if operation.action is not None:
-        return operation.action
-    return f"cluster:{'monitor' if operation.privilege == 'monitor_ml' else 'admin'}/xpack/ml"
 
 
 def _deprecations(match: Match, method: str) -> list[str]:
@@ -94,9 +91,10 @@ def _deprecations(match: Match, method: str) -> list[str]:
 
 def _error_reply(error: MlError, rendering: Rendering) -> Reply:
     body = error.body()
-    if rendering.error_trace and isinstance(body.get("error"), dict):
+    told = body.get("error")
+    if rendering.error_trace and isinstance(told, dict):
         trace = "".join(traceback.format_exception(error))
-        for part in (*body["error"].get("root_cause", ()), body["error"]):
+        for part in (*told.get("root_cause", ()), told):
             part["stack_trace"] = trace
     return Reply(body, error.status, error.headers)
 
@@ -109,15 +107,11 @@ def _warning_headers(texts: list[str], facts: ClusterFacts | None) -> list[tuple
     return [("Warning", f'{agent} "{text}"') for text in escaped]
 
 
-def _response(
+async def _response(
     request: web.Request, reply: Reply, rendering: Rendering, warnings: list[tuple[str, str]]
 ) -> web.StreamResponse:
-    if isinstance(reply.body, str):
-        body, content_type = reply.body.encode(), "text/plain; charset=UTF-8"
-    elif isinstance(reply.body, bytes):
-        body, content_type = reply.body, rendering.content_type
-    else:
-        body, content_type = rendering.encode(reply.body, is_error=reply.status >= 400), rendering.content_type
+    body = await _encoded(reply, rendering)
+    content_type = "text/plain; charset=UTF-8" if isinstance(reply.body, str) else rendering.content_type
     headers: CIMultiDict[str] = CIMultiDict({"content-type": content_type})
     for name, value in reply.headers.items():
         headers.extend((name, each) for each in ([value] if isinstance(value, str) else value))
@@ -134,6 +128,16 @@ def _response(
     if not request.content.is_eof():
         response.force_close()  # what is still to come of the body would be read as the next request
     return response
+
+
+async def _encoded(reply: Reply, rendering: Rendering) -> bytes:
+    """The bytes of an answer; in a thread unless it is compact JSON, because other forms take their time."""
+    if isinstance(reply.body, str):
+        return reply.body.encode()
+    if isinstance(reply.body, bytes):
+        return reply.body
+    encode = partial(rendering.encode, reply.body, is_error=reply.status >= 400)
+    return encode() if rendering.is_plain else await asyncio.to_thread(encode)
 
 
 def _accepts_gzip(accept_encoding: str) -> bool:

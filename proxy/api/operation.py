@@ -2,43 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 from urllib.parse import unquote
 
+from proxy.api.call import Call, Reply, Target
+from proxy.api.render import Prepared
 from proxy.api.request_head import check_escapes
+from proxy.api.services import Services
 from proxy.errors import PlainError, illegal_argument
 
-if TYPE_CHECKING:
-    from proxy.api.call import Call, Reply
-    from proxy.api.services import Services
-
-Methods = Mapping[str, "tuple[Operation, str]"]
-Handler = Callable[["Call", "Services"], Awaitable["Reply | dict[str, object] | list[object]"]]
+Methods = dict[str, "tuple[Operation, str]"]
+Answer = Reply | Prepared | Mapping[str, Any] | list[Any]
 _METHODS = ("GET", "POST", "PUT", "DELETE")
 _KNOWN_METHODS = (*_METHODS, "OPTIONS", "HEAD", "PATCH", "TRACE", "CONNECT")
-_METHODS_KEY = "/"  # which no segment can be
+
+
+class Handler(Protocol):
+    """A function named as its operation."""
+
+    __name__: str
+
+    def __call__(self, call: Call, services: Services) -> Awaitable[Answer]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One operation of the API: its schema file bears its name.
 
-    ``routes`` are "METHOD /path/{part}" texts. ``privilege`` is the cluster privilege that a caller needs.
-    ``legacy_paths`` says whether the paths under ``/_ml`` are also served under ``/_xpack/ml``.
-    ``deprecation`` is a warning that every answer carries. ``action`` is Elasticsearch's name of what is done.
+    ``routes`` are "METHOD /path/{part}" texts. ``streams_body``: the handler reads the body itself, piece by piece.
+    ``legacy``: the paths under ``/_ml`` are also served under ``/_xpack/ml``.
+    ``deprecation`` is a warning that every answer carries.
     Writes are refused while the cluster is upgraded, unless they are ``allowed_while_upgrading``.
     """
 
     name: str
-    privilege: Literal["monitor_ml", "manage_ml"]
     handler: Handler
     routes: tuple[str, ...]
-    body: Literal["none", "json", "stream"] = "none"
-    legacy_paths: bool = True
+    streams_body: bool = False
+    legacy: bool = True
     deprecation: str | None = None
-    action: str | None = None
     allowed_while_upgrading: bool = False
 
 
@@ -50,24 +54,41 @@ class Match:
     template: str
     parts: Mapping[str, str]
 
+    @property
+    def target(self) -> Target:
+        return Target(self.operation.name, self.template, self.parts, self.operation.streams_body)
+
+
+@dataclass(slots=True)
+class _Node:
+    """A place in the tree of paths: the next segments, what stands for any segment, and who answers here."""
+
+    segments: dict[str, _Node] = field(default_factory=dict)
+    placeholder: _Node | None = None
+    methods: Methods = field(default_factory=dict)
+
 
 class Router:
     """Paths to operations, with Elasticsearch's precedence: a literal segment beats a placeholder, per method."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:
-        self._root: dict[str, object] = {}
+        self._root = _Node()
         for operation in operations:
             for route in operation.routes:
                 method, template = route.split(" ")
                 self._add(method, template, operation)
-                if operation.legacy_paths and template.startswith("/_ml/"):
+                if operation.legacy and template.startswith("/_ml/"):
                     self._add(method, "/_xpack/ml" + template.removeprefix("/_ml"), operation)
 
     def _add(self, method: str, template: str, operation: Operation) -> None:
         node = self._root
         for segment in _segments(template):
-            node = node.setdefault("{}" if segment.startswith("{") else segment, {})
-        node.setdefault(_METHODS_KEY, {})[method] = (operation, template)
+            if segment.startswith("{"):
+                node.placeholder = node.placeholder or _Node()
+                node = node.placeholder
+            else:
+                node = node.segments.setdefault(segment, _Node())
+        node.methods[method] = (operation, template)
 
     def match(self, method: str, target: str) -> Match:
         """The operation of a request, found on the raw path as Elasticsearch does, decoded once.
@@ -108,16 +129,16 @@ def _names(found: Iterable[Methods]) -> list[str]:
     return [name for name in _METHODS if name in names]
 
 
-def _leaves(node: Mapping[str, object], segments: list[str], depth: int) -> Iterator[Methods]:
+def _leaves(node: _Node, segments: list[str], depth: int) -> Iterator[Methods]:
     if depth == len(segments):
-        if _METHODS_KEY in node:
-            yield node[_METHODS_KEY]
+        if node.methods:
+            yield node.methods
         return
     segment = segments[depth]
-    if segment in node:
-        yield from _leaves(node[segment], segments, depth + 1)
-    if "{}" in node and segment:
-        yield from _leaves(node["{}"], segments, depth + 1)
+    if segment in node.segments:
+        yield from _leaves(node.segments[segment], segments, depth + 1)
+    if node.placeholder is not None and segment:
+        yield from _leaves(node.placeholder, segments, depth + 1)
 
 
 def _parts(template: str, segments: list[str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ import orjson
 import yaml
 from multidict import MultiMapping
 
-from proxy.api.filter_path import filtered
+from proxy.api.filter_path import filtered, paths_of
 from proxy.api.media_types import Format, check_versions, media_type
 from proxy.errors import illegal_argument
 from proxy.units import iso, java_double
@@ -44,10 +44,15 @@ class Rendering:
     filter_path: tuple[str, ...] = ()
     error_trace: bool = False
 
+    @property
+    def is_plain(self) -> bool:
+        """Compact JSON of the whole answer, which takes no time to speak of."""
+        return self.format == "json" and not (self.pretty or self.filter_path)
+
     def encode(self, body: Json, *, is_error: bool = False) -> bytes:
         """The bytes of an answer. ``filter_path`` leaves errors whole, as Elasticsearch does."""
         if isinstance(body, Prepared):
-            if self.format == "json" and not (self.pretty or self.filter_path):
+            if self.is_plain:
                 return body.json
             body = body.value()
         if self.filter_path and not is_error:
@@ -78,7 +83,7 @@ def rendering_of(query: Mapping[str, str], headers: MultiMapping[str], *, has_bo
         format=wanted or "json",
         content_type=f"application/{'vnd.elasticsearch+' if is_vendored else ''}{wanted or 'json'}{parameters}",
         pretty=boolean(query.get("pretty", "false")),
-        filter_path=tuple(path for path in query.get("filter_path", "").split(",") if path),
+        filter_path=paths_of(query.get("filter_path", "")),
         error_trace=boolean(query.get("error_trace", "false")),
     )
 

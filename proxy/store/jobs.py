@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from proxy.errors import MlError, already_exists, unknown_job
 from proxy.job_config import key_order
-from proxy.job_config.wildcards import collapsed, compile_wildcard
+from proxy.job_config.wildcards import Wildcard, collapsed
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
 from proxy.store.names import Names, job_document
 
@@ -220,8 +220,8 @@ def _unmatched(tokens: Sequence[str], jobs: Sequence[StoredJob], *, allow_no_mat
         if token in _ALL:
             matches, label = bool(jobs), "*"
         elif "*" in token:
-            pattern = compile_wildcard(token)
-            matches, label = any(pattern.fullmatch(name) for name in names), token
+            # Only where an idle one matters: with thousands of jobs it takes its time.
+            matches, label = allow_no_match or any(map(Wildcard.of(token).matches, names)), token
         else:
             matches, label = token in names, token
         is_exact = "*" not in label

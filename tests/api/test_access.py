@@ -138,12 +138,12 @@ async def test_security_that_is_turned_on_later_is_noticed_within_a_minute(loop,
         try:
             for seconds in (0.0, 30.0, 59.0):
                 now[0] = seconds
-                await access.check("monitor_ml", "action", {}, "/_ml/info")
+                await access.check("cluster:monitor/xpack/ml/info/get", {}, "/_ml/info")
             assert len(cluster.heads) == 1
             for seconds in (61.0, 62.0):
                 now[0] = seconds
                 with pytest.raises(MlError) as refused:
-                    await access.check("monitor_ml", "action", {}, "/_ml/info")
+                    await access.check("cluster:monitor/xpack/ml/info/get", {}, "/_ml/info")
                 assert refused.value.status == 401
         finally:
             await client.close()

@@ -251,7 +251,7 @@ async def test_an_answer_that_cannot_be_written_is_an_error_in_the_form_that_was
 
     store = Store(config)
     services = Services(store, Supervisor(store, config, epoch_ms), epoch_ms, config)
-    router = Router([Operation(name="ml.info", privilege="monitor_ml", handler=unwritable, routes=("GET /_ml/info",))])
+    router = Router([Operation(name="ml.info", handler=unwritable, routes=("GET /_ml/info",))])
     app = web.Application()
     dispatcher = Dispatcher(router, shipped_schemas(), Access(store.client, "off"), services)
     app.router.add_route("*", "/{path:.*}", dispatcher.handle)

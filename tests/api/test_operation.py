@@ -15,8 +15,8 @@ async def handler(call: object, services: object) -> dict[str, object]:
     raise AssertionError("never called here")
 
 
-def operation(name: str, *routes: str, legacy_paths: bool = True) -> Operation:
-    return Operation(name=name, privilege="monitor_ml", handler=handler, routes=routes, legacy_paths=legacy_paths)
+def operation(name: str, *routes: str, legacy: bool = True) -> Operation:
+    return Operation(name=name, handler=handler, routes=routes, legacy=legacy)
 
 
 ROUTER = Router(
@@ -27,7 +27,7 @@ ROUTER = Router(
             "ml.get_job_stats", "GET /_ml/anomaly_detectors/_stats", "GET /_ml/anomaly_detectors/{job_id}/_stats"
         ),
         operation("ml.validate", "POST /_ml/anomaly_detectors/_validate"),
-        operation("ml.new", "GET /_ml/memory/_stats", "GET /_ml/memory/{node_id}/_stats", legacy_paths=False),
+        operation("ml.new", "GET /_ml/memory/_stats", "GET /_ml/memory/{node_id}/_stats", legacy=False),
     ]
 )
 

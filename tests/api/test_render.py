@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from proxy.api.filter_path import filtered
+from proxy.api.filter_path import Selection, filtered, paths_of
 from proxy.api.render import Prepared, Rendering, boolean, to_json, with_human_times
 from proxy.errors import MlError
 from proxy.units import java_double
@@ -156,6 +156,40 @@ def filter_cluster(shown, cluster_client):
 )  # fmt: skip
 def test_some_filter_paths_keep_what_the_cluster_keeps(path, filter_cluster):
     assert filtered(whole(DOCUMENT), path.split(",")) == filter_cluster(path.split(","))
+
+
+@pytest.mark.parametrize("path", ["*a" * 500 + "b", ".".join(["**"] * 40 + ["x"]), "**.*a*a*a*a*a*a*a*a*a*a*a*a*b"])
+def test_the_work_on_a_path_does_not_grow_with_its_stars(path):
+    deep: object = 1
+    for _ in range(50):
+        deep = {"a" * 2000: deep}
+    selection = Selection([path])
+    places = selection.start
+    for _ in range(50):
+        places = selection.below(places, "a" * 2000)
+        assert len(places) <= path.count(".") + 2
+    assert selection.steps_taken <= 50
+    assert filtered(deep, [path]) == {}
+
+
+def test_documents_with_the_same_keys_are_looked_at_once():
+    selection = Selection(["**.b"])
+    for _ in range(100):
+        selection.below(selection.start, "a")
+    assert selection.steps_taken == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a" * 4097, "[filter_path] has [4097] characters, at most [4096] are allowed"),
+        ("a," * 257, "[filter_path] has [257] paths, at most [256] are allowed"),
+    ],
+)
+def test_too_much_of_a_filter_path_is_refused(text, reason):
+    with pytest.raises(MlError) as caught:
+        paths_of(text)
+    assert (caught.value.type, caught.value.status, caught.value.reason) == ("illegal_argument_exception", 400, reason)
 
 
 def test_errors_are_not_filtered():

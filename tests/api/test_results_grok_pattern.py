@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from proxy.api.rules.grok_pattern import grok_pattern
@@ -30,6 +32,20 @@ def test_a_leading_timestamp_and_level_are_found() -> None:
     assert grok_pattern(".*?node.+?started.*", examples) == (
         ".*?%{TIMESTAMP_ISO8601:timestamp}.+?%{LOGLEVEL:loglevel}.+?node.+?started.*"
     )
+
+
+@pytest.mark.parametrize("text", ["a " * 500, "/" * 1000, "a" * 1000, "1:" * 500, "a." * 500 + "@", '"\\' * 500])
+def test_an_example_of_a_thousand_characters_does_not_take_long(text: str) -> None:
+    """Trying each way in which twenty words can stand in it would take longer than anybody lives."""
+    grok_pattern("it.*", ["it"])  # compiles the tokens
+    started = time.perf_counter()
+    assert grok_pattern(".*?" + "a.+?" * 20 + "zebra.*", [text]).startswith(".*?a")
+    assert grok_pattern("it.*", ["it" + text])
+    assert time.perf_counter() - started < 2
+
+
+def test_the_last_word_may_have_to_stand_at_the_end() -> None:
+    assert grok_pattern(".*?took.+?s", ["it took 12 s s"]) == ".*?took.+?%{NUMBER:field}.+?s.*"
 
 
 def test_a_token_that_some_examples_lack_is_not_named() -> None:

@@ -22,8 +22,6 @@ async def open_job(call: Call, services: Services) -> dict[str, Any]:
     check(call, identifiers.id_agrees_with_path(call.body or {}, job_id))
     timeout = durations.parse(call.option("timeout", _DEFAULT_TIMEOUT), "timeout")
     job = await services.store.jobs.get(job_id)
-    if await services.store.upgrade_mode.is_on():
-        raise status_error("Cannot open jobs when upgrade mode is enabled", 429)
     _check_capacity(services, job)
     try:
         is_open = await asyncio.wait_for(services.runtime.open(job_id), timeout.nanos / _NANOS_PER_SECOND)

@@ -81,7 +81,9 @@ async def get_categories(call: Call, services: Services) -> Prepared:
     await services.store.jobs.get(call.path["job_id"])
     query = result_queries.categories(category_id, call.option("partition_field_value"), page)
     found = await services.store.results.find(call.path["job_id"], query)
-    return page_reply(call, "categories", found.total, [_category(source) for source in found.sources()])
+    # Each category's pattern is looked for in all of its examples: too long for the event loop.
+    shown = await asyncio.to_thread(lambda: [_category(source) for source in found.sources()])
+    return page_reply(call, "categories", found.total, shown)
 
 
 def _category(source: Document) -> Document:

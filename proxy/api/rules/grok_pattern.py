@@ -44,6 +44,8 @@ _CANDIDATES = (
     ("NUMBER", "field", _NOT_IN_A_NUMBER, r"(?![\w+-]|\.\d)"),
     ("BASE16NUM", "field", _NOT_IN_A_NUMBER, r"(?![\w+-]|\.\w)"),
 )
+# Each token found means another search through what is left; no log line that people read has as many.
+_MOST_NAMED = 64
 _VARIABLE_PART = re.compile(r"\.[*+]\??")
 
 
@@ -57,7 +59,7 @@ class _Token:
 @cache
 def _tokens() -> tuple[_Token, ...]:
     return tuple(
-        _Token(name, field, re.compile(f"(?P<preface>.*?){before}(?:{expanded(name)}){after}(?P<epilogue>.*)"))
+        _Token(name, field, re.compile(f"{before}(?:{expanded(name)}){after}"))
         for name, field, before, after in _CANDIDATES
     )
 
@@ -67,7 +69,7 @@ def grok_pattern(regex: str, examples: Sequence[str]) -> str:
     if not regex or not examples:
         return ""
     try:
-        whole = re.compile(_VARIABLE_PART.sub(r"(\g<0>)", regex), re.DOTALL)
+        whole = _whole(regex)
     except re.error:
         return ""
     fixed = _VARIABLE_PART.split(regex)
@@ -82,17 +84,33 @@ def grok_pattern(regex: str, examples: Sequence[str]) -> str:
     return "".join(parts)
 
 
+def _whole(regex: str) -> re.Pattern[str]:
+    """The expression with a group for each part that varies.
+
+    Words of a category follow one another, so each may stand where it is first found, and what was found is not given
+    up again (an atomic group): an example that does not match, being cut short, would else be tried in every way.
+    Only the last word has to be at the end, where the expression ends with it.
+
+    Raises:
+        re.error: what stands between the variable parts is no expression of its own
+    """
+    fixed, varying = _VARIABLE_PART.split(regex), _VARIABLE_PART.findall(regex)
+    pieces = [f"({part}){text}" for part, text in zip(varying, fixed[1:], strict=True)]
+    return re.compile(fixed[0] + "".join(f"(?>{piece})" for piece in pieces[:-1]) + "".join(pieces[-1:]), re.DOTALL)
+
+
 def _best(texts: Sequence[str], named: Counter[str], *, is_first: bool, is_last: bool) -> str:
     """The pattern for a part that varies as ``texts`` show."""
-    token = next((token for token in _tokens() if texts and all(map(token.pattern.search, texts))), None)
+    has_room = bool(texts) and named.total() < _MOST_NAMED
+    token = next((token for token in _tokens() if has_room and all(map(token.pattern.search, texts))), None)
     if token is None:
         if is_last:
             return ".*"
         return ".*?" if is_first or not all(texts) else ".+?"
     found = [match for match in map(token.pattern.search, texts) if match]
-    before = _best([match["preface"] for match in found], named, is_first=is_first, is_last=False)
+    before = _best([match.string[: match.start()] for match in found], named, is_first=is_first, is_last=False)
     named[token.field] += 1
     count = named[token.field]
     field = token.field if count == 1 else f"{token.field}{count}"
-    after = _best([match["epilogue"] for match in found], named, is_first=False, is_last=is_last)
+    after = _best([match.string[match.end() :] for match in found], named, is_first=False, is_last=is_last)
     return f"{before}%{{{token.name}:{field}}}{after}"
