@@ -1,4 +1,4 @@
-"""`python -m proxy` does what the `lanewatch` command does; all of it lives in proxy.cli."""
+"""`python -m proxy` does what the `lanewatch` command does; proxy.cli reads its arguments."""
 
 from proxy.cli import main
 

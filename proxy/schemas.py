@@ -214,7 +214,7 @@ def _bad_value(error: ValidationError, path: Path) -> MlError:
 
 
 def _to_boolean(value: object) -> object:
-    texts: dict[str, object] = {"true": True, "false": False, "": True}
+    texts: dict[str, object] = {"true": True, "false": False}
     return texts.get(value, value) if isinstance(value, str) else value
 
 

@@ -1,6 +1,6 @@
 """A whole proxy on a socket, from its settings: the application, the front before it, the way to the cluster.
 
-What the application does is app.py's matter; which command wants it is cli.py's.
+What the application does is app.py's matter; which command wants it is commands.py's.
 """
 
 import asyncio

@@ -131,6 +131,25 @@ def test_the_version_is_told(capsys):
     assert capsys.readouterr().out == f"lanewatch {__version__}\n"
 
 
+WHAT_IS_LOADED = """
+import sys
+from proxy.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit:
+    heavy = {"aiohttp", "elasticsearch", "jsonschema", "numpy", "rich", "yaml"}
+    print(sorted(heavy & set(sys.modules)), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("argument", ["--version", "--help"])
+def test_neither_engine_nor_clients_are_loaded_only_to_say_so(argument):
+    told = subprocess.run(
+        [sys.executable, "-c", WHAT_IS_LOADED, argument], cwd=TOP, capture_output=True, text=True, check=True
+    )
+    assert told.stderr == "[]\n"
+
+
 def test_routes_lists_operations_with_their_paths(capsys):
     assert main(["routes"]) == 0
     lines = capsys.readouterr().out.splitlines()

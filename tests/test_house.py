@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import yaml
 
 from proxy import __version__
 from proxy.api.routes import OPERATIONS
+from proxy.schemas import shipped_schemas
 
 TOP = Path(__file__).parent.parent
 PROXY = TOP / "proxy"
@@ -26,8 +28,9 @@ LEAVES = {"body_text", "config", "config_loading", "errors", "host_credentials",
 SEES = {
     "api": {"runtime", "store", "schemas", "job_config"},
     "app": {"api", "runtime", "store", "schemas"},
-    "cli": {"api", "cluster", "demo", "nginx", "serving"},
+    "cli": {"commands"},
     "cluster": set(),
+    "commands": {"api", "cluster", "demo", "nginx", "schemas", "serving"},
     "demo": {"cluster", "serving"},
     "engine": set(),
     "job_config": {"engine"},  # what the engine needs to know is read from the configuration there
@@ -60,6 +63,12 @@ ENGINE_LIBRARIES = {"numpy", "scipy"}
 LINES_PER_FILE_MEDIAN = 150
 LINES_PER_FILE_MAX = 500
 LINES_PER_FUNCTION_P90 = 40
+POSITIONAL_PARAMETERS_MAX = 5
+# To become none, and no more ever.
+CROWDED_IN_THE_ENGINE = 24
+STILL_IN_A_CIRCLE = {"proxy.runtime.removals": "proxy.runtime.supervisor"}
+
+STORE_ROOMS = {path.stem for path in (PROXY / "store").iterdir()}
 
 
 def part_of(path: Path) -> str:
@@ -104,13 +113,11 @@ def test_every_operation_has_a_schema_and_every_schema_an_operation():
     assert sorted(names) == sorted(files)
 
 
-def test_every_operation_has_a_handler_of_its_own_name():
-    wrong = {
-        operation.name: operation.handler.__name__
-        for operation in OPERATIONS
-        if operation.handler.__name__ != operation.name.partition(".")[2]
-    }
-    assert wrong == {}
+def test_every_operation_has_an_action():
+    actions = {operation.name: shipped_schemas().action(operation.name) for operation in OPERATIONS}
+    shared = {"cluster:monitor/xpack/ml/job/stats/get"}  # the cat table shows what the statistics say
+    assert [name for name, action in actions.items() if not action.startswith("cluster:")] == []
+    assert {action for action, count in Counter(actions.values()).items() if count > 1} == shared
 
 
 def test_no_handler_is_without_an_operation():
@@ -226,6 +233,36 @@ def test_the_engine_has_no_clock_no_log_and_no_loop():
     assert used == set()
 
 
+def test_no_module_imports_itself_by_way_of_others():
+    """Also not where an import stands in a function or is only for types: the parts would not be apart."""
+    modules = {module_name(path): path for path in SOURCES}
+    graph = {
+        module: {
+            name if name in modules else name.rpartition(".")[0]
+            for name in imports_of(path)
+            if name.startswith("proxy.")
+        }
+        & modules.keys() - {module, STILL_IN_A_CIRCLE.get(module)}
+        for module, path in modules.items()
+    }
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" is imported by ".join(error.args[1]))
+
+
+def test_a_store_is_used_by_its_face():
+    """Who serves requests knows what the store offers, and not in which of its rooms that is made."""
+    inside = {
+        (module_name(path), name)
+        for path in SOURCES
+        if part_of(path) in ("api", "app")
+        for name in imports_of(path)
+        if name.startswith("proxy.store.") and f"{name.split('.')[2]}" in STORE_ROOMS
+    }
+    assert inside == set()
+
+
 def imports_when_loaded(body: list[ast.stmt]) -> Iterator[str]:
     """The dotted names that statements import as soon as their module is loaded."""
     for node in body:
@@ -290,6 +327,19 @@ def test_no_file_is_a_hall():
 def test_most_functions_are_seen_at_a_glance():
     lengths = sorted(function.end_lineno - function.lineno + 1 for path in SOURCES for function in functions_of(path))
     assert lengths[len(lengths) * 9 // 10] < LINES_PER_FUNCTION_P90
+
+
+def test_calls_can_be_read_without_counting_arguments():
+    crowded = [
+        f"{module_name(path)}.{function.name}"
+        for path in SOURCES
+        for function in functions_of(path)
+        if len([a for a in function.args.posonlyargs + function.args.args if a.arg not in ("self", "cls")])
+        > POSITIONAL_PARAMETERS_MAX
+    ]
+    in_engine = [name for name in crowded if name.startswith("proxy.engine.")]
+    assert [name for name in crowded if name not in in_engine] == []
+    assert len(in_engine) <= CROWDED_IN_THE_ENGINE
 
 
 # Manners.

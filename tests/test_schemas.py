@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
 
 from proxy.schemas import Fault, Schemas, Section, shipped_schemas
 
@@ -30,7 +33,7 @@ OPERATION = {
     "type": "object",
     "properties": {
         "query": {"type": "object", "additionalProperties": False,
-                  "properties": {"size": {"$ref": SCALARS + "integer"}, "flag": {"$ref": SCALARS + "flag"}}},
+                  "properties": {"size": {"$ref": SCALARS + "integer"}, "flag": {"$ref": SCALARS + "boolean"}}},
         "body": {"type": "object", "x-parser": "try", "additionalProperties": False, "required": ["items"],
                  "properties": {"items": {"type": ["array", "object"], "x-coerce": "list",
                                           "items": {"$ref": "_common/item.json#/$defs/item"}},
@@ -125,10 +128,8 @@ def test_integers_mean_the_same_as_number_and_as_text(number):
         assert section.coerce(texts) == {"size": number}
 
 
-def test_a_flag_without_a_value_is_on(schemas):
-    query = schemas.section("ml.try", "query")
-    assert query.coerce({"flag": ""}) == {"flag": True}
-    assert query.coerce({"size": "-7"}) == {"size": -7}
+def test_numbers_of_a_query_may_have_a_sign(schemas):
+    assert schemas.section("ml.try", "query").coerce({"size": "-7"}) == {"size": -7}
 
 
 def test_a_section_that_a_schema_lacks_takes_nothing(schemas):
@@ -159,3 +160,54 @@ def test_every_shipped_schema_judges_anything_without_failing(operation, data):
             assert len(section.parsers_along(fault.path)) == len(fault.path) + 1
         if not faults:
             section.coerce(instance)
+
+
+META = "urn:lanewatch:meta"
+FOLDER = Path(__file__).parent.parent / "schemas"
+FILES = {path.relative_to(FOLDER).as_posix(): json.loads(path.read_bytes()) for path in FOLDER.rglob("*.json")}
+
+
+def meta_faults(part: str, schema: object) -> list[str]:
+    registry = Registry().with_resource(META, Resource.from_contents(FILES["_meta.json"]))
+    validator = Draft202012Validator({"$ref": part}, registry=registry)
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(schema)]
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_every_file_says_only_what_a_schema_can_say(name):
+    assert meta_faults(META, FILES[name]) == []
+    if "/" not in name and not name.startswith("_"):
+        assert meta_faults(f"{META}#/$defs/operation", FILES[name]) == []
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"x-coerce": "bool"}, {"properties": {"a": {"x-parser": 1}}}, {"x-unknown": 1}, {"additionalProperty": False},
+        {"items": {"x-error": {"pattern": {"reason": "no type"}}}}, {"$defs": {"a": {"x-later": {"pattern": 1}}}},
+        {"x-action": "job/put"},
+    ],
+)  # fmt: skip
+def test_words_that_nobody_reads_are_found(schema):
+    assert meta_faults(META, schema) != []
+
+
+def test_an_operation_must_say_what_it_is_called():
+    operation = FILES["ml.info.json"]
+    assert meta_faults(f"{META}#/$defs/operation", {key: operation[key] for key in operation if key != "x-action"})
+
+
+def test_every_word_is_explained_and_every_explained_word_exists():
+    explained = set(re.findall(r"^\| `(x-[a-z-]+)`", (FOLDER / "README.md").read_text(), re.MULTILINE))
+    assert explained == {word for word in FILES["_meta.json"]["properties"] if word.startswith("x-")}
+
+
+def test_what_query_and_body_share_stands_once():
+    repeated = [
+        (name, option)
+        for name, schema in FILES.items()
+        for option, part in schema.get("properties", {}).get("body", {}).get("properties", {}).items()
+        if option in schema["properties"].get("query", {}).get("properties", {})
+        and part != {"$ref": f"#/properties/query/properties/{option}"}
+    ]
+    assert repeated == []

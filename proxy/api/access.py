@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from proxy.errors import MlError, RelayedError, unavailable
-from proxy.store.client import ClusterClient
+from proxy.store import ClusterClient
 
 Privilege = Literal["monitor_ml", "manage_ml"]
 

@@ -27,7 +27,7 @@ from proxy.errors import (
     parse_error,
     unrecognized_parameters,
 )
-from proxy.schemas import Fault, Schemas, Section
+from proxy.schemas import Fault, Schema, Schemas, Section
 
 _CONTENT_TYPE = "Content-Type"
 # Reading this much, or any YAML, takes milliseconds that the event loop cannot spare; a usual job is a tenth of it.
@@ -237,7 +237,7 @@ def _with_query(call: Call, query: Mapping[str, str], schemas: Schemas) -> Call:
     if call.text is not None and "x-with-body" in section.schema:
         readable = list(section.schema["x-with-body"])
     given = {name: value for name, value in query.items() if name not in _ALWAYS_ALLOWED}
-    known = {name: value for name, value in given.items() if name in readable}
+    known = {name: _meant(value, properties[name]) for name, value in given.items() if name in readable}
     for fault in section.faults(known):
         raise _query_error(fault, properties)
     unknown = [name for name in given if name not in readable]
@@ -246,7 +246,12 @@ def _with_query(call: Call, query: Mapping[str, str], schemas: Schemas) -> Call:
     return replace(call, query=_renamed(call, section, section.coerce(known)))
 
 
-def _query_error(fault: Fault, properties: Mapping[str, Mapping[str, Any]]) -> MlError:
+def _meant(value: str, option: Schema) -> str:
+    """A flag of the query string that is given without a value is on."""
+    return "true" if value == "" and option.get("x-coerce") == "boolean" else value
+
+
+def _query_error(fault: Fault, properties: Mapping[str, Schema]) -> MlError:
     name = str(fault.path[-1]) if fault.path else ""
     kind = properties.get(name, {}).get("x-coerce")
     if kind == "integer" and fault.error.type == "number_format_exception":

@@ -20,7 +20,7 @@ from proxy.api.request_head import identity_of, read_query
 from proxy.api.services import Services
 from proxy.errors import MlError, status_error
 from proxy.schemas import Schemas
-from proxy.store.client import ClusterFacts, opaque_id
+from proxy.store import ClusterFacts, opaque_id
 
 _log = logging.getLogger(__name__)
 # Below this size an answer fits one packet, and compressing it only costs time.

@@ -1,30 +1,65 @@
 """Everything about the cluster's indices: the only package that speaks the Elasticsearch client.
 
-``Store`` puts its parts together; each part owns one kind of document.
+``Store`` puts its parts together; each part owns one kind of document. Whoever serves requests uses what is named
+here and nothing from further inside.
 """
 
 from __future__ import annotations
 
 from proxy.config import Config
-from proxy.store.client import ClusterClient
+from proxy.store.client import ClusterClient, ClusterFacts, Json, opaque_id
 from proxy.store.datafeeds import Datafeeds
-from proxy.store.forecasts import Forecasts
+from proxy.store.forecasts import Forecasts, wants_all
 from proxy.store.job_removal import JobRemoval
-from proxy.store.job_stats import JobStats
-from proxy.store.job_tasks import JobTasks
-from proxy.store.jobs import Jobs
+from proxy.store.job_stats import JobStats, StoredStats
+from proxy.store.job_tasks import JobTask, JobTasks
+from proxy.store.jobs import Config as JobConfig
+from proxy.store.jobs import Jobs, StoredJob, id_is_taken
 from proxy.store.journal import Journal
 from proxy.store.model_state import ModelStates
 from proxy.store.names import Names
 from proxy.store.nodes import Nodes
 from proxy.store.notifications import Notifications
-from proxy.store.results.read import Results
+from proxy.store.overall.reduce import OverallBuckets
+from proxy.store.overall.request import OverallRequest
+from proxy.store.results import docs as result_docs
+from proxy.store.results import pages as result_pages
+from proxy.store.results import queries as result_queries
+from proxy.store.results.document_struct import Pages
+from proxy.store.results.document_table import to_time
+from proxy.store.results.queries import Page, ResultFilter
+from proxy.store.results.read import PART_OF_PAGE, Hit, Results
 from proxy.store.results.write import ResultsWriter
 from proxy.store.setup import Indices
-from proxy.store.snapshots import Snapshots
+from proxy.store.snapshots import EMPTY, Snapshots, empty_snapshot
 from proxy.store.upgrade_mode import UpgradeMode
 
-__all__ = ["Store"]
+__all__ = [
+    "EMPTY",
+    "PART_OF_PAGE",
+    "ClusterClient",
+    "ClusterFacts",
+    "Hit",
+    "JobConfig",
+    "JobTask",
+    "Json",
+    "OverallBuckets",
+    "OverallRequest",
+    "Page",
+    "Pages",
+    "ResultFilter",
+    "Store",
+    "StoredJob",
+    "StoredStats",
+    "empty_snapshot",
+    "id_is_taken",
+    "opaque_id",
+    "result_docs",
+    "result_pages",
+    "result_queries",
+    "to_time",
+    "wants_all",
+]
 
 
 class Store:

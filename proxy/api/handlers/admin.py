@@ -9,7 +9,7 @@ from proxy.api.call import Call
 from proxy.api.services import Services
 from proxy.job_config import datafeed, job, memory_limit
 from proxy.job_config.categorization import default_analyzer
-from proxy.store.client import Json
+from proxy.store import Json
 from proxy.units import format_bytes
 
 # The share of a machine's memory that models may take: xpack.ml.max_machine_memory_percent.

@@ -9,7 +9,7 @@ from proxy.api.rules.forecast import check_against_job, forecast_request, memory
 from proxy.api.rules.timeouts import check_timeouts
 from proxy.api.services import Services
 from proxy.errors import not_found, status_error
-from proxy.store.forecasts import wants_all
+from proxy.store import wants_all
 
 
 async def forecast(call: Call, services: Services) -> dict[str, Any]:

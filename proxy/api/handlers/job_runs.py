@@ -11,7 +11,7 @@ from proxy.api.rules.breach import check
 from proxy.api.services import Services
 from proxy.errors import status_error
 from proxy.job_config import durations
-from proxy.store.jobs import StoredJob
+from proxy.store import StoredJob
 
 _DEFAULT_TIMEOUT = "30m"
 _NANOS_PER_SECOND = 1e9

@@ -13,9 +13,7 @@ from proxy.api.services import Services
 from proxy.runtime.counts import TimingStats
 from proxy.runtime.model_size import size_document
 from proxy.runtime.place.summary import Status
-from proxy.store.job_stats import StoredStats
-from proxy.store.job_tasks import JobTask
-from proxy.store.jobs import StoredJob
+from proxy.store import JobTask, StoredJob, StoredStats
 
 Document = dict[str, Any]
 

@@ -18,13 +18,13 @@ from proxy.job_config import datafeed as datafeed_config
 from proxy.job_config import job as job_config
 from proxy.job_config import key_order, update
 from proxy.job_config.analysis import term_fields
-from proxy.store.jobs import Config, StoredJob, id_is_taken
+from proxy.store import JobConfig, StoredJob, id_is_taken
 
 _TIMES = ("create_time", "finished_time")
 _REQUEST_OPTIONS = ("allow_no_indices", "expand_wildcards", "ignore_throttled", "ignore_unavailable")
 
 
-async def put_job(call: Call, services: Services) -> Config:
+async def put_job(call: Call, services: Services) -> JobConfig:
     job_id, body = call.path["job_id"], call.body
     check(call, creation_breaches(body, job_id))
     max_bytes = services.config.ml.max_model_memory_limit
@@ -43,7 +43,7 @@ async def put_job(call: Call, services: Services) -> Config:
     return _shown(call, config, feed)
 
 
-async def _check_names(services: Services, config: Config) -> None:
+async def _check_names(services: Services, config: JobConfig) -> None:
     """Whether the id and the groups of a new job are free.
 
     Raises:
@@ -68,7 +68,7 @@ async def _check_names(services: Services, config: Config) -> None:
         raise identifiers.name_clash(*clash)
 
 
-async def _create_datafeed(call: Call, services: Services, config: Config) -> Config | None:
+async def _create_datafeed(call: Call, services: Services, config: JobConfig) -> JobConfig | None:
     """The datafeed that came with a new job; where it cannot be made, the job goes again."""
     given = call.body.get("datafeed_config")
     if given is None:
@@ -86,7 +86,7 @@ async def _create_datafeed(call: Call, services: Services, config: Config) -> Co
     return feed
 
 
-async def _withdraw(services: Services, config: Config, error: MlError) -> None:
+async def _withdraw(services: Services, config: JobConfig, error: MlError) -> None:
     job_id = config["job_id"]
     try:
         await services.store.removal.remove_all(job_id, config["results_index_name"], user_annotations=False)
@@ -110,14 +110,14 @@ async def get_jobs(call: Call, services: Services) -> Prepared:
     return await prepared(listing)
 
 
-def _shown(call: Call, config: Config, feed: Config | None) -> Config:
+def _shown(call: Call, config: JobConfig, feed: JobConfig | None) -> JobConfig:
     """A job as it is echoed."""
     if feed is not None:
         config = key_order.ordered(config | {"datafeed_config": feed}, key_order.JOB)
     return with_human_times(config, _TIMES) if call.human else config
 
 
-async def update_job(call: Call, services: Services) -> Config:
+async def update_job(call: Call, services: Services) -> JobConfig:
     job_id, body, store = call.path["job_id"], call.body, services.store
     _check_names_one_job(job_id)
     check(call, job_update.reading_breaches(body))
@@ -131,7 +131,7 @@ async def update_job(call: Call, services: Services) -> Config:
     limits = body.get("analysis_limits") or {}
     used_bytes = await _used_bytes(services, stored) if limits else 0
 
-    def updated(current: StoredJob) -> Config:
+    def updated(current: StoredJob) -> JobConfig:
         for found in (
             job_update.detectors_exist(body, current.config),
             job_update.open_jobs_keep_their_memory(body, state),

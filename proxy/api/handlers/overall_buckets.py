@@ -16,8 +16,7 @@ from proxy.api.call import Call
 from proxy.api.render import Prepared, to_json
 from proxy.api.rules.overall_buckets import bucket_span_ms_of, overall_request, time_of, top_n_of
 from proxy.api.services import Services
-from proxy.store.overall.reduce import OverallBuckets
-from proxy.store.overall.request import OverallRequest
+from proxy.store import OverallBuckets, OverallRequest
 from proxy.units import iso, java_double
 
 

@@ -16,11 +16,7 @@ from proxy.api.rules.grok_pattern import grok_pattern
 from proxy.api.rules.paging import page_of
 from proxy.api.services import Services
 from proxy.errors import not_found
-from proxy.store.results import docs as result_docs
-from proxy.store.results import queries as result_queries
-from proxy.store.results.document_struct import Pages
-from proxy.store.results.pages import BUCKETS, INFLUENCERS, RECORDS
-from proxy.store.results.read import PART_OF_PAGE
+from proxy.store import PART_OF_PAGE, Pages, result_docs, result_pages, result_queries
 
 Document = dict[str, Any]
 # Times of results, at any depth of a document; input fields cannot bear these names.
@@ -41,7 +37,7 @@ async def get_buckets(call: Call, services: Services) -> Prepared:
     else:
         query = result_queries.bucket_at(timestamp, sort=sort, desc=desc)
     if timestamp is None and not call.option("expand", False):
-        return await _page(call, services, "buckets", query, BUCKETS)
+        return await _page(call, services, "buckets", query, result_pages.BUCKETS)
     found = await services.store.results.find(call.path["job_id"], query)
     if timestamp is not None and found.total == 0:
         raise not_found("Could not find requested buckets")
@@ -60,7 +56,7 @@ async def get_records(call: Call, services: Services) -> Prepared:
         desc=call.option("desc", True),
         page=page,
     )
-    return await _page(call, services, "records", query, RECORDS)
+    return await _page(call, services, "records", query, result_pages.RECORDS)
 
 
 async def get_influencers(call: Call, services: Services) -> Prepared:
@@ -72,7 +68,7 @@ async def get_influencers(call: Call, services: Services) -> Prepared:
         desc=call.option("desc", True),
         page=page,
     )
-    return await _page(call, services, "influencers", query, INFLUENCERS)
+    return await _page(call, services, "influencers", query, result_pages.INFLUENCERS)
 
 
 async def get_categories(call: Call, services: Services) -> Prepared:

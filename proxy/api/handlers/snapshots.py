@@ -12,12 +12,7 @@ from proxy.api.rules.timeouts import check_timeouts
 from proxy.api.services import Services
 from proxy.errors import MlError, illegal_argument, not_found, status_error
 from proxy.runtime.saved_model import is_readable
-from proxy.store.jobs import StoredJob
-from proxy.store.results import queries as result_queries
-from proxy.store.results.docs import MODEL_SNAPSHOT, OLDEST_MODEL_VERSION
-from proxy.store.results.document_table import to_time
-from proxy.store.results.read import Hit
-from proxy.store.snapshots import EMPTY, empty_snapshot
+from proxy.store import EMPTY, Hit, StoredJob, empty_snapshot, result_docs, result_queries, to_time
 
 Document = dict[str, Any]
 
@@ -36,7 +31,9 @@ async def get_model_snapshots(call: Call, services: Services) -> Prepared:
         page=page,
     )
     found = await services.store.snapshots.find(job_id, query)
-    return page_reply(call, "model_snapshots", found.total, [MODEL_SNAPSHOT.read(s) for s in found.sources()])
+    return page_reply(
+        call, "model_snapshots", found.total, [result_docs.MODEL_SNAPSHOT.read(s) for s in found.sources()]
+    )
 
 
 async def update_model_snapshot(call: Call, services: Services) -> Document:
@@ -98,7 +95,7 @@ async def upgrade_job_snapshot(call: Call, services: Services) -> Document:
             f"and the job's state is [{state}]",
             409,
         )
-    version = snapshot.source.get("min_version") or OLDEST_MODEL_VERSION
+    version = snapshot.source.get("min_version") or result_docs.OLDEST_MODEL_VERSION
     if is_readable(version):
         current = (await services.store.client.facts()).version
         raise status_error(
@@ -166,5 +163,5 @@ async def _delete_later_results(job_id: str, snapshot: Document, services: Servi
 
 
 def _shown(call: Call, source: Document) -> Document:
-    shown = MODEL_SNAPSHOT.read(source)
+    shown = result_docs.MODEL_SNAPSHOT.read(source)
     return human_times(shown) if call.human else shown

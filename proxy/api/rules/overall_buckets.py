@@ -7,7 +7,7 @@ from typing import Any
 
 from proxy.api.call import Call
 from proxy.errors import MlError, illegal_argument, status_error
-from proxy.store.overall.request import OverallRequest
+from proxy.store import OverallRequest
 from proxy.units import bad_query_date, parse_date_ms, parse_duration_ms
 
 DEFAULT_JOB_SPAN = "5m"

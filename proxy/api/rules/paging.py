@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proxy.api.call import Call
 from proxy.errors import MlError, illegal_argument, x_content_parse
-from proxy.store.results.queries import Page
+from proxy.store import Page
 
 
 def page_of(call: Call) -> Page:

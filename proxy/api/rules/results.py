@@ -12,7 +12,7 @@ from typing import Any
 
 from proxy.api.call import Call
 from proxy.errors import MlError, illegal_argument, validation_failed
-from proxy.store.results.queries import ResultFilter
+from proxy.store import ResultFilter
 
 _NOT_WITH_TIMESTAMP = {
     "page": "from, size",
