@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Literal, NoReturn
 
 from proxy.errors import MlError, x_content_parse
-from proxy.json_fault import SCALAR, SPACE, first_fault
+from proxy.json_fault import SCALAR, SPACE, first_fault, match_at
 
 Path = tuple[str | int, ...]
 At = Literal["name", "value", "end"]
@@ -182,13 +182,13 @@ def _scan(text: str, offset: int, path: Path, spots: dict[Path, dict[At, int]]) 
     opener = text[start : start + 1]
     if opener not in ("{", "["):
         spot["end"] = start
-        return SCALAR.match(text, start).end()
+        return match_at(SCALAR, text, start).end()
     closer = "}" if opener == "{" else "]"
     position, index = _skip(text, start + 1), 0
     while text[position] != closer:
         child: Path = (*path, index)
         if opener == "{":
-            name = SCALAR.match(text, position)
+            name = match_at(SCALAR, text, position)
             child = (*path, json.loads(name[0]))
             spots[child] = {"name": position}
             position = _skip(text, name.end()) + 1
@@ -201,4 +201,4 @@ def _scan(text: str, offset: int, path: Path, spots: dict[Path, dict[At, int]]) 
 
 
 def _skip(text: str, offset: int) -> int:
-    return SPACE.match(text, offset).end()
+    return match_at(SPACE, text, offset).end()

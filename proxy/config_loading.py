@@ -114,7 +114,7 @@ def read_settings(path: Path) -> Settings:
 def yaml_problem(error: yaml.YAMLError | UnicodeDecodeError) -> str:
     """What is wrong and where, without the text around it: a secret may stand there."""
     mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
-    if mark is None:
+    if mark is None or not isinstance(error, yaml.MarkedYAMLError):
         return " ".join(str(error).split())
     return f"{error.problem} in line {mark.line + 1}, column {mark.column + 1}"
 
@@ -174,15 +174,16 @@ def sentence_of(fault: ValidationError) -> str:
     place = ".".join(str(step) for step in fault.absolute_path)
     key = place.rpartition(".")[2]
     shown = "no such thing" if key in SECRET_KEYS else f"[{masked(json.dumps(fault.instance, default=str))}]"
+    assert isinstance(fault.schema, Mapping), "a false schema refuses names, which is told elsewhere"
     return f"[{place}] must be {fault.schema['description']} but is {shown}"
 
 
-def sections_from(settings: Settings) -> dict[str, object]:
+def sections_from(settings: Settings) -> dict[str, Any]:
     """The section dataclasses of Config, filled from settings that have been checked."""
     return {
         section.name: section.type(**typed_values(section.type, settings[section.name]))
         for section in fields(Config)
-        if is_dataclass(section.type)
+        if isinstance(section.type, type) and is_dataclass(section.type)
     }
 
 

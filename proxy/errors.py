@@ -5,7 +5,6 @@ Everything raises an ``MlError``; the HTTP border renders it. Nothing here knows
 
 from __future__ import annotations
 
-import copyreg
 from collections.abc import Mapping, Sequence
 
 # A header that is sent more than once has a list of values.
@@ -55,7 +54,7 @@ class MlError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Between processes it travels whole; an exception would else be made anew of its message alone."""
-        return copyreg.__newobj__, (type(self), self.reason), self.__dict__
+        return _empty, (type(self), self.reason), self.__dict__
 
     def root_cause(self) -> MlError:
         """The innermost error of the chain that is Elasticsearch's own."""
@@ -74,6 +73,10 @@ class MlError(Exception):
         if self.caused_by is not None:
             link["caused_by"] = self.caused_by._chain()
         return link
+
+
+def _empty(kind: type[MlError], reason: str) -> MlError:
+    return kind.__new__(kind, reason)
 
 
 class PlainError(MlError):

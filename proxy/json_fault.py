@@ -15,9 +15,17 @@ SCALAR = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s,\]}:]+', re.DOTALL)
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _NUMBER = re.compile(r"(?P<minus>-?)(?P<whole>\d*)(?P<fraction>(?:\.\d*)?)(?P<exponent>(?:[eE][+-]?\d*)?)")
+_HEX_DIGITS = re.compile(r"[0-9a-fA-F]*")
 _ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})')
 _TOKENS = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 _CONSTANTS = ("NaN", "Infinity", "INF", "-Infinity", "-INF")
+
+
+def match_at(pattern: re.Pattern[str], text: str, offset: int) -> re.Match[str]:
+    """The match of a pattern that stands there, or that an empty text satisfies."""
+    found = pattern.match(text, offset)
+    assert found is not None, f"[{pattern.pattern}] at [{offset}]"
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +109,7 @@ class _Reader:
 
     def step(self) -> bool:
         """Reads one token; False at the end of a whole value."""
-        self._at = SPACE.match(self._text, self._at).end()
+        self._at = match_at(SPACE, self._text, self._at).end()
         if self._at == len(self._text):
             if self._wants is _Wants.NOTHING:
                 return False
@@ -220,7 +228,7 @@ class _Reader:
             return whole.end()
         letter = self._text[self._at + 1 : self._at + 2]
         if letter == "u":
-            digits = re.compile(r"[0-9a-fA-F]*").match(self._text, self._at + 2).end()
+            digits = match_at(_HEX_DIGITS, self._text, self._at + 2).end()
             char = self._text[digits : digits + 1]
             if char:
                 raise _Broken(
@@ -232,7 +240,7 @@ class _Reader:
         raise _Broken("Unexpected end-of-input in character escape sequence", len(self._text), is_end=True)
 
     def _number(self) -> None:
-        number = _NUMBER.match(self._text, self._at)
+        number = match_at(_NUMBER, self._text, self._at)
         after = self._text[number.end() : number.end() + 1]
         if not number["whole"] and number["fraction"]:
             self._at = number.end("minus")

@@ -59,7 +59,8 @@ def table_reply(call: Call, columns: Sequence[Column], items: Iterable[Any]) -> 
     labels = [label for _, label in chosen]
     if not call.wants_text:
         return Reply([dict(zip(labels, row, strict=True)) for row in printed])
-    return Reply(_text(([labels] if call.query.get("v", False) else []) + printed, [column for column, _ in chosen]))
+    head: list[list[str | None]] = [[*labels]] if call.query.get("v", False) else []
+    return Reply(_text(head + printed, [column for column, _ in chosen]))
 
 
 def _chosen(columns: Sequence[Column], wanted: Sequence[str] | None) -> list[tuple[Column, str]]:

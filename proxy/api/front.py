@@ -10,6 +10,8 @@ import asyncio
 import json
 import logging
 import re
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
@@ -33,6 +35,7 @@ _SWEEP_S = 1.0
 # The cluster itself judges the heads that pass through, so these limits only bound memory.
 MAX_LINE_BYTES = 64 * 1024
 MAX_HEADERS = 1000
+_RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _CLOSE = {"Connection": "close"}
 
 _log = logging.getLogger(__name__)
@@ -78,7 +81,7 @@ class Front:
         site = web.TCPSite(self._runner, host, port, backlog=1024)
         await site.start()
         self._tasks.spawn(_close_slow_heads(self._server), "slow heads")
-        return self._runner.addresses[0][1]
+        return int(self._runner.addresses[0][1])
 
     async def close(self) -> None:
         """Stop listening, let requests in flight end, stop the application."""
@@ -149,7 +152,7 @@ class _Connection(web.RequestHandler):
 
     __slots__ = ("head_began", "is_busy")
 
-    def __init__(self, server: _Server, loop: asyncio.AbstractEventLoop, **options: object) -> None:
+    def __init__(self, server: _Server, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
         super().__init__(server, loop=loop, **options)
         self.is_busy = False
         self.head_began: float | None = None
@@ -181,7 +184,7 @@ class _Server(web.Server):
     """aiohttp's server, which makes our kind of connections."""
 
     def __init__(
-        self, handler: object, *, request_factory: object, handler_cancellation: bool, **options: object
+        self, handler: _RequestHandler, *, request_factory: Any, handler_cancellation: bool, **options: object
     ) -> None:
         super().__init__(handler, request_factory=request_factory, handler_cancellation=handler_cancellation)
         self._options = options
@@ -197,16 +200,18 @@ async def _close_slow_heads(server: _Server) -> None:
         await asyncio.sleep(_SWEEP_S)
         latest_start = loop.time() - HEAD_TIMEOUT_S
         for connection in server.connections:
+            assert isinstance(connection, _Connection), "the server makes no others"
             if connection.head_began is not None and connection.head_began < latest_start:
                 connection.force_close()
 
 
 def _error_answer(request: web.BaseRequest, error: MlError) -> web.StreamResponse:
+    headers = {name: value if isinstance(value, str) else ", ".join(value) for name, value in error.headers.items()}
     answer = web.Response(
         status=error.status,
         body=json.dumps(error.body()).encode(),
         content_type="application/json",
-        headers={"X-elastic-product": "Elasticsearch", **error.headers},
+        headers={"X-elastic-product": "Elasticsearch", **headers},
     )
     if not request.content.is_eof() or "Connection" in error.headers:
         answer.force_close()  # whatever still comes belongs to no request

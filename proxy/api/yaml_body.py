@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 import yaml
 
@@ -29,8 +31,8 @@ def _unreadable(reason: str) -> Exception:
 class _Loader(yaml.SafeLoader):
     """Reads an alias as the name of its anchor, as Elasticsearch does: followed, a few lines would fill the memory."""
 
-    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if not self.check_event(yaml.AliasEvent):
             return super().compose_node(parent, index)
-        alias = self.get_event()
+        alias: Any = self.get_event()  # type: ignore[no-untyped-call]
         return yaml.ScalarNode("tag:yaml.org,2002:str", alias.anchor, alias.start_mark, alias.end_mark)

@@ -54,6 +54,7 @@ def run_maven(command: list[str], folder: Path, report: Callable[[str], None]) -
     with subprocess.Popen(
         command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as maven:
+        assert maven.stdout is not None, "it is a pipe"
         try:
             for line in without_most_progress(output_lines(maven.stdout), report):
                 complaint = complaint or line.partition("[ERROR]")[2].strip()

@@ -183,7 +183,7 @@ def is_healthy(url: str) -> bool:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{url}/_cluster/health?wait_for_status=yellow&timeout=1s", timeout=5) as answer:
-            return answer.status == 200
+            return bool(answer.status == 200)
     except HTTPError as refusal:  # where security is on the node is up once it asks who we are
         return refusal.code == HTTPStatus.UNAUTHORIZED
     except (URLError, OSError):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -106,7 +107,7 @@ def feed_jobs(client: Elasticsearch, progress: Progress) -> None:
             progress.advance(bar, len(flights))
         posted += len(flights)
     for job_id in JOBS:
-        patiently(lambda job_id=job_id: client.ml.close_job(job_id=job_id))
+        patiently(partial(client.ml.close_job, job_id=job_id))
 
 
 def post_exactly_once(client: Elasticsearch, job_id: str, flights: list[Flight], posted: int) -> None:
@@ -124,7 +125,7 @@ def post_exactly_once(client: Elasticsearch, job_id: str, flights: list[Flight],
 
 def taken_by(client: Elasticsearch, job_id: str) -> int:
     counts = client.ml.get_job_stats(job_id=job_id)["jobs"][0]["data_counts"]
-    return counts["input_record_count"]
+    return int(counts["input_record_count"])
 
 
 def patiently(step: Callable[[], Answer]) -> Answer:
@@ -149,7 +150,7 @@ def flights_by_time(client: Elasticsearch) -> Iterator[list[Flight]]:
     try:
         while True:
             page = client.search(
-                pit={"id": pit, "keep_alive": "5m"}, size=_PAGE, source=FIELDS, track_total_hits=False,
+                pit={"id": pit, "keep_alive": "5m"}, size=_PAGE, source={"includes": FIELDS}, track_total_hits=False,
                 sort=[{"@timestamp": "asc"}, {"_shard_doc": "asc"}], search_after=after,
             )  # fmt: skip
             hits = page["hits"]["hits"]
@@ -185,12 +186,9 @@ def _bad_day(client: Elasticsearch, bucket: dict[str, Any]) -> BadDay:
 
 def print_days(days: list[BadDay], url: str, console: Console) -> None:
     table = Table(title="The worst days of 2013 at New York's airports", title_justify="left")
-    for name, justify in (
-        ("day", "left"),
-        ("score", "right"),
-        *((job.removeprefix("flights-"), "right") for job in JOBS),
-    ):
-        table.add_column(name, justify=justify)
+    table.add_column("day")
+    for name in ("score", *(job.removeprefix("flights-") for job in JOBS)):
+        table.add_column(name, justify="right")
     table.add_column("top influencers")
     for day in days:
         scores = [f"{day.jobs.get(job, 0):.0f}" for job in JOBS]

@@ -31,12 +31,14 @@ from proxy.errors import MlError, RelayedError, gateway_timeout, illegal_argumen
 
 # JSON documents of the cluster; their fields are checked where they are used.
 Json = Any
+Params = Mapping[str, str | int | bool]
 
 _log = logging.getLogger(__name__)
 
 # The caller's X-Opaque-Id travels with the requests made on its behalf.
 opaque_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("opaque_id", default=None)
 
+KEEP_POINT_IN_TIME = "1m"
 _RETRYABLE_STATUS = (429, 502, 503, 504)
 _RETRY_DELAYS_S = (0.2, 0.6, 1.5)
 
@@ -86,7 +88,8 @@ class ClusterClient:
     def _transport(self) -> AsyncTransport:
         # Made at first use, because its connections belong to the running event loop.
         if self._es is None:
-            tls = {"verify_certs": self._config.verify_certs} if self._config.hosts[0].startswith("https") else {}
+            is_https = self._config.hosts[0].startswith("https")
+            tls: dict[str, Any] = {"verify_certs": self._config.verify_certs} if is_https else {}
             if self._config.ca_certs:
                 tls["ca_certs"] = self._config.ca_certs
             self._es = AsyncElasticsearch(
@@ -104,7 +107,7 @@ class ClusterClient:
         method: str,
         path: str,
         *,
-        params: Mapping[str, str | int | bool] | None = None,
+        params: Params | None = None,
         body: Json = None,
         retry: bool = False,
         raw: bool = False,
@@ -130,6 +133,32 @@ class ClusterClient:
         if status >= 400:
             raise _refusal(status, orjson.loads(response.body) if raw else response.body)
         return response.body
+
+    async def find(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params | None = None,
+        body: Json = None,
+        retry: bool = True,
+    ) -> Json | None:
+        """As ``request``, but None where what is asked for, or its index, is not there."""
+        try:
+            return await self.request(method, path, params=params, body=body, retry=retry)
+        except ClusterError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def exists(self, path: str, *, retry: bool = True) -> bool:
+        try:
+            await self.request("HEAD", path, retry=retry)
+        except ClusterError as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
 
     async def _send(
         self, method: str, target: str, body: Json, headers: dict[str, str], *, retry: bool
@@ -203,19 +232,15 @@ class ClusterClient:
         self, index: str, query: Json, *, source: Json = True, sort: Sequence[Json] = ("_doc",), page: int = 5000
     ) -> list[Mapping[str, Json]]:
         """Every hit of a query, read page by page from one point in time; none where the index is absent."""
-        try:
-            opened = await self.request(
-                "POST", f"/{quote_expression(index)}/_pit", params={"keep_alive": "1m", "ignore_unavailable": True}
-            )
-        except ClusterError as error:
-            if error.status == 404:
-                return []
-            raise
-        pit, hits, after = opened["id"], [], None
+        pit = await self.open_point_in_time(index)
+        if pit is None:
+            return []
+        hits: list[Mapping[str, Json]] = []
+        after = None
         try:
             while True:
                 body = {"size": page, "query": query, "_source": source, "track_total_hits": False,
-                        "pit": {"id": pit, "keep_alive": "1m"}, "sort": list(sort)}  # fmt: skip
+                        "pit": {"id": pit, "keep_alive": KEEP_POINT_IN_TIME}, "sort": list(sort)}  # fmt: skip
                 if after is not None:
                     body["search_after"] = after
                 answer = await self.request("POST", "/_search", body=body, retry=True)
@@ -226,6 +251,12 @@ class ClusterClient:
                 pit, after = answer["pit_id"], found[-1]["sort"]
         finally:
             await self.close_point_in_time(pit)
+
+    async def open_point_in_time(self, index: str) -> str | None:
+        """The id of a new one, to be closed; None where the index is absent."""
+        params: Params = {"keep_alive": KEEP_POINT_IN_TIME, "ignore_unavailable": True}
+        opened = await self.find("POST", f"/{quote_expression(index)}/_pit", params=params, retry=False)
+        return None if opened is None else str(opened["id"])
 
     async def close_point_in_time(self, pit: str) -> None:
         """Frees what the cluster keeps for one; where that fails it ends by itself, and what was read stays read."""
@@ -246,7 +277,7 @@ def quote_expression(index: str) -> str:
     return quote(index, safe=",*")
 
 
-def _target(path: str, params: Mapping[str, str | int | bool] | None) -> str:
+def _target(path: str, params: Params | None) -> str:
     if not params:
         return path
     texts = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in params.items()}

@@ -59,13 +59,7 @@ class Datafeeds:
 
     async def delete(self, datafeed_id: str) -> None:
         """Removes the datafeed, if it is there."""
-        try:
-            await self._client.request(
-                "DELETE", self._document_path("_doc", datafeed_id), params={"refresh": True}, retry=True
-            )
-        except ClusterError as error:
-            if error.status != 404:
-                raise
+        await self._client.find("DELETE", self._document_path("_doc", datafeed_id), params={"refresh": True})
 
     def _document_path(self, action: str, datafeed_id: str) -> str:
         return f"{self._path}/{action}/{quote_expression(datafeed_document(datafeed_id))}"

@@ -40,13 +40,12 @@ class JobRemoval:
         """
         index = self._names.results(results_index_name)
         try:
-            await self._client.request("POST", f"/{quote_expression(index)}/_refresh", retry=True)
+            await self._client.find("POST", f"/{quote_expression(index)}/_refresh")
         except ClusterError as error:
-            if error.type == "index_closed_exception":
-                text = f"Cannot create job [{job_id}] as it requires closed index {index}"
-                raise status_error(text, 400) from error
-            if error.status != 404:
+            if error.type != "index_closed_exception":
                 raise
+            text = f"Cannot create job [{job_id}] as it requires closed index {index}"
+            raise status_error(text, 400) from error
         results = await self._count(index + "*", {"term": {"job_id": job_id}})
         ids = [result_ids.quantiles(job_id), result_ids.categorizer_state(job_id, 1)]
         state = await self._count(self._names.all_state, {"ids": {"values": ids}})
@@ -100,28 +99,20 @@ class JobRemoval:
         return await self._count(self._names.results(results_index_name), foreign) == 0
 
     async def _drop_index(self, index: str) -> None:
-        try:
-            await self._client.request("DELETE", f"/{quote_expression(index)}", retry=True)
-        except ClusterError as error:
-            if error.status != 404:
-                raise
+        await self._client.find("DELETE", f"/{quote_expression(index)}")
 
     async def _remove_aliases(self, job_id: str, results_index_name: str) -> None:
         pattern = self._names.results(results_index_name) + "*"
         for alias in (self._names.read_alias(job_id), self._names.write_alias(job_id)):
             action = {"remove": {"index": pattern, "alias": alias, "must_exist": False}}
-            try:
-                await self._client.request("POST", "/_aliases", body={"actions": [action]}, retry=True)
-            except ClusterError as error:
-                if error.status != 404:
-                    raise
+            await self._client.find("POST", "/_aliases", body={"actions": [action]})
 
     async def _search(self, index: str, query: Json, *, source: Json) -> list[Mapping[str, Json]]:
         body = {"size": _BATCH, "query": query, "_source": source, "track_total_hits": False, "sort": ["_doc"]}
         answer = await self._client.request(
             "POST", f"/{quote_expression(index)}/_search", params={"ignore_unavailable": True}, body=body, retry=True
         )
-        return answer["hits"]["hits"]
+        return list(answer["hits"]["hits"])
 
     async def _count(self, index: str, query: Json) -> int:
         answer = await self._client.request(

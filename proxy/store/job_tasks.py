@@ -37,25 +37,16 @@ class JobTasks:
         self._index = names.config
 
     async def get(self, job_id: str) -> JobTask | None:
-        try:
-            found = await self._client.request("GET", self._path("_doc", job_id), retry=True)
-        except ClusterError as error:
-            if error.status == 404:
-                return None
-            raise
-        return _task(found)
+        found = await self._client.find("GET", self._path("_doc", job_id))
+        return None if found is None else _task(found)
 
     async def all(self) -> list[JobTask]:
         """Every task, as it is now; none where the index is not there yet."""
-        try:
-            # A search alone would miss the jobs that were opened in the last second before a quick restart.
-            await self._client.request("POST", f"/{quote_expression(self._index)}/_refresh", retry=True)
-        except ClusterError as error:
-            if error.status != 404:
-                raise
+        # A search alone would miss the jobs that were opened in the last second before a quick restart.
+        if await self._client.find("POST", f"/{quote_expression(self._index)}/_refresh") is None:
             return []
         hits = await self._client.search_all(self._index, {"term": {"type": "job_task"}}, sort=["job_id"])
-        return [_task(hit | {"_seq_no": -1, "_primary_term": -1}) for hit in hits]
+        return [_task({**hit, "_seq_no": -1, "_primary_term": -1}) for hit in hits]
 
     async def create(self, job_id: str, *, opened_at: int) -> JobTask:
         """Claims a job.
@@ -98,11 +89,7 @@ class JobTasks:
         return _task({**changed, "_source": source})
 
     async def remove(self, job_id: str) -> None:
-        try:
-            await self._client.request("DELETE", self._path("_doc", job_id), retry=True)
-        except ClusterError as error:
-            if error.status != 404:
-                raise
+        await self._client.find("DELETE", self._path("_doc", job_id))
 
     def _path(self, action: str, job_id: str) -> str:
         return f"/{quote_expression(self._index)}/{action}/{quote_expression(task_document(job_id))}"

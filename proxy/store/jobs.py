@@ -61,24 +61,19 @@ class Jobs:
         Raises:
             MlError: 404 where there is none.
         """
-        if len(job_id) > _LONGEST_ID:
+        found = await self._find(job_id)
+        if found is None:
             raise unknown_job(job_id)
-        try:
-            found = await self._client.request("GET", self._document_path("_doc", job_id), retry=True)
-        except ClusterError as error:
-            if error.status == 404:
-                raise unknown_job(job_id) from error
-            raise
-        return _stored(found)
+        return found
 
     async def exists(self, job_id: str) -> bool:
-        try:
-            await self.get(job_id)
-        except MlError as error:
-            if error.status == 404:
-                return False
-            raise
-        return True
+        return await self._find(job_id) is not None
+
+    async def _find(self, job_id: str) -> StoredJob | None:
+        if len(job_id) > _LONGEST_ID:
+            return None
+        found = await self._client.find("GET", self._document_path("_doc", job_id))
+        return None if found is None else _stored(found)
 
     async def resolve(self, expression: str | None, allow_no_match: bool = True) -> list[StoredJob]:
         """The jobs that ids, groups and wildcards name, each once, in order of their ids, in one request.
@@ -154,23 +149,17 @@ class Jobs:
 
     async def patch(self, job_id: str, changes: Mapping[str, Json]) -> StoredJob:
         """Sets top-level fields of a job; None takes one away."""
-        return await self.change(job_id, lambda stored: key_order.ordered(stored.config | changes, key_order.JOB))
+        return await self.change(job_id, lambda stored: key_order.ordered(stored.config | dict(changes), key_order.JOB))
 
     async def delete(self, job_id: str) -> None:
         """Removes the configuration, if it is there."""
-        try:
-            await self._client.request(
-                "DELETE", self._document_path("_doc", job_id), params={"refresh": True}, retry=True
-            )
-        except ClusterError as error:
-            if error.status != 404:
-                raise
+        await self._client.find("DELETE", self._document_path("_doc", job_id), params={"refresh": True})
 
     async def name_clash(self, job_id: str | None, groups: Sequence[str]) -> tuple[str, str] | None:
         """A job and a group of one name that would exist with ``job_id`` and ``groups``, if any."""
         if job_id is not None and job_id in groups:
             return job_id, job_id
-        taken = [{"terms": {"job_id": list(groups)}}]
+        taken: list[Json] = [{"terms": {"job_id": list(groups)}}]
         if job_id is not None:
             taken.append({"term": {"groups": job_id}})
         for found in await self._search({"bool": {"should": taken}}):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import orjson
 
 from proxy.errors import unavailable
-from proxy.store.client import ClusterClient, ClusterError, quote_expression
+from proxy.store.client import ClusterClient, Json, quote_expression
 from proxy.store.names import Names
 
 # Base64 and JSON around it stay well under the cluster's limit on one request.
@@ -102,11 +102,7 @@ class Journal:
             raise unavailable(f"the cluster did not store the data: {failed[0]['error']['reason']}")
 
     async def _refresh(self) -> None:
-        try:
-            await self._client.request("POST", f"/{self._path}/_refresh", retry=True)
-        except ClusterError as error:
-            if error.status != 404:
-                raise
+        await self._client.find("POST", f"/{self._path}/_refresh")
 
     async def _drop(self, job_id: str, which: object) -> None:
         await self._refresh()
@@ -117,7 +113,7 @@ class Journal:
             await self._client.bulk(b"\n".join(lines[start : start + 1000]) + b"\n")
 
 
-def _newest_model(sources: Sequence[tuple[str, dict[str, object]]]) -> Saved | None:
+def _newest_model(sources: Sequence[tuple[str, dict[str, Json]]]) -> Saved | None:
     """Parts of a model whose writing was cut short are passed over."""
     parts: dict[int, dict[int, bytes]] = {}
     wanted: dict[int, int] = {}

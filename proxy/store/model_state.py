@@ -7,7 +7,7 @@ import base64
 import orjson
 
 from proxy.errors import unavailable
-from proxy.store.client import ClusterClient, ClusterError, quote_expression
+from proxy.store.client import ClusterClient, quote_expression
 from proxy.store.names import Names
 from proxy.store.results import ids as result_ids
 
@@ -42,12 +42,9 @@ class ModelStates:
         parts: list[bytes] = []
         for document_id in ids:
             body = {"query": {"ids": {"values": [document_id]}}, "size": 1}
-            try:
-                answer = await self._client.request("POST", f"/{self._pattern}/_search", body=body, retry=True)
-            except ClusterError as error:
-                if error.status == 404:
-                    return None
-                raise
+            answer = await self._client.find("POST", f"/{self._pattern}/_search", body=body)
+            if answer is None:
+                return None
             hits = answer["hits"]["hits"]
             if not hits or not isinstance(hits[0]["_source"].get("model"), str):
                 return None

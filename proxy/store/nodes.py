@@ -12,7 +12,7 @@ class Nodes:
     async def all(self) -> dict[str, Json]:
         """Every node's name, addresses, ephemeral id, attributes and roles, by its id."""
         answer = await self._client.request("GET", "/_cluster/state/nodes", retry=True)
-        return answer["nodes"]
+        return dict(answer["nodes"])
 
     async def memory(self, which: str | None) -> Json:
         """Memory of the machine and of the Java process, of the nodes that an expression names."""

@@ -54,20 +54,11 @@ class Indices:
 
     async def ensure_results(self, job_id: str, results_index_name: str, field_names: Iterable[str]) -> None:
         """Makes anew what somebody deleted of a job's index and aliases."""
-        try:
-            alias = quote_expression(self._names.write_alias(job_id))
-            await self._client.request("HEAD", f"/{alias}", retry=True)
-        except ClusterError as error:
-            if error.status != 404:
-                raise
+        if not await self._client.exists(f"/{quote_expression(self._names.write_alias(job_id))}"):
             await self.prepare_results(job_id, results_index_name, field_names)
 
     async def _ensure(self, index: str, mapping: str, aliases: Mapping[str, Json] | None = None) -> None:
-        try:
-            await self._client.request("HEAD", f"/{quote_expression(index)}")
-        except ClusterError as error:
-            if error.status != 404:
-                raise
+        if not await self._client.exists(f"/{quote_expression(index)}", retry=False):
             await self._create(index, self._mappings[mapping], aliases or {})
 
     async def _create(self, index: str, definition: Json, aliases: Mapping[str, Json]) -> None:

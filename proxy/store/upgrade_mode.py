@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxy.store.client import ClusterClient, ClusterError, quote_expression
+from proxy.store.client import ClusterClient, quote_expression
 from proxy.store.names import Names
 
 _DOCUMENT = "upgrade_mode"
@@ -16,13 +16,8 @@ class UpgradeMode:
         self._path = f"/{quote_expression(names.config)}/_doc/{_DOCUMENT}"
 
     async def is_on(self) -> bool:
-        try:
-            found = await self._client.request("GET", self._path, retry=True)
-        except ClusterError as error:
-            if error.status == 404:
-                return False
-            raise
-        return bool(found["_source"]["enabled"])
+        found = await self._client.find("GET", self._path)
+        return found is not None and bool(found["_source"]["enabled"])
 
     async def set(self, enabled: bool) -> None:
         source = {"type": "upgrade_mode", "enabled": enabled}

@@ -31,7 +31,7 @@ async def put_job(call: Call, services: Services) -> JobConfig:
     check(call, memory_limit_is_within_maximum(body.get("analysis_limits") or {}, max_bytes))
     check(call, categorization.analyzer_parts_exist(body["analysis_config"]))
     creation = job_config.Creation(job_id, services.clock(), max_bytes)
-    config = job_config.new_job(body, creation)
+    config: JobConfig = job_config.new_job(body, creation)
     await services.store.indices.ensure_own()
     await _check_names(services, config)
     await services.store.indices.prepare_results(

@@ -55,7 +55,7 @@ def encoded(found: OverallBuckets, request: OverallRequest, *, human: bool) -> b
     above_rows, above_jobs = np.nonzero(found.job_scores > 0)
     bounds = np.searchsorted(above_rows, np.arange(len(found) + 1)).tolist()
     above_texts = _double_texts(found.job_scores[above_rows, above_jobs])
-    above_jobs = above_jobs.tolist()
+    which_jobs = above_jobs.tolist()
     present = ~np.isnan(found.job_scores)
     complete = present.all(axis=1).tolist()
     text = BytesIO()  # it hands out what was written to it without another copy
@@ -66,7 +66,7 @@ def encoded(found: OverallBuckets, request: OverallRequest, *, human: bool) -> b
         head = b'{%b"timestamp":%d%b%b,"jobs":[' % (readable, timestamp, span, score)
         pieces = [b"," if row else b"", head]
         cells = slice(bounds[row], bounds[row + 1])
-        above = zip(above_jobs[cells], above_texts[cells], strict=True)
+        above = zip(which_jobs[cells], above_texts[cells], strict=True)
         if complete[row]:
             jobs.add_all(pieces, above)
         else:

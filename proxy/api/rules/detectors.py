@@ -16,7 +16,7 @@ _NAMES_FOR_OURSELVES = ("count", "by", "over")
 def _function(detector: Document) -> str:
     """The function as error texts name it: one left out counts as `metric` only after these rules."""
     name = detector.get("function")
-    return LONG_NAMES.get(name, name) if name else "null"
+    return str(LONG_NAMES.get(name, name)) if name else "null"
 
 
 def has_a_field_if_needed(detector: Document) -> Iterator[Breach]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +46,7 @@ def forecast_request(call: Call) -> ForecastRequest:
     )
 
 
-def _checked(call: Call, name: str, read: Any) -> int:
+def _checked(call: Call, name: str, read: Callable[[Any], int]) -> int:
     given = call.option(name)
     try:
         return read(given)

@@ -11,6 +11,7 @@ from proxy.api.rules.breach import Breach, Document, breaches
 from proxy.errors import illegal_argument
 from proxy.job_config.analysis import all_fields
 from proxy.job_config.detector import normalise
+from proxy.job_config.durations import parse
 from proxy.job_config.job import DEFAULT_SNAPSHOT_RETENTION_DAYS, DEFAULT_TIME_FIELD
 from proxy.units import thousands
 
@@ -35,7 +36,7 @@ def persist_interval_is_long_enough(job: Document) -> Iterator[Breach]:
     if job.get(field) is None:
         return
     yield from durations.whole_seconds(job, field)
-    seconds = durations.parse(job[field], field).seconds
+    seconds = parse(job[field], field).seconds
     if seconds < _LEAST_PERSIST_INTERVAL_S:
         least, given = thousands(_LEAST_PERSIST_INTERVAL_S), thousands(seconds)
         yield Breach(illegal_argument(f"{field} cannot be less than {least}. Value = {given}"))

@@ -14,7 +14,7 @@ DEFAULT_JOB_SPAN = "5m"
 
 
 def top_n_of(call: Call) -> int:
-    top_n = call.option("top_n", 1)
+    top_n: int = call.option("top_n", 1)
     if top_n <= 0:
         # The option's name is spelt like this in Elasticsearch's text.
         raise _refusal(call, "top_n", illegal_argument(f"[topN] parameter must be positive, found [{top_n}]"))

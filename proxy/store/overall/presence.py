@@ -60,7 +60,9 @@ def _among(intervals: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Which of the intervals are among those in order: no sorting, as there are thousands of jobs."""
     if len(known) == 0:
         return np.zeros(len(intervals), dtype=bool)
-    return known[np.minimum(np.searchsorted(known, intervals), len(known) - 1)] == intervals
+    nearest: np.ndarray = known[np.minimum(np.searchsorted(known, intervals), len(known) - 1)]
+    is_known: np.ndarray = nearest == intervals
+    return is_known
 
 
 def read_presence(answer: Answer, job_ids: Sequence[str], spans_ms: Sequence[int], interval_ms: int) -> Presence:

@@ -43,7 +43,8 @@ def bounds(intervals: np.ndarray, cells: Cells, presence: Presence, *, cut: floa
     counted = rank < taken[rows]
     totals = np.bincount(rows[counted], weights=scores[counted], minlength=len(intervals))
     below = np.maximum(taken - found, 0)
-    return np.divide(totals + below * cut, taken, out=np.zeros(len(intervals)), where=taken > 0)
+    highest: np.ndarray = np.divide(totals + below * cut, taken, out=np.zeros(len(intervals)), where=taken > 0)
+    return highest
 
 
 def _certain(intervals: np.ndarray, presence: Presence) -> np.ndarray:

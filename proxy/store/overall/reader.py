@@ -6,7 +6,7 @@ What to ask for is ``walk``'s matter; the questions themselves are built in ``qu
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -204,7 +204,7 @@ class Reader:
         return [*queries.within([(start * span, stop * span) for start, stop in ranges]), *self._range]
 
 
-async def ahead(parts: Iterable[Part], read: Callable[[Part], Awaitable[Found]]) -> AsyncIterator[Found]:
+async def ahead(parts: Iterable[Part], read: Callable[[Part], Awaitable[Found]]) -> AsyncGenerator[Found, None]:
     """What ``read`` makes of each part, in order; the next one is under way while the caller works on the last."""
     pending: asyncio.Future[Found] | None = None
     try:

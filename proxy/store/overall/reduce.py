@@ -68,7 +68,8 @@ def averages(grid: np.ndarray, top_n: int) -> np.ndarray:
         filled = np.partition(filled, jobs - top_n, axis=1)[:, jobs - top_n :]
     filled = np.sort(filled, axis=1)
     totals = np.where(filled == -np.inf, 0.0, filled).sum(axis=1)
-    return np.divide(totals, counts, out=np.zeros(len(grid)), where=counts > 0)
+    means: np.ndarray = np.divide(totals, counts, out=np.zeros(len(grid)), where=counts > 0)
+    return means
 
 
 def overall(

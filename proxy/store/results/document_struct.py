@@ -11,6 +11,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import GenericAlias
 from typing import Any, Literal
 
 import msgspec
@@ -19,6 +20,7 @@ from msgspec import UNSET, UnsetType
 
 from proxy.store.results.document_table import (
     Document,
+    Key,
     Reader,
     Table,
     to_boolean,
@@ -52,7 +54,7 @@ encode = msgspec.json.Encoder().encode
 class Shape:
     """The struct of a table, and where its doubles are."""
 
-    struct: type
+    struct: Any  # a type made at run time, which no checker can know
     doubles: tuple[str, ...]
     lists: tuple[str, ...]
     inner: tuple[tuple[str, Shape], ...]
@@ -64,10 +66,11 @@ class Shape:
         for key in table.keys:
             if key.table is not None:
                 shape = Shape.of(key.table, f"{name}_{key.name}")
-                kind: object = list[shape.struct] if key.read == key.table.read_all else shape.struct
+                is_list = key.read == key.table.read_all
+                kind: object = GenericAlias(list, (shape.struct,)) if is_list else shape.struct
                 inner.append((key.name, shape))
             else:
-                kind = _TYPES.get(key.read) or Literal[str(key.default())]  # what is always the same may only be that
+                kind = _TYPES.get(key.read) or _always(key)
             fields.append((key.name, *_field(kind, key.default)))
         return Shape(
             struct=msgspec.defstruct(name, fields, gc=False),
@@ -184,11 +187,17 @@ class Pages:
         return total, [orjson.dumps(self._table.read(hit["_source"])) for hit in hits["hits"]]
 
 
-def _answers_with(hit: type) -> Callable[[bytes], tuple[int, list[Any]]]:
+def _always(key: Key) -> object:
+    """The type of what is the same in every document."""
+    assert key.default is not None, "such a key is never left out"
+    return Literal[str(key.default())]
+
+
+def _answers_with(hit: Any) -> Callable[[bytes], tuple[int, list[Any]]]:
     """A decoder of search answers: the total, 0 where it was not counted, and the hits."""
     total = msgspec.defstruct("Total", [("value", int)])
     hits = msgspec.defstruct("Hits", [("hits", list[hit]), ("total", total | UnsetType, UNSET)])
-    decode = msgspec.json.Decoder(msgspec.defstruct("Answer", [("hits", hits)])).decode
+    decode: Callable[[bytes], Any] = msgspec.json.Decoder(msgspec.defstruct("Answer", [("hits", hits)])).decode
 
     def decoded(answer: bytes) -> tuple[int, list[Any]]:
         found = decode(answer).hits

@@ -90,7 +90,7 @@ def records(wanted: ResultFilter, *, sort: str, desc: bool, page: Page) -> Query
 
 def records_of_bucket(timestamp_ms: int, *, is_interim: bool) -> Query:
     """The most improbable records of one bucket, as many as one search can return."""
-    filters = [
+    filters: list[Query] = [
         {"term": {"result_type": "record"}},
         {"term": {"timestamp": timestamp_ms}},
         {"term": {"is_interim": True}} if is_interim else not_interim(),

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
-from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
+from proxy.store.client import KEEP_POINT_IN_TIME, ClusterClient, Json, Params, quote_expression
 from proxy.store.names import Names
 from proxy.store.overall.buckets import overall_buckets
 from proxy.store.overall.reduce import OverallBuckets
@@ -17,8 +17,7 @@ from proxy.store.results.queries import Query
 
 # Larger pages come in parts of this size: the cluster fetches the documents of one search one after the other.
 PART_OF_PAGE = 5_000
-_SEARCH = {"ignore_unavailable": True, "allow_no_indices": True, "allow_partial_search_results": False}
-_KEEP_POINT_IN_TIME = "1m"
+_SEARCH: Params = {"ignore_unavailable": True, "allow_no_indices": True, "allow_partial_search_results": False}
 # Beyond the window of an index the cluster refuses the page, and it is to name the whole of it.
 _RESULT_WINDOW = 10_000
 
@@ -57,7 +56,7 @@ class Results:
         hits = (await self._client.request("POST", path, params=_SEARCH, body=query, retry=True))["hits"]
         return Found(hits["total"]["value"], [Hit(hit["_index"], hit["_id"], hit["_source"]) for hit in hits["hits"]])
 
-    async def answers_in_parts(self, job_id: str, query: Query) -> AsyncIterator[bytes]:
+    async def answers_in_parts(self, job_id: str, query: Query) -> AsyncGenerator[bytes, None]:
         """The search answers, undecoded, that make up a page. The cluster works on all of them at once.
 
         All are of one point in time. Those behind the last document are empty: a caller stops at one with less than
@@ -69,16 +68,19 @@ class Results:
             path = f"/{quote_expression(self._names.read_alias(job_id))}/_search"
             yield await self._client.request("POST", path, params=_SEARCH, body=query, retry=True, raw=True)
             return
-        pit = await self._open_point_in_time(job_id)
+        pit = await self._client.open_point_in_time(self._names.read_alias(job_id))
         if pit is None:
             return
 
         async def part(offset: int) -> bytes:
-            point = {"id": pit, "keep_alive": _KEEP_POINT_IN_TIME}
+            point = {"id": pit, "keep_alive": KEEP_POINT_IN_TIME}
             where = {"from": start + offset, "size": min(PART_OF_PAGE, size - offset), "pit": point}
             body = query | where | {"track_total_hits": offset == 0}
-            params = {"allow_partial_search_results": False}
-            return await self._client.request("POST", "/_search", params=params, body=body, retry=True, raw=True)
+            params: Params = {"allow_partial_search_results": False}
+            answer: bytes = await self._client.request(
+                "POST", "/_search", params=params, body=body, retry=True, raw=True
+            )
+            return answer
 
         parts = [asyncio.ensure_future(part(offset)) for offset in range(0, size, PART_OF_PAGE)]
         closing: asyncio.Future[None] | None = None
@@ -94,16 +96,6 @@ class Results:
             await asyncio.gather(*parts, return_exceptions=True)
             await (closing or self._client.close_point_in_time(pit))
 
-    async def _open_point_in_time(self, job_id: str) -> str | None:
-        path = f"/{quote_expression(self._names.read_alias(job_id))}/_pit"
-        try:
-            params = {"keep_alive": _KEEP_POINT_IN_TIME, "ignore_unavailable": True}
-            return str((await self._client.request("POST", path, params=params))["id"])
-        except ClusterError as error:
-            if error.status == 404:
-                return None
-            raise
-
     async def overall_buckets(self, request: OverallRequest) -> OverallBuckets:
         owners = await self._owners(request.job_ids)
         if not owners:
@@ -111,13 +103,14 @@ class Results:
         path = f"/{','.join(quote_expression(index) for index in sorted(owners))}/_search"
 
         async def search(query: Query, filter_path: str, may_cache: bool) -> bytes:
-            params = {
+            params: Params = {
                 "filter_path": filter_path,
                 "request_cache": may_cache,
                 "ignore_unavailable": True,
                 "allow_partial_search_results": False,
             }
-            return await self._client.request("POST", path, params=params, body=query, retry=True, raw=True)
+            answer: bytes = await self._client.request("POST", path, params=params, body=query, retry=True, raw=True)
+            return answer
 
         wanted = frozenset(request.job_ids)
         strangers = {index: tuple(sorted(wanted - jobs)) for index, jobs in owners.items() if wanted - jobs}
@@ -131,12 +124,7 @@ class Results:
         """
         wanted = {self._names.read_alias(job_id): job_id for job_id in job_ids}
         path = f"/_alias/{quote_expression(self._names.all_results)}"
-        try:
-            answer = await self._client.request("GET", path, params={"expand_wildcards": "all"}, retry=True)
-        except ClusterError as error:
-            if error.status == 404:
-                return {}
-            raise
+        answer = await self._client.find("GET", path, params={"expand_wildcards": "all"}) or {}
         owners = {
             index: frozenset(wanted[alias] for alias in entry["aliases"] if alias in wanted)
             for index, entry in answer.items()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from proxy.errors import MlError, unavailable
-from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
+from proxy.store.client import ClusterClient, Json, quote_expression
 from proxy.store.names import Names
 
 # Measured: larger requests gain nothing, smaller ones pay more per document. Beyond this size the HTTP client warns
@@ -89,12 +89,9 @@ class ResultsWriter:
     async def stored(self, job_id: str, ids: Sequence[str]) -> list[StoredResult]:
         """Results by their ids, as they are now and not as of the last refresh; absent ones are left out."""
         path = f"/{quote_expression(self._names.write_alias(job_id))}/_mget"
-        try:
-            answer = await self._client.request("POST", path, body={"ids": list(ids)}, retry=True)
-        except ClusterError as error:
-            if error.status == 404:
-                return []
-            raise
+        answer = await self._client.find("POST", path, body={"ids": list(ids)})
+        if answer is None:
+            return []
         return [
             StoredResult(found["_id"], found["_source"], found["_seq_no"], found["_primary_term"])
             for found in answer["docs"]
@@ -105,15 +102,8 @@ class ResultsWriter:
         """One result by its id."""
         body = {"query": {"ids": {"values": [document_id]}}, "size": 1}
         path = f"/{quote_expression(self._names.read_alias(job_id))}/_search"
-        try:
-            answer = await self._client.request(
-                "POST", path, params={"ignore_unavailable": True}, body=body, retry=True
-            )
-        except ClusterError as error:
-            if error.status == 404:
-                return None
-            raise
-        hits = answer["hits"]["hits"]
+        answer = await self._client.find("POST", path, params={"ignore_unavailable": True}, body=body)
+        hits = [] if answer is None else answer["hits"]["hits"]
         return hits[0]["_source"] if hits else None
 
 
