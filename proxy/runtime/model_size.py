@@ -6,39 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.runtime.place.summary import Level, Status
+from proxy.store.results.docs import MODEL_SIZE_STATS
 from proxy.units import format_bytes
 
 # A report per change of this share keeps the history readable.
 _WORTH_REPORTING = 0.05
-CATEGORY_COUNTS = (
-    "categorized_doc_count",
-    "total_category_count",
-    "frequent_category_count",
-    "rare_category_count",
-    "dead_category_count",
-    "failed_category_count",
-)
 
 
 def size_document(job_id: str, status: Status, now_ms: int) -> dict[str, Any]:
-    """model_size_stats in the order in which they are shown; what the engine does not count is zero."""
-    size = dict(status.model_size)
-    document: dict[str, Any] = {"job_id": job_id, "result_type": "model_size_stats"}
-    for name in ("model_bytes", "peak_model_bytes", "model_bytes_exceeded", "model_bytes_memory_limit"):
-        if name in size:
-            document[name] = size.pop(name)
-    for name in ("total_by_field_count", "total_over_field_count", "total_partition_field_count",
-                 "bucket_allocation_failures_count"):  # fmt: skip
-        document[name] = size.pop(name, 0)
-    document["memory_status"] = size.pop("memory_status", "ok")
-    document["assignment_memory_basis"] = size.pop("assignment_memory_basis", "current_model_bytes")
-    for name in CATEGORY_COUNTS:
-        document[name] = size.pop(name, 0)
-    document["categorization_status"] = size.pop("categorization_status", "ok")
-    document["log_time"] = now_ms
+    """model_size_stats as they are stored; what the engine does not count is zero."""
+    known = {
+        "job_id": job_id,
+        "assignment_memory_basis": "current_model_bytes",
+        **status.model_size,
+        "log_time": now_ms,
+    }
     if status.latest_result_ms is not None:
-        document["timestamp"] = status.latest_result_ms
-    return document
+        known["timestamp"] = status.latest_result_ms
+    return MODEL_SIZE_STATS.read(known)
 
 
 def is_worth_reporting(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> bool:

@@ -25,6 +25,7 @@ from proxy.store.overall.request import OverallRequest
 from proxy.store.results import docs as result_docs
 from proxy.store.results import pages as result_pages
 from proxy.store.results import queries as result_queries
+from proxy.store.results.docs import MODEL_SIZE_STATS
 from proxy.store.results.document_struct import Pages
 from proxy.store.results.document_table import to_time
 from proxy.store.results.queries import Page, ResultFilter
@@ -36,6 +37,7 @@ from proxy.store.upgrade_mode import UpgradeMode
 
 __all__ = [
     "EMPTY",
+    "MODEL_SIZE_STATS",
     "PART_OF_PAGE",
     "ClusterClient",
     "ClusterFacts",

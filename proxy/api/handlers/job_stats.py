@@ -13,7 +13,7 @@ from proxy.api.services import Services
 from proxy.runtime.counts import TimingStats
 from proxy.runtime.model_size import size_document
 from proxy.runtime.place.summary import Status
-from proxy.store import JobTask, StoredJob, StoredStats
+from proxy.store import MODEL_SIZE_STATS, JobTask, StoredJob, StoredStats
 
 Document = dict[str, Any]
 
@@ -42,30 +42,6 @@ _COUNTS: Document = {
     **dict.fromkeys(_COUNT_TIMES),
     "input_record_count": 0,
     "log_time": None,
-}
-_CATEGORY_COUNTERS = (
-    "categorized_doc_count",
-    "total_category_count",
-    "frequent_category_count",
-    "rare_category_count",
-    "dead_category_count",
-    "failed_category_count",
-)
-_SIZES: Document = {
-    "result_type": "model_size_stats",
-    "model_bytes": 0,
-    "peak_model_bytes": None,
-    "model_bytes_exceeded": None,
-    "model_bytes_memory_limit": None,
-    "total_by_field_count": 0,
-    "total_over_field_count": 0,
-    "total_partition_field_count": 0,
-    "bucket_allocation_failures_count": 0,
-    "memory_status": "ok",
-    "assignment_memory_basis": None,
-    "output_memory_allocator_bytes": None,
-    **dict.fromkeys(_CATEGORY_COUNTERS, 0),
-    "categorization_status": "ok",
 }
 _AWAITING = "persistent task is awaiting node assignment."
 _UPGRADING = "persistent task cannot be assigned while upgrade mode is enabled."
@@ -166,7 +142,7 @@ def _stats(job_id: str, gathered: Gathered) -> Document:
     stats: Document = {
         "job_id": job_id,
         "data_counts": _filled(job_id, counts, _COUNTS),
-        "model_size_stats": _filled(job_id, sizes, _SIZES | {"log_time": gathered.now_ms, "timestamp": None}),
+        "model_size_stats": MODEL_SIZE_STATS.read({"log_time": gathered.now_ms, **sizes, "job_id": job_id}),
         "forecasts_stats": gathered.stored.forecasts.get(job_id, _NO_FORECASTS),
         "state": "closed" if running is None else running.state,
     }

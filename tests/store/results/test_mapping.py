@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from proxy.resources import resource_dir
+from proxy.store.results import docs
+from proxy.store.results.document_table import (
+    Table,
+    to_boolean,
+    to_double,
+    to_doubles,
+    to_long,
+    to_longs,
+    to_text,
+    to_texts,
+    to_time,
+)
 
 TYPES = {
     "keyword": """result_type by_field_name over_field_name partition_field_name field_name function
@@ -71,6 +84,34 @@ def all_paths(properties: dict[str, Any], prefix: str = "") -> dict[str, dict[st
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in TYPES.items() for name in names.split()])
 def test_a_field_has_its_documented_type(kind: str, name: str) -> None:
     assert mapped(name)["type"] == kind
+
+
+# What the tables of documents read a value as, and the types under which the cluster may keep such a value.
+KEPT_AS = {
+    to_double: {"double"}, to_doubles: {"double"}, to_long: {"long", "integer"}, to_longs: {"long", "integer"},
+    to_boolean: {"boolean"}, to_time: {"date"}, to_text: {"keyword", "text", "geo_point"},
+    to_texts: {"keyword", "text"},
+}  # fmt: skip
+TABLES = [
+    docs.BUCKET, docs.RECORD, docs.INFLUENCER, docs.CATEGORY, docs.MODEL_SIZE_STATS, docs.MODEL_SNAPSHOT,
+]  # fmt: skip
+
+
+def read_as(table: Table, prefix: str = "") -> Iterator[tuple[str, set[str]]]:
+    for key in table.keys:
+        name = prefix + key.name
+        if key.table is not None:
+            yield from read_as(key.table, f"{name}.")
+        elif key.read in KEPT_AS:
+            yield name, KEPT_AS[key.read]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_documents_are_kept_as_what_they_are_read_as(table: Table) -> None:
+    paths = all_paths(definition("results")["mappings"]["properties"])
+    kept = {name: paths[name]["type"] for name, _ in read_as(table) if name in paths}
+    assert len(kept) > 5
+    assert {name: kept[name] for name, types in read_as(table) if name in kept and kept[name] not in types} == {}
 
 
 def test_values_of_the_input_and_no_others_are_copied_for_plain_searches() -> None:
