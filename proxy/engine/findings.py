@@ -84,8 +84,6 @@ class Judgement:
     refused: int = 0
     # Which of p could have been unusual at all; None = all of them.
     is_telling: NDArray[np.bool_] | None = None
-    # True if the entities are people compared with each other.
-    is_population: bool = False
 
     @classmethod
     def empty(cls) -> "Judgement":

@@ -16,7 +16,7 @@ from proxy.engine.functions import NON_NEGATIVE_FEATURES, Function, plot_feature
 from proxy.engine.influence import KEPT_FROM, TailLn, influences
 from proxy.engine.models.clock_shift import shift_patterns
 from proxy.engine.models.population import PopulationModel, PopulationScores
-from proxy.engine.probability import WORTH_WRITING, any_of, combine_ln
+from proxy.engine.probability import WORTH_WRITING, any_of, chances_counted, combine_ln
 from proxy.engine.registry import BYTES_A_NAME, Interner, Prepared, Registry, is_frequent
 from proxy.engine.results import Document, Floats
 from proxy.engine.rows import RowSet
@@ -169,7 +169,7 @@ class GroupDetector:
             person_p[i] = np.exp(max(combine_ln(each[each < self.ordinary_from], 0.5, 0.5, 5), -690.0))
         # Among many people of a partition somebody is always unusual: what their number explains is no news.
         people = np.bincount(partition[first])[partition[first]]
-        person_p = any_of(person_p, np.maximum(1, people // 10))
+        person_p = any_of(person_p, chances_counted(people))
         shown = person_p < WORTH_WRITING
         for i in np.flatnonzero(shown).tolist():
             members = order[starts[i] : starts[i + 1]]

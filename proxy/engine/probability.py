@@ -13,6 +13,8 @@ SMALLEST = 1e-300
 # Below this a result is worth writing; every threshold users know is built on it.
 WORTH_WRITING = 0.035
 _CORRELATION = 0.454
+# Of the chances that people of a population are unusual, one in so many counts against each of them.
+PEOPLE_A_CHANCE = 10
 
 
 def clip_p(p: Floats) -> Floats:
@@ -37,9 +39,29 @@ def join_correlated(p_single: Floats, p_multi: Floats) -> Floats:
     return clip_p(np.exp(-0.5 * d2))
 
 
-def any_of(p: Floats, tests: int | NDArray[np.intp]) -> Floats:
-    """Probability that the smallest of `tests` independent probabilities is at most p."""
+def any_of(p: Floats, tests: float | NDArray[np.intp] | Floats) -> Floats:
+    """Probability that the smallest of `tests` independent probabilities is at most p (Sidak's correction)."""
     return clip_p(-np.expm1(tests * np.log1p(-np.minimum(p, 1.0 - 1e-16))))
+
+
+def chances_counted(people: NDArray[np.intp]) -> NDArray[np.intp]:
+    """How many of the chances of so many over entities the p of each of them allows for.
+
+    One in ten: among many somebody is always unusual, but a full correction would hide from a large population
+    what is plain in a small one. What is left over is counted where they are joined, in `population_groups_ln`.
+    """
+    return np.maximum(1, people // PEOPLE_A_CHANCE)
+
+
+def population_groups_ln(p: Floats, starts: NDArray[np.intp]) -> Floats:
+    """ln of the chance that any over entity of a group is as unusual as the least usual one of it.
+
+    `p` float[n] already allows for `chances_counted` of the group's size; groups are p[starts[i]:starts[i + 1]], not
+    empty, and the last one ends with p. Returns float[groups].
+    """
+    size = np.diff(np.append(starts, len(p)))
+    smallest = np.minimum.reduceat(clip_p(p), starts)
+    return np.log(any_of(smallest, size / chances_counted(size)))
 
 
 def joint_ln(p: Floats) -> float:

@@ -10,14 +10,16 @@ import numpy as np
 from proxy.engine.equalise import Equaliser
 from proxy.engine.findings import Finding, Judgement
 from proxy.engine.normalise import Normaliser, common_youth, magnitude
-from proxy.engine.probability import WORTH_WRITING, combine_groups_ln, combine_ln, extreme_ln
+from proxy.engine.probability import WORTH_WRITING, combine_groups_ln, combine_ln, extreme_ln, population_groups_ln
 from proxy.engine.results import Document, Results
 from proxy.engine.spec import JobSpec
 
 # Weights of the joint and the extreme view, and how many extremes are looked at.
+# Series that fail together are as much of an incident as one that fails badly.
 ENTITIES = (0.5, 0.5, 5)
-PERSONS = (0.0, 1.0, 1)
+# A partition is a world of its own: the worst one speaks.
 PARTITIONS = (0.0, 1.0, 1)
+# Detectors look at the same happenings from several sides: agreement counts, and so does the loudest.
 DETECTORS = (0.5, 0.5, 1)
 MOST_RECORDS = 500
 BUCKET_TIME = "bucket_time"
@@ -64,6 +66,7 @@ class Scorer:
 
     def __init__(self, spec: JobSpec) -> None:
         self.spec = spec
+        self._populations = {detector.index for detector in spec.detectors if detector.is_population}
         self._normalisers: dict[str, Normaliser] = {}
         self._equaliser = Equaliser()
 
@@ -108,10 +111,9 @@ class Scorer:
             if not facts.is_interim:
                 normaliser.remember(facts.time, _record_identity(record), ln_p, scope, finding.youth, score)
         if not facts.is_interim:
-            populations = {detector.index for detector in self.spec.detectors if detector.over}
             for index, judgement in judgements.items():
                 normaliser = self.normaliser("record", str(index))
-                if index in populations:
+                if index in self._populations:
                     # A population is one thing to watch, however many people it has.
                     count = len(np.unique(judgement.partition))
                     normaliser.observe(facts.time, maxima[index], entities=max(1, count))
@@ -163,7 +165,9 @@ class Scorer:
         findings: list[Finding],
         out: Results,
     ) -> None:
-        per_detector = {i: detector_ln(j) for i, j in judgements.items() if len(j.p)}
+        per_detector = {
+            i: detector_ln(j, is_population=i in self._populations) for i, j in judgements.items() if len(j.p)
+        }
         root_ln = bucket_ln([self._equaliser.level(i, ln_p) for i, ln_p in per_detector.items()])
         if findings:
             youth = common_youth([(float(np.log(f.p)), f.youth) for f in findings])
@@ -230,14 +234,18 @@ def bucket_ln(per_detector: list[float]) -> float:
     return combine_ln(np.exp(np.maximum(np.array(per_detector), -690.0)), *DETECTORS)
 
 
-def detector_ln(judgement: Judgement) -> float:
-    """ln p of one detector's bucket: entities of a partition first, then the partitions."""
+def detector_ln(judgement: Judgement, *, is_population: bool = False) -> float:
+    """ln p of one detector's bucket: entities of a partition first, then the partitions.
+
+    Over entities are compared with each other, so what all of them do is usual and only the least usual one counts.
+    """
     telling = slice(None) if judgement.is_telling is None else judgement.is_telling
     p, partition = judgement.p[telling], judgement.partition[telling]
     # By size within a partition: the order in which groups come hangs on how records were batched, and rounding on it.
     order = np.lexsort((p, partition))
     starts = np.flatnonzero(np.diff(partition[order], prepend=-1))
-    parts = combine_groups_ln(p[order], starts, *(PERSONS if judgement.is_population else ENTITIES))
+    grouped = p[order]
+    parts = population_groups_ln(grouped, starts) if is_population else combine_groups_ln(grouped, starts, *ENTITIES)
     return combine_ln(np.exp(np.maximum(parts, -690.0)), *PARTITIONS)
 
 

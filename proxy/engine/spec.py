@@ -33,7 +33,8 @@ class DetectorSpec:
 
     @property
     def is_population(self) -> bool:
-        return self.over is not None and self.kind is not Kind.FREQ_RARE and self.kind is not Kind.RARE
+        """True if over entities are compared with each other."""
+        return self.over is not None
 
     @property
     def split_fields(self) -> tuple[str, ...]:

@@ -1,12 +1,14 @@
-"""Joining probabilities and scoring them, one number at a time: the slow twins of probability.py and normalise.py.
+"""Joining probabilities and scoring them, one number at a time.
 
-Sums are written out term by term in logarithms, so that nothing underflows.
+The slow twins of probability.py, equalise.py and normalise.py. Sums are written out term by term in logarithms, so
+that nothing underflows.
 """
 
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
+from itertools import pairwise
+from statistics import NormalDist, median
 
 RHO = 0.454
 SMALLEST = 1e-300
@@ -73,6 +75,95 @@ def ln_extreme(p, most):
         ]
         best = min(best, ln_sum(terms))
     return min(0.0, best + math.log(tries))
+
+
+def raw_score(ln_p):
+    """0 from p = 0.05 on, 1 at 1e-4 (linear in 1 / p), 50 at 1e-50 and 100 at 1e-300 (linear in ln p)."""
+    if ln_p >= math.log(0.05):
+        return 0.0
+    if ln_p >= math.log(1e-4):
+        return (math.exp(-ln_p) - 20.0) / (1e4 - 20.0)
+    knots = ((-4, 1.0), (-50, 50.0), (-300, 100.0))
+    power = max(ln_p / math.log(10.0), -300.0)
+    for (left, low), (right, high) in pairwise(knots):
+        if power >= right:
+            return low + (high - low) * (left - power) / (left - right)
+    return 100.0
+
+
+def ln_of_raw_score(score):
+    """The ln p that scores this, by bisection."""
+    low, high = math.log(1e-300), math.log(0.05)
+    for _ in range(200):
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if raw_score(middle) < score else (middle, high)
+    return low
+
+
+def ln_combined(p, joint_weight, extreme_weight, most):
+    """The joint and the extreme view of a set, weighted by raw score; where both are ordinary, by logarithm."""
+    if len(p) == 1:
+        return math.log(clipped(p[0]))
+    joint = ln_joint(p) if joint_weight else 0.0
+    extreme = ln_extreme(p, most) if extreme_weight else 0.0
+    if min(joint, extreme) >= math.log(0.035):
+        return max(0.999 * math.log(0.035), joint_weight * joint + extreme_weight * extreme)
+    return ln_of_raw_score(joint_weight * raw_score(joint) + extreme_weight * raw_score(extreme))
+
+
+def ln_series(p):
+    return ln_combined(p, 0.5, 0.5, 5)
+
+
+def ln_people(p):
+    """The chance that any is as unusual as the least usual one; each p already counts one in ten of the chances."""
+    chances_left = len(p) / max(1, len(p) // 10)
+    smallest = clipped(min(p))
+    return 0.0 if smallest >= 1.0 else math.log(-math.expm1(chances_left * math.log1p(-min(smallest, 1 - 1e-16))))
+
+
+def ln_partitions(ln_p):
+    return ln_combined([math.exp(max(each, -690.0)) for each in ln_p], 0.0, 1.0, 1)
+
+
+def ln_detectors(ln_p):
+    return ln_combined([math.exp(max(each, -690.0)) for each in ln_p], 0.5, 0.5, 1)
+
+
+class NaiveEqualiser:
+    """Every unusual size of every detector, kept whole with its weight."""
+
+    def __init__(self):
+        self.sizes = {}
+
+    def observe(self, ln_p):
+        for index, value in ln_p.items():
+            size = NaiveNormaliser.size(value)
+            if size > 0.0:
+                faded = [(bin_, weight * 0.5 ** (1 / 1000)) for bin_, weight in self.sizes.get(index, [])]
+                self.sizes[index] = [*faded, (min(127, int(size / 0.5)), 1.0)]
+
+    def share_below(self, index, size):
+        """Share of a detector's sizes below `size`, those of a bin spread evenly over its half unit."""
+        sizes = self.sizes[index]
+        below = sum(weight * min(1.0, max(0.0, size / 0.5 - bin_)) for bin_, weight in sizes)
+        return below / sum(weight for _, weight in sizes)
+
+    def size_at(self, index, share):
+        low, high = 0.0, 64.0
+        for _ in range(60):
+            middle = 0.5 * (low + high)
+            low, high = (middle, high) if self.share_below(index, middle) < share else (low, middle)
+        return low
+
+    def level(self, index, ln_p):
+        size = NaiveNormaliser.size(ln_p)
+        known = sorted(i for i, sizes in self.sizes.items() if sum(weight for _, weight in sizes) >= 20)
+        if size <= 0.0 or index not in known or len(known) < 2:
+            return ln_p
+        share = self.share_below(index, size)
+        common = median(self.size_at(i, share) for i in known)
+        return math.log(0.05) - min(size, max(common, 0.5 * size))
 
 
 class NaiveNormaliser:

@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from proxy.engine import Batch, Column, probability
+from proxy.engine.equalise import Equaliser
 from proxy.engine.findings import Judgement
 from proxy.engine.normalise import Normaliser, magnitude
-from proxy.engine.probability import combine_ln
-from proxy.engine.scoring import ENTITIES, PARTITIONS, detector_ln
+from proxy.engine.scoring import bucket_ln, detector_ln
 from tests.engine import naive_scoring as naive
 from tests.engine.jobs import engine, run
 
@@ -55,14 +55,100 @@ def test_a_raw_score_can_be_read_back(ln_p):
     assert probability.raw_score_ln(probability.raw_score(ln_p)) == pytest.approx(ln_p, rel=1e-9)
 
 
-@settings(deadline=None)
-@given(members=st.lists(st.tuples(st.integers(0, 3), P), min_size=1, max_size=20))
-def test_a_detector_joins_the_entities_of_each_partition_and_then_the_partitions(members):
+MEMBERS = st.lists(st.tuples(st.integers(0, 2), P), min_size=1, max_size=30)
+
+
+def judged(members):
     judgement = Judgement(np.array([p for _, p in members]), np.array([k for k, _ in members]), [], [])
-    by_partition = [[p for k, p in members if k == partition] for partition in sorted({k for k, _ in members})]
-    parts = [combine_ln(np.array(p), *ENTITIES) for p in by_partition]
-    wanted = combine_ln(np.exp(np.maximum(parts, -690.0)), *PARTITIONS)
-    assert detector_ln(judgement) == pytest.approx(wanted, rel=1e-9, abs=1e-9)
+    return judgement, [[p for k, p in members if k == partition] for partition in sorted({k for k, _ in members})]
+
+
+@settings(deadline=None)
+@given(members=MEMBERS)
+@example(members=[(0, 1e-3)] * 5 + [(0, 1.0)] * 35)  # as many extremes as are looked at
+@example(members=[(0, 0.065)] * 2)  # together just worth writing
+def test_a_detector_joins_the_series_of_each_partition_and_then_the_partitions(members):
+    judgement, partitions = judged(members)
+    wanted = naive.ln_partitions([naive.ln_series(p) for p in partitions])
+    assert detector_ln(judgement) == pytest.approx(wanted, rel=1e-3, abs=1e-3)
+
+
+@settings(deadline=None)
+@given(members=MEMBERS)
+def test_of_a_population_the_least_usual_person_counts(members):
+    judgement, partitions = judged(members)
+    wanted = naive.ln_partitions([naive.ln_people(p) for p in partitions])
+    assert detector_ln(judgement, is_population=True) == pytest.approx(wanted, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize(("people", "counted"), [(1, 1), (9, 1), (19, 1), (20, 2), (305, 30)])
+def test_each_person_of_a_population_allows_for_a_tenth_of_it(people, counted):
+    assert probability.chances_counted(np.array([people])) == [counted]
+
+
+@settings(deadline=None)
+@given(ln_p=st.lists(LOG_P, min_size=1, max_size=6))
+def test_a_bucket_joins_its_detectors(ln_p):
+    assert bucket_ln(ln_p) == pytest.approx(naive.ln_detectors(ln_p), rel=1e-3, abs=1e-3)
+
+
+def test_of_several_partitions_the_worst_speaks_for_all():
+    p = np.array([1e-9, 1.0, 1.0])
+    ln_p = detector_ln(Judgement(p, np.arange(3), [], []))
+    assert ln_p == pytest.approx(math.log(3e-9), abs=1e-3)
+
+
+def test_a_bucket_writes_its_five_hundred_least_usual_records_at_most():
+    series, hours = 520, 60
+    values = 100 + np.random.default_rng(1).normal(size=(hours, series))
+    values[-2] += np.linspace(60, 90, series)
+    keys = Column(np.tile(np.arange(series, dtype=np.int32), hours), [f"series {i}" for i in range(series)])
+    batch = Batch(np.repeat(np.arange(hours) * HOUR, series), {"key": keys}, {"value": values.reshape(-1)})
+    job = engine({"function": "mean", "field_name": "value", "by_field_name": "key"})
+    at = [r for r in run(job, batch).records if r["timestamp"] == (hours - 2) * HOUR * 1000]
+    assert len(at) == 500
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_bucket_of_one_busy_person_among_hundreds_is_serious_without_influencers(seed):
+    people, days, rate = 300, 8, 3
+    rng = np.random.default_rng(seed)
+    usual = rng.integers(0, days * 86400, days * 24 * people * rate)
+    planted = (days - 1) * 86400 + 14 * HOUR
+    time = np.append(usual, planted + rng.integers(0, HOUR, 30))
+    who = np.append(rng.integers(0, people, len(usual)), np.full(30, 7)).astype(np.int32)
+    order = np.argsort(time, kind="stable")
+    users = Column(who[order], [f"user {i}" for i in range(people)])
+    results = run(engine({"function": "count", "over_field_name": "user"}), Batch(time[order], {"user": users}, {}))
+    scores = {b["timestamp"] // 1000: b["anomaly_score"] for b in results.buckets}
+    assert scores.pop(planted) > 90
+    assert max(scores.values()) < 50
+
+
+@pytest.mark.parametrize(("fields", "things"), [({"over_field_name": "user"}, 1), ({"by_field_name": "user"}, 20)])
+def test_scores_are_ranked_among_series_but_a_population_is_one_thing_to_watch(fields, things):
+    users = Column(np.tile(np.arange(20, dtype=np.int32), 3), [f"user {i}" for i in range(20)])
+    job = engine({"function": "count"} | fields)
+    job.add(Batch(np.repeat(np.arange(3) * HOUR, 20), {"user": users}, {}))
+    assert job._scorer.normaliser("record", "0").buckets == pytest.approx(2 * things, rel=1e-3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    buckets=st.integers(0, 150),
+    chatty=st.floats(1, 100),
+    ln_p=st.floats(-690, -3.5) | st.floats(-30, -3.1),
+    index=st.integers(0, 3),
+)
+def test_an_equaliser_equals_its_naive_twin(seed, buckets, chatty, ln_p, index):
+    rng = np.random.default_rng(seed)
+    fast, slow = Equaliser(), naive.NaiveEqualiser()
+    for _ in range(buckets):
+        found = {i: -rng.exponential(chatty if i == 0 else 4.0) - 2.0 for i in range(3) if rng.random() < 0.6}
+        fast.observe(found)
+        slow.observe(found)
+    assert fast.level(index, ln_p) == pytest.approx(slow.level(index, ln_p), rel=1e-4, abs=1e-3)
 
 
 @settings(max_examples=60, deadline=None)
@@ -110,6 +196,48 @@ def test_a_larger_maximum_lowers_what_was_shown_before_within_the_window_only():
     changed = normaliser.rescore(101 * HOUR)
     assert [r.identity["timestamp"] for r in changed] == [95]
     assert changed[0].score < 30
+
+
+@pytest.mark.parametrize(("growth", "is_rescored"), [(1.05, False), (1.2, True)])
+def test_a_maximum_must_grow_clearly_before_anything_is_rescored(growth, is_rescored):
+    normaliser = Normaliser("record", HOUR, 30 * 86400)
+    for hour in range(100):
+        normaliser.observe(hour * HOUR, {})
+    normaliser.observe(100 * HOUR, {"a": 40.0})
+    normaliser.remember(100 * HOUR, {"timestamp": 100}, -43.0, "a", 1.0, 100.0)
+    normaliser.rescore(100 * HOUR)
+    normaliser.observe(100 * HOUR + 1, {"a": 40.0 * growth})
+    assert bool(normaliser.rescore(101 * HOUR)) == is_rescored
+
+
+@pytest.mark.parametrize(("moved", "is_told"), [(0.9, False), (1.1, True)])
+def test_a_score_that_moves_by_no_more_than_one_is_left(moved, is_told):
+    normaliser = Normaliser("record", HOUR, 30 * 86400)
+    for hour in range(100):
+        normaliser.observe(hour * HOUR, {})
+    ln_p = math.log(0.05) - 20.0
+    normaliser.observe(99 * HOUR, {"a": 5.0})
+    normaliser.observe(100 * HOUR, {"a": 30.0})
+    new = normaliser.score(100 * HOUR, ln_p, "a")
+    normaliser.remember(100 * HOUR, {}, ln_p, "a", 1.0, new + moved)
+    assert bool(normaliser.rescore(101 * HOUR)) == is_told
+
+
+def test_the_latest_four_thousand_results_can_be_rescored():
+    normaliser = Normaliser("record", HOUR, 30 * 86400)
+    for number in range(4001):
+        normaliser.remember(number, {"timestamp": number}, -30.0, "a", 1.0, 0.0)
+    normaliser.observe(4900, {"a": 1.0})
+    normaliser.observe(5000, {"a": 5.0})
+    assert [r.identity["timestamp"] for r in normaliser.rescore(6000)] == list(range(1, 4001))
+
+
+def test_of_twenty_thousand_scopes_the_older_half_is_forgotten():
+    normaliser = Normaliser("record", HOUR, 30 * 86400)
+    for number in range(20_001):
+        normaliser.observe(number, {f"scope {number}": 1.0})
+    assert len(normaliser.maxima) == 10_001
+    assert "scope 20000" in normaliser.maxima
 
 
 @pytest.mark.parametrize("fields", [{"partition_field_name": "key"}, {"by_field_name": "key"}])
