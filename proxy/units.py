@@ -183,7 +183,7 @@ def _floor(moment: datetime, unit: str) -> datetime:
 
 
 def iso(epoch_ms: int) -> str:
-    """``2016-06-01T00:00:00.000Z``: the form of the ``_string`` twins of ``?human=true``."""
+    """``2016-06-01T00:00:00.000Z``: the form of the ``_string`` fields that ``?human=true`` adds."""
     return _at(epoch_ms).strftime("%Y-%m-%dT%H:%M:%S.") + f"{epoch_ms % 1000:03d}Z"
 
 

@@ -1,4 +1,4 @@
-"""The rules of the house that can be measured: sets that must agree, walls between the parts, sizes, manners."""
+"""The rules of this repository that can be measured: sets that must agree, walls between the parts, sizes, manners."""
 
 import ast
 import graphlib

@@ -184,7 +184,7 @@ _YamlText.add_implicit_resolver(_YAML_FLOAT, re.compile(r"-?\d\.\d+E-?\d+"), lis
 
 
 def with_human_times(document: Mapping[str, Json], fields: Iterable[str]) -> dict[str, Json]:
-    """A copy where each epoch-ms field of ``fields`` is preceded by its ``_string`` twin, for ``?human=true``."""
+    """A copy where each epoch-ms field of ``fields`` is preceded by its time as text, as ``?human=true`` asks for."""
     wanted = frozenset(fields)
     copy: dict[str, Json] = {}
     for key, value in document.items():

@@ -9,15 +9,14 @@ Not here: which events belong to which series, and records.
     .learn(rows, group, time_s)
         One bucket at a time. rows: int[g], the model row of each group; group: int[n], the group 0..g-1 of
         each event; time_s: int[n], epoch seconds. Without a population a group *is* a row; in a population
-        groups are persons and rows may repeat. Rows without learning: leave them out of the call.
+        groups are over entities and rows may repeat. Rows without learning: leave them out of the call.
     .same_slot(time_s, second) -> bool[n]            which events an `actual` stands for
-    .shift(seconds)                                  moves all habits (daylight saving)
+    .shift(seconds)                                  moves all histograms (daylight saving)
     .keep(rows) / .reset(rows);  .state() / Circular.from_state(state);  .nbytes; .size
 
-A habit is kept as a histogram of 15 minute slots (96 a day, 672 a week from Sunday 00:00 UTC), smoothed over
-half an hour to each side. A slot counts once a group and bucket, however many events fall into it: a burst is
-no habit, and how many came is the business of count. With N = sightings, M = sightings lately at times never
-seen before:
+The times at which events of a row usually arrive are kept as a histogram of 15 minute slots (96 a day, 672 a week from
+Sunday 00:00 UTC), smoothed over half an hour to each side. A slot counts once a group and bucket, however many events
+fall into it: their number is judged by count. With N = sightings, M = sightings lately at times never seen before:
 
     p(visited slot, height h) = (sum of heights <= h + sqrt(h), plus 3 M + 1) / (N + 2)
     p(new slot, d slots from the next visited) = (3 M + 1) / (N + 2) * exp(-(d - 1) / L)
@@ -27,7 +26,7 @@ after few weeks; after n periods the distance counts for no more than about n^-3
 slots, corrected for their number, and damped while the row is young:
 p' = p (1 - q) + q with q = exp(-(age / period)^4).
 
-When it fails: habits that move by themselves (working hours abroad, daylight saving: slots are UTC).
+When it fails: usual times that move by themselves (working hours abroad, daylight saving: slots are UTC).
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ NEVER = np.int64(-1)
 
 @dataclass(frozen=True, slots=True)
 class CircularScores:
-    """Per group: probability; actual = the least usual arrival and typical = the nearest habit, in seconds
+    """Per group: probability; actual = the least usual arrival and typical = the nearest usual time, in seconds
     of the day or week (typical is NaN without history)."""
 
     probability: Floats
@@ -142,11 +141,11 @@ class Circular:
         probability[present] = np.where(p[least] >= 1, 1.0, combined)
         actual, typical = np.full(groups, np.nan), np.full(groups, np.nan)
         actual[present] = seen.second[least]
-        typical[present] = self._nearest_habit(rows[present], seen.slot[least])
+        typical[present] = self._nearest_usual(rows[present], seen.slot[least])
         return CircularScores(probability, actual, typical)
 
     def learn(self, rows: Ints, group: Ints, time_s: Ints) -> None:
-        """Add the bucket's sightings to the rows' habits."""
+        """Adds the bucket's sightings to the rows' histograms."""
         if not len(time_s):
             return
         seen = self._sightings(group, time_s)
@@ -271,7 +270,7 @@ class Circular:
         scale = total / (self._columns["distance_count"][row] + PRIOR_SURPRISES)
         return np.exp(-np.clip((distance - 1) / scale, 0, np.minimum(FARTHEST, BOLDNESS * np.log1p(age))))
 
-    def _nearest_habit(self, row: Ints, slot: Ints) -> Floats:
+    def _nearest_usual(self, row: Ints, slot: Ints) -> Floats:
         heights = self._heights[row]
         top = heights.max(axis=1, keepdims=True) if row.size else np.zeros((0, 1))
         is_mode = (heights >= MODE_SHARE * top) & (heights > VISITED)

@@ -1,4 +1,4 @@
-"""The detector equaliser: the scores of a chatty detector count no more than those of the others.
+"""The detector equaliser: a detector that often has high scores counts no more than the others.
 
 Per detector a histogram of how large its unusual buckets were (magnitude of ln p, in half units, slowly fading).
 A size is lowered to what has the same rank in the median detector, but by no more than half: who is loud because

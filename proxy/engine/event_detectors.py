@@ -101,16 +101,16 @@ class RareDetector(EventDetector):
         partition, by, over = self._codes(present)
         counts = view.prepared.groups.count[present.groups]
         if over is not None:
-            # Who was turned away has no number of her own.
+            # An over entity that was turned away has no code.
             taken = taken & (over < len(self.persons))
         self.model.learn(view.bucket, partition, by, over, counts, taken)
 
     def prune(self, before: int) -> None:
         """Rarity forgets by itself what it has not seen for long; only the names are left to forget."""
-        persons = self.model.known_persons()
+        persons = self.model.known_over_entities()
         if len(persons) < len(self.persons):
             self.persons.keep(persons)
-            self.model.renumber_persons(persons)
+            self.model.renumber_over_entities(persons)
         partition = np.array(self.registry.partition_of, np.int64)
         kept = np.flatnonzero(self.model.is_known(partition, np.arange(len(partition))))
         if len(kept) < len(partition):

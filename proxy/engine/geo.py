@@ -10,7 +10,7 @@ Not here: which place belongs to which series, and records.
     .learn(rows, group, points)
         One bucket at a time. rows: int[g], the model row of each group; group: int[n], the group 0..g-1 of each
         point; points: float64[n, 2], NaN points are ignored. Without a population a group *is* a row; in a
-        population groups are persons and rows may repeat.
+        population groups are over entities and rows may repeat.
     .keep(rows) / .reset(rows);  .state() / Places.from_state(state);  .nbytes; .size
 
 Each series keeps up to eight clusters (weight, centre, covariance in degrees on the local plane) as of online
@@ -58,7 +58,7 @@ TYPICAL_SHARE = 0.05
 WARM_UP_VISITS = 12.0
 # Two dozen visits to one place cannot make another one a chance of one in a million.
 BOLDEST = 0.1
-# More points (or persons) of one row in one bucket are learnt by an even sample.
+# More points (or over entities) of one row in one bucket are learnt by an even sample.
 MOST_PER_ROW = 64
 
 _POINT = re.compile(r"\s*([-+]?\d[\d.eE+-]*|[-+]?\.\d+)\s*,\s*([-+]?\d[\d.eE+-]*|[-+]?\.\d+)\s*")
@@ -176,7 +176,7 @@ class Places:
         row = np.asarray(rows, np.int64)[group]
         _, out, _ = self._distances(row, points)
         _, farthest = _farthest(group, out)
-        # Persons come in any order: from near to far it is always the same.
+        # Over entities come in any order; learning from near to far makes the model independent of it.
         visits = farthest[np.argsort(out[farthest], kind="stable")]
         for turn in _turns(row[visits]):
             self._learn_visits(row[visits][turn], np.sqrt(out[visits][turn]))
@@ -308,7 +308,7 @@ def _farthest(group: Ints, out: Floats) -> tuple[Ints, Ints]:
 
 
 def _turns(row: Ints) -> Iterator[Ints]:
-    """Positions such that each yield holds a row at most once, in order; crowds are sampled evenly."""
+    """Positions such that each yield holds a row at most once, in order; of more than MOST_PER_ROW an even sample."""
     order = np.argsort(row, kind="stable")
     _, start, count = np.unique(row[order], return_index=True, return_counts=True)
     taken = np.minimum(count, MOST_PER_ROW)

@@ -1,7 +1,7 @@
 """How rare a category is within its partition: the functions rare and freq_rare.
 
-Here: decayed counts per (partition, by value) and, for populations, who has shown which value.
-Not here: interning of values to codes, and the joining of one person's rows (scoring does that).
+Here: decayed counts per (partition, by value) and, for populations, which over entity has shown which value.
+Not here: interning of values to codes, and the joining of one over entity's rows (scoring does that).
 
     Rarity(bucket_span_s, is_population=False, is_frequency_weighted=False)
     .score(bucket_index, partition, by, over, counts) -> RareScores       learns nothing
@@ -13,20 +13,20 @@ Not here: interning of values to codes, and the joining of one person's rows (sc
     .state() -> dict[str, ndarray];  Rarity.from_state(state);  .nbytes;  .category_count
     .is_known(partition, by) -> bool[n];  .renumber(partition, by, new_partition, new_by): the categories listed
     (each once) change their codes, all others are forgotten
-    .known_persons() -> int[n];  .renumber_persons(persons): the n-th of these, all known ones, ascending, becomes n
+    .known_over_entities() -> int[n], ascending;  .renumber_over_entities(known): the n-th of these gets the code n
 
 What counts is the number of *buckets* a value was seen in, or in a population the number of distinct
-persons who showed it. With N = sum of a partition's counts and K = its values seen only once, a value never
+over entities that showed it. With N = sum of a partition's counts and K = its values seen only once, a value never
 seen before has (Good-Turing) p = (K + 1) / (N + 2), and a value seen c times has
 p = (sum of counts c_k <= c + sqrt(c), plus K + 1) / (N + 2): the chance of a category at most as likely. The
 sqrt is one standard error: without it the least active of a thousand equals would count as rare. In a population
-sightings (persons times buckets) are judged likewise and p = min(p, 2 p of sightings): what nobody has shown in
-months of data is rarer than the number of persons alone can say.
+sightings (over entities times buckets) are judged likewise and p = min(p, 2 p of sightings): what none has shown in
+months of data is rarer than the number of over entities alone can say.
 
 Until a partition has been active in 20 buckets p is raised to the power buckets / 20: the first buckets are
 alike by accident, and values still trickle in. freq_rare also raises p to w = 1 - (1 - f)^n: the chance to
-meet the value in n draws from the person's own mix, n = the person's events with this value in the bucket, f = the
-value's share of the person's events, in the bucket or ever, whichever is more (shrunk by five pseudo-events).
+meet the value in n draws from the over entity's own values, n = its events with this value in the bucket,
+f = the value's share of its events, in the bucket or ever, whichever is more (shrunk by five pseudo-events).
 
 When it fails: fields whose values are unique (ids, sequence numbers) make K large, so nothing is rare there.
 """
@@ -59,11 +59,11 @@ STANDARD_SPAN_S = 1800.0
 DECAY_PER_STANDARD_BUCKET = 0.0005
 # A value whose count fell below half a sighting is as good as never seen.
 FORGOTTEN_COUNT = 0.5
-# Few events say little about a person's habits.
+# A few events do not tell how an over entity's events are usually divided among values.
 MIX_PSEUDO_EVENTS = 5.0
 WARM_UP_BUCKETS = 20.0
 PRUNE_EVERY_BUCKETS = 64
-# Beyond this many remembered (value, person) pairs the longest unseen go first.
+# Beyond this many remembered (value, over entity) pairs the longest unseen go first.
 MAX_PAIRS = 1 << 20
 MAX_CATEGORIES = 1 << 20
 # Counts are stored inflated by exp(decay * age); rebased before the scale could lose precision.
@@ -102,7 +102,7 @@ class Rarity:
         self._next_id = 0
         self._categories = CountTable(count="f8", sightings="f8", id="i8")
         self._pairs = CountTable(weight="f8", events="f8")
-        self._persons = CountTable(events="f8")
+        self._over_entities = CountTable(events="f8")
         self._partitions = CountTable(buckets="f8")
 
     @property
@@ -186,19 +186,19 @@ class Rarity:
         partitions, first = np.unique(np.asarray(partition, np.int64), return_index=True)
         new = np.asarray(new_partition, np.int64)[first]
         self._partitions.move(partitions, new)
-        owner, person = self._persons.keys >> LOW_BITS, self._persons.keys & LOW_HALF
+        owner, over = self._over_entities.keys >> LOW_BITS, self._over_entities.keys & LOW_HALF
         at = np.minimum(np.searchsorted(partitions, owner), max(partitions.size - 1, 0))
         is_kept = (partitions[at] == owner) if partitions.size else np.zeros(owner.size, bool)
-        self._persons.move(self._persons.keys[is_kept], pack(new[at[is_kept]], person[is_kept]))
+        self._over_entities.move(self._over_entities.keys[is_kept], pack(new[at[is_kept]], over[is_kept]))
 
-    def known_persons(self) -> Ints:
-        """Codes of the persons anything is remembered of, ascending."""
-        return np.unique(np.concatenate([self._pairs.keys & LOW_HALF, self._persons.keys & LOW_HALF]))
+    def known_over_entities(self) -> Ints:
+        """Codes of the over entities that something is remembered of, ascending."""
+        return np.unique(np.concatenate([self._pairs.keys & LOW_HALF, self._over_entities.keys & LOW_HALF]))
 
-    def renumber_persons(self, persons: Ints) -> None:
-        """Give the n-th of these persons the code n: all that are known, ascending."""
-        for table in (self._pairs, self._persons):
-            table.keys = pack(table.keys >> LOW_BITS, np.searchsorted(persons, table.keys & LOW_HALF))
+    def renumber_over_entities(self, known: Ints) -> None:
+        """Gives the n-th of these the code n. ``known``: what ``known_over_entities`` returns."""
+        for table in (self._pairs, self._over_entities):
+            table.keys = pack(table.keys >> LOW_BITS, np.searchsorted(known, table.keys & LOW_HALF))
 
     def state(self) -> dict[str, NDArray]:
         """Everything needed to go on bit-exactly."""
@@ -229,7 +229,7 @@ class Rarity:
         return (
             ("category", self._categories),
             ("pair", self._pairs),
-            ("person", self._persons),
+            ("over_entity", self._over_entities),
             ("partition", self._partitions),
         )
 
@@ -280,15 +280,17 @@ class Rarity:
         np.add.at(self._categories.columns["sightings"], category_rows, scale)
         if self.is_frequency_weighted:
             self._pairs.columns["events"][pair_rows] += counts * scale
-            persons, person_of_row = np.unique(rows.person, return_inverse=True)
-            person_rows = self._persons.rows(persons)
-            self._persons.columns["events"][person_rows] += scale * np.bincount(person_of_row.reshape(-1), rows.counts)
+            over_keys, over_of_row = np.unique(rows.over_key, return_inverse=True)
+            over_rows = self._over_entities.rows(over_keys)
+            self._over_entities.columns["events"][over_rows] += scale * np.bincount(
+                over_of_row.reshape(-1), rows.counts
+            )
 
     def _frequency_weight(self, rows: BucketRows, scale: float) -> Floats:
-        persons, person_of_row = np.unique(rows.person, return_inverse=True)
-        person_of_row = person_of_row.reshape(-1)
-        in_bucket = np.bincount(person_of_row, rows.counts)[person_of_row]
-        past_total = self._persons.get("events", persons)[person_of_row] / scale
+        over_keys, over_of_row = np.unique(rows.over_key, return_inverse=True)
+        over_of_row = over_of_row.reshape(-1)
+        in_bucket = np.bincount(over_of_row, rows.counts)[over_of_row]
+        past_total = self._over_entities.get("events", over_keys)[over_of_row] / scale
         ids = self._categories.get("id", rows.category)
         past_own = self._pairs.get("events", pack(ids, rows.over)) / scale
         past_own = np.where(ids > 0, past_own, 0.0)
@@ -318,8 +320,8 @@ class Rarity:
         counts = self._categories.columns["count"]
         self._categories.keep(strongest(counts, FORGOTTEN_COUNT * scale, MAX_CATEGORIES))
         self._pairs.keep(contained(self._pairs.keys >> LOW_BITS, self._categories.columns["id"]))
-        persons = self._persons.columns["events"]
-        self._persons.keep(strongest(persons, FORGOTTEN_COUNT * scale, MAX_PAIRS))
+        over_events = self._over_entities.columns["events"]
+        self._over_entities.keep(strongest(over_events, FORGOTTEN_COUNT * scale, MAX_PAIRS))
         buckets = self._partitions.columns["buckets"]
         self._partitions.keep(strongest(buckets, FORGOTTEN_COUNT * scale, MAX_CATEGORIES))
 

@@ -88,29 +88,32 @@ class CountTable:
 
 @dataclass(frozen=True, slots=True)
 class BucketRows:
-    """The distinct rows of one bucket, sorted by partition, by, over."""
+    """The distinct rows of one bucket, sorted by partition, by, over.
+
+    ``category`` is partition and by value in one number, ``over_key`` partition and over entity.
+    """
 
     partition: Ints
     by: Ints
     over: Ints
     counts: Floats
     category: Ints
-    person: Ints
+    over_key: Ints
 
     @classmethod
     def of(cls, partition: Ints, by: Ints, over: Ints | None, counts: Floats) -> BucketRows:
         category = pack(partition, by)
-        person = np.zeros(category.size, np.int64) if over is None else np.asarray(over, np.int64)
-        order = np.lexsort((person, category))
-        category, person = category[order], person[order]
+        entity = np.zeros(category.size, np.int64) if over is None else np.asarray(over, np.int64)
+        order = np.lexsort((entity, category))
+        category, entity = category[order], entity[order]
         is_new = np.ones(category.size, bool)
-        is_new[1:] = (category[1:] != category[:-1]) | (person[1:] != person[:-1])
+        is_new[1:] = (category[1:] != category[:-1]) | (entity[1:] != entity[:-1])
         starts = np.flatnonzero(is_new)
         ordered = np.asarray(counts, float)[order]
         summed = np.add.reduceat(ordered, starts) if starts.size else ordered
-        category, person = category[starts], person[starts]
+        category, entity = category[starts], entity[starts]
         high = category >> LOW_BITS
-        return cls(high, category & LOW_HALF, person, summed, category, pack(high, person))
+        return cls(high, category & LOW_HALF, entity, summed, category, pack(high, entity))
 
 
 @dataclass(frozen=True, slots=True)

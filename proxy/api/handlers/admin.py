@@ -101,7 +101,7 @@ def _sizes(node: Json, model_bytes: int) -> dict[str, Any]:
 
 
 def _readable(sizes: dict[str, Any]) -> dict[str, Any]:
-    """Each size preceded by its readable twin."""
+    """Each size preceded by the same size as text."""
     shown: dict[str, Any] = {}
     for name, value in sizes.items():
         if isinstance(value, dict):

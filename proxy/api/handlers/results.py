@@ -156,7 +156,7 @@ def page_reply(call: Call, name: str, total: int, documents: Sequence[Document])
 
 
 def human_times(value: Any) -> Any:
-    """A copy in which every time has its readable twin, at any depth."""
+    """A copy in which every time, at any depth, is preceded by the same time as text."""
     if isinstance(value, list):
         return [human_times(part) for part in value]
     if not isinstance(value, dict):

@@ -22,15 +22,15 @@ from proxy.store.overall.walk import Walk
 
 
 async def overall_buckets(
-    search: Search, request: OverallRequest, strangers: Mapping[str, tuple[str, ...]] | None = None
+    search: Search, request: OverallRequest, jobs_elsewhere: Mapping[str, tuple[str, ...]] | None = None
 ) -> OverallBuckets:
-    """The overall buckets of a request, in time order. ``strangers``: see ``Scope``.
+    """The overall buckets of a request, in time order. ``jobs_elsewhere``: see ``Scope``.
 
     Raises:
         MlError: status_exception for more than 10,000 of them, or what the cluster refuses.
     """
     kept = Kept(request)
-    scope = Scope(request.job_ids, request.exclude_interim, strangers)
+    scope = Scope(request.job_ids, request.exclude_interim, jobs_elsewhere)
     walk = Walk(Reader(search, request, scope), request, kept)
     if request.minimum_score > 0:
         await walk.strong_intervals()

@@ -33,18 +33,21 @@ HITS_PER_ANSWER = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which bucket documents count. ``strangers`` are the wanted jobs that do not own an index among those searched:
-    index name -> jobs whose documents there, if any, are not theirs to show."""
+    """Which bucket documents count.
+
+    ``jobs_elsewhere``: index name -> the wanted jobs whose results stand in another index; what bears their id there is
+    not a result of theirs.
+    """
 
     job_ids: tuple[str, ...]
     exclude_interim: bool = False
-    strangers: Mapping[str, tuple[str, ...]] | None = None
+    jobs_elsewhere: Mapping[str, tuple[str, ...]] | None = None
 
     def filters(self) -> list[Query]:
         filters: list[Query] = [{"term": {"result_type": "bucket"}}]
         if self.exclude_interim:
             filters.append(not_interim())
-        for index, job_ids in (self.strangers or {}).items():
+        for index, job_ids in (self.jobs_elsewhere or {}).items():
             foreign = [{"term": {"_index": index}}, {"terms": {"job_id": list(job_ids)}}]
             filters.append({"bool": {"must_not": {"bool": {"filter": foreign}}}})
         return filters

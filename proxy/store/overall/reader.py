@@ -110,7 +110,7 @@ class Reader:
         gapped = tuple(self._request.job_ids[job] for job in np.flatnonzero(presence.with_gaps))
         if not gapped:
             return {}
-        scope = Scope(gapped, self._scope.exclude_interim, self._scope.strangers)
+        scope = Scope(gapped, self._scope.exclude_interim, self._scope.jobs_elsewhere)
 
         def query(low: int, high: int) -> Query:
             return queries.occupied(scope, self._times([(low, high)]), self._span_ms)

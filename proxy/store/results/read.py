@@ -113,8 +113,8 @@ class Results:
             return answer
 
         wanted = frozenset(request.job_ids)
-        strangers = {index: tuple(sorted(wanted - jobs)) for index, jobs in owners.items() if wanted - jobs}
-        return await overall_buckets(search, request, strangers)
+        jobs_elsewhere = {index: tuple(sorted(wanted - jobs)) for index, jobs in owners.items() if wanted - jobs}
+        return await overall_buckets(search, request, jobs_elsewhere)
 
     async def _owners(self, job_ids: Sequence[str]) -> dict[str, frozenset[str]]:
         """Results indices -> which of the jobs have their read alias there.

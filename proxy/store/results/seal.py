@@ -1,4 +1,4 @@
-"""The seal on a stored result: whitespace that vouches for every byte of it being what the API answers.
+"""The seal on a stored result: a checksum in whitespace, which tells that its text is what the API answers.
 
     {<sixteen spaces or carriage returns><tab>"job_id":…<tab>}
 
