@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from zlib import crc32
 
@@ -28,7 +29,7 @@ _OCCASION = "Periodic background persist"
 _HOUR_MS = 3_600_000
 _DEFAULT_INTERVAL_MS = 3 * _HOUR_MS
 
-Turn = Callable[[str], asyncio.Lock]
+Turn = Callable[[str, str], AbstractAsyncContextManager[object]]
 
 
 def interval_ms(config: Mapping[str, Any]) -> int:
@@ -82,12 +83,12 @@ class BackgroundPersist:
         return self._clock() - live.persisted_at >= interval_ms(live.inputs.configuration)
 
     async def _persist(self, live: LiveJob) -> None:
-        async with self._turn(live.job_id):
+        async with self._turn(live.job_id, "persist"):
             if not self._is_open(live):
                 return
             snapshot_id, status = await live.copy_model()
         documents = await live.store_copy(snapshot_id)
-        async with self._turn(live.job_id):
+        async with self._turn(live.job_id, "persist"):
             if not self._is_open(live):
                 await self._store.snapshots.delete_state(live.job_id, snapshot_id, documents)
                 return

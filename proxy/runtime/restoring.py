@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from proxy.errors import MlError, unavailable
+from proxy.runtime.job_entries import Entries, Entry
+from proxy.runtime.tasks import until_done
 from proxy.store.job_tasks import JobTask, JobTasks
 
 _log = logging.getLogger(__name__)
@@ -16,30 +19,29 @@ _WAIT_S = 60.0
 
 
 class Restoring:
-    """Goes through the jobs that were open, one by one; those that cannot be taken up fail by themselves."""
+    """Goes through the jobs that were open, one by one; those that cannot be taken up fail by themselves.
+
+    ``restore`` opens a job of which there is an entry; ``fail`` says why that was not possible.
+    """
 
     def __init__(
         self,
         tasks: JobTasks,
+        entries: Entries,
         restore: Callable[[str], Awaitable[None]],
-        fail: Callable[[JobTask, str], Awaitable[None]],
+        fail: Callable[[str, str], Awaitable[None]],
     ) -> None:
         self._tasks = tasks
+        self._entries = entries
         self._restore = restore
         self._fail = fail
         self._is_listed = asyncio.Event()
-        self._pending: dict[str, asyncio.Event] = {}
-
-    def pending(self) -> list[str]:
-        return list(self._pending)
 
     async def run(self) -> None:
-        tasks = await self._list()
-        self._pending = {task.job_id: asyncio.Event() for task in tasks}
+        entries = [self._entries.adopt(task) for task in await self._list()]
         self._is_listed.set()
-        for task in tasks:
-            await self._take_up(task)
-            self._pending.pop(task.job_id).set()
+        for entry in entries:
+            await self._take_up(entry)
 
     async def ready(self, job_id: str) -> None:
         """Waits until a job has been reached.
@@ -50,8 +52,9 @@ class Restoring:
         try:
             async with asyncio.timeout(_WAIT_S):
                 await self._is_listed.wait()
-                if job_id in self._pending:
-                    await self._pending[job_id].wait()
+                entry = self._entries.get(job_id)
+                if entry is not None and entry.reached is not None:
+                    await entry.reached.wait()
         except TimeoutError as error:
             raise unavailable(f"job [{job_id}] is still being taken up after a restart, retry in a moment") from error
 
@@ -63,18 +66,24 @@ class Restoring:
                 _log.info("cannot take up jobs yet: %s", error.reason)
                 await asyncio.sleep(_RETRY_S)
 
-    async def _take_up(self, task: JobTask) -> None:
-        while True:
-            try:
-                await self._restore(task.job_id)
-                return
-            except MlError as error:
-                if error.status <= 500:
-                    await self._fail(task, error.reason)
-                    return
-                _log.info("job [%s] cannot be taken up yet: %s", task.job_id, error.reason)
-                await asyncio.sleep(_RETRY_S)
-            except Exception as error:
-                _log.exception("job [%s] cannot be taken up", task.job_id)
-                await self._fail(task, f"{type(error).__name__}: {error}")
-                return
+    async def _take_up(self, entry: Entry) -> None:
+        try:
+            job_id = entry.job_id
+            await until_done(partial(self._is_taken_up, job_id), f"take up job [{job_id}]", every_s=_RETRY_S)
+        finally:
+            if entry.reached is not None:
+                entry.reached.set()
+
+    async def _is_taken_up(self, job_id: str) -> bool:
+        """Whether that is decided: the job is open, or has failed. False where the cluster cannot help now."""
+        try:
+            await self._restore(job_id)
+        except MlError as error:
+            if error.status > 500:
+                _log.info("job [%s] cannot be taken up yet: %s", job_id, error.reason)
+                return False
+            await self._fail(job_id, error.reason)
+        except Exception as error:
+            _log.exception("job [%s] cannot be taken up", job_id)
+            await self._fail(job_id, f"{type(error).__name__}: {error}")
+        return True

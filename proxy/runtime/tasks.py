@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+
+from proxy.errors import MlError
 
 _log = logging.getLogger(__name__)
 
@@ -23,6 +25,10 @@ class Tasks:
         task.add_done_callback(self._ended)
         return task
 
+    def repeat(self, step: Callable[[], Awaitable[None]], name: str, *, every_s: float) -> asyncio.Task[object]:
+        """Takes a step again and again, with a pause before each; one that fails is logged and the next one comes."""
+        return self.spawn(_repeated(step, name, every_s), name)
+
     def _ended(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
@@ -33,3 +39,31 @@ class Tasks:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _repeated(step: Callable[[], Awaitable[None]], name: str, every_s: float) -> None:
+    while True:
+        await asyncio.sleep(every_s)
+        await attempt(step, name)
+
+
+async def until_done(step: Callable[[], Awaitable[bool]], name: str, *, every_s: float) -> None:
+    """Takes a step until it says that all is done; one that fails is logged and taken again."""
+    while True:
+        if await attempt(step, name):
+            return
+        await asyncio.sleep(every_s)
+
+
+async def attempt(step: Callable[[], Awaitable[bool | None]], name: str) -> bool:
+    """What one step of work in the background says, true where it says nothing.
+
+    A failure is logged and false.
+    """
+    try:
+        return await step() is not False
+    except MlError as error:
+        _log.warning("[%s] goes on after [%d]: %s", name, error.status, error.reason)
+    except Exception:
+        _log.exception("[%s] goes on after a failure", name)
+    return False

@@ -13,7 +13,7 @@ from proxy.errors import MlError, already_exists, status_error
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
 from proxy.store.names import Names, task_document
 
-State = Literal["opening", "opened", "closing", "failed"]
+TaskState = Literal["opening", "opened", "closing", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class JobTask:
     """A running job. ``epoch`` grows with each opening; times are epoch milliseconds."""
 
     job_id: str
-    state: State
+    state: TaskState
     epoch: int
     opened_at: int
     reason: str | None
@@ -64,13 +64,10 @@ class JobTasks:
                 return found
             if not isinstance(error, ClusterError) or error.status != 409:
                 raise
-            cause = already_exists(f"task with id {{job-{job_id}}} already exist")
-            raise status_error(
-                f"Cannot open job [{job_id}] because it has already been opened", 409, caused_by=cause
-            ) from error
+            raise already_opened(job_id) from error
         return _task({**created, "_source": source})
 
-    async def change(self, task: JobTask, state: State, *, reason: str | None = None) -> JobTask:
+    async def change(self, task: JobTask, state: TaskState, *, reason: str | None = None) -> JobTask:
         """The task in its new state.
 
         Raises:
@@ -93,6 +90,12 @@ class JobTasks:
 
     def _path(self, action: str, job_id: str) -> str:
         return f"/{quote_expression(self._index)}/{action}/{quote_expression(task_document(job_id))}"
+
+
+def already_opened(job_id: str) -> MlError:
+    """What an opening is told that comes after another."""
+    cause = already_exists(f"task with id {{job-{job_id}}} already exist")
+    return status_error(f"Cannot open job [{job_id}] because it has already been opened", 409, caused_by=cause)
 
 
 def _task(found: Mapping[str, Json]) -> JobTask:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from proxy.errors import MlError, already_exists, unknown_job
 from proxy.job_config import key_order
@@ -23,15 +24,20 @@ _LONGEST_ID = 64
 _ALL = ("", "_all", "*")
 
 Config = dict[str, Json]
+BlockReason = Literal["delete", "reset", "revert"]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
-    """A configuration and the state of its document, on which a change is conditional."""
+    """A configuration and the state of its document, on which a change is conditional.
+
+    ``block_options`` tell, while the job is blocked, what a restart must know to finish the work behind that.
+    """
 
     config: Config
     seq_no: int
     primary_term: int
+    block_options: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def job_id(self) -> str:
@@ -42,10 +48,10 @@ class StoredJob:
         return bool(self.config.get("deleting"))
 
     @property
-    def blocked_by(self) -> str | None:
-        """``delete``, ``reset`` or ``revert`` while that is going on."""
-        blocked = self.config.get("blocked")
-        return str(blocked["reason"]) if blocked else None
+    def blocked_by(self) -> BlockReason | None:
+        """What is going on, or was begun and has to be finished."""
+        reason: BlockReason | None = (self.config.get("blocked") or {}).get("reason")
+        return reason
 
 
 class Jobs:
@@ -118,15 +124,33 @@ class Jobs:
         return StoredJob(config, created["_seq_no"], created["_primary_term"])
 
     async def replace(self, stored: StoredJob, config: Config) -> StoredJob:
-        """The job with its new configuration.
+        """The job with its new configuration; what stands beside it stays.
 
         Raises:
             ClusterError: 409 where it changed since it was read.
         """
         params = {"if_seq_no": stored.seq_no, "if_primary_term": stored.primary_term, "refresh": True}
         path = self._document_path("_doc", stored.job_id)
-        changed = await self._client.request("PUT", path, params=params, body=_document(config))
-        return StoredJob(config, changed["_seq_no"], changed["_primary_term"])
+        body = _document(config, stored.block_options)
+        changed = await self._client.request("PUT", path, params=params, body=body)
+        return StoredJob(config, changed["_seq_no"], changed["_primary_term"], stored.block_options)
+
+    async def block(self, job_id: str, blocked: Mapping[str, Json], options: Mapping[str, Json]) -> StoredJob:
+        """Stores what a job is blocked by, together with what is needed to finish that work.
+
+        Raises:
+            MlError: 404 where there is no such job, 409 where others keep being faster.
+        """
+        changes = {"blocked": dict(blocked)} | ({"deleting": True} if blocked["reason"] == "delete" else {})
+        for _ in range(_ATTEMPTS):
+            stored = await self.get(job_id)
+            try:
+                return await self.replace(replace(stored, block_options=options), _patched(stored, changes))
+            except ClusterError as error:
+                if error.status != 409:
+                    raise
+                conflict = error
+        raise conflict
 
     async def change(self, job_id: str, change: Callable[[StoredJob], Config]) -> StoredJob:
         """Applies ``change`` to the newest state, again where others were faster.
@@ -149,7 +173,7 @@ class Jobs:
 
     async def patch(self, job_id: str, changes: Mapping[str, Json]) -> StoredJob:
         """Sets top-level fields of a job; None takes one away."""
-        return await self.change(job_id, lambda stored: key_order.ordered(stored.config | dict(changes), key_order.JOB))
+        return await self.change(job_id, lambda stored: _patched(stored, changes))
 
     async def delete(self, job_id: str) -> None:
         """Removes the configuration, if it is there."""
@@ -182,13 +206,21 @@ def id_is_taken(job_id: str) -> MlError:
     return already_exists(f"The job cannot be created with the Id '{job_id}'. The Id is already used.")
 
 
-def _document(config: Config) -> Json:
+def _patched(stored: StoredJob, changes: Mapping[str, Json]) -> Config:
+    return key_order.ordered(stored.config | dict(changes), key_order.JOB)
+
+
+def _document(config: Config, block_options: Mapping[str, Json] | None = None) -> Json:
     ordered = key_order.ordered(config, key_order.JOB)
-    return {"type": "job", "job_id": config["job_id"], "groups": config.get("groups", []), "job": ordered}
+    document = {"type": "job", "job_id": config["job_id"], "groups": config.get("groups", []), "job": ordered}
+    if "blocked" in ordered and block_options:
+        document["block_options"] = dict(block_options)
+    return document
 
 
 def _stored(found: Mapping[str, Json]) -> StoredJob:
-    return StoredJob(found["_source"]["job"], found["_seq_no"], found["_primary_term"])
+    source = found["_source"]
+    return StoredJob(source["job"], found["_seq_no"], found["_primary_term"], source.get("block_options", {}))
 
 
 def _naming(tokens: Iterable[str]) -> Json:

@@ -6,7 +6,8 @@ import asyncio
 import contextvars
 import logging
 
-from proxy.runtime.tasks import Tasks
+from proxy.errors import MlError, unavailable
+from proxy.runtime.tasks import Tasks, until_done
 
 CALLER: contextvars.ContextVar[str | None] = contextvars.ContextVar("caller", default=None)
 
@@ -47,3 +48,35 @@ async def test_what_a_request_left_behind_does_not_go_along():
     CALLER.set("somebody")
     assert await Tasks().spawn(caller(), "ask") is None
     assert await caller() == "somebody"
+
+
+async def test_what_is_repeated_outlives_single_failures(caplog):
+    errors = [unavailable("not now"), MlError("status_exception", "never", 400), RuntimeError("broken")]
+    done = asyncio.Event()
+
+    async def step() -> None:
+        if errors:
+            raise errors.pop(0)
+        done.set()
+
+    tasks = Tasks()
+    tasks.repeat(step, "beat", every_s=0.001)
+    await asyncio.wait_for(done.wait(), 5)
+    await tasks.stop()
+    assert "[beat] goes on after [503]: not now" in caplog.text
+    assert "[beat] goes on after [400]: never" in caplog.text
+    assert "RuntimeError: broken" in caplog.text
+
+
+async def test_a_step_is_taken_until_it_says_that_all_is_done(caplog):
+    answers = [False, True, True]
+
+    async def step() -> bool:
+        if len(answers) == 2:
+            answers.pop(0)
+            raise unavailable("not now")
+        return answers.pop(0)
+
+    await until_done(step, "take up", every_s=0.001)
+    assert answers == []
+    assert "[take up] goes on after [503]" in caplog.text

@@ -32,7 +32,7 @@ async def open_job(call: Call, services: Services) -> dict[str, Any]:
 
 
 def _check_capacity(services: Services, job: StoredJob) -> None:
-    is_new = services.runtime.state(job.job_id) == "closed"
+    is_new = services.runtime.shown(job.job_id) == "closed"
     if is_new and services.runtime.is_full() and not job.config.get("allow_lazy_open", False):
         raise status_error("Could not open job because no ML nodes with sufficient capacity were found", 429)
 
@@ -43,12 +43,11 @@ async def close_job(call: Call, services: Services) -> dict[str, Any]:
     force = call.option("force", False)
     timeout = durations.parse(call.option("timeout", _DEFAULT_TIMEOUT), "timeout")
     jobs = await services.store.jobs.resolve(expression, call.option("allow_no_match", True))
-    job_ids = [job.job_id for job in jobs if not job.is_deleting]
-    open_ids = [job_id for job_id in job_ids if services.runtime.state(job_id) != "closed"]
-    failed = [job_id for job_id in open_ids if services.runtime.state(job_id) == "failed"]
-    if failed and not force:
-        if len(job_ids) == 1:
-            raise status_error(f"cannot close job [{failed[0]}] because it failed, use force close", 409)
+    jobs = [job for job in jobs if not job.is_deleting]
+    open_ids = [job.job_id for job in jobs if services.runtime.shown(job.job_id) != "closed"]
+    if len(jobs) == 1:
+        services.runtime.check("close", jobs[0], force=force)
+    elif not force and any(services.runtime.shown(job_id) == "failed" for job_id in open_ids):
         raise status_error("one or more jobs have state failed, use force close", 409)
     closing = [services.runtime.close(job_id, force=force) for job_id in open_ids]
     await _all_within(closing, open_ids, timeout)

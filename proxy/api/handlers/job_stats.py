@@ -103,7 +103,7 @@ async def gather(services: Services, expression: str | None, allow_no_match: boo
     runtime = services.runtime
     running = {
         job_id: _Running(
-            runtime.state(job_id), runtime.status(job_id), runtime.task(job_id), runtime.is_waiting(job_id)
+            runtime.shown(job_id), runtime.status(job_id), runtime.task(job_id), runtime.state(job_id) == "waiting"
         )
         for job_id in runtime.running()
     }

@@ -18,6 +18,7 @@ from proxy.job_config import datafeed as datafeed_config
 from proxy.job_config import job as job_config
 from proxy.job_config import key_order, update
 from proxy.job_config.analysis import term_fields
+from proxy.runtime.removals import Order
 from proxy.store import JobConfig, StoredJob, id_is_taken
 
 _TIMES = ("create_time", "finished_time")
@@ -122,7 +123,7 @@ async def update_job(call: Call, services: Services) -> JobConfig:
     _check_names_one_job(job_id)
     check(call, job_update.reading_breaches(body))
     stored = await store.jobs.get(job_id)
-    state = services.runtime.state(job_id)
+    state = services.runtime.shown(job_id)
     check(call, identifiers.groups_are_well_formed(body))
     clash = await store.jobs.name_clash(None, body.get("groups") or [])
     if clash:
@@ -175,12 +176,10 @@ async def _used_bytes(services: Services, job: StoredJob) -> int:
 async def delete_job(call: Call, services: Services) -> dict[str, Any]:
     job_id = call.path["job_id"]
     job = await services.store.jobs.get(job_id)
-    state = services.runtime.state(job_id)
-    is_going_on = services.runtime.removals.running(job_id) is not None
-    if state != "closed" and not call.query.get("force", False) and not is_going_on:
-        raise status_error(f"Cannot delete job [{job_id}] because the job is {state}", 409)
-    user_annotations = call.query.get("delete_user_annotations", False)
-    removal = await services.runtime.removals.delete(job, user_annotations=user_annotations)
+    if services.runtime.removals.running(job_id) is None:
+        services.runtime.check("delete", job, force=call.query.get("force", False))
+    order = Order("delete", delete_user_annotations=call.query.get("delete_user_annotations", False))
+    removal = await services.runtime.removals.begin(job_id, order)
     return await _outcome(call, removal.task_id, removal.work)
 
 
@@ -189,16 +188,13 @@ async def reset_job(call: Call, services: Services) -> dict[str, Any]:
     job = await services.store.jobs.get(job_id)
     if await services.store.upgrade_mode.is_on():
         raise status_error("cannot reset job while indices are being upgraded", 409)
-    if services.runtime.state(job_id) != "closed":
-        raise status_error("Can only reset a job when it is closed.", 409)
-    if job.blocked_by not in (None, "reset"):
-        raise status_error(f"cannot reset job while it is blocked with [{job.blocked_by}]", 409)
-    user_annotations = call.query.get("delete_user_annotations", False)
-    removal = await services.runtime.removals.reset(job, user_annotations=user_annotations)
+    services.runtime.check("reset", job)
+    order = Order("reset", delete_user_annotations=call.query.get("delete_user_annotations", False))
+    removal = await services.runtime.removals.begin(job_id, order)
     return await _outcome(call, removal.task_id, removal.work)
 
 
-async def _outcome(call: Call, task_id: str, work: asyncio.Task[None]) -> dict[str, Any]:
+async def _outcome(call: Call, task_id: str, work: asyncio.Task[object]) -> dict[str, Any]:
     """The task's name at once, or its success; a caller that goes away does not end the work."""
     if not call.query.get("wait_for_completion", True):
         return {"task": task_id}

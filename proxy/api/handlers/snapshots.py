@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from proxy.api.call import Call
@@ -10,9 +11,11 @@ from proxy.api.render import Prepared
 from proxy.api.rules.paging import page_of
 from proxy.api.rules.timeouts import check_timeouts
 from proxy.api.services import Services
-from proxy.errors import MlError, illegal_argument, not_found, status_error
+from proxy.errors import illegal_argument, not_found, status_error
+from proxy.runtime import reverting
+from proxy.runtime.removals import Order
 from proxy.runtime.saved_model import is_readable
-from proxy.store import EMPTY, Hit, StoredJob, empty_snapshot, result_docs, result_queries, to_time
+from proxy.store import Hit, result_docs, result_queries
 
 Document = dict[str, Any]
 
@@ -62,23 +65,14 @@ async def revert_model_snapshot(call: Call, services: Services) -> Document:
     check_timeouts(call)
     job_id, snapshot_id = call.path["job_id"], call.path["snapshot_id"]
     deletes_results = call.option("delete_intervening_results", False)
-    await services.store.jobs.get(job_id)
-    async with services.runtime.turn(job_id):
-        await _check_can_revert(await services.store.jobs.get(job_id), snapshot_id, services)
-        snapshot = await _reverted_to(call, services)
-        await services.store.jobs.patch(job_id, {"blocked": {"reason": "revert"}})
-        changes: Document = {"blocked": None}
-        try:
-            await services.store.journal.clear(job_id)
-            await services.store.snapshots.restore_statistics(job_id, snapshot, services.clock())
-            if deletes_results:
-                await _delete_later_results(job_id, snapshot, services)
-            changes["model_snapshot_id"] = snapshot_id
-        finally:
-            await services.store.jobs.patch(job_id, changes)
-    message = f"Job model snapshot reverted to '{snapshot.get('description')}'"
-    services.runtime.notices.later(job_id, "info", message)
-    return {"model": _shown(call, snapshot)}
+    job = await services.store.jobs.get(job_id)
+    await services.runtime.ready(job_id)
+    services.runtime.check("revert", job, snapshot_id=snapshot_id)
+    target = await reverting.target_of(services.store, job_id, snapshot_id, services.clock())
+    order = Order("revert", snapshot_id=snapshot_id, delete_intervening_results=deletes_results)
+    removal = await services.runtime.removals.begin(job_id, order)
+    await asyncio.shield(removal.work)
+    return {"model": _shown(call, dict(target.source))}
 
 
 async def upgrade_job_snapshot(call: Call, services: Services) -> Document:
@@ -88,7 +82,7 @@ async def upgrade_job_snapshot(call: Call, services: Services) -> Document:
     job = await services.store.jobs.get(job_id)
     snapshot = await _snapshot(call, services)
     await services.runtime.ready(job_id)
-    state = services.runtime.state(job_id)
+    state = services.runtime.shown(job_id)
     if job.config.get("model_snapshot_id") == snapshot_id and state != "closed":
         raise status_error(
             f"Cannot upgrade snapshot [{snapshot_id}] for job [{job_id}] as it is the current primary job snapshot "
@@ -124,42 +118,13 @@ async def get_model_snapshot_upgrade_stats(call: Call, services: Services) -> Do
 async def _snapshot(call: Call, services: Services) -> Hit:
     """Of an unknown job, too, it is the snapshot that is said to be missing."""
     job_id = call.path["job_id"]
-    if not await services.store.jobs.exists(job_id):
-        raise _unknown_snapshot(call)
-    snapshot = await services.store.snapshots.get(job_id, call.path["snapshot_id"])
-    if snapshot is None:
-        raise _unknown_snapshot(call)
-    return snapshot
-
-
-def _unknown_snapshot(call: Call) -> MlError:
-    return not_found(f"No model snapshot with id [{call.path['snapshot_id']}] exists for job [{call.path['job_id']}]")
-
-
-async def _reverted_to(call: Call, services: Services) -> Document:
-    if call.path["snapshot_id"] == EMPTY:
-        return empty_snapshot(call.path["job_id"], services.clock())
-    return (await _snapshot(call, services)).source
-
-
-async def _check_can_revert(job: StoredJob, snapshot_id: str, services: Services) -> None:
-    await services.runtime.ready(job.job_id)
-    if services.runtime.state(job.job_id) != "closed":
-        raise status_error("Can only revert to a model snapshot when the job is closed.", 409)
-    if job.blocked_by not in (None, "revert"):
-        raise status_error(
-            f"cannot revert job [{job.job_id}] to snapshot [{snapshot_id}] while it is blocked with [{job.blocked_by}]",
-            409,
-        )
-
-
-async def _delete_later_results(job_id: str, snapshot: Document, services: Services) -> None:
-    latest_result, latest_record = (
-        None if snapshot.get(name) is None else to_time(snapshot[name])
-        for name in ("latest_result_time_stamp", "latest_record_time_stamp")
-    )
-    await services.store.snapshots.delete_results_after(job_id, latest_result or 0)
-    await services.store.snapshots.turn_back_data_counts(job_id, latest_record)
+    snapshot_id = call.path["snapshot_id"]
+    found = None
+    if await services.store.jobs.exists(job_id):
+        found = await services.store.snapshots.get(job_id, snapshot_id)
+    if found is None:
+        raise reverting.unknown_snapshot(job_id, snapshot_id)
+    return found
 
 
 def _shown(call: Call, source: Document) -> Document:
