@@ -24,7 +24,10 @@ PROXY = TOP / "proxy"
 SOURCES = sorted(PROXY.rglob("*.py"))
 
 # Who may import whom inside the package: a part and the parts it may see, besides the leaves and itself.
-LEAVES = {"body_text", "config", "config_loading", "errors", "host_credentials", "json_fault", "resources", "units"}
+LEAVES = {
+    *("body_text", "config", "config_loading", "errors", "host_credentials", "java_regex", "json_fault", "resources"),
+    "units",
+}
 SEES = {
     "api": {"runtime", "store", "schemas", "job_config"},
     "app": {"api", "runtime", "store", "schemas"},
@@ -47,6 +50,7 @@ OWNERS = {
     "elastic_transport": {"store", "demo"},
     "elasticsearch": {"store", "demo"},  # the demo is a user with the official client
     "jsonschema": {"schemas", "config_loading"},
+    "re2": {"java_regex"},
     "rich": {"cli", "demo", "cluster"},
     "uvloop": {"serving"},
 }
@@ -57,7 +61,7 @@ COMES_WITH = {
     "referencing": "jsonschema",
     "yarl": "aiohttp",
 }
-DISTRIBUTION_OF = {"yaml": "pyyaml"}
+DISTRIBUTION_OF = {"re2": "google-re2", "yaml": "pyyaml"}
 ENGINE_LIBRARIES = {"numpy", "scipy"}
 
 LINES_PER_FILE_MEDIAN = 150

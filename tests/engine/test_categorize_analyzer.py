@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from proxy.engine.categorize.analyzer import Analyzer, default_config
-from proxy.engine.categorize.java_regex import compile_java, java_replacement
 
 
 @pytest.mark.parametrize(
@@ -86,7 +85,7 @@ def test_filters_of_the_job_remove_text_before_tokens_are_taken():
     ],
 )
 def test_unknown_parts_are_refused(config):
-    with pytest.raises(ValueError, match=r"unknown|not supported"):
+    with pytest.raises(ValueError, match=r"unknown|not supported|too early"):
         Analyzer(config)
 
 
@@ -94,27 +93,14 @@ def test_at_most_a_hundred_tokens_are_taken():
     assert len(Analyzer("whitespace").tokens("a " * 300)) == 100
 
 
-@pytest.mark.parametrize(
-    ("pattern", "text", "found"),
-    [
-        (r"\p{Upper}+", "abCDe", "CD"),
-        (r"[\p{Digit}x]+", "ab12x", "12x"),
-        (r"\P{Digit}+", "12ab", "ab"),
-        (r"\Qa.b\E", "axb a.b", "a.b"),
-        (r"(?<year>\d{4})", "in 2024", "2024"),
-        (r"[a[b]+", "x[ab", "[ab"),
-        (r"\h+end\z", "an  end", "  end"),
-        (r"\[x\]", "[x]", "[x]"),
-        (r"a++b", "aab", "aab"),
-    ],
-)
-def test_patterns_of_java_are_understood(pattern, text, found):
-    assert compile_java(pattern).search(text)[0] == found
+def test_a_pattern_that_would_backtrack_without_end_takes_no_time():
+    config = {"tokenizer": "keyword", "char_filter": [{"type": "pattern_replace", "pattern": "(a+)+z"}]}
+    text = "a" * 60
+    assert Analyzer(config).tokens(text) == (text,)
+    assert Analyzer(filters=["(x+)+z"]).tokens("x" * 60 + " word") == ("x" * 60, "word")
+    assert Analyzer({"tokenizer": {"type": "pattern", "pattern": "(x+x+)+y"}}).tokens("x" * 60) == ("x" * 60,)
 
 
-def test_flags_of_java_are_understood():
-    assert compile_java("A.B", "CASE_INSENSITIVE|DOTALL").search("a\nb")
-
-
-def test_replacements_of_java_are_understood():
-    assert compile_java("(a)(?<n>b)").sub(java_replacement(r"${n}$1\$\\"), "ab") == "ba$\\"
+def test_a_group_of_a_tokenizer_must_be_there():
+    with pytest.raises(ValueError, match=r"no group \[2\]"):
+        Analyzer({"tokenizer": {"type": "pattern", "pattern": "(a)", "group": 2}})

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from proxy.api.rules.breach import Breach, Document, breaches, refused
 from proxy.errors import illegal_argument, parse_error
+from proxy.java_regex import InvalidPattern, UnsupportedPattern, compile_java, java_replacement
 from proxy.job_config import analysis_names
 from proxy.job_config.detector import CATEGORY_FIELD, split_fields
-from proxy.job_config.java_regex import is_java_regex
 
 _PARTS = {"char_filter": (list,), "tokenizer": (str, dict), "filter": (list,)}
 _PART_NAMES = {"char_filter": "char_filter", "filter": "token_filter"}
@@ -81,8 +81,36 @@ def filters_are_not_empty(config: Document) -> Iterator[Breach]:
 
 def filters_are_regular_expressions(config: Document) -> Iterator[Breach]:
     for pattern in config.get("categorization_filters") or ():
-        if not is_java_regex(pattern):
+        try:
+            compile_java(pattern)
+        except InvalidPattern:
             yield refused(f"categorization_filters contains invalid regular expression '{pattern}'")
+        except UnsupportedPattern as error:
+            yield refused(f"categorization_filters contains unsupported regular expression '{pattern}': {error}")
+
+
+def analyzer_patterns_can_run(config: Document) -> Iterator[Breach]:
+    """The patterns of an analyzer's parts, which Elasticsearch compiles when it makes the analyzer."""
+    analyzer = config.get("categorization_analyzer")
+    for part in _parts(analyzer) if isinstance(analyzer, dict) else ():
+        try:
+            pattern = compile_java(str(part["pattern"]), str(part.get("flags", "")))
+            java_replacement(str(part.get("replacement", "")), pattern.groups, pattern.group_names)
+        except InvalidPattern as error:
+            yield refused(f"categorization_analyzer contains invalid regular expression: {error}")
+        except UnsupportedPattern as error:
+            yield refused(
+                f"categorization_analyzer contains unsupported regular expression '{part['pattern']}': {error}"
+            )
+
+
+def _parts(analyzer: Document) -> Iterator[Document]:
+    """The parts that have a pattern."""
+    for key in _PARTS:
+        parts = analyzer.get(key) or []
+        for part in parts if isinstance(parts, list) else [parts]:
+            if isinstance(part, dict) and "pattern" in part:
+                yield part
 
 
 def partitions_are_consistent(config: Document) -> Iterator[Breach]:
@@ -143,6 +171,7 @@ RULES = (
     filters_differ,
     filters_are_not_empty,
     filters_are_regular_expressions,
+    analyzer_patterns_can_run,
     partitions_are_consistent,
 )
 

@@ -6,7 +6,7 @@ Not here: what tokens weigh and how sequences compare.
     Analyzer(config=None, filters=())
         config: analysis_config's categorization_analyzer (None, a name, or char_filter/tokenizer/filter);
         filters: categorization_filters, regular expressions whose matches are removed.
-        Raises ValueError for a part it does not know.
+        Raises ValueError for a part it does not know, and for a pattern that RE2 cannot run.
     .tokens(message) -> tuple[str, ...]
 
 The default takes the first line with a letter, splits at everything but letters, digits and _ . - /, drops
@@ -20,7 +20,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from proxy.engine.categorize.java_regex import compile_java, java_replacement
+from proxy.java_regex import InvalidPattern, Pattern, compile_java, java_replacement
 
 Tokens = list[str]
 TextStep = Callable[[str], str]
@@ -83,6 +83,7 @@ def _significant_parts(parts: re.Pattern[str]) -> Callable[[str], Tokens]:
     return tokenize
 
 
+_ENGLISH = frozenset(ENGLISH_STOPWORDS.split())
 TOKENIZERS: dict[str, Callable[[str], Tokens]] = {
     "classic": _WORDS.findall,
     "keyword": lambda text: [text] if text else [],
@@ -106,7 +107,6 @@ TOKEN_FILTERS: dict[str, TokenStep] = {
     "reverse": lambda tokens: [token[::-1] for token in tokens],
     "stop": lambda tokens: [token for token in tokens if token not in _ENGLISH],
 }
-_ENGLISH = frozenset(ENGLISH_STOPWORDS.split())
 NAMED_ANALYZERS: dict[str, Mapping[str, object]] = {
     "keyword": {"tokenizer": "keyword"},
     "simple": {"tokenizer": "lowercase"},
@@ -143,12 +143,16 @@ def _char_filter(config: PartConfig) -> TextStep:
         return _named(CHAR_FILTERS, config, "char_filter")
     kind = str(config.get("type", "custom"))
     if kind == "pattern_replace":
-        pattern = compile_java(str(config["pattern"]), _pattern_flags(config))
-        replacement = java_replacement(str(config.get("replacement", "")))
-        return lambda text: pattern.sub(replacement, text)
+        return _replacing(config)
     if kind == "mapping":
         return _mapping(_settings_list(config.get("mappings")))
     return _named(CHAR_FILTERS, kind, "char_filter")
+
+
+def _replacing(config: Mapping[str, object]) -> TextStep:
+    pattern = compile_java(str(config["pattern"]), _pattern_flags(config))
+    replacement = java_replacement(str(config.get("replacement", "")), pattern.groups, pattern.group_names)
+    return lambda text: pattern.sub(replacement, text)
 
 
 def _mapping(rules: list[PartConfig]) -> TextStep:
@@ -171,15 +175,15 @@ def _tokenizer(config: PartConfig) -> Callable[[str], Tokens]:
         return _pattern_tokenizer(config)
     if kind == "simple_pattern":
         pattern = compile_java(str(config["pattern"]))
-        return lambda text: [found[0] for found in pattern.finditer(text) if found[0]]
+        return lambda text: [part for part in pattern.parts(text) if part]
     if kind == "simple_pattern_split":
         return _splitter(compile_java(str(config["pattern"])))
     return _named(TOKENIZERS, kind, "tokenizer")
 
 
-def _splitter(pattern: re.Pattern[str]) -> Callable[[str], Tokens]:
+def _splitter(pattern: Pattern) -> Callable[[str], Tokens]:
     def split(text: str) -> Tokens:
-        bounds = [0, *(edge for found in pattern.finditer(text) for edge in found.span()), len(text)]
+        bounds = [0, *(edge for span in pattern.spans(text) for edge in span), len(text)]
         return [text[a:b] for a, b in zip(bounds[::2], bounds[1::2], strict=True) if a < b]
 
     return split
@@ -190,7 +194,9 @@ def _pattern_tokenizer(config: Mapping[str, object]) -> Callable[[str], Tokens]:
     group = int(str(config.get("group", -1)))
     if group < 0:
         return _splitter(pattern)
-    return lambda text: [found[group] for found in pattern.finditer(text) if found[group]]
+    if group > pattern.groups:
+        raise InvalidPattern(f"[{pattern.text}] has no group [{group}]")
+    return lambda text: [part for part in pattern.parts(text, group) if part]
 
 
 def _token_filter(config: PartConfig) -> TokenStep:
@@ -206,9 +212,8 @@ def _token_filter(config: PartConfig) -> TokenStep:
         least, most = int(str(config.get("min", 0))), int(str(config.get("max", 2**31 - 1)))
         return lambda tokens: [token for token in tokens if least <= len(token) <= most]
     if kind == "pattern_replace":
-        pattern = compile_java(str(config["pattern"]), _pattern_flags(config))
-        replacement = java_replacement(str(config.get("replacement", "")))
-        return lambda tokens: [pattern.sub(replacement, token) for token in tokens]
+        replace = _replacing(config)
+        return lambda tokens: [replace(token) for token in tokens]
     return _named(TOKEN_FILTERS, kind, "filter")
 
 

@@ -14,6 +14,8 @@ from typing import Any, cast
 
 from proxy.engine import ForecastRefused, JobEngine, Results
 from proxy.engine.results import Document
+from proxy.errors import status_error
+from proxy.java_regex import InvalidPattern, UnsupportedPattern
 from proxy.job_config import types
 from proxy.job_config.engine_spec import spec_from
 from proxy.runtime import documents, forecasting
@@ -58,12 +60,15 @@ class JobModel:
         ``interim_ids`` are results that give way to the next bucket, beside those that the model knows.
 
         Raises:
-            MlError: 400 for a model that cannot be read here.
+            MlError: 400 for a model that cannot be read here, or a pattern of the configuration that cannot be run.
         """
         spec = spec_from(types.job(inputs.configuration))
         header, learnt = unpack(saved) if saved else ({}, None)
         self._inputs = inputs
-        self._engine = JobEngine(spec, learnt, filters=inputs.filters, events=inputs.calendar_events)
+        try:
+            self._engine = JobEngine(spec, learnt, filters=inputs.filters, events=inputs.calendar_events)
+        except (InvalidPattern, UnsupportedPattern) as error:
+            raise status_error(f"[{inputs.job_id}] a categorization pattern cannot be used: {error}", 400) from error
         self._fields = fields_of(inputs.configuration, spec.text_fields, spec.number_fields)
         self._counts = DataCounts(**header["counts"]) if header else DataCounts()
         self._timing = TimingStats(**header["timing"]) if header else TimingStats()
