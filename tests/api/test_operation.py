@@ -114,3 +114,14 @@ def test_every_route_of_the_table_leads_to_its_row(entry):
     row = next(row for row in OPERATIONS if entry in row.routes)
     match = Router(OPERATIONS).match(method, template.replace("{", "some-").replace("}", ""))
     assert (match.operation.name, match.template) == (row.name, template)
+
+
+def test_while_upgrading_only_checks_reset_and_the_mode_itself_are_let_through():
+    allowed = {operation.name for operation in OPERATIONS if operation.allowed_while_upgrading}
+    assert allowed == {
+        "ml.estimate_model_memory",
+        "ml.reset_job",  # which has words of its own for it
+        "ml.set_upgrade_mode",
+        "ml.validate",
+        "ml.validate_detector",
+    }

@@ -161,3 +161,23 @@ async def test_a_second_revert_to_another_snapshot_is_not_taken_for_the_first(ru
     removals = [await job.supervisor.removals.begin(job.job_id, order) for order in orders]
     await asyncio.gather(*(removal.work for removal in removals))
     assert await job.active() == latest
+
+
+async def test_blocks_are_taken_up_although_the_cluster_answers_late(
+    supervised: Callable, running: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await running("late-answer")
+    await job.supervisor.close(job.job_id)
+    await job.store.jobs.block(job.job_id, {"reason": "reset", "task_id": "gone:1"}, {})
+    asked, resolve = [], Jobs.resolve
+
+    async def away_at_first(self: Jobs, *arguments: object) -> list[StoredJob]:
+        asked.append(arguments)
+        if len(asked) == 1:
+            raise unavailable("the cluster is away")
+        return await resolve(self, *arguments)
+
+    monkeypatch.setattr(Jobs, "resolve", away_at_first)
+    job.supervisor, job.store = await supervised(job.clock)
+    await until_free(job)
+    assert len(asked) == 2
