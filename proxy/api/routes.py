@@ -11,7 +11,9 @@ from typing import TypedDict, Unpack
 
 from proxy.api.handlers import (
     admin,
+    calendars,
     cat,
+    filters,
     forecasts,
     job_checks,
     job_runs,
@@ -104,6 +106,24 @@ FORECASTS: tuple[Operation, ...] = (
     _job(forecasts.delete_forecast, "DELETE /{job_id}/_forecast[/{forecast_id}]"),
 )
 
+CALENDARS: tuple[Operation, ...] = (
+    _ml(calendars.put_calendar, "PUT /calendars/{calendar_id}"),
+    _ml(calendars.get_calendars, "GET,POST /calendars[/{calendar_id}]"),
+    _ml(calendars.delete_calendar, "DELETE /calendars/{calendar_id}"),
+    _ml(calendars.put_calendar_job, "PUT /calendars/{calendar_id}/jobs/{job_id}"),
+    _ml(calendars.delete_calendar_job, "DELETE /calendars/{calendar_id}/jobs/{job_id}"),
+    _ml(calendars.post_calendar_events, "POST /calendars/{calendar_id}/events"),
+    _ml(calendars.get_calendar_events, "GET /calendars/{calendar_id}/events"),
+    _ml(calendars.delete_calendar_event, "DELETE /calendars/{calendar_id}/events/{event_id}"),
+)
+
+FILTERS: tuple[Operation, ...] = (
+    _ml(filters.put_filter, "PUT /filters/{filter_id}"),
+    _ml(filters.get_filters, "GET /filters[/{filter_id}]", allowed_while_upgrading=True),
+    _ml(filters.update_filter, "POST /filters/{filter_id}/_update"),
+    _ml(filters.delete_filter, "DELETE /filters/{filter_id}"),
+)
+
 ADMIN: tuple[Operation, ...] = (
     _ml(admin.info, "GET /info"),
     _ml(admin.get_memory_stats, "GET /memory[/{node_id}]/_stats", legacy=False),
@@ -112,4 +132,4 @@ ADMIN: tuple[Operation, ...] = (
 
 CAT: tuple[Operation, ...] = (_cat(cat.ml_jobs, "GET /anomaly_detectors[/{job_id}]"),)
 
-OPERATIONS: tuple[Operation, ...] = JOBS + DATA + RESULTS + SNAPSHOTS + FORECASTS + ADMIN + CAT
+OPERATIONS: tuple[Operation, ...] = JOBS + DATA + RESULTS + SNAPSHOTS + FORECASTS + CALENDARS + FILTERS + ADMIN + CAT

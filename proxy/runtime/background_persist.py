@@ -98,6 +98,6 @@ class BackgroundPersist:
     async def _announce(self, live: LiveJob, snapshot: Snapshot) -> None:
         await live.announce(snapshot)
         stored = await self._store.jobs.patch(live.job_id, {"model_snapshot_id": snapshot.snapshot_id})
-        live.inputs = await gather_inputs(self._store.names, stored.config)
+        live.inputs = await gather_inputs(self._store, stored.config)
         live.persisted_result_ms = snapshot.status.latest_result_ms
         self._notices.later(live.job_id, "info", f"Job model snapshot with id [{snapshot.snapshot_id}] stored")

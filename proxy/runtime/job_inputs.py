@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from proxy.errors import not_found
+
 if TYPE_CHECKING:  # where a model lives, the store's client is not loaded for these types
     from proxy.store.client import Json
     from proxy.store.names import Names
@@ -34,48 +36,57 @@ class JobInputs:
     annotations_alias: str
 
 
-class FiltersAndCalendars(Protocol):
-    """Where the filters and the calendar events of a job are stored."""
-
-    async def filters(self, filter_ids: Sequence[str]) -> Filters:
+class StoredFilters(Protocol):
+    async def items_of(self, filter_ids: Sequence[str]) -> Filters:
         """The items of those of the filters that exist."""
         ...
 
-    async def events(self, job_id: str, groups: Sequence[str]) -> Events:
-        """The events of every calendar that names the job or one of its groups."""
+
+class StoredCalendars(Protocol):
+    async def events_of(self, job_id: str, groups: Sequence[str]) -> Events:
+        """The events of every calendar that names the job, one of its groups, or all jobs."""
         ...
 
 
-class NothingStored:
-    """For as long as neither filters nor calendars can be stored."""
+class StoredInputs(Protocol):
+    """Where the filters and the calendar events of jobs are stored: the store, or a part of it."""
 
-    async def filters(self, filter_ids: Sequence[str]) -> Filters:
-        return {}
+    @property
+    def names(self) -> Names: ...
 
-    async def events(self, job_id: str, groups: Sequence[str]) -> Events:
-        return ()
+    @property
+    def filters(self) -> StoredFilters: ...
+
+    @property
+    def calendars(self) -> StoredCalendars: ...
 
 
-_NOTHING_STORED = NothingStored()
-
-
-async def gather_inputs(
-    names: Names, configuration: Mapping[str, Json], stored: FiltersAndCalendars = _NOTHING_STORED
-) -> JobInputs:
+async def gather_inputs(stored: StoredInputs, configuration: Mapping[str, Json]) -> JobInputs:
     """All that a job with this configuration works with, as it is stored now.
 
     Raises:
         MlError: where the cluster cannot tell.
     """
-    job_id = str(configuration["job_id"])
+    job_id, names = str(configuration["job_id"]), stored.names
     return JobInputs(
         job_id=job_id,
         configuration=configuration,
-        filters=await stored.filters(filter_ids(configuration)),
-        calendar_events=await stored.events(job_id, configuration.get("groups", ())),
+        filters=await stored.filters.items_of(filter_ids(configuration)),
+        calendar_events=await stored.calendars.events_of(job_id, configuration.get("groups", ())),
         write_alias=names.write_alias(job_id),
         annotations_alias=names.indices.annotations_write_alias,
     )
+
+
+def check_filters_exist(inputs: JobInputs) -> None:
+    """
+    Raises:
+        MlError: 404 where a custom rule names a filter that is not there: it would hold for all values, or for none.
+    """
+    missing = [each for each in filter_ids(inputs.configuration) if each not in inputs.filters]
+    if missing:
+        named = ", ".join(missing)
+        raise not_found(f"Cannot open job [{inputs.job_id}] because filters of its rules do not exist: [{named}]")
 
 
 def filter_ids(configuration: Mapping[str, Json]) -> list[str]:

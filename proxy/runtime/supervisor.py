@@ -21,8 +21,9 @@ from proxy.job_config.analysis import term_fields
 from proxy.runtime import job_states
 from proxy.runtime.background_persist import BackgroundPersist
 from proxy.runtime.forecasting import ForecastOrder
+from proxy.runtime.input_changes import InputChanges
 from proxy.runtime.job_entries import Entries, OpenJobs
-from proxy.runtime.job_inputs import gather_inputs
+from proxy.runtime.job_inputs import check_filters_exist, gather_inputs
 from proxy.runtime.job_states import Action, Asked, BlockedState, ShownState, State
 from proxy.runtime.live_job import LiveJob
 from proxy.runtime.notices import Notices
@@ -60,6 +61,7 @@ class Supervisor:
         self.notices = Notices(store.notifications, clock, self._tasks)
         self._restoring = Restoring(store.tasks, self._entries, self._restore, self._fail_in_turn)
         self.removals = Removals(store, self, self._tasks, clock)
+        self.input_changes = InputChanges(store, self, self._tasks)
         self.background = BackgroundPersist(store, clock, self.turn, self.notices, OpenJobs(self._entries))
 
     # ---- the process
@@ -242,7 +244,8 @@ class Supervisor:
         """From ``opening`` to ``opened``."""
         self._turns.require(turn)
         job_id, config = turn.job_id, stored.config
-        inputs = await gather_inputs(self._store.names, config)
+        inputs = await gather_inputs(self._store, config)
+        check_filters_exist(inputs)
         live = LiveJob(self._place, self._store.journal, self._clock, task, inputs)
         await self._store.indices.ensure_results(
             job_id, config["results_index_name"], term_fields(config["analysis_config"])
@@ -386,15 +389,17 @@ class Supervisor:
             await live.forecast(ForecastOrder(forecast_id, duration_ms, expires_in_ms, max_model_memory))
         return forecast_id
 
-    async def update(self, job_id: str) -> None:
-        """Tells a running job what it works with from now on."""
+    async def update(self, job_id: str) -> bool:
+        """Tells a running job what it works with from now on; False where it is not open."""
         async with self.turn(job_id, "update") as turn:
             live = self._entries.live(job_id)
-            if live is not None:
-                stored = await self._store.jobs.get(job_id)
-                inputs = await gather_inputs(self._store.names, stored.config)
-                async with self._guarded(turn):
-                    await live.update(inputs)
+            if live is None:
+                return False
+            stored = await self._store.jobs.get(job_id)
+            inputs = await gather_inputs(self._store, stored.config)
+            async with self._guarded(turn):
+                await live.update(inputs)
+        return True
 
     @asynccontextmanager
     async def _step(self, job_id: str, action: Action) -> AsyncIterator[LiveJob]:

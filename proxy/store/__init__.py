@@ -7,8 +7,11 @@ here and nothing from further inside.
 from __future__ import annotations
 
 from proxy.config import Config
+from proxy.store.calendars import Calendar, Calendars, Event, unknown_calendar, without_jobs
+from proxy.store.calendars import by_time as events_by_time
 from proxy.store.client import ClusterClient, ClusterFacts, Json, opaque_id
 from proxy.store.datafeeds import Datafeeds
+from proxy.store.filters import Filter, Filters, StoredFilter, filter_of
 from proxy.store.forecasts import Forecasts, wants_all
 from proxy.store.job_removal import JobRemoval
 from proxy.store.job_stats import JobStats, StoredStats
@@ -39,8 +42,11 @@ __all__ = [
     "EMPTY",
     "MODEL_SIZE_STATS",
     "PART_OF_PAGE",
+    "Calendar",
     "ClusterClient",
     "ClusterFacts",
+    "Event",
+    "Filter",
     "Hit",
     "JobConfig",
     "JobTask",
@@ -51,16 +57,21 @@ __all__ = [
     "Pages",
     "ResultFilter",
     "Store",
+    "StoredFilter",
     "StoredJob",
     "StoredStats",
     "empty_snapshot",
+    "events_by_time",
+    "filter_of",
     "id_is_taken",
     "opaque_id",
     "result_docs",
     "result_pages",
     "result_queries",
     "to_time",
+    "unknown_calendar",
     "wants_all",
+    "without_jobs",
 ]
 
 
@@ -73,6 +84,8 @@ class Store:
         self.indices = Indices(self.client, self.names)
         self.jobs = Jobs(self.client, self.names)
         self.datafeeds = Datafeeds(self.client, self.names)
+        self.calendars = Calendars(self.client, self.names)
+        self.filters = Filters(self.client, self.names)
         self.job_stats = JobStats(self.client, self.names)
         self.nodes = Nodes(self.client)
         self.tasks = JobTasks(self.client, self.names)
@@ -84,7 +97,7 @@ class Store:
         self.notifications = Notifications(self.client, self.names)
         self.journal = Journal(self.client, self.names)
         self.upgrade_mode = UpgradeMode(self.client, self.names)
-        self.removal = JobRemoval(self.client, self.names, self.jobs, self.journal)
+        self.removal = JobRemoval(self.client, self.names, self.jobs, self.journal, self.calendars)
 
     async def close(self) -> None:
         await self.client.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from proxy.errors import status_error
+from proxy.store.calendars import Calendars
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
 from proxy.store.jobs import Jobs
 from proxy.store.journal import Journal
@@ -26,11 +27,12 @@ _CATEGORIZER_PART_LIMIT = 100
 class JobRemoval:
     """Forgets jobs."""
 
-    def __init__(self, client: ClusterClient, names: Names, jobs: Jobs, journal: Journal) -> None:
+    def __init__(self, client: ClusterClient, names: Names, jobs: Jobs, journal: Journal, calendars: Calendars) -> None:
         self._client = client
         self._names = names
         self._jobs = jobs
         self._journal = journal
+        self._calendars = calendars
 
     async def leftovers(self, job_id: str, results_index_name: str) -> tuple[int, int]:
         """How many results and state documents of a former job with this id still exist.
@@ -53,6 +55,7 @@ class JobRemoval:
 
     async def remove_all(self, job_id: str, results_index_name: str, *, user_annotations: bool) -> None:
         """Everything but the configuration; a results index of its own goes as a whole."""
+        await self._calendars.forget_job(job_id)
         await self.forget(job_id, results_index_name, user_annotations=user_annotations, keep_indices=False)
         await self._remove_aliases(job_id, results_index_name)
 

@@ -95,6 +95,11 @@ class Jobs:
             raise unknown_job(",".join(missing))
         return jobs
 
+    async def named(self, names: Iterable[str]) -> list[StoredJob]:
+        """The jobs that have one of these ids or are in one of these groups."""
+        wanted = [*names]
+        return await self._search(_naming(wanted)) if wanted else []
+
     async def _search(self, query: Json) -> list[StoredJob]:
         body = {
             "size": MAX_JOBS,

@@ -10,7 +10,8 @@ import orjson
 import pytest
 
 from proxy.config_loading import load_config
-from proxy.runtime.job_inputs import JobInputs, filter_ids, gather_inputs
+from proxy.errors import MlError
+from proxy.runtime.job_inputs import JobInputs, check_filters_exist, filter_ids, gather_inputs
 from proxy.runtime.place.model import JobModel
 from proxy.store.names import Names
 
@@ -40,29 +41,32 @@ HOLIDAY = {
 class Shelf:
     """One filter and one calendar, which is for a group."""
 
-    async def filters(self, filter_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    def __init__(self) -> None:
+        self.names = Names(load_config(environ={}).indices)
+        self.filters = self.calendars = self
+
+    async def items_of(self, filter_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
         return {filter_id: ["a"] for filter_id in filter_ids if filter_id == "quiet"}
 
-    async def events(self, job_id: str, groups: Sequence[str]) -> Sequence[Mapping[str, object]]:
+    async def events_of(self, job_id: str, groups: Sequence[str]) -> Sequence[Mapping[str, object]]:
         return [HOLIDAY] if "web" in groups else []
 
 
-@pytest.fixture
-def names() -> Names:
-    return Names(load_config(environ={}).indices)
-
-
-async def test_inputs_are_put_together_from_what_is_stored(names):
-    inputs = await gather_inputs(names, CONFIGURATION, Shelf())
+async def test_inputs_are_put_together_from_what_is_stored():
+    inputs = await gather_inputs(Shelf(), CONFIGURATION)
     assert inputs == JobInputs(
         "inputs", CONFIGURATION, {"quiet": ["a"]}, [HOLIDAY], ".ml-anomalies-.write-inputs", ".ml-annotations-write"
     )
     assert pickle.loads(pickle.dumps(inputs)) == inputs
 
 
-async def test_without_filters_and_calendars_there_are_none(names):
-    inputs = await gather_inputs(names, CONFIGURATION)
-    assert (inputs.filters, inputs.calendar_events) == ({}, ())
+async def test_a_job_is_not_opened_without_the_filters_of_its_rules():
+    inputs = await gather_inputs(Shelf(), CONFIGURATION)
+    check_filters_exist(inputs)
+    with pytest.raises(MlError) as refused:
+        check_filters_exist(replace(inputs, filters={}))
+    assert refused.value.status == 404
+    assert refused.value.reason.endswith("filters of its rules do not exist: [quiet]")
 
 
 def test_filters_are_those_that_the_rules_name():
@@ -71,15 +75,15 @@ def test_filters_are_those_that_the_rules_name():
     assert filter_ids({"analysis_config": {"detectors": detectors}}) == ["b", "quiet"]
 
 
-async def test_the_events_of_calendars_reach_the_model(names):
-    inputs = await gather_inputs(names, CONFIGURATION, Shelf())
+async def test_the_events_of_calendars_reach_the_model():
+    inputs = await gather_inputs(Shelf(), CONFIGURATION)
     assert events_by_hour(inputs) == [[], ["a day off"], ["a day off"], []]
     assert events_by_hour(replace(inputs, calendar_events=())) == [[], [], [], []]
 
 
-async def test_changed_events_reach_a_running_model(names):
-    inputs = await gather_inputs(names, CONFIGURATION)
-    updated = replace(inputs, calendar_events=[HOLIDAY])
+async def test_changed_events_reach_a_running_model():
+    updated = await gather_inputs(Shelf(), CONFIGURATION)
+    inputs = replace(updated, calendar_events=())
     assert events_by_hour(inputs, updated) == [[], ["a day off"], ["a day off"], []]
 
 

@@ -1,4 +1,4 @@
-"""Each scenario starts without jobs; indices stay, because making them anew costs more than all its steps."""
+"""Each scenario starts without jobs, calendars and filters; indices stay, because making them anew costs most."""
 
 from collections.abc import Callable
 
@@ -15,5 +15,9 @@ def forget_jobs(client: HttpClient) -> Callable[[], None]:
         for job in client.get("/_ml/anomaly_detectors").json()["jobs"]:
             deleted = client.delete(f"/_ml/anomaly_detectors/{job['job_id']}", query={"force": "true"})
             assert deleted.status == 200, deleted.text
+        for kind, name in (("calendars", "calendar_id"), ("filters", "filter_id")):
+            for each in client.get(f"/_ml/{kind}", query={"size": "1000"}).json()[kind]:
+                gone = client.delete(f"/_ml/{kind}/{each[name]}")
+                assert gone.status == 200, gone.text
 
     return forget

@@ -21,7 +21,11 @@ def is_valid_id(text: str) -> bool:
 
 
 def invalid_id(field: str, value: str) -> MlError:
-    return illegal_argument(f"Invalid {field}; '{value}' {_CHARACTERS}")
+    return illegal_argument(invalid_id_text(field, value))
+
+
+def invalid_id_text(field: str, value: str) -> str:
+    return f"Invalid {field}; '{value}' {_CHARACTERS}"
 
 
 def id_is_well_formed(job_id: str) -> Iterator[Breach]:

@@ -54,7 +54,7 @@ async def inputs(store: Store, client: HttpClient) -> AsyncIterator[JobInputs]:
     await asyncio.to_thread(client.delete, path, query={"force": "true"})
     put = await asyncio.to_thread(client.put, path, json_body=JOB)
     assert put.status == 200, put.text
-    yield await gather_inputs(store.names, (await store.jobs.get(JOB_ID)).config)
+    yield await gather_inputs(store, (await store.jobs.get(JOB_ID)).config)
     await store.journal.clear(JOB_ID)
     await asyncio.to_thread(client.delete, path, query={"force": "true"})
 
