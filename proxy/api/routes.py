@@ -127,6 +127,7 @@ FILTERS: tuple[Operation, ...] = (
 ADMIN: tuple[Operation, ...] = (
     _ml(admin.info, "GET /info"),
     _ml(admin.get_memory_stats, "GET /memory[/{node_id}]/_stats", legacy=False),
+    _ml(admin.delete_expired_data, "DELETE /_delete_expired_data[/{job_id}]"),
     _ml(admin.set_upgrade_mode, "POST /set_upgrade_mode", allowed_while_upgrading=True),
 )
 

@@ -36,6 +36,7 @@ from proxy.runtime.removals import Removals
 from proxy.runtime.restoring import Restoring
 from proxy.runtime.tasks import Tasks, attempt, until_done
 from proxy.runtime.turns import Turn, Turns
+from proxy.runtime.upkeep.upkeep import Upkeep
 from proxy.store import Store
 from proxy.store.job_tasks import JobTask
 from proxy.store.jobs import StoredJob
@@ -62,6 +63,7 @@ class Supervisor:
         self._restoring = Restoring(store.tasks, self._entries, self._restore, self._fail_in_turn)
         self.removals = Removals(store, self, self._tasks, clock)
         self.input_changes = InputChanges(store, self, self._tasks)
+        self.upkeep = Upkeep(store, self.notices, clock)
         self.background = BackgroundPersist(store, clock, self.turn, self.notices, OpenJobs(self._entries))
 
     # ---- the process
@@ -71,6 +73,7 @@ class Supervisor:
         self._tasks.spawn(self._take_up(), "take up jobs")
         self._tasks.repeat(self._keep_up, "keep jobs up", every_s=_TICK_S)
         self._tasks.spawn(self.background.run(), "persist models")
+        self._tasks.spawn(self.upkeep.nightly(), "nightly upkeep")
 
     async def stop(self) -> None:
         """Saves every open job, within the time that a stop may take; what is not saved is in the journal."""

@@ -11,6 +11,7 @@ from proxy.store.calendars import Calendar, Calendars, Event, unknown_calendar, 
 from proxy.store.calendars import by_time as events_by_time
 from proxy.store.client import ClusterClient, ClusterFacts, Json, opaque_id
 from proxy.store.datafeeds import Datafeeds
+from proxy.store.expired import Expired
 from proxy.store.filters import Filter, Filters, StoredFilter, filter_of
 from proxy.store.forecasts import Forecasts, wants_all
 from proxy.store.job_removal import JobRemoval
@@ -19,10 +20,12 @@ from proxy.store.job_tasks import JobTask, JobTasks
 from proxy.store.jobs import Config as JobConfig
 from proxy.store.jobs import Jobs, StoredJob, id_is_taken
 from proxy.store.journal import Journal
+from proxy.store.maintenance import Maintenance
 from proxy.store.model_state import ModelStates
 from proxy.store.names import Names
 from proxy.store.nodes import Nodes
 from proxy.store.notifications import Notifications
+from proxy.store.orphans import Orphans
 from proxy.store.overall.reduce import OverallBuckets
 from proxy.store.overall.request import OverallRequest
 from proxy.store.results import docs as result_docs
@@ -97,6 +100,9 @@ class Store:
         self.notifications = Notifications(self.client, self.names)
         self.journal = Journal(self.client, self.names)
         self.upgrade_mode = UpgradeMode(self.client, self.names)
+        self.expired = Expired(self.client, self.names, self.results)
+        self.orphans = Orphans(self.client, self.names)
+        self.maintenance = Maintenance(self.client, self.names)
         self.removal = JobRemoval(self.client, self.names, self.jobs, self.journal, self.calendars)
 
     async def close(self) -> None:

@@ -5,6 +5,8 @@ The cluster's own delete-by-query is a module that minimal distributions lack, a
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import orjson
 
 from proxy.errors import unavailable
@@ -13,16 +15,22 @@ from proxy.store.results.queries import Query
 
 # As many as one listing may hold by default.
 _PAGE = 10_000
+# So many that a limited rate is kept over seconds, not over minutes.
+_PACED_PAGE = 1_000
+
+# Told how many documents were just deleted; returns when more may be.
+Pace = Callable[[int], Awaitable[None]]
 
 
-async def remove_matching(client: ClusterClient, index: str, query: Query) -> int:
+async def remove_matching(client: ClusterClient, index: str, query: Query, *, pace: Pace | None = None) -> int:
     """Deletes what ``query`` finds in the indices behind ``index``, until it finds nothing; returns the number.
 
     Raises:
         MlError: 503 where the cluster refused to delete some; asking again finishes the work.
     """
     path = f"/{quote_expression(index)}/_search"
-    body = {"size": _PAGE, "query": query, "_source": False, "track_total_hits": False, "sort": ["_doc"]}
+    size = _PAGE if pace is None else _PACED_PAGE
+    body = {"size": size, "query": query, "_source": False, "track_total_hits": False, "sort": ["_doc"]}
     removed = 0
     while True:
         answer = await client.request("POST", path, params={"ignore_unavailable": True}, body=body, retry=True)
@@ -35,6 +43,8 @@ async def remove_matching(client: ClusterClient, index: str, query: Query) -> in
             reason = failed[0]["error"]["reason"]
             raise unavailable(f"the cluster did not delete [{len(failed)}] documents: {reason}")
         removed += len(hits)
+        if pace is not None:
+            await pace(len(hits))
 
 
 def of_job(job_id: str) -> Query:

@@ -1,4 +1,4 @@
-"""Defaults and limits, memory of the nodes, upgrade mode."""
+"""Defaults and limits, memory of the nodes, upgrade mode, what is expired."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import Any
 
 from proxy.api.call import Call
 from proxy.api.services import Services
+from proxy.errors import validation_failed
 from proxy.job_config import datafeed, job, memory_limit
 from proxy.job_config.categorization import default_analyzer
 from proxy.store import Json
-from proxy.units import format_bytes
+from proxy.units import format_bytes, parse_duration_ms
 
 # The share of a machine's memory that models may take: xpack.ml.max_machine_memory_percent.
 _ML_SHARE = 0.3
 _HASH_LENGTH = 14
+_UPKEEP_TIMEOUT = "8h"
 
 
 async def info(call: Call, services: Services) -> dict[str, Any]:
@@ -110,6 +112,20 @@ def _readable(sizes: dict[str, Any]) -> dict[str, Any]:
             shown[name.removesuffix("_in_bytes")] = format_bytes(value)
             shown[name] = value
     return shown
+
+
+async def delete_expired_data(call: Call, services: Services) -> dict[str, Any]:
+    timeout_ms = parse_duration_ms(call.option("timeout", _UPKEEP_TIMEOUT), "timeout")
+    rate = call.option("requests_per_second")
+    if rate is not None and rate != -1 and rate <= 0:
+        raise validation_failed("[requests_per_second] must either be -1 or greater than 0")
+    deleted = await services.runtime.upkeep.run(
+        call.path.get("job_id"),
+        documents_per_s=None if rate == -1 else rate,
+        # A negative time value means no limit.
+        timeout_s=timeout_ms / 1000 if timeout_ms >= 0 else None,
+    )
+    return {"deleted": deleted}
 
 
 async def set_upgrade_mode(call: Call, services: Services) -> dict[str, Any]:

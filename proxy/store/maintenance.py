@@ -1,0 +1,24 @@
+"""When the nightly upkeep was last finished, kept in the cluster so that a restart knows."""
+
+from __future__ import annotations
+
+from proxy.store.client import ClusterClient, quote_expression
+from proxy.store.names import Names
+
+_DOCUMENT = "nightly_upkeep"
+
+
+class Maintenance:
+    """One document, absent until the first night is over."""
+
+    def __init__(self, client: ClusterClient, names: Names) -> None:
+        self._client = client
+        self._path = f"/{quote_expression(names.config)}/_doc/{_DOCUMENT}"
+
+    async def finished_ms(self) -> int | None:
+        found = await self._client.find("GET", self._path)
+        return None if found is None else int(found["_source"]["finished_at"])
+
+    async def finish(self, now_ms: int) -> None:
+        source = {"type": _DOCUMENT, "finished_at": now_ms}
+        await self._client.request("PUT", self._path, body=source, retry=True)
