@@ -97,7 +97,8 @@ def run_nginx_config(args: argparse.Namespace) -> int:
     config = config_of(args)
     proxy = f"http://{url_host(config.server.host)}:{config.server.port}"
     try:
-        say(nginx_config(listen=args.listen, proxy=proxy, nodes=config.elasticsearch.hosts))
+        nodes, page = config.elasticsearch.hosts, config.page.path
+        say(nginx_config(listen=args.listen, proxy=proxy, nodes=nodes, page_path=page))
     except ValueError as error:
         raise ConfigError(str(error)) from error
     return 0

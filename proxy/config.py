@@ -42,6 +42,11 @@ class SecurityConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PageConfig:
+    path: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class IndicesConfig:
     config: str
     journal: str
@@ -90,6 +95,7 @@ class Config:
     server: ServerConfig
     elasticsearch: ElasticsearchConfig
     security: SecurityConfig
+    page: PageConfig
     indices: IndicesConfig
     ml: MlConfig
     runtime: RuntimeConfig

@@ -18,7 +18,7 @@ _TEMPLATE = """\
 map $request_uri $lanewatch_or_cluster {{
     default {scheme}://lanewatch_cluster;
     "~^{our_paths}" http://lanewatch_proxy;
-    "~^{root}" http://lanewatch_proxy;
+{page}    "~^{root}" http://lanewatch_proxy;
 }}
 
 upstream lanewatch_cluster {{
@@ -62,12 +62,13 @@ server {{
 """
 
 
-def nginx_config(*, listen: str, proxy: str, nodes: Sequence[str]) -> str:
+def nginx_config(*, listen: str, proxy: str, nodes: Sequence[str], page_path: str | None = None) -> str:
     """The configuration's text.
 
     :param listen: as nginx's ``listen`` takes it, for instance ``127.0.0.1:9280``
     :param proxy: URL of the proxy
     :param nodes: URLs of the cluster's nodes, all of one scheme and without paths
+    :param page_path: where the proxy serves the web page
     :raises ValueError: for nodes that nginx could not serve so
     """
     urls = [URL(node) for node in nodes]
@@ -79,6 +80,7 @@ def nginx_config(*, listen: str, proxy: str, nodes: Sequence[str]) -> str:
         nodes="\n".join(f"    server {_address(url)} max_fails=1 fail_timeout=5s;" for url in urls),
         scheme=urls[0].scheme,
         our_paths=_as_pcre(OUR_PATHS),
+        page=f'    "~^{page_path}(?=[/?]|$)" http://lanewatch_proxy;\n' if page_path else "",
         root=_as_pcre(ROOT_PATH),
     )
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import uvloop
 
 from proxy.api.front import Front
+from proxy.api.page import Page
 from proxy.api.passing.upstream import Upstream
 from proxy.app import make_app
 from proxy.cluster.node import Node
@@ -49,7 +50,8 @@ async def start_serving(config: Config) -> Serving:
         connect_timeout=config.elasticsearch.connect_timeout,
         ssl_context=ssl_context(config.elasticsearch),
     )
-    front = Front(make_app(config), upstream)
+    page = Page(config.page.path) if config.page.path else None
+    front = Front(make_app(config), upstream, page=page)
     try:
         port = await front.start(
             config.server.host, config.server.port, shutdown_timeout=config.server.shutdown_timeout

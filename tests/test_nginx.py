@@ -30,11 +30,14 @@ OURS = [
     "/_xpack/ml/info",
     "/_cat/ml/datafeeds",
     "/_ml/trained_models_of_mine",
+    "/_ml_ui",
+    "/_ml_ui/explorer?job=a",
     "/",
     "/?q",
 ]
 THE_CLUSTERS = [
     "/_mlx",
+    "/_ml_uix",
     "/%5fml/info",
     "//_ml/info",
     "/_cat/indices",
@@ -62,7 +65,10 @@ def test_the_command_prints_it(capsys):
     assert main(["nginx-config", "--listen", "9200", "--port", "9281", "--elasticsearch", "http://a:9201"]) == 0
     printed = capsys.readouterr().out
     assert (
-        printed.strip() == nginx_config(listen="9200", proxy="http://127.0.0.1:9281", nodes=["http://a:9201"]).strip()
+        printed.strip()
+        == nginx_config(
+            listen="9200", proxy="http://127.0.0.1:9281", nodes=["http://a:9201"], page_path="/_ml_ui"
+        ).strip()
     )
 
 
@@ -70,7 +76,7 @@ def test_the_command_prints_it(capsys):
 def test_nginx_sends_ours_to_the_proxy_and_the_rest_to_the_cluster(tmp_path):
     with named_server("proxy") as proxy, named_server("cluster") as cluster:
         port = free_port()
-        text = nginx_config(listen=f"127.0.0.1:{port}", proxy=proxy, nodes=[cluster])
+        text = nginx_config(listen=f"127.0.0.1:{port}", proxy=proxy, nodes=[cluster], page_path="/_ml_ui")
         with running_nginx(tmp_path, text, port):
             for target, name in [(t, "proxy") for t in OURS] + [(t, "cluster") for t in THE_CLUSTERS]:
                 assert fetch(port, target) == f"{name} {target}"

@@ -16,7 +16,7 @@ from proxy.api.call import Reply, make_call
 from proxy.api.large_answer import SLICED_FROM_BYTES, Sliced
 from proxy.api.operation import Match, Operation, Router
 from proxy.api.render import Rendering, rendering_of
-from proxy.api.request_head import identity_of, read_query
+from proxy.api.request_head import accepts_gzip, identity_of, read_query
 from proxy.api.services import Services
 from proxy.errors import MlError, status_error
 from proxy.schemas import Schemas
@@ -120,7 +120,7 @@ async def _response(
         headers["X-elastic-product"] = "Elasticsearch"
     if "X-Opaque-Id" in request.headers:
         headers["X-Opaque-Id"] = request.headers["X-Opaque-Id"]
-    is_compressed = len(body) >= _COMPRESS_FROM_BYTES and _accepts_gzip(request.headers.get("Accept-Encoding", ""))
+    is_compressed = len(body) >= _COMPRESS_FROM_BYTES and accepts_gzip(request.headers.get("Accept-Encoding", ""))
     is_sliced = len(body) >= SLICED_FROM_BYTES and not is_compressed
     response = web.Response(body=Sliced(body) if is_sliced else body, status=reply.status, headers=headers)
     if is_compressed:
@@ -138,8 +138,3 @@ async def _encoded(reply: Reply, rendering: Rendering) -> bytes:
         return reply.body
     encode = partial(rendering.encode, reply.body, is_error=reply.status >= 400)
     return encode() if rendering.is_plain else await asyncio.to_thread(encode)
-
-
-def _accepts_gzip(accept_encoding: str) -> bool:
-    codings = (coding.replace(" ", "").lower().partition(";q=") for coding in accept_encoding.split(","))
-    return any(name == "gzip" and (not separator or quality.strip("0.") != "") for name, separator, quality in codings)

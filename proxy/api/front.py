@@ -18,6 +18,8 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 
+from proxy.api.cross_site import refuse_cross_site_change
+from proxy.api.page import Page
 from proxy.api.passing.passthrough import check_framing, forward
 from proxy.api.passing.root import forward_root
 from proxy.api.passing.upstream import CHUNK_BYTES, Upstream
@@ -42,15 +44,24 @@ _log = logging.getLogger(__name__)
 
 
 class Front:
-    """Serves ``app`` under our paths and the cluster under all others, on one port.
+    """Serves ``app`` under our paths, the page under its own and the cluster under all others, on one port.
 
     :param our_paths: matched against the raw target from its start
+    :param page: the web page, which has a path of its own
     """
 
-    def __init__(self, app: web.Application, upstream: Upstream, our_paths: re.Pattern[str] = OUR_PATHS) -> None:
+    def __init__(
+        self,
+        app: web.Application,
+        upstream: Upstream,
+        our_paths: re.Pattern[str] = OUR_PATHS,
+        *,
+        page: Page | None = None,
+    ) -> None:
         self._app_runner = web.AppRunner(app, access_log=None)
         self._upstream = upstream
         self._our_paths = our_paths
+        self._page = page
         self._app_calls: set[asyncio.Task[web.StreamResponse]] = set()
         self._server: _Server | None = None
         self._runner: web.ServerRunner | None = None
@@ -132,6 +143,10 @@ class Front:
             connection.is_busy = False
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        refuse_cross_site_change(request)
+        if self._page is not None and self._page.targets.match(request.raw_path):
+            check_framing(request)
+            return self._page.answer(request)
         if isinstance(request, web.Request):
             check_framing(request)
             return await self._call_app(request)

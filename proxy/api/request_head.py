@@ -53,3 +53,9 @@ def identity_of(headers: MultiMapping[str]) -> dict[str, str]:
         if len(values) > 1:
             raise illegal_argument(f"multiple values for single-valued header [{name}].")
     return {name: values[0] for name, values in given.items()}
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether a caller takes gzip, by its ``Accept-Encoding``."""
+    codings = (coding.replace(" ", "").lower().partition(";q=") for coding in accept_encoding.split(","))
+    return any(name == "gzip" and (not separator or quality.strip("0.") != "") for name, separator, quality in codings)

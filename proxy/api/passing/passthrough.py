@@ -251,11 +251,15 @@ async def _next_piece(request: web.BaseRequest) -> bytes:
 
 
 def _is_repeatable(request: web.BaseRequest) -> bool:
-    path = request.raw_path.partition("?")[0]
-    last = path.rpartition("/")[2]
-    if path.endswith("/_search/scroll"):
+    if request.raw_path.partition("?")[0].endswith("/_search/scroll"):
         return False  # a second call would skip the page that was lost
-    return request.method in _READ_ONLY_METHODS or (request.method == hdrs.METH_POST and last in _READ_ONLY_CALLS)
+    return is_read_only(request.method, request.raw_path)
+
+
+def is_read_only(method: str, raw_path: str) -> bool:
+    """Whether a request to the cluster changes nothing there."""
+    last = raw_path.partition("?")[0].rpartition("/")[2]
+    return method in _READ_ONLY_METHODS or (method == hdrs.METH_POST and last in _READ_ONLY_CALLS)
 
 
 def _as_ml_error(error: Unreachable | NoAnswer | TooSlow) -> MlError:
