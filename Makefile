@@ -23,7 +23,7 @@ system-venv:
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv
 
 # What some tests use besides Python, as program=package. They are skipped, and say why, where it cannot be installed.
-SYSTEM_PROGRAMS := nginx=nginx-light
+SYSTEM_PROGRAMS := nginx=nginx-light chromium=chromium node=nodejs npm=npm
 
 system:
 	@PATH="$$PATH:/usr/sbin:/usr/local/sbin"; missing=; \
@@ -42,6 +42,7 @@ demo: install
 PARALLEL := --numprocesses 2 --dist loadgroup
 
 test: install system
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE_MODULES); fi
 	$(PYTHON) -m pytest $(PARALLEL) $(ARGS)
 
 # What needs no cluster and trains no models.
@@ -64,6 +65,18 @@ lint: install
 	$(VENV)/bin/ruff check --quiet .
 	$(VENV)/bin/ruff format --check --quiet .
 	$(VENV)/bin/mypy
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory page-types; \
+		else echo 'npm is not installed, so the types of the page are not checked'; fi
+
+# The page needs no build; npm brings the checker of its types and the libraries that `npm run vendor` copies.
+NODE_MODULES := node_modules/.package-lock.json
+$(NODE_MODULES): package-lock.json
+	npm ci --silent
+	touch $(NODE_MODULES)
+
+.PHONY: page-types
+page-types: $(NODE_MODULES)
+	npm run --silent check
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage node_modules tests/ui/screenshots

@@ -54,6 +54,22 @@ def test_the_wheel_carries_every_schema_and_mapping_and_the_settings(wheel):
     assert carried == shipped | {"config.yaml"}
 
 
+def test_the_wheel_carries_every_file_of_the_page(wheel):
+    with zipfile.ZipFile(wheel) as bundle:
+        carried = {name for name in bundle.namelist() if name.startswith("proxy/ui/")}
+    wanted = (".html", ".css", ".js", ".svg", ".LICENSE")
+    assert carried >= {
+        path.relative_to(TOP).as_posix() for path in (TOP / "proxy/ui").rglob("*") if path.name.endswith(wanted)
+    }
+
+
+def test_an_installed_wheel_serves_the_page_without_node(installed):
+    program = "from proxy.api.page import Page; print(sorted(Page('/_ml_ui')._files)[:3])"
+    found = run(installed, "python", "-c", program)
+    assert found.returncode == 0, found.stderr
+    assert "api.js" in found.stdout
+
+
 def test_the_wheel_carries_no_tests(wheel):
     with zipfile.ZipFile(wheel) as bundle:
         tops = {name.partition("/")[0] for name in bundle.namelist()}

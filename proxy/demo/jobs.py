@@ -16,6 +16,7 @@ def _job(description: str, detector: dict[str, str], influencers: list[str]) -> 
         "groups": [GROUP],
         "analysis_config": {"bucket_span": "1d", "detectors": [detector], "influencers": influencers},
         "data_description": _DATA,
+        "model_plot_config": {"enabled": True},
     }
 
 

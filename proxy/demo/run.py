@@ -43,6 +43,8 @@ def run(args: argparse.Namespace, config: Config) -> int:
         console.print(f"Done in {time.monotonic() - started:.0f} s.")
         if args.exit:
             return 0
+        if page := cluster.config.page.path:
+            console.print(f"See the storms in the swim lanes: {url}{page}/explorer")
         console.print(f"Lanewatch goes on serving at {url} (Ctrl-C stops it).")
         return process.wait()
 

@@ -1,0 +1,152 @@
+// The page as a whole: reads the address, keeps what all views share, renders, and turns clicks on links and keys
+// into addresses. One direction: address, state, requests, models, pictures.
+
+import { html, render } from './vendor/lit-html.js';
+import { datafeedsRequest, extentRequest, jobStatsRequest, jobsRequest } from './queries.js';
+import { extentsOf } from './model.js';
+import { Panel } from './panel.js';
+import { readState, writeState } from './state.js';
+import { ExplorerView } from './views/explorer.js';
+import { JobsView } from './views/jobs.js';
+import { MetricView } from './views/metric.js';
+import { topBar } from './views/top-bar.js';
+import { globalKey } from './views/keys.js';
+import './widgets/theme.js';
+
+/** @import {State} from './state.js' */
+/** @import {Datafeed, Job, JobStats, Range} from './types.d.ts' */
+/** @import {Extent} from './model.js' */
+
+/** Drags and typing replace the address at most so often. */
+const REPLACE_MS = 150;
+
+export class App {
+  constructor() {
+    const changed = () => this.changed();
+    this.panels = {
+      /** @type {Panel<Job[]>} */ jobs: new Panel(changed),
+      /** @type {Panel<Map<string, JobStats>>} */ stats: new Panel(changed),
+      /** @type {Panel<Map<string, Datafeed>>} by job */ feeds: new Panel(changed),
+      /** @type {Panel<Map<string, Extent>>} */ extents: new Panel(changed),
+    };
+    this.views = { jobs: new JobsView(this), explorer: new ExplorerView(this), metric: new MetricView(this) };
+    this.now = Date.now();
+    /** Asks everything anew when it changes. */
+    this.round = 0;
+    /** @type {State} */
+    this.state = readState('jobs', '').state;
+    /** @type {string[]} */
+    this.notices = [];
+    this.isPlanned = false;
+    this.replaceTimer = 0;
+    this.refreshTimer = 0;
+  }
+
+  start() {
+    addEventListener('popstate', () => this.read());
+    addEventListener('resize', () => this.changed());
+    document.addEventListener('click', (event) => this.followLink(event));
+    document.addEventListener('keydown', (event) => globalKey(this, event));
+    setInterval(() => this.changed(), 5000);
+    this.read();
+  }
+
+  /** Takes the state from the address. */
+  read() {
+    const view = location.pathname.split('/').pop() || 'jobs';
+    const before = this.state.view;
+    const { state, notices } = readState(view, location.search);
+    [this.state, this.notices] = [state, notices];
+    if (before !== state.view) for (const panel of this.views[/** @type {'jobs'} */ (before)]?.panels ?? []) panel.stop();
+    this.planRefresh();
+    this.changed();
+  }
+
+  /**
+   * Changes the state and with it the address.
+   * @param {Partial<State>} change @param {{replace?: boolean}} [how] `replace` for what changes in quick steps
+   */
+  go(change, { replace = false } = {}) {
+    this.state = { ...this.state, ...change };
+    this.notices = [];
+    clearTimeout(this.replaceTimer);
+    if (replace) this.replaceTimer = window.setTimeout(() => history.replaceState(null, '', writeState(this.state)), REPLACE_MS);
+    else history.pushState(null, '', writeState(this.state));
+    this.planRefresh();
+    this.changed();
+  }
+
+  /** @param {string} href of one of our views */
+  open(href) {
+    history.pushState(null, '', href);
+    this.read();
+    scrollTo(0, 0);
+    document.querySelector('h1')?.focus();
+  }
+
+  refresh() {
+    this.now = Date.now();
+    this.round += 1;
+    this.changed();
+  }
+
+  planRefresh() {
+    clearInterval(this.refreshTimer);
+    const seconds = Number(this.state.refresh);
+    if (seconds > 0) this.refreshTimer = window.setInterval(() => { if (!document.hidden) this.refresh(); }, seconds * 1000);
+  }
+
+  /** @param {MouseEvent} event */
+  followLink(event) {
+    const link = /** @type {Element} */ (event.target).closest?.('a');
+    if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || link.target) return;
+    const href = link.getAttribute('href') ?? '';
+    if (!/^(jobs|explorer|metric)(\?|$)/.test(href)) return;
+    event.preventDefault();
+    this.open(href);
+  }
+
+  /** Something is new: ask what is to be asked and show it, once for all changes of this moment. */
+  changed() {
+    if (this.isPlanned) return;
+    this.isPlanned = true;
+    queueMicrotask(() => {
+      this.isPlanned = false;
+      this.loadShared();
+      const view = this.views[/** @type {'jobs'} */ (this.state.view)];
+      view.update();
+      this.show(view);
+    });
+  }
+
+  loadShared() {
+    const { jobs, stats, feeds, extents } = this.panels;
+    const round = this.round;
+    jobs.load([jobsRequest()], ([answer]) => answer.jobs, round);
+    stats.load([jobStatsRequest()], ([answer]) => new Map(answer.jobs.map((/** @type {JobStats} */ job) => [job.job_id, job])), round);
+    feeds.load([datafeedsRequest()], ([answer]) => new Map(answer.datafeeds.map((/** @type {Datafeed} */ feed) => [feed.job_id, feed])), round);
+    extents.load([extentRequest()], ([answer]) => extentsOf(answer), round);
+  }
+
+  /** @param {{title: () => string, render: () => unknown, panels: Panel<any>[]}} view */
+  show(view) {
+    document.title = `${view.title()} · Lanewatch`;
+    render(html`<a class="skip" href="#main">Skip to the content</a>${topBar(this)}
+      <main id="main" tabindex="-1">${this.notices.map((notice) => html`<p class="notice" role="status">${notice}</p>`)}${view.render()}</main>`,
+    document.body);
+  }
+
+  /** @param {Range} range @param {{replace?: boolean}} [how] */
+  goRange(range, how) {
+    this.go({ from: String(range.start), to: String(range.end), t: null, lane: [], page: 1 }, how);
+  }
+
+  /** When the oldest of what is shown was answered; 0 before. @returns {number} */
+  answeredAt() {
+    const view = this.views[/** @type {'jobs'} */ (this.state.view)];
+    const times = [...Object.values(this.panels), ...view.panels].map((panel) => panel.answeredAt).filter((time) => time > 0);
+    return times.length > 0 ? Math.max(...times) : 0;
+  }
+}
+
+new App().start();
