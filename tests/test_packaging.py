@@ -49,7 +49,10 @@ def test_the_wheel_carries_every_schema_and_mapping_and_the_settings(wheel):
     with zipfile.ZipFile(wheel) as bundle:
         carried = {name.removeprefix("proxy/_resources/") for name in bundle.namelist() if "/_resources/" in name}
     shipped = {
-        path.relative_to(TOP).as_posix() for kind in ("schemas", "mappings") for path in (TOP / kind).rglob("*.json")
+        path.relative_to(TOP).as_posix()
+        for kind in ("schemas", "mappings")
+        for path in (TOP / kind).rglob("*")
+        if path.is_file()
     }
     assert carried == shipped | {"config.yaml"}
 
