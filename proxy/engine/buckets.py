@@ -156,7 +156,7 @@ def metric_feature(feature: str, value: Floats, start: Index, counts: Floats, we
 
 def _sums(value: Floats, start: Index) -> Floats:
     """Sum of each group, one by one in order of arrival."""
-    return np.bincount(_group_of_each(start), value, len(start) - 1)
+    return np.bincount(_group_of_each(start), value, len(start) - 1).astype(np.float64, copy=False)
 
 
 def _group_of_each(start: Index) -> Index:
@@ -167,6 +167,8 @@ def _medians(value: Floats, start: Index) -> Floats:
     by_value = np.argsort(value)
     ordered = value[by_value[_stable_order(_group_of_each(start)[by_value], len(start) - 1)]]
     size = np.diff(start)
+    low: Floats
+    high: Floats
     low, high = ordered[start[:-1] + (size - 1) // 2], ordered[start[:-1] + size // 2]
     # Either zero may come first: the sum with 0 is always the positive one.
     return 0.5 * (low + high) + 0.0

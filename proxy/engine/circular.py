@@ -32,6 +32,7 @@ When it fails: usual times that move by themselves (working hours abroad, daylig
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,7 +92,7 @@ class Circular:
         self.slots = self.period_s // SLOT_S
         self.size = 0
         self._heights = np.zeros((0, self.slots), np.float32)
-        self._columns: dict[str, NDArray] = {name: np.zeros(0) for name in _ROW_COLUMNS}
+        self._columns: dict[str, NDArray[Any]] = {name: np.zeros(0) for name in _ROW_COLUMNS}
         self._columns |= {name: np.zeros(0, np.int64) for name in _CLOCK_COLUMNS}
 
     @property
@@ -169,19 +170,20 @@ class Circular:
 
     def same_slot(self, time_s: Ints, second: float) -> NDArray[np.bool_]:
         """Which epoch times fall into the slot of this second of the period."""
-        return self._second(time_s) // SLOT_S == int(second) // SLOT_S
+        is_same: NDArray[np.bool_] = self._second(time_s) // SLOT_S == int(second) // SLOT_S
+        return is_same
 
     def _second(self, time_s: Ints) -> Ints:
         return (np.asarray(time_s, np.int64) + (WEEK_ORIGIN_S if self.is_weekly else 0)) % self.period_s
 
-    def state(self) -> dict[str, NDArray]:
+    def state(self) -> dict[str, NDArray[Any]]:
         """Everything needed to go on bit-exactly."""
-        state: dict[str, NDArray] = {"is_weekly": np.array([self.is_weekly])}
+        state: dict[str, NDArray[Any]] = {"is_weekly": np.array([self.is_weekly])}
         state["heights"] = self._heights[: self.size].copy()
         return state | {name: column[: self.size].copy() for name, column in self._columns.items()}
 
     @classmethod
-    def from_state(cls, state: dict[str, NDArray]) -> Circular:
+    def from_state(cls, state: dict[str, NDArray[Any]]) -> Circular:
         """The inverse of state()."""
         circular = cls(is_weekly=bool(state["is_weekly"][0]))
         circular._heights = state["heights"].copy()
@@ -208,7 +210,8 @@ class Circular:
                 for part in np.array_split(pairs, -(-pairs.size // PAIRS_AT_ONCE))
             ]
         )
-        return p[inverse.reshape(-1)]
+        of_each: Floats = p[inverse.reshape(-1)]
+        return of_each
 
     def _pair_probability(self, row: Ints, slot: Ints, now_s: int) -> Floats:
         heights = self._heights[row].astype(float) * self._fading(row, now_s)[:, None]
@@ -223,7 +226,8 @@ class Circular:
         age = np.where(first_s == NEVER, 0, now_s - first_s) / self.period_s
         p[is_new] *= self._distance_tail(row[is_new], self._distance(heights[is_new], slot[is_new]), age[is_new])
         damping = np.exp(-(age**4))
-        return np.minimum(1.0, p * (1 - damping) + damping)
+        damped: Floats = p * (1 - damping) + damping
+        return np.minimum(1.0, damped)
 
     def _fading(self, rows: Ints, now_s: int) -> Floats:
         last = self._columns["last_s"][rows]

@@ -56,5 +56,5 @@ class Equaliser:
 
 def _running(sizes: Floats) -> Floats:
     """Share of the sizes below each edge, strictly growing so that it can be read both ways."""
-    share = np.concatenate([[0.0], np.cumsum(sizes)]) / sizes.sum()
+    share: Floats = np.concatenate([[0.0], np.cumsum(sizes)]) / sizes.sum()
     return share + 1e-9 * np.arange(BINS + 1)

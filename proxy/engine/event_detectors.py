@@ -4,6 +4,7 @@ The arithmetic is rarity.py, circular.py and geo.py; here their scores become fi
 """
 
 from functools import partial
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,10 +38,13 @@ def _plain(p: Floats, _actual: Floats, i: int) -> Document:
     return {"anomaly_type": "spike", "anomaly_length": 1, "single_bucket_impact": max(1, round(-float(np.log10(p[i]))))}
 
 
-class EventDetector(GroupDetector):
+_Model = TypeVar("_Model", Rarity, Circular, Places)
+
+
+class EventDetector(GroupDetector, Generic[_Model]):
     """A detector whose learning is one model."""
 
-    model: Rarity | Circular | Places
+    model: _Model
 
     def state(self) -> dict[str, object]:
         """Tree of everything learnt."""
@@ -58,7 +62,7 @@ class EventDetector(GroupDetector):
         return self._shared_bytes() + self.model.nbytes
 
 
-class RareDetector(EventDetector):
+class RareDetector(EventDetector[Rarity]):
     """rare and freq_rare."""
 
     judges_new_values = True
@@ -119,7 +123,7 @@ class RareDetector(EventDetector):
             self.model.renumber(partition[kept], kept, renewed, np.arange(len(kept)))
 
 
-class CircularDetector(EventDetector):
+class CircularDetector(EventDetector[Circular]):
     """time_of_day and time_of_week."""
 
     def __init__(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
@@ -165,7 +169,7 @@ class CircularDetector(EventDetector):
         self.model.keep(rows)
 
 
-class GeoDetector(EventDetector):
+class GeoDetector(EventDetector[Places]):
     """lat_long: the place of a bucket farthest from the usual ones."""
 
     def __init__(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
@@ -185,11 +189,12 @@ class GeoDetector(EventDetector):
         assert self.spec.field is not None
         column = view.rows.text[self.spec.field]
         used, inverse = np.unique(column.codes[members], return_inverse=True)
-        parsed = parse_points([column.values[c] if c >= 0 else "" for c in used.tolist()])
+        parsed: Floats = parse_points([column.values[c] if c >= 0 else "" for c in used.tolist()])
         return parsed[inverse.reshape(-1)]
 
     def _witnesses(self, view: BucketView, members: Index, actual: list[float]) -> Index:
-        return members[(self._places(view, members) == np.array(actual)).all(axis=1)]
+        is_there: Bools = (self._places(view, members) == np.array(actual)).all(axis=1)
+        return members[is_there]
 
     def _score(self, view: BucketView, present: Present) -> GroupScores:
         self.model.grow_to(len(self.registry))

@@ -218,7 +218,7 @@ class Places:
         prior2 = np.maximum(FIRST_SPREAD_SHARE**2 * self._columns["spread2"][row], SMALLEST_SPREAD_DEG**2)
         prior = prior2[:, None, None] * np.array([1.0, 0.0, 1.0])
         weight = self._columns["weight"][row][..., None]
-        shrunk = (self._columns["scatter"][row] + PRIOR_POINTS * prior) / (weight + PRIOR_POINTS)
+        shrunk: Floats = (self._columns["scatter"][row] + PRIOR_POINTS * prior) / (weight + PRIOR_POINTS)
         # However often the very same point comes: no cluster is narrower than a place.
         return shrunk + SMALLEST_SPREAD_DEG**2 * np.array([1.0, 0.0, 1.0])
 

@@ -63,4 +63,5 @@ def tail_probability(tail: Floats, distance: Floats, known_by: Floats) -> Floats
     empirical = np.where(distance > edge, np.maximum(extrapolated, strictly_beyond), np.maximum(within, edge_mass))
     freedoms = np.maximum(0.5 * known_by, FEWEST_FREEDOMS)
     imagined = (1.0 + distance**2 / freedoms) ** (-0.5 * freedoms)
-    return np.minimum(1.0, (IMAGINED_BUCKETS * imagined + total * empirical) / (IMAGINED_BUCKETS + total))
+    joined: Floats = (IMAGINED_BUCKETS * imagined + total * empirical) / (IMAGINED_BUCKETS + total)
+    return np.minimum(1.0, joined)

@@ -97,7 +97,7 @@ def _strengths(
     mine = np.bincount(inverse, weight)[named]
     if feature in ADDITIVE_FEATURES or is_multi_bucket:
         value = rows.numbers[detector.field][members] if feature == "sum" and detector.field else weight
-        parts = np.bincount(inverse, value)[named]
+        parts: Floats = np.bincount(inverse, value)[named].astype(np.float64, copy=False)
         if is_multi_bucket:
             whole = float(np.abs(value).sum())
             return np.clip(np.abs(parts) / max(whole, 1e-300), 0.0, 1.0)
@@ -124,7 +124,7 @@ def _of_the_others(value: Floats, weight: Floats, inverse: Index, named: Index, 
     mass, first, second = (
         float(part.sum()) - np.bincount(inverse, part)[named] for part in (weight, weight * off, weight * off**2)
     )
-    mean = first / np.maximum(mass, 1e-300)
+    mean: Floats = first / np.maximum(mass, 1e-300)
     return mean + centre if feature == "mean" else np.maximum(second / np.maximum(mass, 1e-300) - mean**2, 0.0)
 
 

@@ -97,7 +97,7 @@ class Normaliser:
         if self.buckets < 20 or quiet > 0.5 * self.buckets:
             return 100.0
         median = max(_BIN_WIDTH, _BIN_WIDTH * int(np.searchsorted(np.cumsum(self.history), 0.5 * self.buckets)))
-        return max(1.0, 1.0 + 100.0 * np.log10(max(size / median, 1.0)))
+        return max(1.0, 1.0 + 100.0 * float(np.log10(max(size / median, 1.0))))
 
     def _percentile(self, size: float) -> float:
         own = min(BINS - 1, 1 + int(size / _BIN_WIDTH))

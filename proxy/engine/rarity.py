@@ -34,6 +34,7 @@ When it fails: fields whose values are unique (ids, sequence numbers) make K lar
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -200,9 +201,9 @@ class Rarity:
         for table in (self._pairs, self._over_entities):
             table.keys = pack(table.keys >> LOW_BITS, np.searchsorted(known, table.keys & LOW_HALF))
 
-    def state(self) -> dict[str, NDArray]:
+    def state(self) -> dict[str, NDArray[Any]]:
         """Everything needed to go on bit-exactly."""
-        state: dict[str, NDArray] = {
+        state: dict[str, NDArray[Any]] = {
             "clock": np.array([self._base_bucket, self._pruned_bucket, self._next_id], np.int64),
             "kind": np.array([self.is_population, self.is_frequency_weighted]),
             "decay": np.array([self._decay]),
@@ -214,7 +215,7 @@ class Rarity:
         return state
 
     @classmethod
-    def from_state(cls, state: dict[str, NDArray]) -> Rarity:
+    def from_state(cls, state: dict[str, NDArray[Any]]) -> Rarity:
         """The inverse of state()."""
         is_population, is_weighted = state["kind"].tolist()
         rarity = cls(STANDARD_SPAN_S, is_population=is_population, is_frequency_weighted=is_weighted)
@@ -251,8 +252,8 @@ class Rarity:
 
     def _grouped(self, column: str, groups: Ints, scale: float) -> GroupedCounts:
         keys = self._categories.keys
-        starts = np.searchsorted(keys, pack(groups, np.int64(0)))
-        ends = np.searchsorted(keys, pack(groups + 1, np.int64(0)))
+        starts = np.searchsorted(keys, pack(groups, np.zeros_like(groups)))
+        ends = np.searchsorted(keys, pack(groups + 1, np.zeros_like(groups)))
         sizes = ends - starts
         offsets = np.repeat(starts - np.concatenate(([0], np.cumsum(sizes)[:-1])), sizes)
         members = np.arange(sizes.sum()) + offsets

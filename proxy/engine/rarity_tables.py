@@ -6,6 +6,7 @@ No meaning lives here; what is counted and what a probability is stands in rarit
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ class CountTable:
 
     def __init__(self, **columns: str) -> None:
         self.keys: Ints = np.zeros(0, np.int64)
-        self.columns: dict[str, NDArray] = {name: np.zeros(0, dtype) for name, dtype in columns.items()}
+        self.columns: dict[str, NDArray[Any]] = {name: np.zeros(0, dtype) for name, dtype in columns.items()}
 
     def rows(self, keys: Ints) -> Ints:
         """Rows of the distinct sorted keys; unknown ones are added as zeros."""
@@ -61,7 +62,7 @@ class CountTable:
             self.columns[name] = np.insert(column, at[~is_known], 0)
         return np.searchsorted(self.keys, keys)
 
-    def get(self, name: str, keys: Ints) -> NDArray:
+    def get(self, name: str, keys: Ints) -> NDArray[Any]:
         """Values of a column, 0 where the key is unknown."""
         at, is_known = find(self.keys, keys)
         found = np.zeros(keys.size, self.columns[name].dtype)
@@ -129,7 +130,7 @@ class GroupedCounts:
     def of(cls, group: Ints, count: Floats, group_count: int) -> GroupedCounts:
         order = np.lexsort((count, group))
         ordered = count[order]
-        running = np.concatenate(([0.0], np.cumsum(ordered)))
+        running: Floats = np.concatenate(([0.0], np.cumsum(ordered)))
         starts = np.searchsorted(group, np.arange(group_count + 1))
         return cls(group[order], ordered, running, starts)
 
@@ -137,14 +138,15 @@ class GroupedCounts:
         """Per group: sum of counts, how many were seen once, median count (0 for an empty group)."""
         starts, ends = self.starts[:-1], self.starts[1:]
         total = self.running[ends] - self.running[starts]
-        once = np.bincount(self.group, self.count <= SEEN_ONCE, minlength=starts.size)
+        seen_once = np.bincount(self.group, self.count <= SEEN_ONCE, minlength=starts.size)
+        once = seen_once.astype(np.float64)
         size = ends - starts
         low = np.minimum(starts + np.maximum(size - 1, 0) // 2, max(self.count.size - 1, 0))
         high = np.minimum(starts + size // 2, max(self.count.size - 1, 0))
         if not self.count.size:
             return total, once, np.zeros(starts.size)
-        median = 0.5 * (self.count[low] + self.count[high])
-        return total, once, np.where(size > 0, median, 0.0)
+        median: Floats = 0.5 * (self.count[low] + self.count[high])
+        return total, once, np.where(size > 0, median, np.zeros(starts.size))
 
     def mass_up_to(self, group: Ints, limit: Floats) -> Floats:
         """Per query: the sum of counts <= limit in the query's group."""

@@ -5,6 +5,7 @@ in the same order.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +133,7 @@ class OpenRows:
             "numbers": dict(rows.numbers),
         }
 
-    def restore(self, tree: dict[str, dict[str, dict[str, object]]]) -> None:
+    def restore(self, tree: dict[str, Any]) -> None:
         """Takes over a tree; fields the job did not have then stay missing."""
         time = np.asarray(tree["time"], np.int64)
         text = {

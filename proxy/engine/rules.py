@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +94,8 @@ class Scope:
         codes, values = column
         distinct, inverse = np.unique(codes, return_inverse=True)
         is_listed = [code >= 0 and self.matcher.matches(values[code]) for code in distinct.tolist()]
-        return (np.asarray(is_listed, bool) == self.is_include)[inverse.reshape(-1)]
+        is_in_scope: Bools = np.asarray(is_listed, bool) == self.is_include
+        return is_in_scope[inverse.reshape(-1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,7 @@ def compile_rules(detector: Mapping[str, object], filters: Mapping[str, Sequence
     return RuleSet(tuple(_compile_rule(config, filters) for config in configs))
 
 
-def _compile_rule(config: Mapping, filters: Mapping[str, Sequence[str]]) -> Rule:
+def _compile_rule(config: Mapping[str, Any], filters: Mapping[str, Sequence[str]]) -> Rule:
     scopes = tuple(
         Scope(
             name,
@@ -278,7 +280,7 @@ class EventCalendar:
         return started > np.searchsorted(ends, times_s, side="right")
 
 
-def compile_events(events: Sequence[Mapping], bucket_span_s: int) -> EventCalendar:
+def compile_events(events: Sequence[Mapping[str, Any]], bucket_span_s: int) -> EventCalendar:
     """Calendar events (epoch milliseconds) widened to the buckets they overlap."""
     span_ms = bucket_span_s * 1000
     compiled = sorted(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from proxy.job_config import categorization, detector, durations, key_order
+from proxy.job_config.types import AnalysisConfig, Document, PerPartitionCategorization
 
 DEFAULT_BUCKET_SPAN = "5m"
 # An entity not seen for this long may be forgotten: the longer of the two.
@@ -12,14 +13,14 @@ _PRUNE_SECONDS = 30 * 86_400
 _PRUNE_BUCKETS = 20
 
 
-def normalise(config: Mapping[str, object]) -> dict[str, object]:
+def normalise(config: AnalysisConfig) -> Document:
     """The stored and echoed form of a valid `analysis_config`."""
-    echoed = dict(config)
+    echoed: Document = dict(config)
     span = durations.parse(str(config.get("bucket_span") or DEFAULT_BUCKET_SPAN), "bucket_span")
     echoed["bucket_span"] = span.text
     for key in ("latency", "model_prune_window"):
-        if config.get(key) is not None:
-            echoed[key] = durations.parse(str(config[key]), key).text
+        if echoed.get(key) is not None:
+            echoed[key] = durations.parse(str(echoed[key]), key).text
     echoed["detectors"] = [detector.normalise(each, index) for index, each in enumerate(config["detectors"])]
     echoed["influencers"] = list(config.get("influencers") or ())
     if "model_prune_window" not in config:
@@ -35,7 +36,7 @@ def default_prune_window(bucket_span: durations.Duration) -> durations.Duration:
     return durations.whole(-(-seconds // span_seconds) * span_seconds)
 
 
-def _categorization(config: Mapping[str, object]) -> dict[str, object | None]:
+def _categorization(config: AnalysisConfig) -> Document:
     """The categorization keys: the analyzer is written in, and takes over the filters."""
     if not config.get("categorization_field_name"):
         return {"categorization_filters": None, "categorization_analyzer": None, "per_partition_categorization": None}
@@ -49,23 +50,21 @@ def _categorization(config: Mapping[str, object]) -> dict[str, object | None]:
     }
 
 
-def normalise_per_partition(settings: Mapping[str, object] | None) -> dict[str, object]:
+def normalise_per_partition(settings: PerPartitionCategorization | None) -> Document:
     if not settings or not settings.get("enabled"):
         return {"enabled": False}
     return {"enabled": True, "stop_on_warn": bool(settings.get("stop_on_warn", False))}
 
 
-def all_fields(config: Mapping[str, object]) -> Iterator[str]:
+def all_fields(config: AnalysisConfig) -> Iterator[str]:
     """Every field of the input that the analysis reads, repeated as often as it is named."""
     for each in config.get("detectors") or ():
-        yield from (str(each[key]) for key in ("field_name", *detector.FIELD_KEYS) if each.get(key))
-    yield from (str(name) for name in config.get("influencers") or ())
-    for key in ("summary_count_field_name", "categorization_field_name"):
-        if config.get(key):
-            yield str(config[key])
+        yield from filter(None, (each.get("field_name"), *detector.split_fields(each)))
+    yield from config.get("influencers") or ()
+    yield from filter(None, (config.get("summary_count_field_name"), config.get("categorization_field_name")))
 
 
-def term_fields(config: Mapping[str, object]) -> list[str]:
+def term_fields(config: AnalysisConfig) -> list[str]:
     """The fields whose values stand in results, distinct and sorted: by, over, partition fields and influencers."""
     split = {name for each in config.get("detectors") or () for name in detector.split_fields(each)}
-    return sorted(split | {str(name) for name in config.get("influencers") or ()})
+    return sorted(split.union(config.get("influencers") or ()))

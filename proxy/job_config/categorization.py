@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from proxy.job_config.types import Analyzer, AnalyzerParts, Document, Opaque
+
 # Names of days and months, and the zones that stand beside them, say when a message was written, not what it says.
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
@@ -17,9 +19,9 @@ STOP_WORDS = (*_DAYS, *_SHORT_DAYS, *_MONTHS, *_SHORT_MONTHS, "GMT", "UTC")
 MAX_TOKENS = "100"
 
 
-def default_analyzer(filters: Iterable[str] = ()) -> dict[str, object]:
+def default_analyzer(filters: Iterable[str] = ()) -> AnalyzerParts:
     """The standard analyzer, with one char filter for each categorization filter."""
-    replacements = [{"type": "pattern_replace", "pattern": pattern} for pattern in filters]
+    replacements: list[Opaque] = [{"type": "pattern_replace", "pattern": pattern} for pattern in filters]
     return {
         "char_filter": ["first_line_with_letters", *replacements],
         "tokenizer": "ml_standard",
@@ -30,13 +32,14 @@ def default_analyzer(filters: Iterable[str] = ()) -> dict[str, object]:
     }
 
 
-def normalise_analyzer(analyzer: str | dict[str, object]) -> str | dict[str, object]:
+def normalise_analyzer(analyzer: Analyzer) -> str | Document:
     """A named analyzer stays a name; a custom one gets its three parts in order."""
     if isinstance(analyzer, str):
         return analyzer
-    echoed: dict[str, object] = {}
+    parts: Document = dict(analyzer)
+    echoed: Document = {}
     for key in ("char_filter", "tokenizer", "filter"):
-        value = analyzer.get(key)
+        value = parts.get(key)
         if key != "tokenizer" and value is not None and not isinstance(value, list):
             value = [value]
         if value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from proxy.job_config import durations, key_order
+from proxy.job_config.types import ChunkingConfig, Datafeed, DelayedDataCheckConfig, Document, IndicesOptions
 
 KEYS = (
     "datafeed_id",
@@ -39,21 +40,19 @@ _CALENDAR_SECONDS = {
     "day": 86_400, "1d": 86_400, "week": 604_800, "1w": 604_800,
 }  # fmt: skip
 
-Config = Mapping[str, object]
 
-
-def normalise(config: Config, job_id: str, request_options: Config | None = None) -> dict[str, object]:
+def normalise(config: Datafeed, job_id: str, request_options: IndicesOptions | None = None) -> Document:
     """The stored form of a valid configuration of the datafeed of `job_id`.
 
     `request_options` are the index options of the request's query string, used where the configuration has none.
     """
     aggregations = config.get("aggregations") or config.get("aggs")
     options = config.get("indices_options")
-    echoed = dict(config) | {
+    echoed: Document = dict(config) | {
         "datafeed_id": config.get("datafeed_id") or job_id,
         "job_id": job_id,
-        "query_delay": _text(config, "query_delay") or default_query_delay(job_id),
-        "frequency": _text(config, "frequency"),
+        "query_delay": _text(config.get("query_delay"), "query_delay") or default_query_delay(job_id),
+        "frequency": _text(config.get("frequency"), "frequency"),
         "indices": indices_of(config),
         "aggregations": aggregations,
         "chunking_config": normalise_chunking(config.get("chunking_config"), aggregations),
@@ -69,26 +68,24 @@ def normalise(config: Config, job_id: str, request_options: Config | None = None
     return key_order.ordered(echoed, KEYS)
 
 
-def indices_of(config: Config) -> list[str] | None:
+def indices_of(config: Datafeed) -> list[str] | None:
     """The indices under either of their names."""
     return config.get("indices") or config.get("indexes")
 
 
-def _text(config: Config, key: str) -> str | None:
-    return None if config.get(key) is None else durations.parse(str(config[key]), key).text
+def _text(duration: str | None, setting: str) -> str | None:
+    return None if duration is None else durations.parse(duration, setting).text
 
 
-def normalise_check(config: Config | None) -> dict[str, object]:
+def normalise_check(config: DelayedDataCheckConfig | None) -> Document:
     if config is None:
         return {"enabled": True}
-    echoed: dict[str, object] = {"enabled": config["enabled"]}
-    if config.get("check_window") is not None:
-        echoed["check_window"] = _text(config, "check_window")
-    return echoed
+    window = _text(config.get("check_window"), "check_window")
+    return {"enabled": config["enabled"]} | ({"check_window": window} if window else {})
 
 
-def normalise_options(options: Config | None) -> dict[str, object]:
-    echoed = DEFAULT_INDICES_OPTIONS | dict(options or {})
+def normalise_options(options: IndicesOptions | None) -> Document:
+    echoed: Document = DEFAULT_INDICES_OPTIONS | dict(options or {})
     states = echoed["expand_wildcards"]
     listed = states if isinstance(states, list) else [states]
     chosen = {state for each in listed for state in str(each).split(",")}
@@ -99,10 +96,10 @@ def normalise_options(options: Config | None) -> dict[str, object]:
     return echoed
 
 
-def normalise_chunking(config: Config | None, aggregations: object) -> dict[str, object]:
+def normalise_chunking(config: ChunkingConfig | None, aggregations: object) -> Document:
     """What the user chose, else what suits the aggregations."""
     if config is not None:
-        span = _text(config, "time_span")
+        span = _text(config.get("time_span"), "time_span")
         return {"mode": config["mode"]} | ({"time_span": span} if span else {})
     if not isinstance(aggregations, dict) or not aggregations:
         return {"mode": "auto"}

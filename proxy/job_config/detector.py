@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from proxy.job_config import key_order
 from proxy.job_config.functions import DEFAULT_FUNCTION, LONG_NAMES
+from proxy.job_config.types import CustomRule, Detector, Document
 
 FIELD_KEYS = ("by_field_name", "over_field_name", "partition_field_name")
 CATEGORY_FIELD = "mlcategory"
@@ -14,10 +14,10 @@ DEFAULT_ACTIONS = ["skip_result"]
 _NON_WORD = re.compile(r"\W", re.ASCII)
 
 
-def normalise(detector: Mapping[str, object], index: int) -> dict[str, object]:
+def normalise(detector: Detector, index: int) -> Document:
     """The stored and echoed form; `detector_index` is the position, whatever the request said."""
     function = detector.get("function") or DEFAULT_FUNCTION
-    echoed = dict(detector) | {"function": LONG_NAMES.get(str(function), function), "detector_index": index}
+    echoed: Document = dict(detector) | {"function": LONG_NAMES.get(str(function), function), "detector_index": index}
     for key in ("field_name", *FIELD_KEYS):
         if echoed.get(key) == "":
             del echoed[key]
@@ -30,14 +30,13 @@ def normalise(detector: Mapping[str, object], index: int) -> dict[str, object]:
     return key_order.ordered(echoed, key_order.DETECTOR)
 
 
-def normalise_rule(rule: Mapping[str, object]) -> dict[str, object]:
+def normalise_rule(rule: CustomRule) -> Document:
     """A custom rule with its defaults written out; empty scopes and conditions are left out."""
-    echoed: dict[str, object] = {"actions": list(rule.get("actions") or DEFAULT_ACTIONS)}
+    echoed: Document = {"actions": list(rule.get("actions") or DEFAULT_ACTIONS)}
     if rule.get("scope"):
-        scope = rule["scope"]
         echoed["scope"] = {
             name: {"filter_id": ref["filter_id"], "filter_type": ref.get("filter_type", "include")}
-            for name, ref in scope.items()
+            for name, ref in rule["scope"].items()
         }
     if rule.get("conditions"):
         echoed["conditions"] = [
@@ -53,7 +52,7 @@ def normalise_rule(rule: Mapping[str, object]) -> dict[str, object]:
     return echoed
 
 
-def describe(detector: Mapping[str, object]) -> str:
+def describe(detector: Document) -> str:
     """For instance ``mean(responsetime) by airline`` or ``count over "user.name" partitionfield=host``."""
     parts = [str(detector["function"])]
     if detector.get("field_name"):
@@ -78,6 +77,7 @@ def _quoted(name: object) -> str:
     return f'"{escaped}"'
 
 
-def split_fields(detector: Mapping[str, object]) -> list[str]:
+def split_fields(detector: Detector) -> list[str]:
     """The by, over and partition fields that the detector has, in this order."""
-    return [str(detector[key]) for key in FIELD_KEYS if detector.get(key)]
+    named = (detector.get("by_field_name"), detector.get("over_field_name"), detector.get("partition_field_name"))
+    return [name for name in named if name]

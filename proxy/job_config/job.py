@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from proxy.job_config import analysis, durations, key_order, memory_limit
+from proxy.job_config import analysis, durations, key_order, memory_limit, types
+from proxy.job_config.types import DataDescription, Document, Job, ModelPlotConfig
 
 JOB_TYPE = "anomaly_detector"
 # The version of the configuration format, counted apart from the product's since 8.10.
@@ -39,9 +39,9 @@ class Creation:
     max_model_memory_bytes: int | None
 
 
-def new_job(body: Mapping[str, object], creation: Creation) -> dict[str, object]:
+def new_job(body: Job, creation: Creation) -> Document:
     """The job that a PUT creates, defaults written out, keys in the order of the echo."""
-    job = dict(body) | {
+    created = dict(body) | {
         "job_id": creation.job_id,
         "job_type": JOB_TYPE,
         "job_version": JOB_VERSION,
@@ -49,19 +49,18 @@ def new_job(body: Mapping[str, object], creation: Creation) -> dict[str, object]
         "analysis_limits": memory_limit.normalise(body.get("analysis_limits"), creation.max_model_memory_bytes),
         "results_index_name": results_index_name(body.get("results_index_name")),
     }
-    return normalise(job)
+    return normalise(types.job(created))
 
 
-def normalise(job: Mapping[str, object]) -> dict[str, object]:
+def normalise(job: Job) -> Document:
     """The echoed form of a job, whichever way it came about; running it twice changes nothing."""
-    echoed = dict(job)
+    echoed: Document = dict(job)
     echoed["groups"] = list(job.get("groups") or ()) or None
     echoed["analysis_config"] = analysis.normalise(job["analysis_config"])
     echoed["data_description"] = normalise_data_description(job["data_description"])
-    if job.get("model_plot_config") is not None:
-        echoed["model_plot_config"] = normalise_model_plot(job["model_plot_config"])
-    if job.get("background_persist_interval") is not None:
-        interval = str(job["background_persist_interval"])
+    if (plot := job.get("model_plot_config")) is not None:
+        echoed["model_plot_config"] = normalise_model_plot(plot)
+    if (interval := job.get("background_persist_interval")) is not None:
         echoed["background_persist_interval"] = durations.parse(interval, "background_persist_interval").text
     echoed |= snapshot_retention(job)
     echoed["allow_lazy_open"] = bool(job.get("allow_lazy_open"))
@@ -69,7 +68,7 @@ def normalise(job: Mapping[str, object]) -> dict[str, object]:
     return key_order.ordered(echoed, key_order.JOB)
 
 
-def snapshot_retention(job: Mapping[str, object]) -> dict[str, object]:
+def snapshot_retention(job: Job) -> Document:
     """The two retention fields of snapshots; the daily one is left unset where it would change nothing."""
     days = job.get("model_snapshot_retention_days")
     kept_days = DEFAULT_SNAPSHOT_RETENTION_DAYS if days is None else days
@@ -86,22 +85,22 @@ def results_index_name(given: object) -> str:
     return CUSTOM_INDEX_PREFIX + name
 
 
-def normalise_data_description(description: Mapping[str, object]) -> dict[str, object]:
+def normalise_data_description(description: DataDescription) -> Document:
     return {
         "time_field": description.get("time_field") or DEFAULT_TIME_FIELD,
         "time_format": description.get("time_format") or DEFAULT_TIME_FORMAT,
     }
 
 
-def normalise_model_plot(config: Mapping[str, object]) -> dict[str, object]:
+def normalise_model_plot(config: ModelPlotConfig) -> Document:
     """Annotations follow the plot unless they are switched on their own."""
-    echoed: dict[str, object] = {"enabled": config["enabled"]}
+    echoed: Document = {"enabled": config["enabled"]}
     if config.get("terms") is not None:
         echoed["terms"] = config["terms"]
     return echoed | {"annotations_enabled": config.get("annotations_enabled", config["enabled"])}
 
 
-def without_generated(job: Mapping[str, object]) -> dict[str, object]:
+def without_generated(job: Job) -> Document:
     """The job as a client would send it: `exclude_generated=true`."""
     kept = {key: value for key, value in job.items() if key not in GENERATED_KEYS}
     settings = kept.get("custom_settings")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 JOB = (
     "job_id",
@@ -58,6 +59,6 @@ DETECTOR = (
 )
 
 
-def ordered(document: Mapping[str, object], keys: tuple[str, ...]) -> dict[str, object]:
+def ordered(document: Mapping[str, object], keys: tuple[str, ...]) -> dict[str, Any]:
     """`document` with only the given keys that are set, in their order."""
     return {key: document[key] for key in keys if document.get(key) is not None}

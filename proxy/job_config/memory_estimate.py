@@ -10,8 +10,9 @@ import math
 from collections.abc import Mapping
 
 from proxy.job_config import durations
-from proxy.job_config.detector import CATEGORY_FIELD, FIELD_KEYS
+from proxy.job_config.detector import CATEGORY_FIELD, split_fields
 from proxy.job_config.functions import DEFAULT_FUNCTION, FUNCTIONS
+from proxy.job_config.types import AnalysisConfig, Detector
 
 _KIB = 1 << 10
 _MIB = 1 << 20
@@ -27,7 +28,7 @@ BUCKET_CATEGORIES = 50
 Cardinalities = Mapping[str, int]
 
 
-def estimate_megabytes(analysis_config: Mapping[str, object], overall: Cardinalities, per_bucket: Cardinalities) -> int:
+def estimate_megabytes(analysis_config: AnalysisConfig, overall: Cardinalities, per_bucket: Cardinalities) -> int:
     """MiB, rounded up; fields that are not given count as having no values."""
     known_overall = {CATEGORY_FIELD: OVERALL_CATEGORIES} | dict(overall)
     known_per_bucket = {CATEGORY_FIELD: BUCKET_CATEGORIES} | dict(per_bucket)
@@ -43,7 +44,7 @@ def estimate_megabytes(analysis_config: Mapping[str, object], overall: Cardinali
     return math.ceil(total / _MIB)
 
 
-def _detector_bytes(detector: Mapping[str, object], span_seconds: int, overall: Cardinalities) -> int:
+def _detector_bytes(detector: Detector, span_seconds: int, overall: Cardinalities) -> int:
     partitions = overall.get(str(detector.get("partition_field_name")), 0)
     function = str(detector.get("function") or DEFAULT_FUNCTION)
     total = FUNCTIONS[function].kilobytes * _KIB
@@ -63,31 +64,32 @@ def _values_in_one_model(values: int, partitions: int, span_seconds: int) -> flo
     if not values:
         return 0.0
     evenness = min(1.0, (math.log10(span_seconds) + 1) / 8)
-    return values / min(values, max(1, partitions)) ** evenness
+    return float(values / min(values, max(1, partitions)) ** evenness)
 
 
-def _sketch_bytes(detectors: list[Mapping[str, object]]) -> int:
+def _sketch_bytes(detectors: list[Detector]) -> int:
     functions = [str(detector.get("function")) for detector in detectors]
     distinct = any(function.endswith(("distinct_count", "dc")) for function in functions)
     information = any(function.endswith("info_content") for function in functions)
     return _SKETCH_BYTES * (distinct + information)
 
 
-def _influencer_bytes(analysis_config: Mapping[str, object], per_bucket: Cardinalities) -> int:
+def _influencer_bytes(analysis_config: AnalysisConfig, per_bucket: Cardinalities) -> int:
     values = sum(per_bucket.get(name, 0) for name in pure_influencers(analysis_config))
     return _INFLUENCER_VALUE_BYTES * values
 
 
-def pure_influencers(analysis_config: Mapping[str, object]) -> list[str]:
+def pure_influencers(analysis_config: AnalysisConfig) -> list[str]:
     """The influencers that no detector splits by."""
-    split = {detector.get(key) for detector in analysis_config["detectors"] for key in FIELD_KEYS}
+    split = {name for detector in analysis_config["detectors"] for name in split_fields(detector)}
     return [str(name) for name in analysis_config.get("influencers") or () if name not in split]
 
 
-def _categorization_bytes(analysis_config: Mapping[str, object], overall: Cardinalities) -> int:
+def _categorization_bytes(analysis_config: AnalysisConfig, overall: Cardinalities) -> int:
     if not analysis_config.get("categorization_field_name"):
         return 0
-    if not (analysis_config.get("per_partition_categorization") or {}).get("enabled"):
+    per_partition = analysis_config.get("per_partition_categorization")
+    if not (per_partition and per_partition.get("enabled")):
         return _CATEGORIZATION_BYTES
     partition = next(
         (str(d["partition_field_name"]) for d in analysis_config["detectors"] if d.get("partition_field_name")), ""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from proxy.job_config.types import AnalysisLimits
+from proxy.job_config.types import AnalysisLimits, Document
 from proxy.units import parse_bytes
 
 MEBIBYTE = 1 << 20
@@ -26,9 +24,9 @@ def default_megabytes(max_bytes: int | None) -> int:
     return min(DEFAULT_LIMIT_MB, max_bytes // MEBIBYTE)
 
 
-def normalise(limits: Mapping[str, object] | None, max_bytes: int | None) -> dict[str, object]:
+def normalise(limits: AnalysisLimits | None, max_bytes: int | None) -> Document:
     """Both limits, with the default for the one that is not given."""
-    given = limits or {}
+    given = limits or AnalysisLimits()
     limit = given.get("model_memory_limit")
     limit_mb = default_megabytes(max_bytes) if limit is None else megabytes(limit)
     examples = given.get("categorization_examples_limit")

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Required, TypedDict, cast
 
+# A configuration as it is stored and echoed: JSON at the border, in the order of the echo.
+Document = dict[str, Any]
 # Settings of other parts of Elasticsearch (queries, aggregations, analyzers), which are passed on as they are.
 Opaque = dict[str, Any]
 
@@ -195,6 +197,24 @@ class JobUpdate(TypedDict, total=False):
     detectors: list[DetectorUpdate] | None
 
 
+# From the border: a stored document, or a part of a request that passed its schema, under its type. Nothing is checked.
+
+
 def job(document: Mapping[str, Any]) -> Job:
-    """A stored job document, or a request body that passed its schema, under its type; nothing is checked here."""
     return cast(Job, document)
+
+
+def analysis_config(document: Mapping[str, Any]) -> AnalysisConfig:
+    return cast(AnalysisConfig, document)
+
+
+def detector(document: Mapping[str, Any]) -> Detector:
+    return cast(Detector, document)
+
+
+def datafeed(document: Mapping[str, Any]) -> Datafeed:
+    return cast(Datafeed, document)
+
+
+def indices_options(document: Mapping[str, Any]) -> IndicesOptions:
+    return cast(IndicesOptions, document)

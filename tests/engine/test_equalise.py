@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from proxy.engine.equalise import Equaliser
+from proxy.engine.normalise import LN_FROM
 
 CHATTY, QUIET, LAST = 0, 1, 2
 
@@ -43,6 +44,29 @@ def test_order_is_kept():
 def test_little_experience_changes_nothing(buckets):
     equaliser = experienced(buckets)
     assert [equaliser.level(index, -30.0) for index in (CHATTY, QUIET, 7)] == [-30.0] * 3
+
+
+def test_one_and_twenty_unusual_buckets_are_enough():
+    assert experienced(40).level(CHATTY, -30.0) == -30.0
+    assert experienced(42).level(CHATTY, -30.0) > -30.0
+
+
+def test_sizes_fade_by_half_in_a_thousand_unusual_buckets():
+    equaliser = Equaliser()
+    equaliser.observe({CHATTY: -10.0})
+    for _ in range(1000):
+        equaliser.observe({CHATTY: -20.0})
+    (_, sizes), *_ = equaliser.state()
+    assert sizes[14] == pytest.approx(0.5)  # 10 less ln 20, in half units
+
+
+def test_sizes_are_told_apart_up_to_sixty_four():
+    equaliser = Equaliser()
+    for size in (0.2, 62.9, 63.6, 400.0):
+        equaliser.observe({CHATTY: LN_FROM - size})
+    (_, sizes), *_ = equaliser.state()
+    assert np.flatnonzero(sizes).tolist() == [0, 125, 127]
+    assert len(sizes) == 128
 
 
 def test_a_lone_detector_is_left_alone():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from proxy.engine import Batch, Column, probability
 from proxy.engine.equalise import Equaliser
 from proxy.engine.findings import Judgement
-from proxy.engine.normalise import Normaliser, magnitude
+from proxy.engine.normalise import Normaliser, absolute_ceiling, magnitude
 from proxy.engine.scoring import bucket_ln, detector_ln
 from tests.engine import naive_scoring as naive
 from tests.engine.jobs import engine, run
@@ -66,7 +66,7 @@ def judged(members):
 @settings(deadline=None)
 @given(members=MEMBERS)
 @example(members=[(0, 1e-3)] * 5 + [(0, 1.0)] * 35)  # as many extremes as are looked at
-@example(members=[(0, 0.065)] * 2)  # together just worth writing
+@example(members=[(0, 0.1604)] * 10)  # together just worth writing
 def test_a_detector_joins_the_series_of_each_partition_and_then_the_partitions(members):
     judgement, partitions = judged(members)
     wanted = naive.ln_partitions([naive.ln_series(p) for p in partitions])
@@ -196,6 +196,28 @@ def test_a_larger_maximum_lowers_what_was_shown_before_within_the_window_only():
     changed = normaliser.rescore(101 * HOUR)
     assert [r.identity["timestamp"] for r in changed] == [95]
     assert changed[0].score < 30
+
+
+@pytest.mark.parametrize(("p", "ceiling"), [(0.05, 0.0), (0.01, 29.60), (1e-3, 64.80), (1.1e-4, 98.54), (1e-4, 100.0)])
+def test_the_absolute_ceiling_is_a_line_in_the_logarithm(p, ceiling):
+    assert absolute_ceiling(math.log(p)) == pytest.approx(ceiling, abs=0.01)
+
+
+@pytest.mark.parametrize(("size", "ceiling"), [(40.0, 100.0), (20.0, 75.0), (10.0, 37.5)])
+def test_beside_a_larger_score_a_smaller_one_counts_less(size, ceiling):
+    normaliser = Normaliser("record", HOUR, 30 * 86400)
+    normaliser.observe(0, {"a": 40.0})
+    assert normaliser._relative(0, size, "a") == pytest.approx(ceiling)
+
+
+@pytest.mark.parametrize(
+    ("loud", "quiet", "is_noise"), [(20, 0, False), (21, 0, True), (48, 52, False), (52, 48, True)]
+)
+def test_noise_is_what_more_than_half_of_enough_buckets_have(loud, quiet, is_noise):
+    normaliser = Normaliser("record", HOUR, 30 * 86400)
+    for number in range(loud + quiet):
+        normaliser.observe(number * HOUR, {"a": 5.0} if number % 100 < loud else {})
+    assert (normaliser._noise(2.0) < 100.0) == is_noise
 
 
 @pytest.mark.parametrize(("growth", "is_rescored"), [(1.05, False), (1.2, True)])

@@ -16,7 +16,7 @@ from proxy.api.services import Services
 from proxy.errors import MlError, status_error
 from proxy.job_config import datafeed as datafeed_config
 from proxy.job_config import job as job_config
-from proxy.job_config import key_order, update
+from proxy.job_config import key_order, types, update
 from proxy.job_config.analysis import term_fields
 from proxy.runtime.removals import Order
 from proxy.store import JobConfig, StoredJob, id_is_taken
@@ -76,7 +76,7 @@ async def _create_datafeed(call: Call, services: Services, config: JobConfig) ->
         return None
     job_id = config["job_id"]
     options = {name: call.query[name] for name in _REQUEST_OPTIONS if name in call.query}
-    feed = datafeed_config.normalise(given, job_id, options)
+    feed = datafeed_config.normalise(given, job_id, types.indices_options(options))
     try:
         for breach in datafeed.fits_job(feed, config):
             raise breach.error
@@ -105,7 +105,7 @@ async def get_jobs(call: Call, services: Services) -> Prepared:
     def listing() -> dict[str, Any]:
         shown = [_shown(call, job.config, feeds.get(job.job_id)) for job in jobs]
         if call.query.get("exclude_generated", False):
-            shown = [job_config.without_generated(job) for job in shown]
+            shown = [job_config.without_generated(types.job(job)) for job in shown]
         return {"count": len(shown), "jobs": shown}
 
     return await prepared(listing)
@@ -142,10 +142,10 @@ async def update_job(call: Call, services: Services) -> JobConfig:
         ):
             for breach in found:
                 raise breach.error
-        merged = update.merged(current.config, body, max_bytes)
+        merged = update.merged(types.job(current.config), body, max_bytes)
         for breach in rebuilt_breaches(merged):
             raise breach.error
-        return job_config.normalise(merged)
+        return job_config.normalise(types.job(merged))
 
     changed = await store.jobs.change(job_id, updated)
     fields = update.given_fields(body)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from proxy.api.rules import categorization, detectors, durations
 from proxy.api.rules.breach import Breach, Document, breaches, refused
+from proxy.job_config import types
 from proxy.job_config.analysis import DEFAULT_BUCKET_SPAN, term_fields
 from proxy.job_config.durations import parse
 
@@ -51,7 +52,7 @@ def summaries_are_not_for_metric(config: Document) -> Iterator[Breach]:
 
 
 def no_field_is_inside_another(config: Document) -> Iterator[Breach]:
-    names = term_fields(config)
+    names = term_fields(types.analysis_config(config))
     for inner in names:
         steps = inner.split(".")
         for outer in (".".join(steps[:count]) for count in range(1, len(steps))):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from proxy.api.rules.breach import Breach, Document, breaches, refused
 from proxy.errors import illegal_argument, parse_error
 from proxy.java_regex import InvalidPattern, UnsupportedPattern, compile_java, java_replacement
-from proxy.job_config import analysis_names
+from proxy.job_config import analysis_names, types
 from proxy.job_config.detector import CATEGORY_FIELD, split_fields
 
 _PARTS = {"char_filter": (list,), "tokenizer": (str, dict), "filter": (list,)}
@@ -35,7 +35,7 @@ def analyzer_is_readable(config: Document) -> Iterator[Breach]:
 
 
 def _uses_categories(detector: Document) -> bool:
-    return CATEGORY_FIELD in split_fields(detector)
+    return CATEGORY_FIELD in split_fields(types.detector(detector))
 
 
 def field_is_set_if_used(config: Document) -> Iterator[Breach]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proxy.api.rules.breach import Breach, Document, refused
+from proxy.job_config import types
 from proxy.job_config.detector import split_fields
 from proxy.job_config.functions import DEFAULT_FUNCTION, FUNCTIONS
 
@@ -23,7 +24,7 @@ def conditions_fit_function(rule: Document, detector: Document) -> Iterator[Brea
 
 
 def scope_fits_detector(rule: Document, detector: Document) -> Iterator[Breach]:
-    available = sorted(set(split_fields(detector)))
+    available = sorted(set(split_fields(types.detector(detector))))
     for name in rule.get("scope") or ():
         if name in available:
             continue

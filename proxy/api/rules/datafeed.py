@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from proxy.api.rules import durations
 from proxy.api.rules.breach import Breach, Document, breaches
 from proxy.errors import MlError, illegal_argument, status_error
+from proxy.job_config import types
 from proxy.job_config.datafeed import histogram_interval_ms, indices_of
 from proxy.job_config.durations import parse
 
@@ -35,7 +36,7 @@ def aggregations_are_given_once(config: Document) -> Iterator[Breach]:
 
 
 def indices_are_given(config: Document) -> Iterator[Breach]:
-    indices = indices_of(config) or []
+    indices = indices_of(types.datafeed(config)) or []
     if not indices or "" in indices:
         text = f"[{', '.join(indices)}]" if "indices" in config or "indexes" in config else "null"
         yield _invalid("indices", text)

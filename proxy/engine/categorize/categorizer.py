@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,7 +145,7 @@ class Categorizer:
                 total += _CATEGORY_BYTES + 2 * _TOKEN_BYTES * len(category.base) + sum(map(len, category.examples))
         return total
 
-    def state(self) -> dict[str, NDArray]:
+    def state(self) -> dict[str, NDArray[np.uint8]]:
         """Everything needed to go on exactly, as one array of UTF-8 JSON."""
         document = {
             "next_id": self._next_id,
@@ -165,7 +166,7 @@ class Categorizer:
         }
         return {"categorizer": np.frombuffer(json.dumps(document).encode(), np.uint8).copy()}
 
-    def restore(self, state: Mapping[str, NDArray]) -> None:
+    def restore(self, state: Mapping[str, NDArray[np.uint8]]) -> None:
         """Take over what state() gave; the configuration is the constructor's."""
         document = json.loads(state["categorizer"].tobytes())
         self._next_id = document["next_id"]
@@ -238,7 +239,7 @@ class Categorizer:
         self._room -= _TOKEN_BYTES * (2 + len(tokens))
 
 
-def _stored_category(fields: dict) -> Category:
+def _stored_category(fields: dict[str, Any]) -> Category:
     base = tuple(fields["base"])
     category = Category.found(fields["category_id"], base, fields["longest"])
     category.common, category.ordered = frozenset(fields["common"]), tuple(fields["ordered"])
