@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,7 +72,7 @@ class DataCounts:
         return cls(**{name: value for name, value in document.items() if name in cls.__slots__})
 
 
-def _pick(choose: Any, known: int | None, seen: int | None) -> int | None:
+def _pick(choose: Callable[[int, int], int], known: int | None, seen: int | None) -> int | None:
     if known is None or seen is None:
         return seen if known is None else known
     return choose(known, seen)

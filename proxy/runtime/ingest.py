@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import orjson
@@ -185,22 +185,29 @@ class _TextColumn:
     chunks: list[np.ndarray] = field(default_factory=list)
 
     def add(self, values: Sequence[object]) -> None:
-        kinds = set(map(type, values))
-        if kinds - {str}:
-            values = [as_text(value) for value in values]
-        distinct = [value for value in dict.fromkeys(values) if value is not None]
+        texts = _texts(values)
+        distinct = [text for text in dict.fromkeys(texts) if text is not None]
         if not _is_storable(distinct):
-            values = [value and value.encode("utf-8", "replace").decode() for value in values]
-            distinct = [value for value in dict.fromkeys(values) if value is not None]
-        for value in distinct:
-            if value not in self.numbers:
-                self.numbers[value] = len(self.numbers)
-        codes = map(self.numbers.get, values, repeat(-1))
-        self.chunks.append(np.fromiter(codes, np.int32, len(values)))
+            texts = [text and text.encode("utf-8", "replace").decode() for text in texts]
+            distinct = [text for text in dict.fromkeys(texts) if text is not None]
+        for text in distinct:
+            if text not in self.numbers:
+                self.numbers[text] = len(self.numbers)
+        # None is no key, so it gets the default.
+        number_of = cast(Callable[[str | None, int], int], self.numbers.get)
+        codes = map(number_of, texts, repeat(-1))
+        self.chunks.append(np.fromiter(codes, np.int32, len(texts)))
 
     def finish(self) -> Column:
         codes = np.concatenate(self.chunks) if self.chunks else np.empty(0, np.int32)
         return Column(codes, list(self.numbers))
+
+
+def _texts(values: Sequence[object]) -> Sequence[str | None]:
+    """The values as texts; most columns are texts already, and then nothing is copied."""
+    if all(kind is str for kind in set(map(type, values))):
+        return cast(Sequence[str], values)
+    return [as_text(value) for value in values]
 
 
 def _is_storable(texts: Sequence[str]) -> bool:
@@ -238,7 +245,7 @@ def _number(value: object) -> float:
     if isinstance(value, bool) or value is None or value is _MISSING:
         return float("nan")
     try:
-        number = float(value)
+        number = float(cast(Any, value))  # whatever is no number has just that told
     except (TypeError, ValueError):
         return float("nan")
     return number if abs(number) != float("inf") else float("nan")
