@@ -27,7 +27,7 @@ def model_speed(series: int = SERIES, steps: int = 60) -> tuple[float, float]:
     """(series x buckets per second of the full model, bytes of state per series) at five-minute series."""
     rng = np.random.default_rng(0)
     model = SeriesModel(300, side=0, is_count=False, non_negative=False, zero_empty=False)
-    model.columns.grow_to(series)
+    model.grow_to(series)
     rows, ones = np.arange(series), np.ones(series)
     base = rng.normal(100.0, 20.0, series)
     values = [base + rng.normal(0.0, 3.0, series) for _ in range(20)]
@@ -41,8 +41,15 @@ def model_speed(series: int = SERIES, steps: int = 60) -> tuple[float, float]:
 
     timed(0, 60)
     # Eleven days older, so that every pattern takes part.
-    model.columns["first"][:] -= 11 * 86400
-    return series * steps / timed(60, steps), float(model.columns.bytes_per_series())
+    model.restore(_older(model.state(), 11 * 86400))
+    return series * steps / timed(60, steps), float(model.bytes_per_series())
+
+
+def _older(state: dict[str, object], seconds: int) -> dict[str, object]:
+    """The state of a model whose series have been seen for so much longer."""
+    history = state["history"]
+    assert isinstance(history, dict)
+    return state | {"history": history | {"first": history["first"] - seconds}}
 
 
 def aggregation_speed(function: str, entities: int = 1000, *, is_sorted: bool = True) -> float:

@@ -86,7 +86,7 @@ def score_table(span: int, times: np.ndarray, values: np.ndarray) -> np.ndarray:
     """The alarms of rows x series that share their times; NaN = no value, which scores 0."""
     values = np.clip(values, -LARGEST, LARGEST)
     model = SeriesModel(span, side=0, is_count=False, non_negative=False, zero_empty=False)
-    model.columns.grow_to(values.shape[1])
+    model.grow_to(values.shape[1])
     alarms = np.zeros(values.shape)
     for i, row in enumerate(values):
         series = np.flatnonzero(np.isfinite(row))

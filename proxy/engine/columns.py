@@ -1,17 +1,22 @@
-"""Named arrays that grow together, one column per series: the storage of every model.
+"""The growable storage of every model: named arrays with one column per series, and several such side by side.
 
-The last axis is the series, so a table with bins keeps one bin of all the series contiguous.
+The last axis is the series, so a table with bins keeps one bin of all the series contiguous. What the arrays mean is
+the business of whoever declares them (models/component.py and the models themselves).
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from proxy.engine.state import StateError
 
-Array = NDArray[np.generic]
+Rows = NDArray[np.intp]
+# A column of any stored type.
+Column = NDArray[np.generic]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +28,47 @@ class Slot:
     fill: float = 0.0
 
 
-class Columns:
-    """`columns["level"]` is the whole array up to `size`; capacity doubles behind it."""
+class Growable(Protocol):
+    """State of any number of series that can be extended, thinned out, weighed, saved and restored."""
 
-    def __init__(self, layout: dict[str, Slot]) -> None:
-        self.layout = layout
+    def grow_to(self, size: int) -> None:
+        """Adds fresh series so that there are `size`; never shrinks."""
+
+    def keep(self, rows: Rows) -> None:
+        """Drops every series not in `rows`; the kept ones are renumbered in that order."""
+
+    def bytes_per_series(self) -> int:
+        """State of one series in bytes."""
+
+    def nbytes(self) -> int:
+        """Bytes of the state."""
+
+    def state(self) -> dict[str, object]:
+        """Copies of the arrays as a tree of names."""
+
+    def restore(self, tree: object) -> None:
+        """Takes over a tree written by `state`; raises StateError if it lacks an array."""
+
+
+class Columns:
+    """Base of what keeps arrays of its own: the slot `level` is the attribute `_level`, up to `size`.
+
+    A subclass names its slots in the call of `__init__` and annotates the attributes. Stored types are narrow (f2, f4,
+    u1 ...); the annotations are those of what arithmetic makes of them: Floats and Ints. Capacity doubles behind the
+    attributes, which are bound anew whenever the number of series changes: never keep one across `grow_to` or `keep`.
+    """
+
+    def __init__(self, **slots: Slot) -> None:
+        self.layout: Mapping[str, Slot] = slots
         self.size = 0
         self._capacity = 0
-        self._bytes_per_series = sum(math.prod(s.shape) * np.dtype(s.dtype).itemsize for s in layout.values())
-        self._arrays = {name: np.empty((*s.shape, 0), s.dtype) for name, s in layout.items()}
-        self._views: dict[str, Array] = dict(self._arrays)
+        self._bytes_per_series = sum(math.prod(s.shape) * np.dtype(s.dtype).itemsize for s in slots.values())
+        self._arrays: dict[str, Column] = {name: np.empty((*s.shape, 0), s.dtype) for name, s in slots.items()}
+        self._bind()
 
-    def __getitem__(self, name: str) -> Array:
-        return self._views[name]
+    def _bind(self) -> None:
+        for name, array in self._arrays.items():
+            setattr(self, f"_{name}", array[..., : self.size])
 
     def grow_to(self, size: int) -> None:
         """Adds fresh series so that there are `size`; never shrinks."""
@@ -48,18 +81,18 @@ class Columns:
                 bigger[..., : self.size] = self._arrays[name][..., : self.size]
                 self._arrays[name] = bigger
         self.size = size
-        self._views = {name: a[..., :size] for name, a in self._arrays.items()}
+        self._bind()
 
-    def keep(self, rows: NDArray[np.intp]) -> None:
+    def keep(self, rows: Rows) -> None:
         """Drops every series not in `rows`; the kept ones are renumbered in that order."""
-        self._arrays = {name: np.ascontiguousarray(a[..., rows]) for name, a in self._views.items()}
+        self._arrays = {name: np.ascontiguousarray(a[..., : self.size][..., rows]) for name, a in self._arrays.items()}
         self.size = self._capacity = len(rows)
-        self._views = dict(self._arrays)
+        self._bind()
 
-    def reset(self, rows: NDArray[np.intp]) -> None:
+    def reset(self, rows: Rows) -> None:
         """Gives these series the values of new ones."""
         for name, slot in self.layout.items():
-            self._views[name][..., rows] = slot.fill
+            self._arrays[name][..., : self.size][..., rows] = slot.fill
 
     def bytes_per_series(self) -> int:
         """State of one series in bytes."""
@@ -67,17 +100,65 @@ class Columns:
 
     def nbytes(self) -> int:
         """Bytes of the state; spare capacity is not counted, so that a restored copy weighs the same."""
-        return self.size * self.bytes_per_series()
+        return self.size * self._bytes_per_series
 
-    def state(self) -> dict[str, Array]:
+    def state(self) -> dict[str, object]:
         """Copies of the arrays, by name."""
-        return {name: view.copy() for name, view in self._views.items()}
+        return {name: array[..., : self.size].copy() for name, array in self._arrays.items()}
 
-    def restore(self, arrays: dict[str, Array]) -> None:
+    def restore(self, tree: object) -> None:
         """Takes over arrays written by `state`; raises StateError if it lacks one of them."""
-        missing = [name for name in self.layout if name not in arrays]
-        if missing:
-            raise StateError(f"engine state lacks {missing} of a model: it was written by another version")
+        arrays = tree_of(tree, self.layout)
         self._arrays = {name: np.array(arrays[name], s.dtype) for name, s in self.layout.items()}
         self.size = self._capacity = next(iter(self._arrays.values())).shape[-1]
-        self._views = dict(self._arrays)
+        self._bind()
+
+
+class Store:
+    """Several columns side by side, by name: series number i is the i-th column of each."""
+
+    def __init__(self, **parts: Columns) -> None:
+        self.parts: Mapping[str, Columns] = parts
+        self.size = 0
+
+    def grow_to(self, size: int) -> None:
+        """Adds fresh series so that there are `size`; never shrinks."""
+        if size > self.size:
+            for part in self.parts.values():
+                part.grow_to(size)
+            self.size = size
+
+    def keep(self, rows: Rows) -> None:
+        """Drops every series not in `rows`; the kept ones are renumbered in that order."""
+        for part in self.parts.values():
+            part.keep(rows)
+        self.size = len(rows)
+
+    def bytes_per_series(self) -> int:
+        """State of one series in bytes."""
+        return sum(part.bytes_per_series() for part in self.parts.values())
+
+    def nbytes(self) -> int:
+        """Bytes of the state; spare capacity is not counted."""
+        return self.size * self.bytes_per_series()
+
+    def state(self) -> dict[str, object]:
+        """Copies of all arrays, by part and name."""
+        return {name: part.state() for name, part in self.parts.items()}
+
+    def restore(self, tree: object) -> None:
+        """Takes over a tree written by `state`; raises StateError if it lacks an array."""
+        arrays = tree_of(tree, self.parts)
+        for name, part in self.parts.items():
+            part.restore(arrays[name])
+        self.size = next(iter(self.parts.values())).size
+
+
+def tree_of(tree: object, names: Mapping[str, object]) -> dict[str, object]:
+    """A saved tree as the dict it must be; raises StateError where it is none or lacks one of `names`."""
+    if not isinstance(tree, dict):
+        raise StateError("engine state lacks a model: it was written by another version")
+    missing = [name for name in names if name not in tree]
+    if missing:
+        raise StateError(f"engine state lacks {missing} of a model: it was written by another version")
+    return tree

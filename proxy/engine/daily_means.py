@@ -5,33 +5,33 @@ for weeks is only to be seen from further away. Not here: what is made of it (tr
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from proxy.engine.columns import Columns, Slot
-from proxy.engine.results import Floats
+from proxy.engine.columns import Columns, Rows, Slot
+from proxy.engine.results import Floats, Ints
 
-Rows = NDArray[np.intp]
 DAY = 86400
 DAYS = 28
 _MOST_COUNTED = 65535
 
 
-class DailyMeans:
+class DailyMeans(Columns):
     """A ring of means per series; where buckets are longer than a day, of buckets."""
+
+    _mean: Floats
+    _count: Ints
+    _newest: Ints
 
     def __init__(self, span: int) -> None:
         self.slot_s = max(DAY, span)
-        self.columns = Columns(
-            {"mean": Slot("f8", (DAYS,)), "count": Slot("u2", (DAYS,)), "newest": Slot("i8", (), -1)}
-        )
+        super().__init__(mean=Slot("f8", (DAYS,)), count=Slot("u2", (DAYS,)), newest=Slot("i8", (), -1))
 
     def learn(self, time: int, rows: Rows, value: Floats) -> None:
         """Adds one value to the day of `time` of each of these distinct rows."""
-        c, day = self.columns, time // self.slot_s
-        late = rows[c["newest"][rows] != day]
+        day = time // self.slot_s
+        late = rows[self._newest[rows] != day]
         if len(late):
             self._turn_to(day, late)
-        means, counts = c["mean"][day % DAYS], c["count"][day % DAYS]
+        means, counts = self._mean[day % DAYS], self._count[day % DAYS]
         count = np.minimum(counts[rows] + np.int64(1), _MOST_COUNTED)
         mean = means[rows]
         means[rows] = mean + (value - mean) / count
@@ -39,22 +39,20 @@ class DailyMeans:
 
     def _turn_to(self, day: int, rows: Rows) -> None:
         """Empties the days since each row's newest one."""
-        c = self.columns
-        behind = np.where(c["newest"][rows] < 0, DAYS, np.minimum(day - c["newest"][rows], DAYS))
+        behind = np.where(self._newest[rows] < 0, DAYS, np.minimum(day - self._newest[rows], DAYS))
         for back in range(int(behind.max(initial=0))):
             late = rows[behind > back]
-            c["count"][(day - back) % DAYS, late] = 0
-            c["mean"][(day - back) % DAYS, late] = 0.0
-        c["newest"][rows] = day
+            self._count[(day - back) % DAYS, late] = 0
+            self._mean[(day - back) % DAYS, late] = 0.0
+        self._newest[rows] = day
 
     def until(self, day: int, rows: Rows) -> tuple[Floats, Floats]:
         """(means, counts) of the DAYS days up to and with `day`, oldest first, days x rows; NaN = not (fully) seen."""
-        c = self.columns
         days = day - np.arange(DAYS)[::-1]
-        is_known = (days[:, None] > c["newest"][rows] - DAYS) & (days[:, None] <= c["newest"][rows])
-        count = np.where(is_known, c["count"][days % DAYS][:, rows], 0).astype(np.float64)
+        is_known = (days[:, None] > self._newest[rows] - DAYS) & (days[:, None] <= self._newest[rows])
+        count = np.where(is_known, self._count[days % DAYS][:, rows], 0).astype(np.float64)
         usual = np.ones(len(rows))
         for i in np.flatnonzero(count.any(axis=0)).tolist():
             usual[i] = np.median(count[count[:, i] > 0, i])
         is_enough = (count > 0) & (count >= 0.5 * usual)
-        return np.where(is_enough, c["mean"][days % DAYS][:, rows], np.nan), np.where(is_enough, count, 0.0)
+        return np.where(is_enough, self._mean[days % DAYS][:, rows], np.nan), np.where(is_enough, count, 0.0)

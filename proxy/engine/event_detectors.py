@@ -77,7 +77,7 @@ class RareDetector(EventDetector[Rarity]):
 
     def _codes(self, present: Present) -> tuple[Index, Index, Index | None]:
         partition = np.array(self.registry.partition_of, np.intp)[present.rows]
-        return partition, present.rows, present.persons if self.spec.over else None
+        return partition, present.rows, present.over if self.spec.over else None
 
     def _score(self, view: BucketView, present: Present) -> GroupScores:
         partition, by, over = self._codes(present)
@@ -85,7 +85,7 @@ class RareDetector(EventDetector[Rarity]):
         found = self.model.score(view.bucket, partition, by, over, counts)
         # The model answers sorted by its codes; each present group is one of its rows.
         place = np.empty(len(by), np.intp)
-        place[np.lexsort((present.persons, by, partition))] = np.arange(len(by))
+        place[np.lexsort((present.over, by, partition))] = np.arange(len(by))
         p = clip_p(found.probability[place])
         first, rarity = found.is_first_occurrence[place], found.relative_rarity[place]
 
@@ -106,15 +106,15 @@ class RareDetector(EventDetector[Rarity]):
         counts = view.prepared.groups.count[present.groups]
         if over is not None:
             # An over entity that was turned away has no code.
-            taken = taken & (over < len(self.persons))
+            taken = taken & (over < len(self.over))
         self.model.learn(view.bucket, partition, by, over, counts, taken)
 
     def prune(self, before: int) -> None:
         """Rarity forgets by itself what it has not seen for long; only the names are left to forget."""
-        persons = self.model.known_over_entities()
-        if len(persons) < len(self.persons):
-            self.persons.keep(persons)
-            self.model.renumber_over_entities(persons)
+        known = self.model.known_over_entities()
+        if len(known) < len(self.over):
+            self.over.keep(known)
+            self.model.renumber_over_entities(known)
         partition = np.array(self.registry.partition_of, np.int64)
         kept = np.flatnonzero(self.model.is_known(partition, np.arange(len(partition))))
         if len(kept) < len(partition):
@@ -151,7 +151,7 @@ class CircularDetector(EventDetector[Circular]):
         )
 
     def _learn(self, view: BucketView, present: Present, scores: GroupScores, taken: Bools) -> None:
-        chosen = Present(present.rows[taken], present.persons[taken], present.groups[taken])
+        chosen = Present(present.rows[taken], present.over[taken], present.groups[taken])
         if len(chosen.rows):
             self.model.learn(chosen.rows, *self._events(view, chosen))
 
@@ -205,7 +205,7 @@ class GeoDetector(EventDetector[Places]):
         )
 
     def _learn(self, view: BucketView, present: Present, scores: GroupScores, taken: Bools) -> None:
-        chosen = Present(present.rows[taken], present.persons[taken], present.groups[taken])
+        chosen = Present(present.rows[taken], present.over[taken], present.groups[taken])
         if len(chosen.rows):
             self.model.learn(chosen.rows, *self._points(view, chosen))
 

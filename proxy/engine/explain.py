@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from proxy.engine.models.series import Judged, SeriesModel
+from proxy.engine.models.judged import Judged
+from proxy.engine.models.series import SeriesModel
 from proxy.engine.probability import clip_p
 from proxy.engine.results import Document
 
@@ -27,7 +28,7 @@ def explanation(model: SeriesModel, judged: Judged, i: int, mode: float | None, 
     `mode` is the nearest of several usual values, None for a series with one.
     """
     lower, upper = model.bounds(judged.typical[i], judged.spread[i] * judged.factor[i], int(judged.rows[i]))
-    single, multi = float(judged.p_single[i]), float(judged.p_multi[i])
+    single, multi = float(judged.evidence.single[i]), float(judged.evidence.multi[i])
     typical = float(judged.typical[i]) if mode is None else mode
     out: Document = {
         "anomaly_type": "spike" if _is_spike(model, judged, i, typical) else "dip",
@@ -62,4 +63,4 @@ def _scarcity(model: SeriesModel, judged: Judged, i: int) -> float:
     """How many times fewer records than usual a mean rests on; its spread is widened by sqrt(0.5 + 0.5 times that)."""
     if judged.samples is None:
         return 1.0
-    return float(model.columns["samples"][judged.rows[i]]) / max(float(judged.samples[i]), 1e-9)
+    return model.records.scarcity(int(judged.rows[i]), float(judged.samples[i]))

@@ -12,12 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxy.engine.daily_means import DAYS, DailyMeans
-from proxy.engine.functions import Kind
-from proxy.engine.models import location
-from proxy.engine.models.patterns import day_part
+from proxy.engine.functions import Kind, plot_feature
 from proxy.engine.models.series import BOUND_SPREADS, SeriesModel
 from proxy.engine.results import Document, Floats
-from proxy.engine.series_detector import SeriesDetector, plot_feature
+from proxy.engine.series_detector import SeriesDetector
 from proxy.engine.spec import DetectorSpec, JobSpec
 from proxy.engine.trend import Trend, fit
 
@@ -81,21 +79,22 @@ def make(detectors: list[SeriesDetector], spec: JobSpec, last_bucket_end: int, d
     documents: list[Document] = []
     memory = 0
     for detector in detectors:
-        for model, means, part in zip(detector.models, detector.means, detector.spec.parts, strict=True):
-            ready = np.flatnonzero(model.columns["n"] >= 2 * model.warm_up)
+        for part in detector.parts:
+            model = part.model
+            ready = model.history.with_at_least(2 * model.warm_up)
             if not len(ready):
                 continue
-            memory += len(ready) * model.columns.bytes_per_series()
+            memory += len(ready) * model.bytes_per_series()
             if (len(documents) + len(ready) * steps) * _DOCUMENT_BYTES > _MOST_BYTES:
                 raise ForecastRefused(
                     "Forecast cannot be executed as forecast memory usage is predicted to exceed 500MB"
                 )
-            course = Course.of(model, means, ready, start)
+            course = Course.of(model, part.means, ready, start)
             curves = [course.at(int(t)) for t in times.tolist()]
             for at, row in enumerate(ready.tolist()):
                 head = _head(detector.spec, spec, detector.registry.keys[row])
                 documents.extend(
-                    _document(head, int(t), plot_feature(part), [float(c[at]) for c in curve])
+                    _document(head, int(t), plot_feature(part.function), [float(c[at]) for c in curve])
                     for t, curve in zip(times.tolist(), curves, strict=True)
                 )
     messages = [] if documents else [NOT_ESTABLISHED]
@@ -151,7 +150,7 @@ class Course:
         alone = spread**2 * ahead / self.model.grid.level_memory
         variance = np.where(self.trend.days > 0, np.maximum(variance - self.noise, 0.0), alone)
         width = BOUND_SPREADS * np.sqrt(spread**2 + variance)
-        floor = np.where(self.model.columns["low"][self.rows] >= 0.0, 0.0, -np.inf)
+        floor = np.where(self.model.seen_range.never_negative(self.rows), 0.0, -np.inf)
         lower, upper = prediction - width, prediction + width
         return np.maximum(lower, floor), np.maximum(prediction, floor), np.maximum(upper, floor)
 
@@ -173,17 +172,15 @@ def _whole_days(model: SeriesModel, rows: Rows, start: int, slot_s: int) -> tupl
 
 def _own_days(model: SeriesModel, rows: Rows, days: range, slot_s: int) -> Floats:
     """The mean of each series' own patterns on each of the days, days x rows."""
-    c = model.columns
-    out, own = np.zeros((len(days), len(rows))), np.flatnonzero((c["period"][rows] > 0) | (c["calendar"][rows] > 0))
+    out, own = np.zeros((len(days), len(rows))), np.flatnonzero(model.location.has_own(rows))
     for i, day in enumerate(days if len(own) else ()):
         times = range(day * slot_s, (day + 1) * slot_s, max(model.span, FINEST_STEP_S))
-        out[i, own] = np.mean([location.own_part(c, model.grid, t, rows[own]) for t in times], axis=0)
+        out[i, own] = np.mean([model.location.own_part(model.history.at(t, rows[own])) for t in times], axis=0)
     return out
 
 
 def _daily(model: SeriesModel, time: int, rows: Rows) -> Floats:
-    c = model.columns
-    return c["base"][rows] + day_part(c, model.grid, time, rows) + location.own_part(c, model.grid, time, rows)
+    return model.location.daily(model.history.at(time, rows))
 
 
 def _head(detector: DetectorSpec, spec: JobSpec, key: tuple[str, str]) -> Document:

@@ -18,8 +18,8 @@ from proxy.engine.forecast import Forecast
 from proxy.engine.forecast import check as check_forecast
 from proxy.engine.forecast import make as make_forecast
 from proxy.engine.functions import Kind
-from proxy.engine.group_detector import PopulationDetector
 from proxy.engine.memory import MemoryGuard
+from proxy.engine.population_detector import PopulationDetector
 from proxy.engine.registry import Prepared
 from proxy.engine.results import Batch, Document, Floats, Results
 from proxy.engine.rows import OpenRows, RowSet

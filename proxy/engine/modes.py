@@ -10,12 +10,10 @@ Fails when the modes themselves wander by more than their distance.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from proxy.engine.columns import Columns, Slot
+from proxy.engine.columns import Columns, Rows, Slot
 from proxy.engine.results import Floats
 
-Rows = NDArray[np.intp]
 CENTRES = 8
 LEAST_SHARE = 0.05
 LEAST_COUNT = 12.0
@@ -32,21 +30,24 @@ _UNUSED = np.inf
 _SCATTER = 2654435761
 
 
-class Modes:
+class Modes(Columns):
     """The sketches of all series of one feature."""
 
+    _centre: Floats
+    _weight: Floats
+
     def __init__(self) -> None:
-        self.columns = Columns({"centre": Slot("f8", (CENTRES,), _UNUSED), "weight": Slot("f4", (CENTRES,))})
+        super().__init__(centre=Slot("f8", (CENTRES,), _UNUSED), weight=Slot("f4", (CENTRES,)))
 
     def learn(self, bucket: int, rows: Rows, value: Floats) -> None:
         """Adds one value to each of these distinct rows."""
         if bucket * _SCATTER % 2**32 >= 2**32 // SPARSELY:
-            young = self.columns["weight"][:, rows].sum(axis=0) < WELL_KNOWN
+            young = self._weight[:, rows].sum(axis=0) < WELL_KNOWN
             rows, value = rows[young], value[young]
         if not len(rows):
             return
-        centre = np.concatenate([self.columns["centre"][:, rows], value[None]])
-        weight = np.concatenate([self.columns["weight"][:, rows] * (1.0 - 1.0 / MEMORY), np.ones((1, len(rows)))])
+        centre = np.concatenate([self._centre[:, rows], value[None]])
+        weight = np.concatenate([self._weight[:, rows] * (1.0 - 1.0 / MEMORY), np.ones((1, len(rows)))])
         order = np.argsort(centre, axis=0, kind="stable")
         centre, weight = np.take_along_axis(centre, order, axis=0), np.take_along_axis(weight, order, axis=0)
         with np.errstate(invalid="ignore"):
@@ -61,8 +62,8 @@ class Modes:
         # The last centre moves into the place the merge left free; unused ones stay behind.
         gone = np.where(is_full, closest + 1, CENTRES)
         kept = np.arange(CENTRES)[:, None] + (np.arange(CENTRES)[:, None] >= gone)
-        self.columns["centre"][:, rows] = np.take_along_axis(centre, kept, axis=0)
-        self.columns["weight"][:, rows] = np.take_along_axis(weight, kept, axis=0)
+        self._centre[:, rows] = np.take_along_axis(centre, kept, axis=0)
+        self._weight[:, rows] = np.take_along_axis(weight, kept, axis=0)
 
     def nearest(self, row: int, value: float, spread: float) -> float | None:
         """The mode a value is nearest to; None where the values have one mode, or the model (whose prediction is
@@ -74,7 +75,7 @@ class Modes:
 
     def of(self, row: int) -> Floats:
         """The means of the modes, ascending; fewer than two mean there is nothing to tell apart."""
-        centre, weight = self.columns["centre"][:, row], self.columns["weight"][:, row].astype(np.float64)
+        centre, weight = self._centre[:, row], self._weight[:, row].astype(np.float64)
         used = np.isfinite(centre)
         if not used.any():
             return np.empty(0)

@@ -6,7 +6,7 @@ One per job, fed with every bucket, so it is kept in plain numbers: arrays of on
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from proxy.engine.models.patterns import Grid
+from proxy.engine.models.grid import Grid
 
 # Visits after which a mean forgets: about a week of days, a month of weeks.
 DAY_VISITS, WEEK_VISITS = 8, 4

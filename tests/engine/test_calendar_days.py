@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from bench.engine_worlds import run
 from bench.worlds import START
 from proxy.engine import Batch, JobEngine
-from proxy.engine.columns import Columns, Slot
 from proxy.engine.models import calendar_days
-from proxy.engine.models.patterns import Grid, Lesson
+from proxy.engine.models.component import Lesson, Moment
+from proxy.engine.models.grid import Grid
 from proxy.engine.models.series import SeriesModel
 from proxy.job_config.engine_spec import spec_from
 from tests.engine.naive_calendar import NaiveCalendar, names
@@ -56,7 +56,7 @@ def world(is_odd, days, *, span=3 * HOUR, series=4, seed=0, hours=6, size=20.0):
 def feed(span, values, model=None, since=0):
     """The model after a table of buckets x series and the days of the month it found (day, row, which)."""
     model = model or SeriesModel(span, **METRIC)
-    model.columns.grow_to(values.shape[1])
+    model.grow_to(values.shape[1])
     found, p = [], np.ones(values.shape)
     rows = np.arange(values.shape[1])
     for i, row in enumerate(values, since):
@@ -118,7 +118,7 @@ def test_a_job_that_ends_is_dropped():
     model, found, _ = feed(3 * HOUR, world(is_first, 160))
     assert len(found) == 4
     feed(3 * HOUR, world(lambda day: False, 100, seed=1), model, 160 * 8)
-    assert (model.columns["calendar"] == 0).all()
+    assert not model.location.month_day.is_known(np.arange(model.size)).any()
 
 
 def test_a_day_found_is_annotated_and_forecast():
@@ -158,7 +158,7 @@ def test_a_day_of_the_month_survives_saving(day):
     whole = feed(3 * HOUR, values)[2]
     model, _, before = feed(3 * HOUR, values[:cut])
     copy = SeriesModel(3 * HOUR, **METRIC)
-    copy.columns.restore(model.columns.state())
+    copy.restore(model.state())
     assert np.array_equal(np.vstack([before, feed(3 * HOUR, values[cut:], copy, cut)[2]]), whole)
 
 
@@ -167,11 +167,9 @@ def test_days_are_called_as_in_the_standard_calendar():
     assert calendar_days.names(days).T.tolist() == [names(int(day)) for day in days]
 
 
-def columns_of(grid, count):
-    slots = {"first": Slot("i8"), "level": Slot("f8", (), 50.0), "scale": Slot("f4", (6,), 1.0)}
-    columns = Columns(slots | calendar_days.slots(grid))
-    columns.grow_to(count)
-    return columns
+def sizes(rows):
+    """Level and spread of each series."""
+    return np.full(len(rows), 50.0), np.ones(len(rows), np.float32)
 
 
 def lesson_of(off, noise, step):
@@ -194,8 +192,8 @@ def lesson_of(off, noise, step):
 def test_days_are_learnt_as_by_the_naive_twin(seed, span, kind, size, absent, odd, ends):
     rng, grid = np.random.default_rng(seed), Grid.of(span)
     start = 1_704_067_200 // span * span
-    columns, twins = columns_of(grid, 3), [NaiveCalendar(span) for _ in range(3)]
-    columns["first"][:] = start
+    month_day, twins = calendar_days.MonthDay(grid), [NaiveCalendar(span) for _ in range(3)]
+    month_day.grow_to(3)
     name = names(start // DAY + 40)[kind]
     for time in range(start, start + 300 * DAY, span):
         rows = np.flatnonzero(rng.random(3) >= absent)
@@ -203,13 +201,14 @@ def test_days_are_learnt_as_by_the_naive_twin(seed, span, kind, size, absent, od
         off = rng.normal(0, 1, len(rows)) + size * is_job + 20.0 * (rng.random(len(rows)) < odd)
         off -= [twins[row].part(time) for row in rows.tolist()]
         step = rng.choice([1.0, 0.2, 0.7], len(rows))
-        parts = [calendar_days.part(columns, grid, time, rows), calendar_days.doubt(columns, grid, time, rows)]
+        at = Moment(time, rows, np.full(len(rows), start), np.ones(len(rows)), np.full(len(rows), time - start))
+        parts = [month_day.part(at), month_day.doubt(at)]
         wanted = [[getattr(twins[row], what)(time) for row in rows.tolist()] for what in ("part", "doubt")]
         assert np.array(parts) == pytest.approx(np.array(wanted), rel=1e-5, abs=1e-5)
-        calendar_days.learn(columns, grid, time, rows, lesson_of(off, 1.0, step), off)
-        new = calendar_days.observe(columns, grid, time, rows, off)
-        told = {int(row): calendar_days.found(columns, int(row)) for row in new}
+        month_day.learn(at, lesson_of(off, 1.0, step), off)
+        new = month_day.observe(at, off, sizes)
+        told = {int(row): month_day.name_of(int(row)) for row in new}
         for row, error, by in zip(rows.tolist(), off.tolist(), step.tolist(), strict=True):
             twins[row].learn(time, error, 1.0, 8.0, by, by)
             assert told.get(row, 0) == twins[row].observe(time, start, error, 50.0, 1.0)
-            assert (columns["calendar"][row] > 0) == (twins[row].known is not None)
+            assert month_day.is_known(np.array([row]))[0] == (twins[row].known is not None)

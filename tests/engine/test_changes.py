@@ -24,7 +24,7 @@ def office(hours, *, moved=None, scaled=None, seed=0):
 def feed(values, unlearnt=()):
     """The model after hourly values, and the changes it made: (hour, kind, size); it learns no `unlearnt` hours."""
     model = SeriesModel(HOUR, side=0, is_count=False, non_negative=False, zero_empty=False)
-    model.columns.grow_to(1)
+    model.grow_to(1)
     changes = []
     for hour, value in enumerate(values):
         judged = model.judge(hour * HOUR, np.zeros(1, np.intp), np.array([value]))

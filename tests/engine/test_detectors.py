@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.engine.findings import BucketView
-from proxy.engine.group_detector import PopulationDetector
+from proxy.engine.population_detector import PopulationDetector
 from proxy.engine.probability import WORTH_WRITING, any_of, combine_ln
 from proxy.engine.rows import RowSet
 from proxy.engine.rules import QUIET_BUCKET, RuleSet

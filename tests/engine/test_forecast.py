@@ -11,8 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.engine.forecast import Course
-from proxy.engine.models.patterns import Grid
-from proxy.engine.models.series import Prediction
+from proxy.engine.models.grid import Grid
+from proxy.engine.models.history import History
+from proxy.engine.models.judged import Prediction
+from proxy.engine.models.location import Location
+from proxy.engine.models.views import SeenRange
 from proxy.engine.trend import Trend
 from tests.engine.jobs import DAY, HOUR, START, batch, engine, run
 
@@ -25,7 +28,9 @@ class FlatModel:
 
     span: int
     grid: Grid
-    columns: dict[str, np.ndarray]
+    seen_range: SeenRange
+    history: History
+    location: Location
     typical: np.ndarray
     spread: np.ndarray
     factor: np.ndarray
@@ -36,16 +41,12 @@ class FlatModel:
 
 def course(span, trend, *, typical=0.0, spread=1.0, factor=1.0, low=-1.0, noise=0.0):
     grid = replace(Grid.of(span), level_memory=500.0)
-    columns = {
-        "low": np.array([-9.0, low]),
-        "base": np.zeros(2),
-        "period": np.zeros(2),
-        "calendar": np.zeros(2, np.uint8),
-        "day_n": np.zeros((grid.day_bins, 2)),
-    }
-    columns |= {"first": np.zeros(2, np.int64), "day": np.zeros((grid.day_bins, 2))}
+    seen, history, location = SeenRange(span), History(), Location(grid)
+    for kept in (seen, history, *location.parts.values()):
+        kept.grow_to(2)
+    seen.learn(np.arange(2), np.array([-9.0, low]), np.zeros(2), np.ones(2))
     parts = (np.array([0.0, value]) for value in (typical, spread, factor))
-    model = FlatModel(span, grid, columns, *parts)
+    model = FlatModel(span, grid, seen, history, location, *parts)
     each = Trend(*(np.array([value]) for value in trend))
     return Course(model, np.array([1]), each, np.array([False]), np.array([noise]), 0, 0, DAY)
 

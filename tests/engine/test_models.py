@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.engine.columns import Columns
-from proxy.engine.models import events, tails
+from proxy.engine.models.events import Events
 from proxy.engine.models.series import SeriesModel
+from proxy.engine.models.tails import Tails
 from tests.engine.naive_series import NaiveEvents, NaiveTail
 
 HOUR = 3600
@@ -19,31 +19,31 @@ SCORE = st.one_of(st.floats(-6, 6), st.floats(-300, 300), st.just(float("nan")))
 @settings(max_examples=40, deadline=None)
 @given(history=st.lists(st.tuples(SCORE, SCORE), min_size=1, max_size=120), asked=st.floats(-200, 200))
 def test_tails_equal_the_naive_twin(history, asked):
-    columns = Columns(tails.slots(1))
-    columns.grow_to(2)
+    tails = Tails(1)
+    tails.grow_to(2)
     twins = NaiveTail(), NaiveTail()
     for pair in history:
-        tails.learn(columns, np.arange(2), np.array([pair]))
+        tails.learn(np.arange(2), np.array([pair]))
         for twin, z in zip(twins, pair, strict=True):
             twin.learn(z)
-    found = tails.survival(columns, 0, np.arange(2), np.array([asked, -asked]))
+    found = tails.survival(0, np.arange(2), np.array([asked, -asked]))
     assert found == pytest.approx([twins[0].survival(asked), twins[1].survival(-asked)], rel=1e-3, abs=1e-9)
 
 
 @settings(max_examples=60, deadline=None)
 @given(steps=st.lists(st.tuples(st.integers(1, 60), st.floats(0, 12), st.floats(0, 12)), min_size=1, max_size=60))
 def test_events_equal_the_naive_twin(steps):
-    columns = Columns(events.SLOTS)
-    columns.grow_to(2)
+    events = Events()
+    events.grow_to(2)
     twins = NaiveEvents(), NaiveEvents()
     bucket = 100
     for gap, *sizes in steps:
         bucket += gap
         surprise = np.float32(sizes).astype(float)
-        found = events.discount(columns, np.arange(2), bucket, surprise)
+        found = events.discount(np.arange(2), bucket, surprise)
         wanted = [twin.discount(bucket, s) for twin, s in zip(twins, surprise, strict=True)]
         assert found == pytest.approx(wanted, abs=2e-3)
-        events.learn(columns, np.arange(2), bucket, surprise)
+        events.learn(np.arange(2), bucket, surprise)
         for twin, s in zip(twins, surprise, strict=True):
             twin.learn(bucket, s)
 
@@ -57,7 +57,7 @@ KINDS = {
 
 def feed(model, rows, values):
     """Judges and learns a table of hours x series; NaN = absent. Returns p, hours x series."""
-    model.columns.grow_to(values.shape[1])
+    model.grow_to(values.shape[1])
     out = np.full(values.shape, np.nan)
     for hour, row in enumerate(values):
         present = rows[np.isfinite(row)]

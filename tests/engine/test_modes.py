@@ -26,7 +26,7 @@ MIXED = {
 
 def learnt(draw, buckets=400):
     modes, random = Modes(), np.random.default_rng(1)
-    modes.columns.grow_to(ROWS)
+    modes.grow_to(ROWS)
     for bucket in range(buckets):
         modes.learn(bucket, np.arange(ROWS), draw(random))
     return modes

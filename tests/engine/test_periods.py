@@ -23,7 +23,7 @@ METRIC = {"side": 0, "is_count": False, "non_negative": False, "zero_empty": Fal
 def feed(span, values, model=None, since=0):
     """The model after a table of buckets x series (NaN = absent) and the periods it found (bucket, row, seconds)."""
     model = model or SeriesModel(span, **METRIC)
-    model.columns.grow_to(values.shape[1])
+    model.grow_to(values.shape[1])
     found, p = [], np.ones(values.shape)
     for i, row in enumerate(values):
         rows, time = np.flatnonzero(np.isfinite(row)), START + (since + i) * span
@@ -87,9 +87,9 @@ def test_a_period_found_is_annotated():
 
 def test_a_rhythm_that_ends_is_dropped():
     model, _, _ = feed(HOUR, wave(31 * HOUR, HOUR, 24 * 10))
-    assert (model.columns["period"] > 0).all()
+    assert (model.location.own_period.of(np.arange(4)) > 0).all()
     feed(HOUR, 100 + np.random.default_rng(2).normal(0, 1, (24 * 30, 4)), model, 24 * 10)
-    assert (model.columns["period"] == 0).all()
+    assert (model.location.own_period.of(np.arange(4)) == 0).all()
 
 
 def test_rhythms_are_found_alike_in_many_series_and_in_one():
@@ -107,7 +107,7 @@ def test_a_rhythm_survives_saving():
     whole = feed(HOUR, values)[2]
     model, _, before = feed(HOUR, values[:210])
     copy = SeriesModel(HOUR, **METRIC)
-    copy.columns.restore(model.columns.state())
+    copy.restore(model.state())
     after = feed(HOUR, values[210:], copy, 210)[2]
     assert np.array_equal(np.vstack([before, after]), whole)
 

@@ -49,7 +49,7 @@ def bucket_of(rng, shape):
 def test_a_population_equals_its_naive_twin(side, span, seed, shape, gap, non_negative, is_count):
     rng = np.random.default_rng(seed)
     model = PopulationModel(span, side=side, non_negative=non_negative, is_count=is_count)
-    model.columns.grow_to(ATTRIBUTES)
+    model.grow_to(ATTRIBUTES)
     twins = [NaivePopulation(span, side=side, non_negative=non_negative, is_count=is_count) for _ in range(ATTRIBUTES)]
     time = 1_700_000_000 // span * span
     for _ in range(60):
@@ -73,7 +73,7 @@ def test_a_population_equals_its_naive_twin(side, span, seed, shape, gap, non_ne
 def test_neither_judging_nor_learning_touches_the_values():
     rng = np.random.default_rng(3)
     model = PopulationModel(HOUR, side=0, non_negative=False, is_count=False)
-    model.columns.grow_to(ATTRIBUTES)
+    model.grow_to(ATTRIBUTES)
     for hour in range(20):
         rows, value, taken = bucket_of(rng, "plain")
         kept = rows.copy(), value.copy(), taken.copy()

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from proxy.engine.buckets import aggregate
 from proxy.engine.columns import Columns, Slot
-from proxy.engine.models.clock_shift import shift_patterns
+from proxy.engine.models.patterns import roll
+from proxy.engine.models.series import SeriesModel
 from proxy.engine.registry import Interner, Registry
 from proxy.engine.rows import OpenRows, RowSet
 from proxy.job_config.engine_spec import spec_from
@@ -126,11 +127,11 @@ CHANGE = st.one_of(
 @given(changes=st.lists(CHANGE, max_size=12))
 def test_state_grows_and_shrinks_like_a_list_of_series(changes):
     layout = {"cell": Slot("f4", (3,), 1.5)}
-    fast, slow = Columns(layout), NaiveTable(3, 1.5)
+    fast, slow = Columns(**layout), NaiveTable(3, 1.5)
     for name, *arguments in changes:
         size = len(slow.series)
         if name == "write" and arguments[0] < size:
-            fast["cell"][1, arguments[0]] = slow.series[arguments[0]][1] = arguments[1]
+            fast._cell[1, arguments[0]] = slow.series[arguments[0]][1] = arguments[1]
         elif name == "grow_to":
             fast.grow_to(*arguments)
             slow.grow_to(*arguments)
@@ -140,26 +141,44 @@ def test_state_grows_and_shrinks_like_a_list_of_series(changes):
             getattr(slow, name)(rows)
         elif name == "restart":
             state = fast.state()
-            fast = Columns(layout)
+            fast = Columns(**layout)
             fast.restore(state)
-        assert fast["cell"].T.tolist() == slow.series
+        assert fast.state()["cell"].T.tolist() == slow.series
         assert fast.nbytes() == 12 * len(slow.series)
 
 
-@pytest.mark.parametrize(
-    ("name", "bins", "period"), [("day", 24, 86400), ("day_spread", 96, 86400), ("week", 168, 604800)]
-)
+@pytest.mark.parametrize(("bins", "period"), [(24, 86400), (96, 86400), (168, 604800)])
 @given(seconds=st.integers(-700_000, 700_000), chosen=st.sets(st.integers(0, 3)))
-def test_clocks_shift_cell_by_cell_and_only_for_whom_they_are_asked(name, bins, period, seconds, chosen):
-    columns = Columns({name: Slot("f4", (bins,)), "level": Slot("f4"), "sum": Slot("f4", (2,))})
-    columns.grow_to(4)
-    for slot in columns.layout:
-        columns[slot][:] = np.random.default_rng(1).normal(size=columns[slot].shape)
-    before = {slot: columns[slot].copy() for slot in columns.layout}
-    twin = NaiveTable(bins, 0.0)
-    twin.series = before[name].T.tolist()
+def test_tables_roll_cell_by_cell_and_only_for_whom_they_are_asked(bins, period, seconds, chosen):
+    table = np.random.default_rng(1).normal(size=(bins, 4))
+    before, twin = table.copy(), NaiveTable(bins, 0.0)
+    twin.series = table.T.tolist()
     twin.shift(seconds, period)
-    shift_patterns(columns, np.array(sorted(chosen), np.intp), seconds)
+    roll(table, np.array(sorted(chosen), np.intp), seconds, period)
     for row in range(4):
-        assert columns[name][:, row].tolist() == (twin.series[row] if row in chosen else before[name][:, row].tolist())
-    assert np.array_equal(columns["level"], before["level"]) and np.array_equal(columns["sum"], before["sum"])
+        assert table[:, row].tolist() == (twin.series[row] if row in chosen else before[:, row].tolist())
+
+
+@pytest.mark.parametrize("seconds", [3600, -7200, 86400])
+def test_every_table_of_a_model_moves_with_its_clock_and_nothing_else_does(seconds):
+    model = SeriesModel(3600, side=0, is_count=False, non_negative=False, zero_empty=False)
+    model.grow_to(2)
+    model.restore(_shuffled(model.state()))
+    before = model.state()
+    model.move(np.array([1]), seconds)
+    moved = {f"{part}.{name}" for part, arrays in model.state().items() for name, array in arrays.items()
+             if not np.array_equal(array, before[part][name], equal_nan=True)}  # fmt: skip
+    hours = {"patterns.day", "patterns.day_n", "spread_of_day.spread"}
+    weeks = {"patterns.week", "patterns.week_n"}
+    # A day is a whole turn of the day's tables; the marks of the week are bytes of eight hours.
+    assert moved == (weeks | {"patterns.week_far"} if seconds == 86400 else hours | weeks)
+    for part, name in (("patterns", "day"), ("spread_of_day", "spread"), ("patterns", "week")):
+        assert np.array_equal(model.state()[part][name][:, 0], before[part][name][:, 0])
+
+
+def _shuffled(state):
+    rng = np.random.default_rng(2)
+    return {
+        part: {name: rng.integers(0, 99, array.shape).astype(array.dtype) for name, array in arrays.items()}
+        for part, arrays in state.items()
+    }

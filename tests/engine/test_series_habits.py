@@ -15,7 +15,7 @@ SEEDS = 8
 def judged(values, span=HOUR):
     """(p, typical) of every bucket x series of `values`, each bucket learnt after it was judged."""
     model = SeriesModel(span, side=0, is_count=False, non_negative=False, zero_empty=False)
-    model.columns.grow_to(values.shape[1])
+    model.grow_to(values.shape[1])
     rows, one = np.arange(values.shape[1]), np.ones(values.shape[1])
     p, typical = [], []
     for i, value in enumerate(values):

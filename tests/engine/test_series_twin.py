@@ -9,7 +9,6 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from proxy.engine.models import views
 from proxy.engine.models.series import SeriesModel
 from tests.engine.naive_series_model import NaiveSeries
 
@@ -46,9 +45,9 @@ def values_of(rng, times, is_count, day, week, shift, level):
 
 
 def assert_same(time, row, model, judged, i, twin):
-    p_new = views.novelty(model.columns, judged.rows, judged.value, judged.spread, model.side)
-    found = {name: float(getattr(judged, name)[i]) for name in ("typical", "spread", "factor", "z", "p")}
-    found |= {"p_new": float(p_new[i]), "ready": bool(judged.ready[i])}
+    p_new = model.seen_range.novelty(model.history.at(time, judged.rows), judged.value, judged.spread, model.side)
+    found = {name: float(getattr(judged, name)[i]) for name in ("typical", "spread", "factor", "p")}
+    found |= {"z": float(judged.views.z[i]), "p_new": float(p_new[i]), "ready": bool(judged.ready[i])}
     wanted = {name: getattr(twin, name) for name in found}
     for side in (found, wanted):
         side["p"], side["p_new"] = math.log10(side["p"]), math.log10(side["p_new"])
@@ -58,14 +57,14 @@ def assert_same(time, row, model, judged, i, twin):
     # What fades from past events is stored in two bytes.
     assert found.pop("p") == pytest.approx(wanted.pop("p"), rel=2e-3, abs=5e-3), where
     assert found == pytest.approx(wanted, rel=1e-3, abs=1e-3), where
-    scores = [float(s) for s in judged.scores[:, i]]
+    scores = [float(s) for s in judged.views.scores[:, i]]
     assert scores == pytest.approx(twin.scores, rel=1e-3, abs=2e-3, nan_ok=True), where
 
 
 def compare(rng, span, kind, times, values, absent, has_samples):
     """Feeds both; every number of every bucket must agree. Returns the lasting changes found."""
     model = SeriesModel(span, **KINDS[kind])
-    model.columns.grow_to(SERIES)
+    model.grow_to(SERIES)
     twins = {row: NaiveSeries(span, **KINDS[kind]) for row in range(SERIES)}
     found = []
     for time, row in zip(times, values, strict=True):

@@ -21,7 +21,7 @@ DAY = 86400
 def test_days_are_averaged_as_they_come_and_forgotten_after_four_weeks(span, seen):
     slot_s, bucket = max(DAY, span), 0
     means, by_day = DailyMeans(span), {}
-    means.columns.grow_to(2)
+    means.grow_to(2)
     for gap, is_second, value in seen:
         bucket += 1 + 9 * gap * (span < DAY)
         means.learn(bucket * span, np.array([int(is_second)]), np.array([value]))

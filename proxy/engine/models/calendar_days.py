@@ -1,6 +1,6 @@
 """What a series does on one day of every month: at most one such day, a table of bins over its hours.
 
-How it is found: the hours of every day are compared with what level, day, week and rhythm foretold. A day far odder
+How it is found: the hours of every day are compared with what level, day, week and own period foretold. A day far odder
 than the days before it is remembered by its date and its shape: which hours were far up, which far down. Once days
 like it have come on the same day of the month (counted from its first day or its last, or as the n-th of its weekdays)
 more often than chance lets them (a binomial test), the table starts with what the latest of them was off. From there
@@ -9,16 +9,21 @@ it is learnt like the day's pattern, and dropped when it no longer foretells any
 It fails where such a day is odd at other hours each time, and with buckets longer than a day.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from proxy.engine.columns import Columns, Slot
-from proxy.engine.models.patterns import COUNTS_FROM, DAY, DAY_MEMORY, WEEK_FROM, Grid, Lesson
-from proxy.engine.results import Floats
+from proxy.engine.columns import Rows, Slot
+from proxy.engine.models.component import Mask, Moment
+from proxy.engine.models.grid import DAY, DAY_MEMORY, WEEK_FROM, Grid
+from proxy.engine.models.voted_table import FIRST_VOTE, MOST_COUNTED, VotedTable
+from proxy.engine.results import Floats, Ints
 
-Rows = NDArray[np.intp]
 Days = NDArray[np.int64]
+# (level, spread around it) of some series.
+Sizes = Callable[[Rows], tuple[Floats, Floats]]
 
 BINS = 24
 # How a day may be named, and how many names there are of each kind.
@@ -44,42 +49,140 @@ REMEMBERED = 16
 PARTS, LOUD = 8, 0.5
 # Days as often odd on the same day of the month, and as improbable by chance whatever it is called.
 LEAST_REPEATS, CHANCE = 4, 2e-4
-# Mean gain in log likelihood below which the table is useless, and how many days it is a mean of.
-USELESS, VOTE_DAYS, MOST_VOTE = 0.03, 3.0, 2.0
-MOST_COUNTED = 250
+# Days of such a table's own that its vote is a mean of.
+VOTE_DAYS = 3.0
 _NEVER = -(2**31)
 
 
-def slots(grid: Grid) -> dict[str, Slot]:
-    """State of a series."""
-    bins = _bin_count(grid)
-    return {
-        # Number of the kind, from 1 on; 0 = none.
-        "calendar": Slot("u1"),
-        "calendar_name": Slot("u1"),
-        # What the hours of the day are off; while none is known, those of the day in progress.
-        "calendar_table": Slot("f4", (bins,)),
-        "calendar_n": Slot("u1", (bins,)),
-        "calendar_vote": Slot("f4"),
-        "calendar_day": Slot("i4", (), _NEVER),
-        # How far off the farthest hour of a day usually is.
-        "calendar_usual": Slot("f4"),
-        # The latest odd days since 1970, newest first, and their shapes.
-        "odd_day": Slot("i4", (REMEMBERED,), _NEVER),
-        "odd_shape": Slot("u2", (REMEMBERED,)),
-    }
+class MonthDay(VotedTable):
+    """The kind and number of each series' day, the odd days of late, and what the hours of the day are off.
+
+    While a series has no such day, the table holds the day in progress.
+    """
+
+    _kind: Ints
+    _number: Ints
+    _day: Ints
+    _usual: Floats
+    _odd_day: Ints
+    _odd_shape: NDArray[np.uint16]
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+        self.bins = max(1, min(BINS, DAY // grid.span))
+        # Buckets of a visit to a bin.
+        self.visit = max(1.0, grid.day_buckets / self.bins)
+        super().__init__(
+            self.bins,
+            # Number of the kind, from 1 on; 0 = none.
+            kind=Slot("u1"),
+            number=Slot("u1"),
+            # The day in progress, since 1970.
+            day=Slot("i4", (), _NEVER),
+            # How far off the farthest hour of a day usually is.
+            usual=Slot("f4"),
+            # The latest odd days since 1970, newest first, and their shapes.
+            odd_day=Slot("i4", (REMEMBERED,), _NEVER),
+            odd_shape=Slot("u2", (REMEMBERED,)),
+        )
+
+    def is_known(self, rows: Rows) -> Mask:
+        """Which of these series have such a day."""
+        return self._kind[rows] > 0
+
+    def name_of(self, row: int) -> float:
+        """The day of one series as `title` takes it."""
+        return 100.0 * float(self._kind[row]) + float(self._number[row])
+
+    def having(self, at: Moment) -> Rows:
+        """Positions in `at.rows` of those whose day of the month it is."""
+        own = np.flatnonzero(self._kind[at.rows])
+        if not len(own):
+            return own
+        rows, today = at.rows[own], names(np.array(at.time // DAY))
+        return own[today[self._kind[rows] - 1] == self._number[rows]]
+
+    def scale(self, rows: Rows, by: Floats) -> None:
+        """Makes what such a day adds `by` times as strong."""
+        super().scale(rows, np.where(self._kind[rows] > 0, by, 1.0))
+
+    def observe(self, at: Moment, off: Floats, sizes: Sizes) -> Rows:
+        """Takes what the patterns leave of a bucket's values; returns the rows with a day of the month found by it."""
+        if self.grid.span > DAY:
+            return at.rows[:0]
+        today = at.time // DAY
+        is_open = np.flatnonzero((self._kind[at.rows] == 0) & (at.age >= WEEK_FROM))
+        at, off = at.only(is_open), off[is_open]
+        rows, new = at.rows, at.rows[:0]
+        is_over = self._day[rows] != today
+        if is_over.any():
+            new = self._finish(at.only(is_over), sizes)
+            over = rows[is_over]
+            self._day[over] = today
+            rest = over[self._kind[over] == 0]
+            self._table[:, rest], self._visits[:, rest] = 0.0, 0
+        if len(new):
+            still = self._kind[rows] == 0
+            rows, off = rows[still], off[still]
+        b = self._bins(at.time, rows)
+        count, mean = self._visits[b, rows] + 1.0, self._table[b, rows].astype(np.float64)
+        self._table[b, rows] = mean + (off - mean) / count
+        self._visits[b, rows] = np.minimum(count, MOST_COUNTED)
+        return new
+
+    def _bins(self, time: int, rows: Rows) -> int:
+        return time % DAY * self.bins // DAY
+
+    def _memory(self, rows: Rows) -> float:
+        return DAY_MEMORY * self.visit
+
+    def _votes(self, rows: Rows, before: Floats, noise: Floats) -> tuple[Mask, Floats, Mask]:
+        """Hours like those of other days have no say."""
+        loud_hours = (np.abs(self._table[:, rows]) > noise).sum(axis=0)
+        return np.abs(before) > noise, VOTE_DAYS * self.visit * np.maximum(loud_hours, 1), loud_hours == 0
+
+    def _drop(self, rows: Rows) -> None:
+        self._kind[rows] = 0
+        self._day[rows] = self._odd_day[:, rows] = _NEVER
+
+    def _finish(self, at: Moment, sizes: Sizes) -> Rows:
+        """Judges the last day of each row; returns those it tells a day of the month."""
+        at = at.only(self._day[at.rows] != _NEVER)
+        rows = at.rows
+        if not len(rows):
+            return rows
+        table, day = self._table[:, rows].astype(np.float64), self._day[rows].astype(np.int64)
+        size = np.abs(table).max(axis=0)
+        level, spread = sizes(rows)
+        least = np.maximum(LEAST_USUAL * spread, 1e-3 * np.abs(level))
+        usual, known = self._usual[rows].astype(np.float64), day - at.first // DAY - WEEK_FROM // DAY
+        bounded = np.where(known > 0, np.minimum(size, MOST_USUAL * np.maximum(usual, least)), size)
+        odd = ODD + ODD_ALONE / np.sqrt(len(table))
+        is_odd = (size > odd * np.maximum(usual, least)) & (known >= ODD_FROM_DAYS - WEEK_FROM // DAY) & (size > 0)
+        self._usual[rows] = usual + (bounded - usual) / np.clip(known + 1.0, 1.0, USUAL_MEMORY)
+        odd_rows = rows[is_odd]
+        return self._remember(odd_rows, day[is_odd], _shape(table[:, is_odd])) if len(odd_rows) else odd_rows
+
+    def _remember(self, rows: Rows, day: Days, shape: NDArray[np.uint16]) -> Rows:
+        """Files an odd day of each row; returns the rows of whose odd days enough are one day of the month."""
+        self._odd_day[:, rows] = np.concatenate([day[None], self._odd_day[:-1, rows]])
+        self._odd_shape[:, rows] = np.concatenate([shape[None], self._odd_shape[:-1, rows]])
+        kind, name = _recurring(self._odd_day[:, rows].astype(np.int64), self._odd_shape[:, rows])
+        new = rows[kind > 0]
+        if len(new):
+            self._kind[new], self._number[new], self._vote[new] = kind[kind > 0], name[kind > 0], FIRST_VOTE
+            # Hours no farther off than those of other days are known: they are like those.
+            is_calm = np.abs(self._table[:, new]) <= self._usual[new]
+            self._table[:, new] = np.where(is_calm, 0.0, self._table[:, new])
+            self._visits[:, new] = np.where(is_calm, MOST_COUNTED, self._visits[:, new])
+        return new
 
 
 def title(name: float) -> str:
-    """The day in words, by 100 x kind + number of its name as `found` gives it."""
+    """The day in words, by 100 x kind + number of its name as `MonthDay.name_of` gives it."""
     kind, key = divmod(int(name), 100)
     number, weekday = (key, 0) if kind <= 2 else divmod(key, 7)
     return KINDS[kind - 1].format(number=number + _COUNTED_FROM[kind - 1], weekday=_WEEKDAYS[weekday])
-
-
-def found(columns: Columns, row: int) -> float:
-    """Its day as `title` takes it."""
-    return 100.0 * float(columns["calendar"][row]) + float(columns["calendar_name"][row])
 
 
 def names(days: Days) -> NDArray[np.int64]:
@@ -88,138 +191,6 @@ def names(days: Days) -> NDArray[np.int64]:
     after = days - month.astype("M8[D]").astype(np.int64)
     before = (month + 1).astype("M8[D]").astype(np.int64) - 1 - days
     return np.stack([after, before, after // 7 * 7 + days % 7, before // 7 * 7 + days % 7])
-
-
-def _bin_count(grid: Grid) -> int:
-    return max(1, min(BINS, DAY // grid.span))
-
-
-def _bin(grid: Grid, time: int) -> int:
-    return time % DAY * _bin_count(grid) // DAY
-
-
-def _visit(grid: Grid) -> float:
-    return max(1.0, grid.day_buckets / _bin_count(grid))
-
-
-def having(columns: Columns, time: int, rows: Rows) -> NDArray[np.intp]:
-    """Positions in `rows` of those whose day of the month it is."""
-    own = np.flatnonzero(columns["calendar"][rows])
-    if not len(own):
-        return own
-    at, today = rows[own], names(np.array(time // DAY))
-    return own[today[columns["calendar"][at] - 1] == columns["calendar_name"][at]]
-
-
-def part(columns: Columns, grid: Grid, time: int, rows: Rows) -> Floats:
-    """What the day of the month adds to the level at `time`."""
-    out = np.zeros(len(rows))
-    own = having(columns, time, rows)
-    if len(own):
-        out[own] = columns["calendar_table"][_bin(grid, time), rows[own]]
-    return out
-
-
-def doubt(columns: Columns, grid: Grid, time: int, rows: Rows) -> Floats:
-    """Variance, in units of the noise, that hours seldom seen on such a day add to a prediction."""
-    out = np.zeros(len(rows))
-    own = having(columns, time, rows)
-    if len(own):
-        memory = DAY_MEMORY * _visit(grid)
-        seen = columns["calendar_n"][_bin(grid, time), rows[own]]
-        out[own] = 1.0 / np.clip(seen, 1.0, memory) - 1.0 / memory
-    return out
-
-
-def learn(columns: Columns, grid: Grid, time: int, rows: Rows, lesson: Lesson, off: Floats) -> None:
-    """Takes its part of `off`, what all patterns leave of a value."""
-    own = having(columns, time, rows)
-    if not len(own):
-        return
-    c, at, b, off = columns, rows[own], _bin(grid, time), off[own]
-    table, seen = c["calendar_table"][b, at].astype(np.float64), c["calendar_n"][b, at]
-    step, limit, noise = lesson.step[own], lesson.bound[own], lesson.noise[own]
-    doubted = 1.0 / np.clip(seen, 1.0, min(DAY_MEMORY * _visit(grid), MOST_COUNTED))
-    c["calendar_table"][b, at] = table + step * np.clip(off, -limit, limit) * doubted / (1.0 + doubted)
-    c["calendar_n"][b, at] = np.minimum(seen + (step > COUNTS_FROM), MOST_COUNTED)
-    # Hours like those of other days have no say.
-    is_loud = np.abs(table) > noise
-    loud_hours = (np.abs(c["calendar_table"][:, at]) > noise).sum(axis=0)
-    gain = 0.5 * np.log(((off + table) ** 2 + noise**2 + 1e-30) / (off**2 + noise**2 + 1e-30))
-    vote, memory = c["calendar_vote"][at], VOTE_DAYS * _visit(grid) * np.maximum(loud_hours, 1)
-    vote = vote + is_loud * lesson.trusted[own] * (np.clip(gain, -MOST_VOTE, MOST_VOTE) - vote) / memory
-    c["calendar_vote"][at] = vote
-    _drop(c, at[(vote < USELESS) | (loud_hours == 0)])
-
-
-def scale_by(columns: Columns, rows: Rows, by: Floats) -> None:
-    """Makes what the day adds as many times as strong."""
-    columns["calendar_table"][:, rows] *= np.where(columns["calendar"][rows] > 0, by, 1.0)
-
-
-def observe(columns: Columns, grid: Grid, time: int, rows: Rows, off: Floats) -> Rows:
-    """Takes what the patterns leave of a bucket's values; returns the rows whose day of the month is known by it."""
-    if grid.span > DAY:
-        return rows[:0]
-    c, today = columns, time // DAY
-    age = time - c["first"][rows]
-    open_ones = np.flatnonzero((c["calendar"][rows] == 0) & (age >= WEEK_FROM))
-    rows, off = rows[open_ones], off[open_ones]
-    over = rows[c["calendar_day"][rows] != today]
-    new = rows[:0]
-    if len(over):
-        new = _finish(c, over)
-        c["calendar_day"][over] = today
-        rest = over[c["calendar"][over] == 0]
-        c["calendar_table"][:, rest], c["calendar_n"][:, rest] = 0.0, 0
-    if len(new):
-        still = c["calendar"][rows] == 0
-        rows, off = rows[still], off[still]
-    b = _bin(grid, time)
-    count, mean = c["calendar_n"][b, rows] + 1.0, c["calendar_table"][b, rows].astype(np.float64)
-    c["calendar_table"][b, rows] = mean + (off - mean) / count
-    c["calendar_n"][b, rows] = np.minimum(count, MOST_COUNTED)
-    return new
-
-
-def _drop(columns: Columns, rows: Rows) -> None:
-    columns["calendar"][rows] = 0
-    columns["calendar_day"][rows] = columns["odd_day"][:, rows] = _NEVER
-
-
-def _finish(columns: Columns, rows: Rows) -> Rows:
-    """Judges the last day of each row; returns those it tells a day of the month."""
-    c = columns
-    rows = rows[c["calendar_day"][rows] != _NEVER]
-    if not len(rows):
-        return rows
-    table, day = c["calendar_table"][:, rows].astype(np.float64), c["calendar_day"][rows].astype(np.int64)
-    size = np.abs(table).max(axis=0)
-    least = np.maximum(LEAST_USUAL * c["scale"][0, rows], 1e-3 * np.abs(c["level"][rows]))
-    usual, known = c["calendar_usual"][rows].astype(np.float64), day - c["first"][rows] // DAY - WEEK_FROM // DAY
-    bounded = np.where(known > 0, np.minimum(size, MOST_USUAL * np.maximum(usual, least)), size)
-    odd = ODD + ODD_ALONE / np.sqrt(len(table))
-    is_odd = (size > odd * np.maximum(usual, least)) & (known >= ODD_FROM_DAYS - WEEK_FROM // DAY) & (size > 0)
-    c["calendar_usual"][rows] = usual + (bounded - usual) / np.clip(known + 1.0, 1.0, USUAL_MEMORY)
-    at = rows[is_odd]
-    if not len(at):
-        return at
-    for name, newest in (("odd_day", day[is_odd]), ("odd_shape", _shape(table[:, is_odd]))):
-        c[name][:, at] = np.concatenate([newest[None], c[name][:-1, at]])
-    kind, name = _recurring(c["odd_day"][:, at].astype(np.int64), c["odd_shape"][:, at])
-    new = at[kind > 0]
-    if len(new):
-        c["calendar"][new], c["calendar_name"][new], c["calendar_vote"][new] = kind[kind > 0], name[kind > 0], 1.0
-        _adopt(c, new)
-    return new
-
-
-def _adopt(columns: Columns, rows: Rows) -> None:
-    """Hours no farther off than those of other days are known: they are like those."""
-    c = columns
-    is_calm = np.abs(c["calendar_table"][:, rows]) <= c["calendar_usual"][rows]
-    c["calendar_table"][:, rows] = np.where(is_calm, 0.0, c["calendar_table"][:, rows])
-    c["calendar_n"][:, rows] = np.where(is_calm, MOST_COUNTED, c["calendar_n"][:, rows])
 
 
 def _shape(table: Floats) -> NDArray[np.uint16]:

@@ -1,81 +1,101 @@
 """Which predictor to believe: each by the likelihood of its recent errors under Student's t with 4 degrees of freedom.
 
-Also here: the scale of each predictor's errors.
+Bayesian model averaging with forgetting (Raftery, Karny and Ettler, Technometrics 52, 2010). Also here: the scale of
+each predictor's errors, a mean absolute error times 1.25, which is the standard deviation of a normal law.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from proxy.engine.columns import Columns, Slot
+from proxy.engine.columns import Rows, Slot
+from proxy.engine.models.component import Component, Mask, Moment
 from proxy.engine.results import Floats
-
-Rows = NDArray[np.intp]
 
 SCALE_MEMORY = 1500.0
 # The first weeks are badly predicted; what came later counts this much more.
 SCALE_FRESHNESS = 3.0
 WEIGHT_MEMORY = 300.0
 LEAST_LOG_WEIGHT = -8.0
+# No error is expected to be smaller than this part of the value, nor than that of the plain level's errors.
+OF_VALUE, OF_LEVEL_SCALE = 1e-3, 0.01
 # The part of its range that a series keeps still within, and the least spread of all.
 OF_RANGE = 0.05
 TINY = 1e-30
 # A mean absolute error times this is the standard deviation of a normal law.
 NORMAL = 1.25
+# The first errors of all are taken whole; later ones up to so many scales, and no update is weaker than this part.
+TAKEN_WHOLE, LIMIT, LEAST_STEP = 12, 4.0, 0.3
 
 
-def slots(predictors: int) -> dict[str, Slot]:
-    """State of a series."""
-    return {"scale": Slot("f4", (predictors,)), "log_weight": Slot("f4", (predictors,))}
+class Mixture(Component):
+    """Scale of the errors and log weight of each predictor; the first one is the plainest, that of the level alone."""
+
+    _scale: Floats
+    _log_weight: Floats
+
+    def __init__(self, predictors: int) -> None:
+        super().__init__(scale=Slot("f4", (predictors,)), log_weight=Slot("f4", (predictors,)))
+
+    def scales(self, rows: Rows) -> Floats:
+        """Predictors x series: the scale of each predictor's errors."""
+        return self._scale[:, rows]
+
+    def scale_of(self, predictor: int, rows: Rows) -> Floats:
+        """The scale of one predictor's errors."""
+        return self._scale[predictor, rows]
+
+    def best(self, rows: Rows) -> Rows:
+        """The predictor of each series that is believed most."""
+        return self._log_weight[:, rows].argmax(axis=0)
+
+    def combine(
+        self, rows: Rows, predicted: Floats, *, least: Floats, doubt: Floats, in_use: Mask
+    ) -> tuple[Floats, Floats, Floats]:
+        """(typical, spread, scale): what to expect, how far off that may be, and the scale of each predictor's error.
+
+        `least` is what no error is expected to be below, `doubt` (predictors x series) by what an error's variance is
+        greater here than where all is well known, `in_use` tells which predictors may be believed yet.
+        """
+        scale = self._scale[:, rows].astype(np.float64)
+        floor = np.maximum(np.maximum(least, OF_LEVEL_SCALE * scale[0]), TINY)
+        scale = np.maximum(scale * np.sqrt(doubt), floor)
+        weight = np.exp(self._log_weight[:, rows].astype(np.float64)) * in_use
+        weight /= weight.sum(axis=0)
+        return (weight * predicted).sum(axis=0), (weight * scale).sum(axis=0), scale
+
+    def learn(
+        self, at: Moment, errors: Floats, scale: Floats, *, doubt: Floats, tried: Floats, step: Floats, weight: Floats
+    ) -> None:
+        """Takes the predictors' `errors`, whose scale was expected to be `scale`.
+
+        Their variance is `doubt` times what it will be once all is known; `tried` tells for how many buckets each
+        predictor has been put to the test. All are predictors x series; `step` (0..1, lower for odd values) and
+        `weight` (0..1, lower where little is to be learnt) one per series.
+        """
+        rows = at.rows
+        n = at.n.astype(np.float64)
+        limit = np.where(n < TAKEN_WHOLE, np.inf, LIMIT * scale)
+        age = np.minimum(n, np.where(tried < 0, np.inf, np.maximum(tried, float(TAKEN_WHOLE))))
+        rate = np.maximum(SCALE_FRESHNESS / (age + SCALE_FRESHNESS), 1.0 / SCALE_MEMORY)
+        rate = rate * weight * np.where(step > 0, np.maximum(step, LEAST_STEP), 0.0)
+        stored = self._scale[:, rows]
+        moved = stored + rate * (NORMAL * np.minimum(np.abs(errors), limit) / np.sqrt(doubt) - stored)
+        self._scale[:, rows] = np.where(n == 0, 0.0, moved)
+        fit = -2.5 * np.log1p((errors / scale) ** 2 / 4.0) - np.log(scale)
+        kept = (1.0 - weight / WEIGHT_MEMORY) * self._log_weight[:, rows]
+        likelihood = kept + weight * np.where(step > 0, fit, 0.0)
+        self._log_weight[:, rows] = np.maximum(likelihood - likelihood.max(axis=0), LEAST_LOG_WEIGHT)
+
+    def trust_patterns(self, row: int, noise: float) -> None:
+        """One series' patterns have been fitted anew with errors of this scale: the level alone is believed least."""
+        self._scale[1:, row] = np.minimum(self._scale[1:, row], noise)
+        self._log_weight[0, row], self._log_weight[1:, row] = LEAST_LOG_WEIGHT, 0.0
 
 
-def combine(
-    columns: Columns, rows: Rows, predicted: Floats, doubt: Floats, in_use: NDArray[np.bool_]
-) -> tuple[Floats, Floats, Floats]:
-    """(typical, spread, scale): what to expect, how far off that may be, and the scale of each predictor's error.
+def steadiest(level: Floats, moved: Floats) -> Floats:
+    """The least error to expect of series at `level` that were seen to move over a range of `moved` (<= 0: unknown).
 
-    `doubt` (predictors x rows) is by what an error's variance is greater here than where all is well known, `in_use`
-    tells which may be believed yet.
+    A thousandth of the value or, where that is less, a small part of the range: what a series moves about (a counter, a
+    clock) does not matter.
     """
-    scale = columns["scale"][:, rows].astype(np.float64)
-    floor = np.maximum(np.maximum(_steadiest(columns, rows), 0.01 * scale[0]), TINY)
-    scale = np.maximum(scale * np.sqrt(doubt), floor)
-    weight = np.exp(columns["log_weight"][:, rows].astype(np.float64)) * in_use
-    weight /= weight.sum(axis=0)
-    return (weight * predicted).sum(axis=0), (weight * scale).sum(axis=0), scale
-
-
-def _steadiest(columns: Columns, rows: Rows) -> Floats:
-    """No error is expected to be smaller than a thousandth of the value, nor, where that is more, than a small part of
-    how far the series was seen to move: what it moves about (a counter, a clock) does not matter.
-    """
-    relative = 1e-3 * np.abs(columns["level"][rows])
-    moved = columns["high"][rows] - columns["low"][rows]
+    relative = OF_VALUE * np.abs(level)
     return np.where(moved > 0, np.minimum(relative, OF_RANGE * moved), relative)
-
-
-def learn(
-    columns: Columns,
-    rows: Rows,
-    errors: Floats,
-    scale: Floats,
-    doubt: Floats,
-    tried: Floats,
-    step: Floats,
-    weight: Floats,
-) -> None:
-    """Takes the predictors' `errors`, whose scale was expected to be `scale` and whose variance is `doubt` times what
-    it will be once all is known; `tried` tells for how many buckets each has been put to the test. All are predictors
-    x rows; `step` (0..1, lower for odd values) and `weight` (0..1, lower where little is to be learnt) one per row.
-    """
-    n = columns["n"][rows].astype(np.float64)
-    limit = np.where(n < 12, np.inf, 4.0 * scale)
-    age = np.minimum(n, np.where(tried < 0, np.inf, np.maximum(tried, 12.0)))
-    rate = np.maximum(SCALE_FRESHNESS / (age + SCALE_FRESHNESS), 1.0 / SCALE_MEMORY)
-    rate = rate * weight * np.where(step > 0, np.maximum(step, 0.3), 0.0)
-    stored = columns["scale"][:, rows]
-    moved = stored + rate * (NORMAL * np.minimum(np.abs(errors), limit) / np.sqrt(doubt) - stored)
-    columns["scale"][:, rows] = np.where(n == 0, 0.0, moved)
-    fit = -2.5 * np.log1p((errors / scale) ** 2 / 4.0) - np.log(scale)
-    kept = (1.0 - weight / WEIGHT_MEMORY) * columns["log_weight"][:, rows]
-    likelihood = kept + weight * np.where(step > 0, fit, 0.0)
-    columns["log_weight"][:, rows] = np.maximum(likelihood - likelihood.max(axis=0), LEAST_LOG_WEIGHT)

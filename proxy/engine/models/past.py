@@ -4,14 +4,17 @@ Here a stretch grows from one bucket up to what lets the whole cover MONTHS_S; t
 it has grown enough to be worth a look its rows are named. What is looked for is period_search.py's matter.
 """
 
+from collections.abc import Callable
+
 import numpy as np
-from numpy.typing import NDArray
 
-from proxy.engine.columns import Columns, Slot
-from proxy.engine.models.patterns import DAY
-from proxy.engine.results import Floats
+from proxy.engine.columns import Rows, Slot
+from proxy.engine.models.component import Component, Moment
+from proxy.engine.models.grid import DAY
+from proxy.engine.results import Floats, Ints
 
-Rows = NDArray[np.intp]
+# (level, spread around it) of some series.
+Sizes = Callable[[Rows], tuple[Floats, Floats]]
 
 STRETCHES = 192
 # How many stretches make a record worth looking at; the last of them must be all.
@@ -23,83 +26,97 @@ BEGINS_AT = 12
 # Two bytes hold no more.
 _LARGEST = 6e4
 
-SLOTS = {
-    # Means, less `past_zero` and in `past_unit`.
-    "past": Slot("f2", (STRETCHES,), np.nan),
-    "past_zero": Slot("f8"),
-    "past_unit": Slot("f8", (), 1.0),
-    # The bucket it begins with and the buckets of a stretch.
-    "past_from": Slot("i8", (), -1),
-    "past_width": Slot("i4", (), 1),
-    # The stretch that is growing, how many values it has and their mean.
-    "past_at": Slot("i2", (), -1),
-    "past_n": Slot("f4"),
-    "past_mean": Slot("f4"),
-}
 
+class Past(Component):
+    """The means of each series' stretches, in units of its own, and the stretch that is growing."""
 
-def completed(columns: Columns, span: int, time: int, rows: Rows) -> list[tuple[int, Rows]]:
-    """(number of stretches, the rows that have just completed so many), before the bucket at `time` is added."""
-    place = _place(columns, time // span, rows)
-    before = columns["past_at"][rows]
-    known = columns["past_from"][rows] >= 0
-    out = []
-    for stretches in LOOKED_AT:
-        due = rows[known & (before < stretches) & (place >= stretches) & (before >= 0)]
-        if len(due):
-            out.append((stretches, due))
-    return out
+    _means: Floats
+    _zero: Floats
+    _unit: Floats
+    _begin: Ints
+    _width: Ints
+    _at: Ints
+    _n: Floats
+    _mean: Floats
 
+    def __init__(self, span: int) -> None:
+        self.span = span
+        super().__init__(
+            # Less `zero` and in `unit`.
+            means=Slot("f2", (STRETCHES,), np.nan),
+            zero=Slot("f8"),
+            unit=Slot("f8", (), 1.0),
+            # The bucket it begins with and the buckets of a stretch.
+            begin=Slot("i8", (), -1),
+            width=Slot("i4", (), 1),
+            # The stretch that is growing, how many values it has and their mean.
+            at=Slot("i2", (), -1),
+            n=Slot("f4"),
+            mean=Slot("f4"),
+        )
 
-def add(columns: Columns, span: int, time: int, rows: Rows, value: Floats) -> None:
-    """Adds a bucket's values."""
-    bucket = time // span
-    begins = (columns["past_from"][rows] < 0) & (columns["n"][rows] >= BEGINS_AT)
-    if begins.any():
-        _begin(columns, rows[begins], bucket, 1)
-    if (columns["past_from"][rows] < 0).any():
-        known = columns["past_from"][rows] >= 0
-        rows, value = rows[known], value[known]
-    place = _place(columns, bucket, rows)
-    while len(full := rows[place >= STRETCHES]):
-        _make_room(columns, span, bucket, full)
-        place = _place(columns, bucket, rows)
-    size = (value - columns["past_zero"][rows]) / columns["past_unit"][rows]
-    size = np.clip(size, -_LARGEST, _LARGEST)
-    count = np.where(place == columns["past_at"][rows], columns["past_n"][rows], 0.0)
-    mean = columns["past_mean"][rows].astype(np.float64)
-    mean = np.where(count > 0, mean + (size - mean) / (count + 1.0), size)
-    columns["past_at"][rows], columns["past_n"][rows], columns["past_mean"][rows] = place, count + 1.0, mean
-    columns["past"][place, rows] = mean
+    def table(self, rows: Rows, stretches: int) -> tuple[Floats, Floats, Floats]:
+        """(means of the first stretches, series x stretches and NaN = unknown; start and stretch in seconds)."""
+        start_s, stretch_s = (column[rows] * float(self.span) for column in (self._begin, self._width))
+        return np.ascontiguousarray(self._means[:stretches, rows].T, np.float64), start_s, stretch_s
 
+    def zero_and_unit(self, row: int) -> tuple[float, float]:
+        """What one series' means are less, and in units of."""
+        return float(self._zero[row]), float(self._unit[row])
 
-def forget(columns: Columns, rows: Rows) -> None:
-    """Lets the records of these rows begin anew with their next value."""
-    columns["past_from"][rows] = -1
+    def completed(self, time: int, rows: Rows) -> list[tuple[int, Rows]]:
+        """(number of stretches, the rows that have just completed so many), before the bucket at `time` is added."""
+        place = self._place(time // self.span, rows)
+        before = self._at[rows]
+        known = self._begin[rows] >= 0
+        out = []
+        for stretches in LOOKED_AT:
+            due = rows[known & (before < stretches) & (place >= stretches) & (before >= 0)]
+            if len(due):
+                out.append((stretches, due))
+        return out
 
+    def add(self, at: Moment, value: Floats, sizes: Sizes) -> None:
+        """Adds a bucket's values."""
+        bucket, rows = at.time // self.span, at.rows
+        begins = (self._begin[rows] < 0) & (at.n >= BEGINS_AT)
+        if begins.any():
+            self._start(rows[begins], bucket, 1, sizes)
+        if (self._begin[rows] < 0).any():
+            known = self._begin[rows] >= 0
+            rows, value = rows[known], value[known]
+        place = self._place(bucket, rows)
+        while len(full := rows[place >= STRETCHES]):
+            self._make_room(bucket, full, sizes)
+            place = self._place(bucket, rows)
+        size = (value - self._zero[rows]) / self._unit[rows]
+        size = np.clip(size, -_LARGEST, _LARGEST)
+        count = np.where(place == self._at[rows], self._n[rows], 0.0)
+        mean = self._mean[rows].astype(np.float64)
+        mean = np.where(count > 0, mean + (size - mean) / (count + 1.0), size)
+        self._at[rows], self._n[rows], self._mean[rows] = place, count + 1.0, mean
+        self._means[place, rows] = mean
 
-def _place(columns: Columns, bucket: int, rows: Rows) -> NDArray[np.int64]:
-    return (bucket - columns["past_from"][rows]) // columns["past_width"][rows]
+    def _place(self, bucket: int, rows: Rows) -> Ints:
+        return (bucket - self._begin[rows]) // self._width[rows]
 
+    def _start(self, rows: Rows, bucket: int, width: int, sizes: Sizes) -> None:
+        level, spread = sizes(rows)
+        self._means[:, rows] = np.nan
+        self._zero[rows] = level
+        self._unit[rows] = np.maximum(np.maximum(spread, 1e-3 * np.abs(level)), 1e-9)
+        self._begin[rows], self._width[rows], self._at[rows] = bucket, width, -1
 
-def _begin(columns: Columns, rows: Rows, bucket: int, width: int) -> None:
-    level = columns["level"][rows]
-    columns["past"][:, rows] = np.nan
-    columns["past_zero"][rows] = level
-    columns["past_unit"][rows] = np.maximum(np.maximum(columns["scale"][0, rows], 1e-3 * np.abs(level)), 1e-9)
-    columns["past_from"][rows], columns["past_width"][rows], columns["past_at"][rows] = bucket, width, -1
-
-
-def _make_room(columns: Columns, span: int, bucket: int, rows: Rows) -> None:
-    """Makes one stretch of every two, or starts again where they are long enough."""
-    is_done = columns["past_width"][rows] * STRETCHES * span >= MONTHS_S
-    _begin(columns, rows[is_done], bucket, -(-SECOND_LOOK_S // (LOOKED_AT[0] * span)))
-    rows = rows[~is_done]
-    half = STRETCHES // 2
-    pairs = columns["past"][:, rows].astype(np.float64).reshape(half, 2, len(rows))
-    first, second = pairs[:, 0], pairs[:, 1]
-    mean = np.where(np.isnan(first), second, np.where(np.isnan(second), first, 0.5 * (first + second)))
-    columns["past"][:half, rows] = mean
-    columns["past"][half:, rows] = np.nan
-    columns["past_width"][rows] *= 2
-    columns["past_at"][rows] = -1
+    def _make_room(self, bucket: int, rows: Rows, sizes: Sizes) -> None:
+        """Makes one stretch of every two, or starts again where they are long enough."""
+        is_done = self._width[rows] * STRETCHES * self.span >= MONTHS_S
+        self._start(rows[is_done], bucket, -(-SECOND_LOOK_S // (LOOKED_AT[0] * self.span)), sizes)
+        rows = rows[~is_done]
+        half = STRETCHES // 2
+        pairs = self._means[:, rows].astype(np.float64).reshape(half, 2, len(rows))
+        first, second = pairs[:, 0], pairs[:, 1]
+        mean = np.where(np.isnan(first), second, np.where(np.isnan(second), first, 0.5 * (first + second)))
+        self._means[:half, rows] = mean
+        self._means[half:, rows] = np.nan
+        self._width[rows] *= 2
+        self._at[rows] = -1

@@ -1,8 +1,9 @@
-"""Whether a series repeats itself in another rhythm than that of the day and the week. Pure functions of its past.
+"""Whether a series has another period than the day and the week. Pure functions of its past.
 
-A lag at which the past resembles itself (autocorrelation) is the suspect. It is convicted if each repeat is foretold
-by the others: half the variance, in nearly all repeats, and far beyond chance by an F-test that counts only as many
-independent values as the errors' own autocorrelation leaves. So a series that merely wanders is acquitted.
+A lag at which the past resembles itself (a peak of the autocorrelation) is a candidate. It is a period if each repeat
+is foretold by the others: half the variance, in nearly all repeats, and far beyond chance by an F-test that counts only
+as many independent values as the errors' own autocorrelation leaves (the effective sample size n (1 - r) / (1 + r):
+Bayley and Hammersley, Journal of the Royal Statistical Society B 8, 1946). So a series that merely wanders has none.
 
 Tables are rows x stretches, as past.py keeps them; NaN = unknown. What becomes of a row does not depend on the others,
 to the last bit: so sums run along contiguous rows, and no matrix product is used.
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from proxy.engine.models.patterns import DAY, WEEK
+from proxy.engine.models.grid import DAY, WEEK
 from proxy.engine.results import Floats
 
 Mask = NDArray[np.bool_]
@@ -30,11 +31,11 @@ SHORT_STRETCHES = 4
 ROUNDS = 4
 # Variance, in units of the model's first spread, of a past that is as good as constant.
 STILL = 1e-4
-# What a suspect's autocorrelation is at least, and how far it stands out of a smaller lag's.
-SUSPECT, STANDS_OUT = 0.4, 0.3
+# What a candidate's autocorrelation is at least, and how far it stands out of a smaller lag's.
+CANDIDATE, STANDS_OUT = 0.4, 0.3
 # A shorter lag is preferred to its multiples while it is this much as good.
 AS_GOOD = 0.85
-# What convicts.
+# What makes a candidate a period.
 REPEATS = 3.0
 GAIN = 0.5
 SHARE_OF_REPEATS = 0.75
@@ -45,8 +46,8 @@ CHANCE = 1e-6
 ROUND_S = (DAY, 3600, 600, 60)
 NO_WORSE = 1.15
 NEARBY = 4
-# A day's table of bins tells shorter rhythms than so many bins from nothing, longer ones need no table of their own.
-DAY_BINS, BINS_A_RHYTHM = 96, 8
+# A day's table of bins tells shorter periods than so many bins from nothing, longer ones need no table of their own.
+DAY_BINS, BINS_A_PERIOD = 96, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +122,16 @@ def search(table: Table, span: int) -> Floats:
     if not len(alive):
         return period
     likeness = autocorrelation(x[alive], table.known[alive])
-    lag = _suspects(likeness)
+    lag = _candidates(likeness)
     alive, likeness, lag = alive[lag > 0], likeness[lag > 0], lag[lag > 0]
     if not len(alive):
         return period
-    suspected = table.of_rows(alive)
-    found = best_nearby(suspected, _refined(likeness, lag), span)
-    lag = found / suspected.stretch_s
+    candidates = table.of_rows(alive)
+    found = best_nearby(candidates, _refined(likeness, lag), span)
+    lag = found / candidates.stretch_s
     # Not fitted together: a period of four days would take a part of the day's pattern.
-    proven = evidence(x[alive], suspected.known, lag).is_proven
-    proven &= ~is_of_the_day(found, suspected.stretch_s, x.shape[1], span)
+    proven = evidence(x[alive], candidates.known, lag).is_proven
+    proven &= ~is_of_the_day(found, candidates.stretch_s, x.shape[1], span)
     period[alive] = np.where(proven, found, 0.0)
     return period
 
@@ -173,13 +174,13 @@ def autocorrelation(x: Floats, known: Mask) -> Floats:
     return means / np.maximum(means[:, :1], 1e-300)
 
 
-def _suspects(likeness: Floats) -> NDArray[np.intp]:
+def _candidates(likeness: Floats) -> NDArray[np.intp]:
     """The shortest lag that is as good a peak as any, 0 where none stands out."""
     most = likeness.shape[1] // 2 + 1
     inner = likeness[:, 1:most]
     is_peak = (inner >= likeness[:, : most - 1]) & (inner >= likeness[:, 2 : most + 1])
     is_peak[:, 0] = False
-    is_peak &= (inner >= SUSPECT) & (inner - np.minimum.accumulate(inner, axis=1) >= STANDS_OUT)
+    is_peak &= (inner >= CANDIDATE) & (inner - np.minimum.accumulate(inner, axis=1) >= STANDS_OUT)
     best = np.where(is_peak, inner, 0.0).max(axis=1)
     chosen = is_peak & (inner >= AS_GOOD * best[:, None])
     return np.where(best > 0, chosen.argmax(axis=1) + 1, 0)
@@ -270,6 +271,6 @@ def is_of_the_day(period_s: Floats, stretch_s: Floats, stretches: int, span: int
     turns = np.maximum(np.rint(DAY / period_s), 1.0)
     of_day = np.abs(DAY / turns - period_s) <= blur
     bin_s = max(DAY / DAY_BINS, span)
-    is_told = (bin_s <= span) | (period_s >= BINS_A_RHYTHM * bin_s)
+    is_told = (bin_s <= span) | (period_s >= BINS_A_PERIOD * bin_s)
     of_week = np.abs(period_s - WEEK) <= blur
     return (of_day & is_told & (span <= DAY // 2)) | of_week

@@ -11,128 +11,67 @@ Series share the bucket clock, so one call handles one bucket of every series. S
 precision allows, arithmetic is float64.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import special
 
-from proxy.engine.columns import Columns, Slot
-from proxy.engine.models import (
-    calendar_days,
-    changes,
-    clock_shift,
-    events,
-    location,
-    mixture,
-    period_fit,
-    tails,
-    views,
+from proxy.engine.columns import Rows
+from proxy.engine.models import location, low_counts, mixture
+from proxy.engine.models.changes import LevelShifts
+from proxy.engine.models.clock_shift import ClockChanges, Told
+from proxy.engine.models.component import Lesson, Mask, Model, Moment
+from proxy.engine.models.events import Events
+from proxy.engine.models.grid import DAY_FROM, DAY_TRIED, WEEK, Grid
+from proxy.engine.models.history import History
+from proxy.engine.models.judged import (
+    FEATURES,
+    RESIDUAL,
+    Change,
+    Evidence,
+    Judged,
+    Prediction,
+    Views,
+    tempered_novelty,
+    two_sided,
 )
-from proxy.engine.models.patterns import DAY_FROM, DAY_TRIED, WEEK, Grid, Lesson
-from proxy.engine.probability import any_of, clip_p, join_correlated
+from proxy.engine.models.location import LEVEL, STRENGTHENED, WITH_DAY, WITH_WEEK, Location
+from proxy.engine.models.low_counts import LOW_COUNT
+from proxy.engine.models.mixture import Mixture
+from proxy.engine.models.past import Past
+from proxy.engine.models.period_fit import PeriodFinder
+from proxy.engine.models.records import Records
+from proxy.engine.models.spread_of_day import SpreadOfDay
+from proxy.engine.models.tails import Tails
+from proxy.engine.models.views import RunningSums, SeenRange, Volatility
+from proxy.engine.probability import any_of, clip_p
 from proxy.engine.results import Floats
 
-Rows = NDArray[np.intp]
-
-RESIDUAL, SHORT_SUM, LONG_SUM, VOLATILITY = range(4)
-FEATURES = 4
 # Nothing is reported before this many values: a tail of a handful of residuals says nothing.
 WARM_UP = 36
-FACTOR_MEMORY = 12.0
-# Counts of the plain spread that stand against a bin's own.
-FACTOR_PRIOR = 8.0
-LOW_COUNT = 20.0
+# Values before which errors are not bounded and scores not looked at, and before which none counts as odd.
+YOUNG, TRUSTED_UNTIL = 12, 30
 # What the tails of a series keep of the time before its day's pattern was used.
 OLD_TAILS = 0.2
 # What they keep of the time before a period of its own was found: most was surprise at that.
 UNTOLD_TAILS = 0.05
+# What they keep of the time before a level moved for good.
+SHIFTED_TAILS = 0.5
 # What the oddest of scores still counts for in the tails: an incident must not become usual by itself.
 LEAST_IN_TAILS = 0.2
+# A value teaches the less the lower its p is below 10^-3; nothing but this much from 10^-6 on.
+LEAST_TAUGHT = 0.05
+# Spreads by which a level moves at once at most.
+LEVEL_LIMIT = 3.0
 # 97.5 % quantile of Student's t with 4 degrees of freedom, the family the predictors are compared by.
 BOUND_SPREADS = 2.776
 
 
-def layout(grid: Grid) -> dict[str, Slot]:
-    """The state of a series."""
-    return {
-        "n": Slot("f4"),
-        "first": Slot("i8", (), -1),
-        "seen": Slot("i8", (), -1),
-        "samples": Slot("f4"),
-        "occupancy": Slot("f4", (), 1.0),
-        "day_spread": Slot("f2", (grid.day_bins,), 1.0),
-        **location.slots(grid),
-        **mixture.slots(location.PREDICTORS),
-        **views.SLOTS,
-        **tails.slots(FEATURES),
-        **events.SLOTS,
-        **changes.SLOTS,
-        **clock_shift.SLOTS,
-        **period_fit.SLOTS,
-    }
+class SeriesModel(Model):
+    """State and arithmetic of all series of one detector feature.
 
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """What a bucket should hold, one element per row; `spread` is yet without the time of day's `factor`.
-
-    `predicted` and `scale` are predictors x rows.
+    `side` is 1 (only high values are unusual), -1 (only low ones) or 0; `zero_empty` tells that a bucket without data
+    counts as 0.
     """
-
-    typical: Floats
-    spread: Floats
-    factor: Floats
-    predicted: Floats
-    scale: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What one bucket's values mean; one element per row. `p` is final, two- or one-sided as asked."""
-
-    rows: Rows
-    value: Floats
-    ready: NDArray[np.bool_]
-    typical: Floats
-    spread: Floats
-    z: Floats
-    p_single: Floats
-    p_multi: Floats
-    p: Floats
-    surprise: Floats
-    raw_surprise: Floats
-    alarm: Floats
-    is_high: NDArray[np.bool_]
-    factor: Floats
-    predicted: Floats
-    scale: Floats
-    scores: Floats
-    p_outlier: Floats
-    windows: views.Windows
-    samples: Floats | None
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A lasting change that the model made of what it saw: of a level, a scale (a factor), a clock or a period (both
-    in seconds), or a day of the month that is unlike others (as `calendar_days.title` takes it).
-    """
-
-    row: int
-    kind: Literal["level shift", "linear scale", "time shift", "period", "calendar"]
-    size: float
-
-
-def _by_chance(z: Floats, sums: Floats) -> Floats:
-    """Features x rows: what low counts do by chance, in one bucket (which is also what stirs them up) and in many."""
-    single = 2.0 * special.ndtr(-np.abs(z))
-    return np.stack([single, *(2.0 * special.ndtr(-np.abs(sums))), single])
-
-
-class SeriesModel:
-    """State and arithmetic of all series of one detector feature."""
 
     def __init__(self, span: int, *, side: int, is_count: bool, non_negative: bool, zero_empty: bool) -> None:
         self.span = span
@@ -142,214 +81,236 @@ class SeriesModel:
         self.zero_empty = zero_empty
         self.grid = Grid.of(span)
         self.warm_up = WARM_UP
-        self.columns = Columns(layout(self.grid))
+        self.history, self.records = History(), Records()
+        self.location, self.mixture = Location(self.grid), Mixture(location.PREDICTORS)
+        self.spread_of_day, self.seen_range = SpreadOfDay(self.grid), SeenRange(span)
+        self.sums, self.volatility = RunningSums(), Volatility()
+        self.tails, self.events = Tails(FEATURES), Events()
+        self.level_shifts, self.clock_changes, self.past = LevelShifts(), ClockChanges(self.grid), Past(span)
+        self.period_finder = PeriodFinder(self.grid, self.past, self.location, self.mixture)
+        super().__init__(
+            history=self.history,
+            records=self.records,
+            **self.location.parts,
+            mixture=self.mixture,
+            spread_of_day=self.spread_of_day,
+            seen_range=self.seen_range,
+            sums=self.sums,
+            volatility=self.volatility,
+            tails=self.tails,
+            events=self.events,
+            level_shifts=self.level_shifts,
+            clock_changes=self.clock_changes,
+            past=self.past,
+        )
+
+    # ---- prediction
 
     def predict(self, time: int, rows: Rows, ahead: int = 0) -> Prediction:
         """What is expected of the bucket at `time`, `ahead` buckets after the next one."""
-        c = self.columns
-        predicted = location.predictors(c, self.grid, time, rows, ahead)
-        doubt = location.doubt(c, self.grid, time, rows)
-        in_use = location.in_use(c, time, rows)
-        typical, spread, scale = mixture.combine(c, rows, predicted, doubt, in_use)
+        return self._predict(self.history.at(time, rows), ahead)
+
+    def _predict(self, at: Moment, ahead: int = 0) -> Prediction:
+        rows = at.rows
+        predicted = self.location.predictors(at, self.mixture.scale_of(WITH_DAY, rows), ahead)
+        typical, spread, scale = self.mixture.combine(
+            rows,
+            predicted,
+            least=mixture.steadiest(self.location.level.of(rows), self.seen_range.width(rows)),
+            doubt=self.location.doubt(at),
+            in_use=self.location.in_use(at),
+        )
         if self.is_count:
-            # Counts this low cannot be steadier than chance lets them be.
-            spread = np.where(typical < LOW_COUNT, np.maximum(spread, 0.7 * np.sqrt(np.maximum(typical, 0.25))), spread)
-        d, _ = self.grid.bins(time)
-        known = c["day_n"][d, rows].astype(np.float64)
-        factor = np.clip((FACTOR_PRIOR + known * c["day_spread"][d, rows]) / (FACTOR_PRIOR + known), 0.6, 6.0)
-        typical = np.where(self.non_negative | (c["low"][rows] >= 0.0), np.maximum(typical, 0.0), typical)
+            spread = low_counts.least_spread(typical, spread)
+        factor = self.spread_of_day.factor(at, self.location.patterns.day_visits(at))
+        is_positive = self.non_negative | self.seen_range.never_negative(rows)
+        typical = np.where(is_positive, np.maximum(typical, 0.0), typical)
         return Prediction(typical, spread, factor, predicted, scale)
+
+    # ---- judging, which changes nothing
 
     def judge(self, time: int, rows: Rows, value: Floats, samples: Floats | None = None) -> Judged:
         """Judges `value` of `rows` in the bucket starting at `time`; changes nothing.
 
         `samples` says how many records a mean-like value rests on: fewer than usual make it less certain.
         """
-        c = self.columns
-        n = c["n"][rows]
-        wanted = self.predict(time, rows)
-        factor = wanted.factor
+        at = self.history.at(time, rows)
+        wanted = self._predict(at)
         if samples is not None:
-            usual = np.maximum(c["samples"][rows], 1.0)
-            factor = factor * np.sqrt(np.clip(0.5 + 0.5 * usual / np.maximum(samples, 1e-9), 1.0, 9.0))
-        z = (value - wanted.typical) / (wanted.spread * factor)
-        if self.is_count:
-            z = self._low_count_z(value, wanted.typical, wanted.spread * factor, z)
-        z = np.clip(z, -1e4, 1e4)
-        sums, unrest, windows = views.look(c, rows, value, z, wanted.spread)
-        scores = np.stack([z, *sums, unrest])
-        scores[:, n < 12] = np.nan
-        one_sided = np.stack([tails.survival(c, k, rows, np.nan_to_num(scores[k])) for k in range(FEATURES)])
-        p_outlier = np.minimum(1.0, 2.0 * one_sided[RESIDUAL])
-        p_views = self._sided(one_sided, scores)
-        by_chance = np.zeros_like(p_views)
-        if self.is_count:
-            by_chance = _by_chance(z, windows.sizes) * (wanted.typical < LOW_COUNT)
-            p_views = np.maximum(p_views, by_chance)
-        p_new = views.novelty(c, rows, value, wanted.spread, self.side)
-        # The range is that of ordinary days; leaving it is no news while the model expects as much.
-        p_new[calendar_days.having(c, time, rows)] = 1.0
-        p_new = p_new ** np.clip(-np.log10(p_views[RESIDUAL] + 1e-300), 0.0, 1.0)
-        p_single = np.maximum(np.minimum(p_views[RESIDUAL], p_new), by_chance[RESIDUAL])
-        p_multi = any_of(p_views[1:].min(axis=0), 3)
-        if self.zero_empty:
-            p_single = self._soften_empty(rows, value, p_single)
-        # Where only one view speaks, the other must not talk it down by more than having been asked.
-        p = np.minimum(join_correlated(p_single, p_multi), any_of(np.minimum(p_single, p_multi), 2))
-        youth = np.minimum(1.0, n / max(self.grid.day_buckets, self.warm_up))
-        p = clip_p(p**youth)
-        ready = n >= self.warm_up
-        raw = np.where(ready, -np.log10(p), 0.0)
+            wanted = replace(wanted, factor=wanted.factor * self.records.widening(rows, samples))
+        views = self._look(at, value, wanted)
+        evidence = self._weigh(at, value, wanted, views)
+        youth = np.minimum(1.0, at.n / max(self.grid.day_buckets, self.warm_up))
+        ready = at.n >= self.warm_up
+        raw = np.where(ready, -np.log10(clip_p(evidence.joined() ** youth)), 0.0)
         bucket = time // self.span
-        surprise = events.discount(c, rows, bucket, raw)
-        alarm = np.where(ready, self._alarm(p_views, p_new) * youth - (raw - surprise), 0.0)
-        alarm = events.first_alarm(c, rows, bucket, np.maximum(alarm, 0.0))
-        return Judged(
-            rows,
-            value,
-            ready,
-            wanted.typical,
-            wanted.spread,
-            z,
-            p_single,
-            p_multi,
-            clip_p(10.0**-surprise),
-            surprise,
-            raw,
-            alarm,
-            z >= 0,
-            factor,
-            wanted.predicted,
-            wanted.scale,
-            scores,
-            p_outlier,
-            windows,
-            samples,
-        )
+        surprise = self.events.discount(rows, bucket, raw)
+        alarm = np.where(ready, evidence.alarm() * youth - (raw - surprise), 0.0)
+        alarm = self.events.first_alarm(rows, bucket, np.maximum(alarm, 0.0))
+        p = clip_p(10.0**-surprise)
+        return Judged(rows, value, ready, wanted, views, evidence, p, surprise, raw, alarm, samples)
 
-    def _sided(self, tail: Floats, scores: Floats) -> Floats:
-        if self.side:
-            is_on_side = scores * self.side > 0
-            # Unrest has no side of its own: it counts on the side the value is on.
-            is_on_side[VOLATILITY] = is_on_side[RESIDUAL] & (scores[VOLATILITY] > 0)
-            tail = np.where(is_on_side, tail, 0.5)
-        return np.minimum(1.0, 2.0 * tail)
+    def _look(self, at: Moment, value: Floats, wanted: Prediction) -> Views:
+        """The residual and what is made of it."""
+        spread = wanted.spread * wanted.factor
+        z = (value - wanted.typical) / spread
+        if self.is_count:
+            z = low_counts.scores(value, wanted.typical, spread, z)
+        z = np.clip(z, -1e4, 1e4)
+        of_sums, sums = self.sums.look(at.rows, z)
+        of_steps, steps = self.volatility.look(at, value, wanted.spread)
+        scores = np.stack([z, *of_sums, of_steps])
+        scores[:, at.n < YOUNG] = np.nan
+        return Views(z, scores, sums, steps)
 
-    @staticmethod
-    def _alarm(p_views: Floats, p_new: Floats) -> Floats:
-        """Evidence for alerting: the strongest view, plus half of what every view has beyond one chance in ten."""
-        size = -np.log10(clip_p(np.concatenate([p_views, p_new[None]])))
-        return np.maximum(size.max(axis=0) - 0.5, 0.0) + 0.5 * np.maximum(size - 1.0, 0.0).sum(axis=0)
+    def _weigh(self, at: Moment, value: Floats, wanted: Prediction, views: Views) -> Evidence:
+        """How improbable the views are, each by its own tail, and the range."""
+        scores = views.scores
+        tail = np.stack([self.tails.survival(k, at.rows, np.nan_to_num(scores[k])) for k in range(FEATURES)])
+        by_view = two_sided(tail, scores, self.side)
+        by_chance = np.zeros_like(by_view)
+        if self.is_count:
+            by_chance = low_counts.chance(views.z, views.sums.sizes) * (wanted.typical < LOW_COUNT)
+            by_view = np.maximum(by_view, by_chance)
+        new = self.seen_range.novelty(at, value, wanted.spread, self.side)
+        # The range is that of ordinary days; leaving it is no news while the model expects as much.
+        new[self.location.month_day.having(at)] = 1.0
+        new = tempered_novelty(new, by_view[RESIDUAL])
+        single = np.maximum(np.minimum(by_view[RESIDUAL], new), by_chance[RESIDUAL])
+        if self.zero_empty:
+            single = self.records.soften_empty(at.rows, value, single)
+        multi = any_of(by_view[1:].min(axis=0), FEATURES - 1)
+        return Evidence(np.minimum(1.0, 2.0 * tail[RESIDUAL]), by_view, new, single, multi)
 
-    def _low_count_z(self, value: Floats, typical: Floats, spread: Floats, z: Floats) -> Floats:
-        low = np.flatnonzero((typical < LOW_COUNT) & (value >= 0))
-        if len(low):
-            mean = np.maximum(typical[low], 1e-3)
-            variance = np.maximum(spread[low] ** 2, mean * 1.001)
-            size = np.minimum(mean**2 / (variance - mean), 1e6)
-            success = size / (size + mean)
-            count = np.floor(value[low])
-            # From the upper side: of a difference of lower tails near 1 nothing is left far out.
-            above = special.betaincc(size, count + 1.0, success)
-            at_least = np.where(count > 0, special.betaincc(size, np.maximum(count, 1.0), success), 1.0)
-            upper = 0.5 * (at_least + above)
-            lower = 1.0 - upper
-            z[low] = np.where(
-                upper < lower, -special.ndtri(np.maximum(upper, 1e-300)), special.ndtri(np.maximum(lower, 1e-300))
-            )
-        return z
-
-    def _soften_empty(self, rows: Rows, value: Floats, p: Floats) -> Floats:
-        """An empty bucket of a series that is often empty is no news."""
-        mix = np.clip((0.75 - self.columns["occupancy"][rows]) / 0.25, 0.0, 1.0)
-        return np.where(value == 0, p ** (1.0 - mix), p)
+    # ---- learning
 
     def learn(self, time: int, judged: Judged, weight: Floats) -> list[Change]:
         """Learns a judged bucket; `weight` 0..1 per row scales every update (0 = as if unseen).
 
         Returns the lasting changes it made of them, mostly none.
         """
-        c, rows = self.columns, judged.rows
-        n = c["n"][rows].astype(np.float64)
-        value = judged.value
-        outlier = np.clip(1.0 + 0.95 * (np.log10(judged.p_outlier + 1e-300) + 3.0) / 3.0, 0.05, 1.0)
-        trusted = weight
-        if self.zero_empty:
-            filled = value != 0
-            occupancy = c["occupancy"][rows]
-            rate = np.maximum(1.0 / 200.0, 1.0 / (n + 2.0))
-            trusted = weight * np.where(filled, 1.0, np.clip(2.0 * occupancy, 1e-6, 1.0))
-            c["occupancy"][rows] = occupancy + weight * rate * (filled - occupancy)
-        step = trusted * np.where(n < 30, 1.0, outlier)
-        explained = self._learn_prediction(time, judged, n, step, trusted, weight)
-        self._renew_tails(time, rows, rows[explained])
+        at = self.history.at(time, judged.rows)
+        oddness = np.log10(judged.evidence.outlier + 1e-300)
+        taught = np.clip(1.0 + (1.0 - LEAST_TAUGHT) * (oddness + 3.0) / 3.0, LEAST_TAUGHT, 1.0)
+        trusted = self.records.learn_occupancy(at, judged.value, weight) if self.zero_empty else weight
+        step = trusted * np.where(at.n < TRUSTED_UNTIL, 1.0, taught)
+        explained = self._learn_location(at, judged, step, trusted, weight)
+        self._renew_tails(at, at.rows[explained])
         learning = weight > 0.5
-        taught = rows[learning]
-        views.learn(c, rows, judged.windows, learning, value)
-        tails.learn(c, taught, judged.scores[:, learning], np.maximum(outlier, LEAST_IN_TAILS)[learning])
-        events.learn(c, taught, time // self.span, judged.raw_surprise[learning])
-        events.learn_alarm(c, taught, time // self.span, judged.alarm[learning])
+        self._learn_views(at, judged, np.maximum(taught, LEAST_IN_TAILS), learning)
         if judged.samples is not None:
-            usual = c["samples"][rows]
-            rate = weight / np.clip(n + 1.0, 1.0, mixture.SCALE_MEMORY)
-            c["samples"][rows] = usual + rate * (judged.samples - usual)
-        c["first"][rows] = np.where(c["first"][rows] < 0, time, c["first"][rows])
-        c["seen"][rows] = time
-        c["n"][rows] = n + weight
-        settled = np.flatnonzero(judged.ready & (weight > 0.5))
-        made = self._learn_changes(time, judged, settled) if len(settled) else []
-        off = (value - judged.predicted[location.WITH_WEEK])[learning]
-        return made + self._learn_periods(time, taught, value[learning]) + self._learn_calendar(time, taught, off)
+            self.records.learn_samples(at, judged.samples, weight)
+        self.history.learn(at, weight)
+        at = self.history.at(time, judged.rows)
+        settled = np.flatnonzero(judged.ready & learning)
+        made = self._learn_changes(at.only(settled), judged, settled) if len(settled) else []
+        off = (judged.value - judged.wanted.predicted[WITH_WEEK])[learning]
+        at = at.only(learning)
+        return made + self._learn_periods(at, judged.value[learning]) + self._learn_calendar(at, off)
 
-    def _renew_tails(self, time: int, rows: Rows, explained: Rows) -> None:
+    def _learn_location(self, at: Moment, judged: Judged, step: Floats, trusted: Floats, weight: Floats) -> Mask:
+        """Location, scales and range learn from values the more the less odd they are.
+
+        Returns where a second week explains what was odd in the first.
+        """
+        wanted, value, rows = judged.wanted, judged.value, at.rows
+        young = at.n < YOUNG
+        lesson = Lesson(
+            value,
+            wanted.predicted,
+            wanted.typical,
+            wanted.spread,
+            wanted.scale,
+            np.where(young, np.inf, LEVEL_LIMIT * wanted.spread * wanted.factor),
+            # Bounded by the plain variation of the series, its pattern included.
+            np.where(young, np.inf, wanted.scale[LEVEL]),
+            step,
+            trusted,
+            at.n.astype(np.float64),
+        )
+        ranged = step.copy()
+        ranged[self.location.month_day.having(at)] = 0.0
+        self.seen_range.learn(rows, value, self.location.level.of(rows), ranged)
+        doubt = self.location.doubt(at)
+        explained = self.location.learn(at, lesson)
+        errors, tried = value - wanted.predicted, self.location.tried(at)
+        self.mixture.learn(at, errors, wanted.scale, doubt=doubt, tried=tried, step=step, weight=weight)
+        self._learn_spread_of_day(at, judged, step)
+        return explained
+
+    def _learn_spread_of_day(self, at: Moment, judged: Judged, step: Floats) -> None:
+        """Errors are measured around the day's pattern from its first trial on."""
+        wanted = judged.wanted
+        age = np.where(at.first < 0, 0, at.age)
+        on_trial = (age < DAY_FROM) & self.grid.has_day
+        typical = np.where(on_trial, wanted.predicted[WITH_DAY], wanted.typical)
+        usual = np.where(on_trial, wanted.scale[WITH_DAY], wanted.spread)
+        size = mixture.NORMAL * np.abs(judged.value - typical) / usual
+        size = np.where(on_trial & (age < DAY_TRIED), 1.0, size)
+        self.spread_of_day.learn(at, size, step, self.location.patterns.day_visits(at), at.n >= YOUNG)
+
+    def _renew_tails(self, at: Moment, explained: Rows) -> None:
         """Residuals from before a day's pattern was used, or a week's was known, say little of those to come."""
-        age, before = time - self.columns["first"][rows], self.columns["seen"][rows] - self.columns["first"][rows]
-        renewed = (age >= DAY_FROM) & (before < DAY_FROM) & self.grid.has_day
-        tails.fade(self.columns, rows[renewed], OLD_TAILS)
+        renewed = (at.age >= DAY_FROM) & (self.history.last_age(at.rows) < DAY_FROM) & self.grid.has_day
+        self.tails.fade(at.rows[renewed], OLD_TAILS)
         if len(explained):
-            tails.forget(self.columns, explained, WEEK / self.span)
-            events.excuse(self.columns, explained)
+            self.tails.unlearn(explained, WEEK / self.span)
+            self.events.excuse(explained)
 
-    def _learn_changes(self, time: int, judged: Judged, settled: Rows) -> list[Change]:
-        c, at = self.columns, judged.rows[settled]
-        off = judged.value[settled] - judged.typical[settled]
-        shift = changes.observe(c, at, time, off, judged.spread[settled])
-        moved = at[shift != 0]
+    def _learn_views(self, at: Moment, judged: Judged, weight: Floats, learning: Mask) -> None:
+        """Sums, volatility, tails (with this weight) and events of the series that are `learning`."""
+        rows, bucket = at.rows[learning], at.time // self.span
+        self.sums.learn(at, judged.views.sums, learning)
+        self.volatility.learn(at, judged.views.steps, learning)
+        self.tails.learn(rows, judged.views.scores[:, learning], weight[learning])
+        self.events.learn(rows, bucket, judged.raw_surprise[learning])
+        self.events.learn_alarm(rows, bucket, judged.alarm[learning])
+
+    # ---- lasting changes
+
+    def _learn_changes(self, at: Moment, judged: Judged, settled: Rows) -> list[Change]:
+        """Levels that moved for good, patterns that became stronger, clocks that changed."""
+        rows, value, spread = at.rows, judged.value[settled], judged.spread[settled]
+        shift = self.level_shifts.observe(rows, at.time, value - judged.typical[settled], spread)
+        moved = rows[shift != 0]
         if len(moved):
-            location.move(c, moved, shift[shift != 0])
-            c["sum"][:, moved] = 0.0
-            tails.fade(c, moved, 0.5)
-        scale = location.settle_strength(c, self.grid, at)
-        rest = judged.value[settled] - c["base"][at] - location.own_part(c, self.grid, time, at)
-        clock = clock_shift.observe(c, self.grid, time, at, rest, judged.spread[settled])
-        found = (("level shift", shift, 0.0), ("linear scale", scale, 1.0), ("time shift", clock, 0.0))
+            self.location.shift(moved, shift[shift != 0])
+            self.sums.forget(moved)
+            self.tails.fade(moved, SHIFTED_TAILS)
+        scale = self.location.settle_strength(rows, self.mixture.best(rows) == STRENGTHENED)
+        told = Told(self.location.rest(at, value), spread, self.mixture.scales(rows), self.location.strength.of(rows))
+        clock = self.clock_changes.observe(at, told, self.location.patterns.part, self.move)
         return [
-            Change(int(at[i]), kind, float(size[i]))
-            for kind, size, none in found
-            for i in np.flatnonzero(size != none).tolist()
+            *(Change(int(rows[i]), "level shift", float(shift[i])) for i in np.flatnonzero(shift != 0.0)),
+            *(Change(int(rows[i]), "linear scale", float(scale[i])) for i in np.flatnonzero(scale != 1.0)),
+            *(Change(int(rows[i]), "time shift", float(clock[i])) for i in np.flatnonzero(clock != 0.0)),
         ]
 
-    def _learn_periods(self, time: int, rows: Rows, value: Floats) -> list[Change]:
+    def _learn_periods(self, at: Moment, value: Floats) -> list[Change]:
         """Looks for other periods than day and week; where one is found, what was hard to foretell is so no more."""
-        c, new = self.columns, period_fit.observe(self.columns, self.grid, time, rows, value)
+        new = self.period_finder.observe(at, value, self._sizes)
         self._forget_surprises(new)
-        return [Change(row, "period", float(c["period"][row])) for row in new.tolist()]
+        periods = self.location.own_period.of(new).tolist()
+        return [Change(row, "period", size) for row, size in zip(new.tolist(), periods, strict=True)]
 
-    def _learn_calendar(self, time: int, rows: Rows, off: Floats) -> list[Change]:
+    def _learn_calendar(self, at: Moment, off: Floats) -> list[Change]:
         """Looks for a day of the month that is unlike others; `off` is what all patterns leave of a value."""
-        new = calendar_days.observe(self.columns, self.grid, time, rows, off)
+        new = self.location.month_day.observe(at, off, self._sizes)
         self._forget_surprises(new)
-        return [Change(row, "calendar", calendar_days.found(self.columns, row)) for row in new.tolist()]
+        return [Change(row, "calendar", self.location.month_day.name_of(row)) for row in new.tolist()]
+
+    def _sizes(self, rows: Rows) -> tuple[Floats, Floats]:
+        """(level, scale of the errors around it) of each series."""
+        return self.location.level.of(rows), self.mixture.scale_of(LEVEL, rows)
 
     def _forget_surprises(self, new: Rows) -> None:
         """Most of what was hard to foretell of these series is so no more."""
-        c = self.columns
         if len(new):
-            tails.fade(c, new, UNTOLD_TAILS)
-            events.call_off(c, new)
-            changes.forget(c, new)
-            c["sum"][:, new] = 0.0
-            c["day_spread"][:, new] = 1.0
+            self.tails.fade(new, UNTOLD_TAILS)
+            for part in (self.events, self.level_shifts, self.sums, self.spread_of_day):
+                part.forget(new)
+
+    # ---- what is asked of a series
 
     def tail_ln(self, judged: Judged, i: int, value: Floats, scale: Floats) -> Floats:
         """ln p of other values in place of row i's, in the direction of its anomaly; `scale` widens the spread."""
@@ -357,67 +318,23 @@ class SeriesModel:
         typical = np.full(len(value), judged.typical[i])
         z = (value - typical) / spread
         if self.is_count:
-            z = self._low_count_z(value, typical, spread, z)
-        z = np.clip(z if judged.is_high[i] else -z, 0.0, 1e4)
-        toward = z if judged.is_high[i] else -z
+            z = low_counts.scores(value, typical, spread, z)
+        is_high = judged.is_high[i]
+        z = np.clip(z if is_high else -z, 0.0, 1e4)
         at = np.full(len(value), judged.rows[i], np.intp)
-        return np.log(clip_p(2.0 * tails.survival(self.columns, RESIDUAL, at, toward)))
+        return np.log(clip_p(2.0 * self.tails.survival(RESIDUAL, at, z if is_high else -z)))
 
     def bounds(self, typical: float, spread: float, row: int) -> tuple[float, float]:
         """95 % bounds; never below 0 where no value ever was."""
         lower, upper = float(typical - BOUND_SPREADS * spread), float(typical + BOUND_SPREADS * spread)
-        if self.non_negative or self.columns["low"][row] >= 0.0:
+        if self.non_negative or self.seen_range.never_negative(np.array([row]))[0]:
             lower = max(lower, 0.0)
         return lower, upper
 
     def youth(self, row: int) -> float:
         """0..1: how much of two days (at least the warm-up) the series has been seen."""
-        return float(min(1.0, self.columns["n"][row] / max(2.0 * self.grid.day_buckets, self.warm_up)))
+        return self.history.share_of(row, max(2.0 * self.grid.day_buckets, self.warm_up))
 
     def run_length(self, judged: Judged, i: int) -> int:
         """Buckets the anomaly has lasted, this one included."""
-        return int(self.columns["event_run"][judged.rows[i]]) + 1
-
-    def _learn_prediction(
-        self, time: int, judged: Judged, n: Floats, step: Floats, trusted: Floats, weight: Floats
-    ) -> NDArray[np.bool_]:
-        """Location, scales and range learn from values the more the less odd they are."""
-        c, rows = self.columns, judged.rows
-        young = n < 12
-        lesson = Lesson(
-            judged.value,
-            judged.predicted,
-            judged.typical,
-            judged.spread,
-            judged.scale,
-            np.where(young, np.inf, 3.0 * judged.spread * judged.factor),
-            # Bounded by the plain variation of the series, its pattern included.
-            np.where(young, np.inf, judged.scale[location.LEVEL]),
-            step,
-            trusted,
-            n,
-        )
-        ranged = step.copy()
-        ranged[calendar_days.having(c, time, rows)] = 0.0
-        views.learn_range(c, rows, judged.value, c["level"][rows], ranged, self.span)
-        doubt = location.doubt(c, self.grid, time, rows)
-        explained = location.learn(c, self.grid, time, rows, lesson)
-        tried = location.tried(c, self.grid, time, rows)
-        mixture.learn(c, rows, judged.value - judged.predicted, judged.scale, doubt, tried, step, weight)
-        self._learn_factor(time, judged, step, young)
-        return explained
-
-    def _learn_factor(self, time: int, judged: Judged, step: Floats, young: NDArray[np.bool_]) -> None:
-        """How much more, or less, than usual the bin's values spread: around the day's pattern from its first trial."""
-        c, rows = self.columns, judged.rows
-        d, _ = self.grid.bins(time)
-        known = c["day_n"][d, rows].astype(np.float64)
-        spread = c["day_spread"][d, rows]
-        age = np.where(c["first"][rows] < 0, 0, time - c["first"][rows])
-        on_trial = (age < DAY_FROM) & self.grid.has_day
-        typical = np.where(on_trial, judged.predicted[location.WITH_DAY], judged.typical)
-        usual = np.where(on_trial, judged.scale[location.WITH_DAY], judged.spread)
-        size = np.minimum(mixture.NORMAL * np.abs(judged.value - typical) / usual, 6.0)
-        size = np.where(on_trial & (age < DAY_TRIED), 1.0, size)
-        moved = spread + step * (size - spread) / np.minimum(known + 1.0, FACTOR_MEMORY)
-        c["day_spread"][d, rows] = np.where(young, spread, moved)
+        return self.events.run_length(int(judged.rows[i])) + 1

@@ -1,117 +1,176 @@
 """What a residual is looked at as, besides itself: running sums, the volatility of the series, its range.
 
-A running sum finds what lasts and is too small to be seen in one bucket, volatility finds unrest and stillness,
-novelty finds what left the range seen so far.
+A running sum finds what lasts and is too small to be seen in one bucket (an exponentially weighted moving average
+chart: Roberts, Technometrics 1, 1959), volatility finds that a series moves more, or less, than it used to, and the
+range finds what leaves all that was seen so far.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from proxy.engine.columns import Columns, Slot
+from proxy.engine.columns import Rows, Slot
+from proxy.engine.models.component import Component, Mask, Moment
 from proxy.engine.results import Floats
-
-Rows = NDArray[np.intp]
 
 SUM_DECAYS = (1.0 - 1.0 / 6.0, 1.0 - 1.0 / 24.0)
 # One wild residual must not stand for many: single buckets have a view of their own.
 SUM_LIMIT = 4.0
+# Values that a sum must hold before it is looked at.
 SUM_FROM = 9
+# A sum is no less usual than so much of what it would be by chance; it grows usual by no more than so many times.
+LEAST_SUM_SCALE, MOST_GROWTH = 0.3, 4.0
 WINDOW_MEMORY = 1500.0
 VOLATILITY_MEMORY = 18.0
 # Variance of the log of a mean of so few steps: a constant series must not find any step sensational.
 VOLATILITY_NOISE = 0.02
+# The part of the spread below which steps are all alike.
+STILL_STEP = 0.05
+# How far off, in squares of deviations, a volatility teaches at most, and the variance it is taken to have at least.
+VOLATILITY_LIMIT, LEAST_VOLATILITY_VARIANCE = 16.0, 0.01
 # How long an extreme is remembered: the finer the buckets, the more peaks there are that say little, so the longer.
 RANGE_HALF_LIFE_S, LONGEST_HALF_LIFE_S = 30 * 86400, 365 * 86400
 NOVELTY_AFTER = 100
 NOVELTY_MARGIN = 0.05
-
-SLOTS = {
-    "last": Slot("f8", (), np.nan),
-    "low": Slot("f8", (), np.inf),
-    "high": Slot("f8", (), -np.inf),
-    "sum": Slot("f4", (len(SUM_DECAYS),)),
-    "sum_var": Slot("f4", (len(SUM_DECAYS),)),
-    "sum_scale": Slot("f4", (len(SUM_DECAYS),), 1.0),
-    "sum_n": Slot("f4"),
-    "volatility": Slot("f4"),
-    "vol_mean": Slot("f4"),
-    "vol_var": Slot("f4"),
-}
+# A range is no narrower than so many spreads; leaving it by this part of it makes p a quarter of 1 / (n + 1).
+LEAST_RANGE, EXCESS_UNIT = 2.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Windows:
-    """The running numbers with this bucket in them, to be kept if it is learnt."""
+class Sums:
+    """The running sums with this bucket in them, to be kept if it is learnt; sums x series."""
 
     sums: Floats
     variances: Floats
+    # In units of the deviation that independent residuals would give them.
     sizes: Floats
+
+
+class RunningSums(Component):
+    """Decayed sums of the bounded scores of a series, their variance by chance and their usual size."""
+
+    _sum: Floats
+    _variance: Floats
+    _scale: Floats
+    _n: Floats
+
+    def __init__(self) -> None:
+        count = (len(SUM_DECAYS),)
+        super().__init__(sum=Slot("f4", count), variance=Slot("f4", count), scale=Slot("f4", count, 1.0), n=Slot("f4"))
+
+    def look(self, rows: Rows, z: Floats) -> tuple[Floats, Sums]:
+        """(scores of the sums with this bucket's z in them, the sums); NaN where there are too few values."""
+        decay = np.array(SUM_DECAYS)[:, None]
+        sums = self._sum[:, rows] * decay + np.clip(z, -SUM_LIMIT, SUM_LIMIT)
+        variances = self._variance[:, rows] * decay**2 + 1.0
+        sizes = sums / np.sqrt(variances)
+        scores = sizes / np.maximum(self._scale[:, rows], LEAST_SUM_SCALE)
+        scores[:, self._n[rows] < SUM_FROM] = np.nan
+        return scores, Sums(sums, variances, sizes)
+
+    def learn(self, at: Moment, new: Sums, learning: Mask) -> None:
+        """Keeps the sums of the series that are `learning`."""
+        rows, n = at.rows[learning], at.n[learning].astype(np.float64)
+        self._sum[:, rows] = new.sums[:, learning]
+        self._variance[:, rows] = new.variances[:, learning]
+        self._n[rows] += 1.0
+        rate = np.maximum(1.0 / (n + 1.0), 1.0 / WINDOW_MEMORY)
+        old = self._scale[:, rows]
+        target = np.minimum(new.sizes[:, learning] ** 2, (MOST_GROWTH * old) ** 2)
+        self._scale[:, rows] = np.sqrt(old**2 + rate * (target - old**2))
+
+    def forget(self, rows: Rows) -> None:
+        """Sums up nothing yet."""
+        self._sum[:, rows] = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The volatility with this bucket in it, to be kept if it is learnt."""
+
+    value: Floats
     volatility: Floats
     log_volatility: Floats
 
 
-def look(columns: Columns, rows: Rows, value: Floats, z: Floats, spread: Floats) -> tuple[Floats, Floats, Windows]:
-    """(scores of the sums, score of the volatility, the numbers behind them); NaN where there is too little."""
-    clipped = np.clip(z, -SUM_LIMIT, SUM_LIMIT)
-    decay = np.array(SUM_DECAYS)[:, None]
-    sums = columns["sum"][:, rows] * decay + clipped
-    variances = columns["sum_var"][:, rows] * decay**2 + 1.0
-    sizes = sums / np.sqrt(variances)
-    sum_z = sizes / np.maximum(columns["sum_scale"][:, rows], 0.3)
-    sum_z[:, columns["sum_n"][rows] < SUM_FROM] = np.nan
-    step = np.abs(value - columns["last"][rows])
-    n = columns["n"][rows]
-    rate = np.maximum(1.0 / VOLATILITY_MEMORY, 1.0 / (n + 1.0))
-    volatility = columns["volatility"][rows]
-    volatility = np.where(np.isfinite(step), volatility + rate * (step - volatility), volatility)
-    log_volatility = np.log(volatility + 0.05 * spread + 1e-30)
-    unrest = (log_volatility - columns["vol_mean"][rows]) / np.sqrt(columns["vol_var"][rows] + VOLATILITY_NOISE)
-    unrest[n < 2 * VOLATILITY_MEMORY] = np.nan
-    return sum_z, unrest, Windows(sums, variances, sizes, volatility, log_volatility)
+class Volatility(Component):
+    """Mean size of the steps of a series, and mean and variance of its logarithm."""
+
+    _last: Floats
+    _volatility: Floats
+    _mean: Floats
+    _variance: Floats
+
+    def __init__(self) -> None:
+        super().__init__(last=Slot("f8", (), np.nan), volatility=Slot("f4"), mean=Slot("f4"), variance=Slot("f4"))
+
+    def look(self, at: Moment, value: Floats, spread: Floats) -> tuple[Floats, Steps]:
+        """(score of the volatility with this bucket's step in it, the volatility); NaN where there are too few."""
+        step = np.abs(value - self._last[at.rows])
+        rate = np.maximum(1.0 / VOLATILITY_MEMORY, 1.0 / (at.n + 1.0))
+        volatility = self._volatility[at.rows]
+        volatility = np.where(np.isfinite(step), volatility + rate * (step - volatility), volatility)
+        log_volatility = np.log(volatility + STILL_STEP * spread + 1e-30)
+        score = (log_volatility - self._mean[at.rows]) / np.sqrt(self._variance[at.rows] + VOLATILITY_NOISE)
+        score[at.n < 2 * VOLATILITY_MEMORY] = np.nan
+        return score, Steps(value, volatility, log_volatility)
+
+    def learn(self, at: Moment, new: Steps, learning: Mask) -> None:
+        """Keeps the volatility of the series that are `learning`."""
+        rows, n = at.rows[learning], at.n[learning].astype(np.float64)
+        self._volatility[rows] = new.volatility[learning]
+        mean, variance = self._mean[rows], self._variance[rows]
+        late = n >= VOLATILITY_MEMORY
+        rate = np.where(late, 1.0 / np.clip(n - VOLATILITY_MEMORY + 1.0, 1.0, WINDOW_MEMORY), 0.0)
+        off = new.log_volatility[learning] - mean
+        most = VOLATILITY_LIMIT * (variance + LEAST_VOLATILITY_VARIANCE)
+        self._mean[rows] = mean + rate * off
+        self._variance[rows] = variance + rate * (np.minimum(off**2, most) - variance)
+        self._last[rows] = new.value[learning]
 
 
-def learn(columns: Columns, rows: Rows, windows: Windows, learning: NDArray[np.bool_], value: Floats) -> None:
-    """Keeps the numbers of the rows (all of those `windows` was made for) that are `learning`."""
-    c, at = columns, rows[learning]
-    n = c["n"][at].astype(np.float64)
-    c["sum"][:, at] = windows.sums[:, learning]
-    c["sum_var"][:, at] = windows.variances[:, learning]
-    c["sum_n"][at] += 1.0
-    rate = np.maximum(1.0 / (n + 1.0), 1.0 / WINDOW_MEMORY)
-    old = c["sum_scale"][:, at]
-    target = np.minimum(windows.sizes[:, learning] ** 2, (4.0 * old) ** 2)
-    c["sum_scale"][:, at] = np.sqrt(old**2 + rate * (target - old**2))
-    c["volatility"][at] = windows.volatility[learning]
-    mean, variance = c["vol_mean"][at], c["vol_var"][at]
-    late = n >= VOLATILITY_MEMORY
-    rate = np.where(late, 1.0 / np.clip(n - VOLATILITY_MEMORY + 1.0, 1.0, WINDOW_MEMORY), 0.0)
-    off = windows.log_volatility[learning] - mean
-    c["vol_mean"][at] = mean + rate * off
-    c["vol_var"][at] = variance + rate * (np.minimum(off**2, 16.0 * (variance + 0.01)) - variance)
-    c["last"][at] = value[learning]
+class SeenRange(Component):
+    """The least and the largest value of a series; both ends drift slowly back towards the level."""
+
+    _low: Floats
+    _high: Floats
+
+    def __init__(self, span: int) -> None:
+        half_life = min(max(1.0, 3600 / span) * RANGE_HALF_LIFE_S, LONGEST_HALF_LIFE_S)
+        # What an end loses of its distance from the level in a bucket.
+        self.drift = 1.0 - 0.5 ** (span / half_life)
+        super().__init__(low=Slot("f8", (), np.inf), high=Slot("f8", (), -np.inf))
+
+    def width(self, rows: Rows) -> Floats:
+        """How far each series was seen to move; -inf before its first value."""
+        return self._high[rows] - self._low[rows]
+
+    def never_negative(self, rows: Rows) -> Mask:
+        """Which series had no value below 0."""
+        return self._low[rows] >= 0.0
+
+    def novelty(self, at: Moment, value: Floats, spread: Floats, side: int) -> Floats:
+        """p of leaving the remembered range by more than 5 % of it: 1 / (n + 1) / (1 + 10 excess / range)^2.
+
+        1 / (n + 1) is the chance that the next of n + 1 exchangeable values is the largest. `side` is 1 (only above),
+        -1 (only below) or 0.
+        """
+        low, high = self._low[at.rows], self._high[at.rows]
+        known = np.isfinite(low)
+        seen = np.maximum(np.where(known, high - low, 0.0), LEAST_RANGE * spread)
+        above = np.where(known & (side >= 0), value - high, 0.0)
+        below = np.where(known & (side <= 0), low - value, 0.0)
+        excess = np.maximum(np.maximum(above, below), 0.0) / seen
+        is_new = (excess > NOVELTY_MARGIN) & (at.n >= NOVELTY_AFTER)
+        return np.where(is_new, 1.0 / ((at.n + 1.0) * (1.0 + EXCESS_UNIT * excess) ** 2), 1.0)
+
+    def learn(self, rows: Rows, value: Floats, level: Floats, step: Floats) -> None:
+        """Widens the range to `value` where `step` (0..1) is above 0."""
+        low, high = (_drifted(end[rows], level, self.drift * step) for end in (self._low, self._high))
+        self._low[rows] = np.where(step > 0, np.minimum(low, value), low)
+        self._high[rows] = np.where(step > 0, np.maximum(high, value), high)
 
 
-def novelty(columns: Columns, rows: Rows, value: Floats, spread: Floats, side: int) -> Floats:
-    """p of leaving the remembered range by more than 5 % of it: 1 / (n + 1) / (1 + 10 excess / range)^2."""
-    c = columns
-    n = c["n"][rows]
-    low, high = c["low"][rows], c["high"][rows]
-    known = np.isfinite(low)
-    seen = np.maximum(np.where(known, high - low, 0.0), 2.0 * spread)
-    above = np.where(known & (side >= 0), value - high, 0.0)
-    below = np.where(known & (side <= 0), low - value, 0.0)
-    excess = np.maximum(np.maximum(above, below), 0.0) / seen
-    is_new = (excess > NOVELTY_MARGIN) & (n >= NOVELTY_AFTER)
-    return np.where(is_new, 1.0 / ((n + 1.0) * (1.0 + 10.0 * excess) ** 2), 1.0)
-
-
-def learn_range(columns: Columns, rows: Rows, value: Floats, level: Floats, step: Floats, span: int) -> None:
-    """Widens the range to `value`; both ends drift slowly back towards the level."""
-    half_life = min(max(1.0, 3600 / span) * RANGE_HALF_LIFE_S, LONGEST_HALF_LIFE_S)
-    drift = (1.0 - 0.5 ** (span / half_life)) * step
-    for end, further in (("low", np.minimum), ("high", np.maximum)):
-        old = columns[end][rows]
-        old = old + drift * np.where(np.isfinite(old), level - np.where(np.isfinite(old), old, 0.0), 0.0)
-        columns[end][rows] = np.where(step > 0, further(old, value), old)
+def _drifted(end: Floats, level: Floats, by: Floats) -> Floats:
+    """An end of a range, moved by a part of its distance towards the level; an infinite one stays."""
+    return end + by * np.where(np.isfinite(end), level - np.where(np.isfinite(end), end, 0.0), 0.0)

@@ -1,0 +1,136 @@
+"""What the model of a series says of a bucket: what it expected, what it saw, how improbable it is, what it changed."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from proxy.engine.columns import Rows
+from proxy.engine.models.component import Mask
+from proxy.engine.models.views import Steps, Sums
+from proxy.engine.probability import any_of, clip_p, join_correlated
+from proxy.engine.results import Floats
+
+# The views of a residual that have a tail of their own.
+RESIDUAL, SHORT_SUM, LONG_SUM, VOLATILITY = range(4)
+FEATURES = 4
+# What an alarm loses because the strongest of five views was chosen, and the share that the views beyond one chance in
+# ten add.
+CHOSEN, ADDED = 0.5, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a bucket should hold, one element per series; `spread` is yet without the time of day's `factor`.
+
+    `predicted` and `scale` are predictors x series.
+    """
+
+    typical: Floats
+    spread: Floats
+    factor: Floats
+    predicted: Floats
+    scale: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """The residual z in spreads and what is made of it: views x series `scores`, NaN where there is too little."""
+
+    z: Floats
+    scores: Floats
+    sums: Sums
+    steps: Steps
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How improbable each view is, one element per series; `by_view` is views x series.
+
+    `outlier` is that of the residual to either side, `new` that of leaving the range, `single` and `multi` what is made
+    of them for one bucket and for several.
+    """
+
+    outlier: Floats
+    by_view: Floats
+    new: Floats
+    single: Floats
+    multi: Floats
+
+    def joined(self) -> Floats:
+        """p of one bucket and of several together."""
+        # Where only one view speaks, the other must not talk it down by more than having been asked.
+        either = any_of(np.minimum(self.single, self.multi), 2)
+        return np.minimum(join_correlated(self.single, self.multi), either)
+
+    def alarm(self) -> Floats:
+        """Evidence for alerting, -log10 p: the strongest view, plus half of what each has beyond one chance in ten."""
+        size = -np.log10(clip_p(np.concatenate([self.by_view, self.new[None]])))
+        return np.maximum(size.max(axis=0) - CHOSEN, 0.0) + ADDED * np.maximum(size - 1.0, 0.0).sum(axis=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one bucket's values mean; one element per series. `p` is final, two- or one-sided as asked.
+
+    `raw_surprise` is -log10 p before similar events of the past are taken off, `surprise` after; `alarm` is what is
+    worth telling now. `samples` are the records each value rests on, None where they do not matter.
+    """
+
+    rows: Rows
+    value: Floats
+    ready: Mask
+    wanted: Prediction
+    views: Views
+    evidence: Evidence
+    p: Floats
+    surprise: Floats
+    raw_surprise: Floats
+    alarm: Floats
+    samples: Floats | None
+
+    @property
+    def typical(self) -> Floats:
+        """What was expected."""
+        return self.wanted.typical
+
+    @property
+    def spread(self) -> Floats:
+        """How far off values may be, without the time of day's factor."""
+        return self.wanted.spread
+
+    @property
+    def factor(self) -> Floats:
+        """By what the spread was widened for the time of day and for few records."""
+        return self.wanted.factor
+
+    @property
+    def is_high(self) -> Mask:
+        """Which values are above what was expected."""
+        return self.views.z >= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A lasting change that the model made of what it saw: of a level, a scale (a factor), a clock or a period (both
+    in seconds), or a day of the month that is unlike others (as `calendar_days.title` takes it).
+    """
+
+    row: int
+    kind: Literal["level shift", "linear scale", "time shift", "period", "calendar"]
+    size: float
+
+
+def two_sided(tail: Floats, scores: Floats, side: int) -> Floats:
+    """p of each view from its one-sided tail, views x series; `side` 1 or -1 leaves the other side without news."""
+    if side:
+        is_on_side = scores * side > 0
+        # Volatility has no side of its own: it counts on the side the value is on.
+        is_on_side[VOLATILITY] = is_on_side[RESIDUAL] & (scores[VOLATILITY] > 0)
+        tail = np.where(is_on_side, tail, 0.5)
+    return np.minimum(1.0, 2.0 * tail)
+
+
+def tempered_novelty(new: Floats, residual: Floats) -> Floats:
+    """p of leaving the range, as far as the residual (p) is unusual too: in full from one chance in ten on."""
+    return new ** np.clip(-np.log10(residual + 1e-300), 0.0, 1.0)

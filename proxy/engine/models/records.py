@@ -1,0 +1,60 @@
+"""How many records a bucket of a series usually rests on, and how often it has any."""
+
+import numpy as np
+
+from proxy.engine.columns import Rows, Slot
+from proxy.engine.models.component import Component, Moment
+from proxy.engine.results import Floats
+
+# Buckets that the usual number of records is a mean of, and those the share of filled buckets is.
+RECORDS_MEMORY, OCCUPANCY_MEMORY = 1500.0, 200.0
+# A series with data in more than this share of its buckets is told of an empty one in full, with less of it by the
+# part above half.
+ALWAYS_FILLED, FADES_OVER = 0.75, 0.25
+# What an empty bucket teaches at least.
+LEAST_TRUST = 1e-6
+# No more than so many times the variance of a mean that rests on few records.
+MOST_VARIANCE = 9.0
+
+
+class Records(Component):
+    """Mean number of records (`samples`) and share of buckets that are not empty (`occupancy`)."""
+
+    _samples: Floats
+    _occupancy: Floats
+
+    def __init__(self) -> None:
+        super().__init__(samples=Slot("f4"), occupancy=Slot("f4", (), 1.0))
+
+    def usual(self, rows: Rows) -> Floats:
+        """Records that a mean usually rests on, at least one."""
+        return np.maximum(self._samples[rows], 1.0)
+
+    def widening(self, rows: Rows, samples: Floats) -> Floats:
+        """Factor of the spread of a mean over `samples` records: half of its variance is theirs, and goes with 1/n."""
+        usual = self.usual(rows)
+        return np.sqrt(np.clip(0.5 + 0.5 * usual / np.maximum(samples, 1e-9), 1.0, MOST_VARIANCE))
+
+    def scarcity(self, row: int, samples: float) -> float:
+        """How many times fewer records than usual a mean rests on."""
+        return float(self._samples[row]) / max(samples, 1e-9)
+
+    def soften_empty(self, rows: Rows, value: Floats, p: Floats) -> Floats:
+        """p of the values; that of an empty bucket (0) of a series that is often empty goes towards 1."""
+        mix = np.clip((ALWAYS_FILLED - self._occupancy[rows]) / FADES_OVER, 0.0, 1.0)
+        return np.where(value == 0, p ** (1.0 - mix), p)
+
+    def learn_occupancy(self, at: Moment, value: Floats, weight: Floats) -> Floats:
+        """Adds whether buckets were filled; returns the weight each is worth: little for the empty ones of many."""
+        filled = value != 0
+        occupancy = self._occupancy[at.rows]
+        rate = np.maximum(1.0 / OCCUPANCY_MEMORY, 1.0 / (at.n.astype(np.float64) + 2.0))
+        trusted = weight * np.where(filled, 1.0, np.clip(2.0 * occupancy, LEAST_TRUST, 1.0))
+        self._occupancy[at.rows] = occupancy + weight * rate * (filled - occupancy)
+        return trusted
+
+    def learn_samples(self, at: Moment, samples: Floats, weight: Floats) -> None:
+        """Adds the number of records of each mean."""
+        usual = self._samples[at.rows]
+        rate = weight / np.clip(at.n.astype(np.float64) + 1.0, 1.0, RECORDS_MEMORY)
+        self._samples[at.rows] = usual + rate * (samples - usual)
