@@ -228,6 +228,34 @@ def test_the_engine_needs_only_arrays_and_the_standard_library():
     assert foreign == set()
 
 
+def columns_of(tree: ast.AST) -> set[str]:
+    """The private attributes behind the slots that components declare (`super().__init__(level=Slot("f8"))`)."""
+    return {
+        f"_{keyword.arg}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if isinstance(keyword.value, ast.Call) and ast.unparse(keyword.value.func) == "Slot"
+    }
+
+
+def strangers_at(tree: ast.AST, columns: set[str]) -> list[str]:
+    """The places where a column is read or written of anybody but `self`."""
+    return [
+        f"{node.lineno}: {ast.unparse(node)}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in columns and ast.unparse(node.value) != "self"
+    ]
+
+
+def test_no_module_touches_the_columns_of_a_component_but_its_own():
+    trees = {path: ast.parse(path.read_text()) for path in SOURCES + sorted((TOP / "bench").rglob("*.py"))}
+    columns = set().union(*(columns_of(tree) for tree in trees.values()))
+    assert {"_level", "_day", "_period", "_centre"} <= columns
+    assert strangers_at(ast.parse("self._day[1] = other._level[0]"), columns) == ["1: other._level"]
+    assert {path.name: found for path, tree in trees.items() if (found := strangers_at(tree, columns))} == {}
+
+
 def test_the_engine_has_no_clock_no_log_and_no_loop():
     banned = ("asyncio", "datetime.datetime", "logging", "os", "random", "socket", "subprocess", "threading", "time")
     used = {

@@ -49,7 +49,7 @@ class NaiveTail:
         counts = [c + self.prior(b) for b, c in enumerate(self.counts[int(z < 0)])]
         total = sum(map(sum, self.counts)) + self.PRIOR
         share = [sum(counts[b:]) / total for b in range(self.BINS)]
-        start = min(max(sum(s > 0.01 for s in share) - 1, 0), self.BINS - 2)
+        start = min(max(sum(s > 0.01 * 1.0001 for s in share) - 1, 0), self.BINS - 2)
         size = min(abs(z), self.edge(self.BINS))
         tail = sum(counts[b] * math.log(self.edge(b + 0.5) / self.edge(start)) for b in range(start, self.BINS))
         hill = (tail + 8.0 * 0.16) / (sum(counts[start:]) + 8.0)

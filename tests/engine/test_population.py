@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from proxy.engine.models.population import PopulationModel
@@ -46,6 +46,8 @@ def bucket_of(rng, shape):
     non_negative=st.booleans(),
     is_count=st.booleans(),
 )
+# One score of a hundred lies in the tail's last bin: exactly 1 %, which single precision takes for a little more.
+@example(seed=24299, shape="plain", gap=2, non_negative=False, is_count=False)
 def test_a_population_equals_its_naive_twin(side, span, seed, shape, gap, non_negative, is_count):
     rng = np.random.default_rng(seed)
     model = PopulationModel(span, side=side, non_negative=non_negative, is_count=is_count)

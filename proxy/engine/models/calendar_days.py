@@ -100,7 +100,8 @@ class MonthDay(VotedTable):
         if not len(own):
             return own
         rows, today = at.rows[own], names(np.array(at.time // DAY))
-        return own[today[self._kind[rows] - 1] == self._number[rows]]
+        positions: Rows = own[today[self._kind[rows] - 1] == self._number[rows]]
+        return positions
 
     def scale(self, rows: Rows, by: Floats) -> None:
         """Makes what such a day adds `by` times as strong."""

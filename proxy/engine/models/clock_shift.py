@@ -81,7 +81,8 @@ class ClockChanges(Component):
         day_scale, ended, at = told.scales[WITH_DAY, known], has_ended[known], at.only(known)
 
         def distance(by: int) -> Floats:
-            return np.abs(left - pattern(at.later(by), day_scale)) / unit
+            spreads: Floats = np.abs(left - pattern(at.later(by), day_scale)) / unit
+            return spreads
 
         votes = self._votes[:, at.rows]
         decided = ended & (votes.max(axis=0) * self.grid.span >= DECIDES_S)

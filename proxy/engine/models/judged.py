@@ -66,7 +66,8 @@ class Evidence:
     def alarm(self) -> Floats:
         """Evidence for alerting, -log10 p: the strongest view, plus half of what each has beyond one chance in ten."""
         size = -np.log10(clip_p(np.concatenate([self.by_view, self.new[None]])))
-        return np.maximum(size.max(axis=0) - CHOSEN, 0.0) + ADDED * np.maximum(size - 1.0, 0.0).sum(axis=0)
+        alarm: Floats = np.maximum(size.max(axis=0) - CHOSEN, 0.0) + ADDED * np.maximum(size - 1.0, 0.0).sum(axis=0)
+        return alarm
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,4 +134,5 @@ def two_sided(tail: Floats, scores: Floats, side: int) -> Floats:
 
 def tempered_novelty(new: Floats, residual: Floats) -> Floats:
     """p of leaving the range, as far as the residual (p) is unusual too: in full from one chance in ten on."""
-    return new ** np.clip(-np.log10(residual + 1e-300), 0.0, 1.0)
+    tempered: Floats = new ** np.clip(-np.log10(residual + 1e-300), 0.0, 1.0)
+    return tempered

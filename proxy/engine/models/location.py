@@ -133,4 +133,5 @@ class Location:
 
 def _since(at: Moment, starts: tuple[int, ...]) -> Ints:
     """Starts x series: seconds of age since each start."""
-    return at.age[None, :] - np.array(starts)[:, None]
+    ages: Ints = at.age[None, :] - np.array(starts)[:, None]
+    return ages

@@ -41,11 +41,13 @@ class Mixture(Component):
 
     def scale_of(self, predictor: int, rows: Rows) -> Floats:
         """The scale of one predictor's errors."""
-        return self._scale[predictor, rows]
+        scale: Floats = self._scale[predictor, rows]
+        return scale
 
     def best(self, rows: Rows) -> Rows:
         """The predictor of each series that is believed most."""
-        return self._log_weight[:, rows].argmax(axis=0)
+        best: Rows = self._log_weight[:, rows].argmax(axis=0)
+        return best
 
     def combine(
         self, rows: Rows, predicted: Floats, *, least: Floats, doubt: Floats, in_use: Mask

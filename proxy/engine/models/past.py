@@ -57,7 +57,7 @@ class Past(Component):
 
     def table(self, rows: Rows, stretches: int) -> tuple[Floats, Floats, Floats]:
         """(means of the first stretches, series x stretches and NaN = unknown; start and stretch in seconds)."""
-        start_s, stretch_s = (column[rows] * float(self.span) for column in (self._begin, self._width))
+        start_s, stretch_s = (column[rows].astype(np.float64) * self.span for column in (self._begin, self._width))
         return np.ascontiguousarray(self._means[:stretches, rows].T, np.float64), start_s, stretch_s
 
     def zero_and_unit(self, row: int) -> tuple[float, float]:

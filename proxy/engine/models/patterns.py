@@ -60,7 +60,8 @@ class DayWeek(Component):
             return np.zeros(len(at.rows))
         d, _ = self.grid.bins(at.time)
         trust = np.clip(self._day_n[d, at.rows] / 2.0, 0.0, 1.0) * (at.age >= DAY_TRIED)
-        return self._day[d, at.rows] * trust
+        part: Floats = self._day[d, at.rows] * trust
+        return part
 
     def week_part(self, at: Moment, day_scale: Floats) -> tuple[Floats, Mask]:
         """(what the week's pattern adds, where this time of the week is known to be unlike other days).
@@ -97,7 +98,8 @@ class DayWeek(Component):
     def day_visits(self, at: Moment) -> Floats:
         """Values that the bin of the day has seen."""
         d, _ = self.grid.bins(at.time)
-        return self._day_n[d, at.rows].astype(np.float64)
+        visits: Floats = self._day_n[d, at.rows].astype(np.float64)
+        return visits
 
     def learn(self, at: Moment, lesson: Lesson, rest: Floats, scale: Floats) -> tuple[Floats, Mask]:
         """Both patterns take their part of `rest`, the value without its level.
@@ -197,7 +199,8 @@ class DayWeek(Component):
         half = self.grid.week_bins // 14
         around = np.arange(w - half, w + half + 1) % self.grid.week_bins
         far = self._far(around[:, None], rows).sum(axis=0, dtype=np.uint16)
-        return far > UNLIKE_OTHERS * len(around)
+        is_other: Mask = far > UNLIKE_OTHERS * len(around)
+        return is_other
 
     def _far(self, w: Rows, rows: Rows) -> Ints:
         return self._week_far[w // 8, rows] >> (w % 8).astype(np.uint8) & 1
@@ -210,7 +213,8 @@ class DayWeek(Component):
         visit = self.grid.week_visit
         week, seen = self._week[w, rows].astype(np.float64), self._week_n[w, rows]
         is_second = (seen >= visit) & (seen < 2 * visit) & (self._far(np.array(w), rows) > 0)
-        return is_second & (np.abs(week) > FAR * scale) & (np.abs(left - week) < AGREES * np.abs(week))
+        is_explained: Mask = is_second & (np.abs(week) > FAR * scale) & (np.abs(left - week) < AGREES * np.abs(week))
+        return is_explained
 
 
 def roll(table: Floats | Ints, rows: Rows, seconds: int, period_s: int) -> None:

@@ -128,9 +128,8 @@ def search(table: Table, span: int) -> Floats:
         return period
     candidates = table.of_rows(alive)
     found = best_nearby(candidates, _refined(likeness, lag), span)
-    lag = found / candidates.stretch_s
     # Not fitted together: a period of four days would take a part of the day's pattern.
-    proven = evidence(x[alive], candidates.known, lag).is_proven
+    proven = evidence(x[alive], candidates.known, found / candidates.stretch_s).is_proven
     proven &= ~is_of_the_day(found, candidates.stretch_s, x.shape[1], span)
     period[alive] = np.where(proven, found, 0.0)
     return period
@@ -206,7 +205,9 @@ def _summit(likeness: Floats, lag: NDArray[np.intp]) -> Floats:
     each = np.arange(len(lag))
     before, at, after = (likeness[each, lag + i] for i in (-1, 0, 1))
     bend = before - 2.0 * at + after
-    return lag + np.clip(np.where(bend < 0, 0.5 * (before - after) / np.minimum(bend, -1e-12), 0.0), -0.5, 0.5)
+    off = np.where(bend < 0, 0.5 * (before - after) / np.minimum(bend, -1e-12), 0.0)
+    summit: Floats = lag + np.clip(off, -0.5, 0.5)
+    return summit
 
 
 def best_nearby(table: Table, lag: Floats, span: int) -> Floats:
@@ -216,7 +217,8 @@ def best_nearby(table: Table, lag: Floats, span: int) -> Floats:
     step = 0.5 / table.x.shape[1]
 
     def error(lag: Floats) -> Floats:
-        return (table.without(lag) ** 2).sum(axis=1)
+        squares: Floats = (table.without(lag) ** 2).sum(axis=1)
+        return squares
 
     tried = lag * (1.0 + step * np.arange(-NEARBY, NEARBY + 1))[:, None]
     errors = np.stack([error(one) for one in tried])
@@ -262,7 +264,8 @@ def _share_foretold(x: Floats, off: Floats, lag: Floats) -> Floats:
     at = (turn + most * np.arange(len(x))[:, None]).ravel()
     gain = np.bincount(at, (x**2 - off**2).ravel(), most * len(x)).reshape(len(x), most)
     there = np.arange(most) <= turn[:, -1:]
-    return ((gain > 0) & there).sum(axis=1) / there.sum(axis=1)
+    share: Floats = ((gain > 0) & there).sum(axis=1) / there.sum(axis=1)
+    return share
 
 
 def is_of_the_day(period_s: Floats, stretch_s: Floats, stretches: int, span: int) -> Mask:

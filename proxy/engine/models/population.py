@@ -77,7 +77,8 @@ class Typical(Component):
         """What is typical at `time`."""
         d = self._bin(time)
         on = np.clip(self._day_n[d][rows] / 2.0, 0.0, 1.0) * (time - self._first[rows] >= 2 * DAY)
-        return self._level[rows] + on * self._day[d][rows]
+        typical: Floats = self._level[rows] + on * self._day[d][rows]
+        return typical
 
     def spread(self, rows: Rows, typical: Floats) -> Floats:
         """How far off entities are, where this is typical."""

@@ -28,7 +28,8 @@ class SpreadOfDay(Component):
         """Factor of the spread at this time of the day, whose bin has seen `visits` values."""
         d, _ = self.grid.bins(at.time)
         factor = (FACTOR_PRIOR + visits * self._spread[d, at.rows]) / (FACTOR_PRIOR + visits)
-        return np.clip(factor, LEAST_FACTOR, MOST_FACTOR)
+        clipped: Floats = np.clip(factor, LEAST_FACTOR, MOST_FACTOR)
+        return clipped
 
     def learn(self, at: Moment, size: Floats, step: Floats, visits: Floats, learning: Mask) -> None:
         """Takes the size of an error in units of its spread, `step` (0..1) of it, where `learning`."""

@@ -25,6 +25,8 @@ _SURVIVAL[0] = 1.0
 _PRIOR_WEIGHT = 20.0
 _PRIOR = 0.5 * _PRIOR_WEIGHT * (_SURVIVAL[:-1] - _SURVIVAL[1:])
 _TAIL_FROM = 0.02
+# A share that is half of that but for rounding is no more than half: the first scores of a population make such ties.
+_MORE_THAN_HALF = 0.5 * _TAIL_FROM * (1.0 + 1e-4)
 _HILL_PRIOR_WEIGHT = 8.0
 # A normal tail has 0.12 beyond its 98 % quantile; a little heavier is the safer guess.
 _HILL_PRIOR = 0.16
@@ -72,7 +74,7 @@ class Tails(Component):
         share = above / total[:, None]
         # The tail starts at the last edge with more than 1 % of all scores above it on this side: one edge further
         # on, a young history may hold nothing but the prior.
-        start = np.clip((share > 0.5 * _TAIL_FROM).sum(axis=1) - 1, 0, BINS - 2)
+        start = np.clip((share > _MORE_THAN_HALF).sum(axis=1) - 1, 0, BINS - 2)
         each = np.arange(len(z))
         z0, p0 = EDGES[start], share[each, start]
         in_tail = np.arange(BINS) >= start[:, None]
@@ -86,7 +88,8 @@ class Tails(Component):
         beyond = np.where(own + 1 < BINS, share[each, upper], 0.0)
         within = np.log2(size / EDGES[own]) * _PER_OCTAVE
         read = share[each, own] ** (1.0 - within) * np.maximum(beyond, 1e-12) ** within
-        return np.clip(np.where(size > z0, np.maximum(far, beyond), read), 1e-300, 1.0)
+        p: Floats = np.clip(np.where(size > z0, np.maximum(far, beyond), read), 1e-300, 1.0)
+        return p
 
     def learn(self, rows: Rows, z: Floats, weight: Floats | float = 1.0) -> None:
         """Adds one score per feature (z is features x rows, NaN = none) to each row's histograms, `weight` (0..1) each.
@@ -153,7 +156,8 @@ class Tails(Component):
 def bin_of(z: Floats) -> Rows:
     """Histogram bin of |z|."""
     raw = np.log2(np.maximum(z, _LOWEST) / _LOWEST) * _PER_OCTAVE
-    return np.minimum(raw, BINS - 1).astype(np.intp)
+    bins: Rows = np.minimum(raw, BINS - 1).astype(np.intp)
+    return bins
 
 
 def _kept(n: Floats) -> Floats:
