@@ -99,7 +99,7 @@ class GroupDetector(Detector):
         skipped, learnt = self._effects(view, present, scores)
         p = np.where(skipped, 1.0, scores.p)
         plots = self._plots(view, present, scores) if self.job.plot_enabled and not view.is_interim else []
-        judgement = replace(self._judgement(view, present, scores, p), refused=refused, plots=plots)
+        judgement = replace(self._judgement(view, present, replace(scores, p=p)), refused=refused, plots=plots)
         if not view.is_interim:
             self.over.count(np.unique(present.over), view.time)
             self._learn(view, present, scores, learnt)
@@ -141,11 +141,11 @@ class GroupDetector(Detector):
             out[self.spec.over] = (codes, view.rows.text[self.spec.over].values)
         return out
 
-    def _judgement(self, view: BucketView, present: Present, scores: GroupScores, p: Floats) -> Judgement:
-        partition = self._partitions(present.rows)
+    def _judgement(self, view: BucketView, present: Present, scores: GroupScores) -> Judgement:
+        p, partition = scores.p, self._partitions(present.rows)
         if self.spec.over is None:
             worth = np.flatnonzero(p < WORTH_WRITING)
-            findings = [self._finding(view, present, scores, p, int(i)) for i in worth]
+            findings = [self._finding(view, present, scores, int(i)) for i in worth]
             return Judgement(p, partition, findings, [], is_telling=p < self.ordinary_from)
         key = partition * (int(present.over.max()) + 1) + present.over
         owners, first, inverse = np.unique(key, return_index=True, return_inverse=True)
@@ -160,7 +160,7 @@ class GroupDetector(Detector):
         others = np.bincount(partition[first])[partition[first]]
         over_p = any_of(self._joined(p, inverse, members), chances_counted(others))
         findings = [
-            self._over_finding(view, present, scores, p, members(i), float(over_p[i]))
+            self._over_finding(view, present, scores, members(i), float(over_p[i]))
             for i in np.flatnonzero(over_p < WORTH_WRITING).tolist()
         ]
         return Judgement(over_p, partition[first], findings, [])
@@ -177,12 +177,13 @@ class GroupDetector(Detector):
         return out
 
     def _over_finding(
-        self, view: BucketView, present: Present, scores: GroupScores, p: Floats, members: Rows, over_p: float
+        self, view: BucketView, present: Present, scores: GroupScores, members: Rows, over_p: float
     ) -> Finding:
         """One record per over entity: the least usual attribute leads, all unusual ones are causes."""
+        p = scores.p
         ranked = members[np.argsort(p[members], kind="stable")]
         shown = [i for i in ranked.tolist() if p[i] < WORTH_WRITING][:MOST_CAUSES] or [int(ranked[0])]
-        parts = [self._finding(view, present, scores, p, i) for i in shown]
+        parts = [self._finding(view, present, scores, i) for i in shown]
         return replace(
             parts[0],
             p=over_p,
@@ -212,7 +213,7 @@ class GroupDetector(Detector):
             out["geo_results"] = finding.geo
         return out
 
-    def _finding(self, view: BucketView, present: Present, scores: GroupScores, p: Floats, i: int) -> Finding:
+    def _finding(self, view: BucketView, present: Present, scores: GroupScores, i: int) -> Finding:
         partition, by = self.registry.keys[int(present.rows[i])]
         group = int(present.groups[i])
         over = self._over_value(view, group)
@@ -238,7 +239,7 @@ class GroupDetector(Detector):
             partition if self.spec.partition else None,
             by if self.spec.by else None,
             over,
-            float(p[i]),
+            float(scores.p[i]),
             SINGLE_BUCKET,
             actual,
             [float(v) for v in scores.typical[i]],

@@ -7,9 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxy.engine.models.calendar_days import MonthDay
+from proxy.engine.models.component import Moment
 from proxy.engine.models.events import Events
+from proxy.engine.models.grid import Grid
 from proxy.engine.models.series import SeriesModel
 from proxy.engine.models.tails import Tails
+from proxy.engine.models.views import RunningSums
 from tests.engine.naive_series import NaiveEvents, NaiveTail
 
 HOUR = 3600
@@ -139,3 +143,18 @@ def test_typical_counts_are_never_negative():
     judged = judge_next(model, 0, 500)
     assert float(judged.typical[0]) >= 0
     assert model.bounds(float(judged.typical[0]), float(judged.spread[0]), 0)[0] >= 0
+
+
+def test_a_running_sum_is_looked_at_once_it_holds_nine_values():
+    sums, rows, is_told = RunningSums(), np.arange(1), []
+    sums.grow_to(1)
+    for number in range(20):
+        at = Moment(number, rows, np.zeros(1, np.int64), np.array([float(number)]), np.array([number]))
+        scores, new = sums.look(rows, np.ones(1))
+        sums.learn(at, new, np.ones(1, bool))
+        is_told.append(bool(np.isfinite(scores).all()))
+    assert is_told == [False] * 9 + [True] * 11
+
+
+def test_a_day_of_the_month_has_an_hour_a_bin():
+    assert [MonthDay(Grid.of(span)).bins for span in (300, 3600, 10800, 86400)] == [24, 24, 8, 1]

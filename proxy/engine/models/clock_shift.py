@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
-from proxy.engine.models.component import Component, Moment
+from proxy.engine.models.component import Component, Mask, Moment
 from proxy.engine.models.grid import DAY, WEEK_FROM, Grid
 from proxy.engine.models.location import LEVEL, WITH_DAY, WITH_WEEK
 from proxy.engine.results import Floats, Ints
@@ -40,6 +40,21 @@ class Told:
     scales: Floats
     strength: Floats
 
+    def tells_time(self) -> Mask:
+        """Whose patterns are good enough to show that they come at another hour."""
+        # A pattern of another size fits nowhere: its size is settled first.
+        is_sized = np.abs(self.strength - 1.0) < SIZED
+        is_good: Mask = self._by_pattern() < WORTH_SHIFTING * self.scales[LEVEL]
+        return is_good & is_sized
+
+    def noise(self) -> Floats:
+        """How far off a value may be where the patterns are right."""
+        return np.maximum(np.minimum(self.spread, self._by_pattern()), 1e-30)
+
+    def _by_pattern(self) -> Floats:
+        least: Floats = self.scales[[WITH_DAY, WITH_WEEK]].min(axis=0)
+        return least
+
 
 class ClockChanges(Component):
     """Votes for each change, and the day they are of (since 1970)."""
@@ -65,19 +80,14 @@ class ClockChanges(Component):
         changed = np.zeros(len(at.rows))
         if not self.grid.has_day or self.grid.span > max(CHANGES_S):
             return changed
-        by_pattern = told.scales[[WITH_DAY, WITH_WEEK]].min(axis=0)
-        noise = np.minimum(told.spread, by_pattern)
-        tells_time = by_pattern < WORTH_SHIFTING * told.scales[LEVEL]
-        # A pattern of another size fits nowhere: its size is settled first.
-        is_sized = np.abs(told.strength - 1.0) < SIZED
-        is_known = tells_time & is_sized & (at.age >= WEEK_FROM)
+        is_known = told.tells_time() & (at.age >= WEEK_FROM)
         has_ended = self._day[at.rows] != at.time // DAY
         self._day[at.rows] = at.time // DAY
         self._votes[:, at.rows[has_ended & ~is_known]] = 0.0
         known = np.flatnonzero(is_known)
         if not len(known):
             return changed
-        left, unit = told.rest[known], np.maximum(noise[known], 1e-30)
+        left, unit = told.rest[known], told.noise()[known]
         day_scale, ended, at = told.scales[WITH_DAY, known], has_ended[known], at.only(known)
 
         def distance(by: int) -> Floats:
