@@ -220,7 +220,7 @@ class SeriesDetector(Detector):
             [float(judged.value[i])],
             [float(judged.typical[i]) if mode is None else mode],
             explanation(part.model, judged, i, mode, view.completeness),
-            youth=part.model.youth(row),
+            youth=part.model.maturity(row),
             influences=blame,
         )
 

@@ -120,7 +120,7 @@ class NaiveViews:
         if self.last is not None:
             volatility += max(1.0 / 18.0, 1.0 / (n + 1.0)) * (abs(value - self.last) - volatility)
         log_volatility = math.log(volatility + 0.05 * spread + 1e-30)
-        unrest = (log_volatility - self.vol_mean) / math.sqrt(self.vol_var + 0.02) if n >= 36 else NAN
+        of_steps = (log_volatility - self.vol_mean) / math.sqrt(self.vol_var + 0.02) if n >= 36 else NAN
 
         def keep():
             rate = max(1.0 / (n + 1.0), 1.0 / 1500.0)
@@ -137,7 +137,7 @@ class NaiveViews:
                 self.vol_mean = single(self.vol_mean + rate * off)
                 self.vol_var = single(variance + rate * (min(off**2, 16.0 * (variance + 0.01)) - variance))
 
-        return [*scores, unrest], sizes, keep
+        return [*scores, of_steps], sizes, keep
 
     def novelty(self, n, value, spread, side):
         if self.low is None or n < 100:

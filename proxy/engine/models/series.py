@@ -140,12 +140,12 @@ class SeriesModel(Model):
             wanted = replace(wanted, factor=wanted.factor * self.records.widening(rows, samples))
         views = self._look(at, value, wanted)
         evidence = self._weigh(at, value, wanted, views)
-        youth = np.minimum(1.0, at.n / max(self.grid.day_buckets, self.warm_up))
+        maturity = np.minimum(1.0, at.n / max(self.grid.day_buckets, self.warm_up))
         ready = at.n >= self.warm_up
-        raw = np.where(ready, -np.log10(clip_p(evidence.joined() ** youth)), 0.0)
+        raw = np.where(ready, -np.log10(clip_p(evidence.joined() ** maturity)), 0.0)
         bucket = time // self.span
         surprise = self.events.discount(rows, bucket, raw)
-        alarm = np.where(ready, evidence.alarm() * youth - (raw - surprise), 0.0)
+        alarm = np.where(ready, evidence.alarm() * maturity - (raw - surprise), 0.0)
         alarm = self.events.first_alarm(rows, bucket, np.maximum(alarm, 0.0))
         p = clip_p(10.0**-surprise)
         return Judged(rows, value, ready, wanted, views, evidence, p, surprise, raw, alarm, samples)
@@ -331,7 +331,7 @@ class SeriesModel(Model):
             lower = max(lower, 0.0)
         return lower, upper
 
-    def youth(self, row: int) -> float:
+    def maturity(self, row: int) -> float:
         """0..1: how much of two days (at least the warm-up) the series has been seen."""
         return self.history.share_of(row, max(2.0 * self.grid.day_buckets, self.warm_up))
 
