@@ -1,0 +1,71 @@
+"""Sends the requests of an extraction, and tells their failures from ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from proxy.errors import MlError
+from proxy.store.client import quote_expression
+from proxy.store.extraction.errors import ExtractionError, skipped_clusters
+from proxy.store.extraction.queries import search_params
+from proxy.store.extraction.source import Json, Source
+
+
+class Searcher(Protocol):
+    """Who asks the cluster, with the rights of the datafeed; a ``ClusterClient`` is one."""
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int | bool] | None = None,
+        body: Json = None,
+        retry: bool = False,
+        raw: bool = False,
+    ) -> Json: ...
+
+
+def path_of(source: Source, endpoint: str) -> str:
+    return f"/{quote_expression(','.join(source.indices))}/{endpoint}"
+
+
+async def ask(
+    searcher: Searcher,
+    path: str,
+    body: Json,
+    params: Mapping[str, str | int | bool] | None = None,
+    *,
+    raw: bool = False,
+) -> Json:
+    """Raises ExtractionError."""
+    try:
+        return await searcher.request("POST", path, params=params, body=body, retry=True, raw=raw)
+    except MlError as error:
+        raise ExtractionError(error) from error
+
+
+async def search(
+    searcher: Searcher, source: Source, body: Json, params: Mapping[str, str | int | bool] | None = None
+) -> Json:
+    """The decoded answer to a search in the source's indices; one that lacks a remote cluster is none.
+
+    A shard failure is tried once more.
+    """
+    path, params = path_of(source, "_search"), search_params(source) | (params or {})
+    try:
+        answer = await ask(searcher, path, body, params)
+    except ExtractionError as error:
+        if not error.is_shard_failure:
+            raise
+        answer = await ask(searcher, path, body, params)
+    clusters = answer.get("_clusters", {})
+    refuse_skipped(clusters.get("skipped", 0), clusters.get("total", 0))
+    return answer
+
+
+def refuse_skipped(skipped: int, total: int) -> None:
+    """Records that a remote cluster did not bring would be missing for good, without anybody knowing."""
+    if skipped:
+        raise skipped_clusters(skipped, total)
