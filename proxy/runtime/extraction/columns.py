@@ -6,6 +6,7 @@ What absent, null and lists mean for a text or a number is what it is for posted
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 
 import numpy as np
 import orjson
@@ -61,7 +62,7 @@ def text_column(values: Sequence[object]) -> Column:
     if set(map(type, values)) - {str}:
         values = [None if value is ABSENT else as_text(value) for value in values]
     numbers = {value: number for number, value in enumerate(v for v in dict.fromkeys(values) if v is not None)}
-    codes = np.fromiter((numbers.get(value, -1) for value in values), np.int32, len(values))
+    codes = np.fromiter(map(numbers.get, values, repeat(-1)), np.int32, len(values))
     return Column(codes, [str(value) for value in numbers])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ async def read_range(extraction: Extraction, fields: Fields) -> AsyncGenerator[E
             if isinstance(answer, ExtractionError):
                 raise answer
             coming = tasks.spawn(_next(answers), "extraction")
+            await asyncio.sleep(0)  # lets the request go out before this page keeps the thread busy
             page = extraction.read(answer)
             yield Extracted(ingested(page, fields), page.read_to_ms)
     finally:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from proxy.store.extraction.queries import with_runtime_mappings, within
+from proxy.store.extraction.queries import Params, with_runtime_mappings, within
 from proxy.store.extraction.source import Json, Source
 
 # The kind of each aggregation stands before its name in the answer: a sum cannot be told from a maximum otherwise.
-TYPED = {"typed_keys": True}
+TYPED: Params = {"typed_keys": True}
 
 
 def composite_name(aggregations: Mapping[str, Json]) -> str | None:
@@ -48,4 +48,4 @@ def composite_page(aggregations: Mapping[str, Json], name: str, after: Json | No
 def time_source(aggregations: Mapping[str, Json], name: str) -> str:
     """The name of the composite's source that is the histogram of the time."""
     sources = aggregations[name]["composite"]["sources"]
-    return next(key for source in sources for key, kind in source.items() if "date_histogram" in kind)
+    return next(str(key) for source in sources for key, kind in source.items() if "date_histogram" in kind)

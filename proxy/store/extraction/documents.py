@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 _SORT = b'"sort":['
 _PIT = re.compile(rb'\{"pit_id":"([^"]+)"')
 # A search in a point in time names no indices and takes none of their options.
-_IN_PIT = {"allow_partial_search_results": False}
+_IN_PIT: queries.Params = {"allow_partial_search_results": False}
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,11 +53,8 @@ class Aggregation:
 
 def aggregations_in(content: Mapping[str, Json]) -> list[Aggregation]:
     """The aggregations of an answer or a bucket."""
-    return [
-        Aggregation(*name.split("#", 1), value)
-        for name, value in content.items()
-        if "#" in name and isinstance(value, Mapping)
-    ]
+    typed = [(name.partition("#"), value) for name, value in content.items() if isinstance(value, Mapping)]
+    return [Aggregation(kind, name, value) for (kind, mark, name), value in typed if mark]
 
 
 class Leaves:

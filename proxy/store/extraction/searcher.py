@@ -8,7 +8,7 @@ from typing import Protocol
 from proxy.errors import MlError
 from proxy.store.client import quote_expression
 from proxy.store.extraction.errors import ExtractionError, skipped_clusters
-from proxy.store.extraction.queries import search_params
+from proxy.store.extraction.queries import Params, search_params
 from proxy.store.extraction.source import Json, Source
 
 
@@ -31,14 +31,7 @@ def path_of(source: Source, endpoint: str) -> str:
     return f"/{quote_expression(','.join(source.indices))}/{endpoint}"
 
 
-async def ask(
-    searcher: Searcher,
-    path: str,
-    body: Json,
-    params: Mapping[str, str | int | bool] | None = None,
-    *,
-    raw: bool = False,
-) -> Json:
+async def ask(searcher: Searcher, path: str, body: Json, params: Params, *, raw: bool = False) -> Json:
     """Raises ExtractionError."""
     try:
         return await searcher.request("POST", path, params=params, body=body, retry=True, raw=raw)
@@ -46,20 +39,18 @@ async def ask(
         raise ExtractionError(error) from error
 
 
-async def search(
-    searcher: Searcher, source: Source, body: Json, params: Mapping[str, str | int | bool] | None = None
-) -> Json:
+async def search(searcher: Searcher, source: Source, body: Json, params: Params | None = None) -> Json:
     """The decoded answer to a search in the source's indices; one that lacks a remote cluster is none.
 
     A shard failure is tried once more.
     """
-    path, params = path_of(source, "_search"), search_params(source) | (params or {})
+    path, options = path_of(source, "_search"), search_params(source) | (params or {})
     try:
-        answer = await ask(searcher, path, body, params)
+        answer = await ask(searcher, path, body, options)
     except ExtractionError as error:
         if not error.is_shard_failure:
             raise
-        answer = await ask(searcher, path, body, params)
+        answer = await ask(searcher, path, body, options)
     clusters = answer.get("_clusters", {})
     refuse_skipped(clusters.get("skipped", 0), clusters.get("total", 0))
     return answer
