@@ -15,12 +15,12 @@ from proxy.store.extraction.source import Json, Source
 
 @dataclass(frozen=True, slots=True)
 class AggregatedAnswer:
-    """One answer; ``next_ms`` is the interval of the first bucket that may follow, None where none does."""
+    """One answer. ``next_ms`` is the first interval that may have more buckets, None on the last answer."""
 
     aggregations: Json
     next_ms: int | None
 
-    def as_last(self) -> AggregatedAnswer:
+    def as_last(self, end_ms: int) -> AggregatedAnswer:
         """The same where nothing more will be asked for."""
         return replace(self, next_ms=None)
 

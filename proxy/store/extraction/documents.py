@@ -1,10 +1,10 @@
 """Paged extraction: the documents of a range in order of their time, each exactly once.
 
-The first page is an ordinary search; mostly it is the only one. Where it is full, its last millisecond may have more
-documents than it brought, and no sort value of a plain search tells them apart: `_doc` and `_shard_doc` change with
-every refresh, and `_id` has no doc values. So what follows is read in a point in time from that millisecond on, where
-`_shard_doc` is a fixed order. Every Elasticsearch from 7.12 on has both; a scroll would as well, but holds its contexts
-open between any two pages and cannot be asked for a page again.
+A page is a search from the last millisecond of the page before: that one may have more documents than it brought, so
+all of them are held back and come with the next page. This needs nothing but times, costs one request a page, and
+brings what a scroll would; a search has no second order that lasts, because `_doc` and `_shard_doc` change with every
+refresh and `_id` has no doc values. Where times are coarse, a millisecond can fill whole pages. Then the rest of the
+range is read in a point in time, in which `_shard_doc` is a fixed order; every Elasticsearch from 7.12 on has both.
 
 The last sort values are cut out of the answer's bytes, so that the next page can be on its way before this one is read.
 """
@@ -39,15 +39,18 @@ _IN_PIT: queries.Params = {"allow_partial_search_results": False}
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The bytes of one page. One that ``begins_anew`` repeats what has been held back of those before."""
+    """The bytes of one page. One that ``begins_anew`` repeats what has been held back of the page before.
+
+    ``ends_at_ms`` is the end of the range on its last page.
+    """
 
     body: bytes
     begins_anew: bool
-    is_last: bool
+    ends_at_ms: int | None
 
-    def as_last(self) -> Answer:
+    def as_last(self, end_ms: int) -> Answer:
         """The same where nothing more will be asked for."""
-        return replace(self, is_last=True)
+        return replace(self, ends_at_ms=end_ms)
 
 
 class DocumentExtraction:
@@ -87,14 +90,19 @@ class DocumentExtraction:
         if answer.begins_anew:
             self._pages.drop()
         times, columns = self._reader.read(answer.body)
-        return self._pages.add(times, columns, ends_at_ms=self._end_ms if answer.is_last else None)
+        return self._pages.add(times, columns, ends_at_ms=answer.ends_at_ms)
 
     async def _answers(self) -> AsyncGenerator[Answer, None]:
-        params = queries.search_params(self._source)
-        body = await self._search(path_of(self._source, "_search"), self._page(), params)
-        yield self._answer(body, begins_anew=True)
-        if not self._is_full(body):
-            return
+        path, params = path_of(self._source, "_search"), queries.search_params(self._source)
+        while True:
+            began_ms = self._from_ms
+            body = await self._search(path, self._page(), params)
+            answer = self._answer(body, begins_anew=True)
+            yield answer
+            if answer.ends_at_ms is not None:
+                return
+            if self._from_ms <= began_ms or self._is_coarse(body):
+                break
         async with aclosing(self._in_point_in_time()) as found:
             async for answer in found:
                 yield answer
@@ -107,8 +115,9 @@ class DocumentExtraction:
             while True:
                 page = queries.in_point_in_time(self._page(), pit, after)
                 body = await self._search("/_search", page, _IN_PIT)
-                yield self._answer(body, begins_anew=after is None)
-                if not self._is_full(body):
+                answer = self._answer(body, begins_anew=after is None)
+                yield answer
+                if answer.ends_at_ms is not None:
                     return
                 after = last_sort(body)
                 renamed = _PIT.match(body)
@@ -134,14 +143,15 @@ class DocumentExtraction:
                 self._size = error.largest_page
 
     def _answer(self, body: bytes, *, begins_anew: bool) -> Answer:
-        is_full = self._is_full(body)
+        # Counts high where a source document has a list `sort`: then pages are asked for until one is empty.
+        is_full = body.count(_SORT) >= self._size
         if is_full:
             self._from_ms = int(last_sort(body)[0])
-        return Answer(body, begins_anew, is_last=not is_full)
+        return Answer(body, begins_anew, None if is_full else self._end_ms)
 
-    def _is_full(self, body: bytes) -> bool:
-        """Counts high where a source document has a field `sort`: then one empty page more is asked for."""
-        return body.count(_SORT) >= self._size
+    def _is_coarse(self, body: bytes) -> bool:
+        """Whether most of a full page would be read again."""
+        return 2 * body.count(_SORT + b"%d]" % self._from_ms) > self._size
 
     async def _close(self, pit: str) -> None:
         """Where that fails it ends by itself, and what was read stays read."""

@@ -34,7 +34,7 @@ async def preview(searcher: Searcher, source: Source, start_ms: int | None, end_
     extraction = opened.extraction(first_ms, end_ms)
     async with aclosing(extraction.answers()) as answers:
         async for answer in answers:
-            return extraction.read(answer.as_last()).records(shown.time_field)
+            return extraction.read(answer.as_last(end_ms)).records(shown.time_field)
     return []
 
 

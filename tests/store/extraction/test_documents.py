@@ -72,6 +72,15 @@ async def test_what_fits_a_page_costs_one_search(store_client, cluster_client):
     assert [path.rpartition("/")[2] for _, path in counting.requests] == ["_field_caps", "_search"]
 
 
+async def test_fine_times_cost_one_search_a_page(store_client, cluster_client):
+    fill(cluster_client, "a", numbered(range(START_MS, START_MS + 20)), properties=NUMBER)
+    counting = Interfering(store_client, lambda *_: None)
+    pages = await pages_of(counting, source(fields=["number"], scroll_size=6))
+    assert numbers_in(pages) == list(range(20))
+    # Each page begins with the last document of the one before.
+    assert [path.rpartition("/")[2] for _, path in counting.requests] == ["_field_caps", *["_search"] * 4]
+
+
 async def test_documents_that_arrive_between_the_first_pages_are_read_once(store_client, cluster_client):
     index = fill(cluster_client, "a", numbered(TIMES), properties=NUMBER, number_of_shards=3)
     late = [{"time": START_MS + 40, "number": 1000 + number} for number in range(5)]
@@ -196,6 +205,24 @@ async def test_several_values_come_as_lists_and_absent_ones_not_at_all(store_cli
     }  # fmt: skip
     assert second == {"time": START_MS + 1}
     assert third == {"time": START_MS + 2, "keyword": "c", "alias": "c", "double": 3.0}
+
+
+@pytest.mark.parametrize("size", [1, 3, 5, 8])
+async def test_a_field_that_looks_like_sort_values_does_not_mislead(store_client, cluster_client, size):
+    properties = {"sort": {"type": "double", "doc_values": False}, "tail": {"type": "keyword"}}
+    times = [START_MS, START_MS, START_MS, START_MS + 1, START_MS + 1]
+    fill(cluster_client, "a", [{"time": time, "sort": [1, 2], "tail": "z"} for time in times], properties=properties)
+    found = await records_of(store_client, source(fields=["sort", "tail"], scroll_size=size))
+    assert found == [{"time": time, "sort": [1, 2], "tail": "z"} for time in times]
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+async def test_the_time_may_be_a_number(store_client, cluster_client, size):
+    times = [START_MS, START_MS, START_MS, START_MS + 1]
+    fill(cluster_client, "a", numbered(times), properties={"time": {"type": "double"}} | NUMBER)
+    pages = await pages_of(store_client, source(fields=["number"], scroll_size=size))
+    assert sorted(numbers_in(pages)) == [0, 1, 2, 3]
+    assert [time for page in pages for time in page.times] == times
 
 
 @pytest.mark.parametrize("size", [2, 100])
