@@ -12,7 +12,7 @@ import json
 import math
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import uvloop
 
@@ -129,7 +129,7 @@ def aggregations(interval_ms: int) -> dict[str, object]:
     return {"buckets": {"date_histogram": {"field": "time", "fixed_interval": f"{interval_ms}ms"}, "aggs": metrics}}
 
 
-async def measure(readings: dict[str, Reading], count: int, unit: str, rounds: int) -> None:
+async def measure(readings: Mapping[str, Reading], count: int, unit: str, rounds: int) -> None:
     """Prints the medians, each against the first of the readings."""
     seconds: dict[str, list[float]] = {title: [] for title in readings}
     for number in range(rounds + 1):
