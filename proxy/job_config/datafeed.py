@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from proxy.job_config import durations, key_order
+from proxy.job_config.aggregation_shape import histogram_of
+from proxy.job_config.old_intervals import with_named_intervals
 from proxy.job_config.types import ChunkingConfig, Datafeed, DelayedDataCheckConfig, Document, IndicesOptions
 
 KEYS = (
@@ -22,6 +25,7 @@ KEYS = (
     "scroll_size",
     "delayed_data_check_config",
     "max_empty_searches",
+    "max_consecutive_extraction_failures",
     "runtime_mappings",
 )
 DEFAULT_SCROLL_SIZE = 1000
@@ -33,12 +37,7 @@ DEFAULT_INDICES_OPTIONS = {
     "ignore_throttled": True,
 }
 # With aggregations one chunk holds this many of the histogram's intervals.
-_INTERVALS_PER_CHUNK = 1000
-_HISTOGRAMS = ("date_histogram", "histogram")
-_CALENDAR_SECONDS = {
-    "second": 1, "1s": 1, "minute": 60, "1m": 60, "hour": 3600, "1h": 3600,
-    "day": 86_400, "1d": 86_400, "week": 604_800, "1w": 604_800,
-}  # fmt: skip
+INTERVALS_PER_CHUNK = 1000
 
 
 def normalise(config: Datafeed, job_id: str, request_options: IndicesOptions | None = None) -> Document:
@@ -46,7 +45,7 @@ def normalise(config: Datafeed, job_id: str, request_options: IndicesOptions | N
 
     `request_options` are the index options of the request's query string, used where the configuration has none.
     """
-    aggregations = config.get("aggregations") or config.get("aggs")
+    aggregations = aggregations_of(config)
     options = config.get("indices_options")
     echoed: Document = dict(config) | {
         "datafeed_id": config.get("datafeed_id") or job_id,
@@ -73,6 +72,12 @@ def indices_of(config: Datafeed) -> list[str] | None:
     return config.get("indices") or config.get("indexes")
 
 
+def aggregations_of(config: Datafeed) -> Document | None:
+    """The aggregations under either of their names, with the names of intervals that clusters know today."""
+    given = config.get("aggregations") or config.get("aggs")
+    return with_named_intervals(given) if given else None
+
+
 def _text(duration: str | None, setting: str) -> str | None:
     return None if duration is None else durations.parse(duration, setting).text
 
@@ -97,49 +102,34 @@ def normalise_options(options: IndicesOptions | None) -> Document:
 
 
 def normalise_chunking(config: ChunkingConfig | None, aggregations: object) -> Document:
-    """What the user chose, else what suits the aggregations."""
-    if config is not None:
-        span = _text(config.get("time_span"), "time_span")
-        return {"mode": config["mode"]} | ({"time_span": span} if span else {})
-    if not isinstance(aggregations, dict) or not aggregations:
+    """What the user chose, else what suits the aggregations, whose shape is right."""
+    if config is None:
+        return default_chunking(aggregations)
+    span = _text(config.get("time_span"), "time_span")
+    return {"mode": config["mode"]} | ({"time_span": span} if span else {})
+
+
+def default_chunking(aggregations: object) -> Document:
+    if not aggregations:
         return {"mode": "auto"}
-    if any("composite" in each for each in _aggregations(aggregations)):
+    histogram = histogram_of(aggregations)
+    if histogram.is_composite:
         return {"mode": "off"}
-    interval_ms = histogram_interval_ms(aggregations)
-    if interval_ms is None:
-        return {"mode": "auto"}
-    return {"mode": "manual", "time_span": f"{interval_ms * _INTERVALS_PER_CHUNK}ms"}
+    return {"mode": "manual", "time_span": f"{histogram.interval_ms * INTERVALS_PER_CHUNK}ms"}
 
 
-def _aggregations(aggregations: object) -> Iterator[dict[str, object]]:
-    """Every aggregation, from the outside in."""
-    for each in aggregations.values() if isinstance(aggregations, dict) else ():
-        if isinstance(each, dict):
-            yield each
-            yield from _aggregations(each.get("aggregations") or each.get("aggs"))
-
-
-def histogram_interval_ms(aggregations: object) -> int | None:
-    """The interval of the histogram that makes the buckets, if there is one with a fixed length."""
-    for each in _aggregations(aggregations):
-        for kind in _HISTOGRAMS:
-            settings = each.get(kind)
-            if isinstance(settings, dict):
-                return _interval_ms(settings)
-    return None
-
-
-def _interval_ms(settings: Mapping[str, object]) -> int | None:
-    calendar = settings.get("calendar_interval")
-    if calendar is not None:
-        seconds = _CALENDAR_SECONDS.get(str(calendar))
-        return None if seconds is None else seconds * 1000
-    interval = settings.get("fixed_interval") or settings.get("interval")
-    if isinstance(interval, int | float) and not isinstance(interval, bool):
-        return int(interval)
-    if not isinstance(interval, str):
-        return None
-    return durations.parse(interval, "fixed_interval").nanos // 1_000_000
+def without_generated(datafeed: Mapping[str, Any]) -> Document:
+    """A stored datafeed as a client would send it: `exclude_generated=true`."""
+    generated = {
+        "query_delay": default_query_delay(str(datafeed["job_id"])),
+        "chunking_config": default_chunking(datafeed.get("aggregations")),
+        "indices_options": DEFAULT_INDICES_OPTIONS,
+    }
+    return {
+        key: value
+        for key, value in datafeed.items()
+        if key != "authorization" and (key not in generated or value != generated[key])
+    }
 
 
 def default_query_delay(job_id: str) -> str:

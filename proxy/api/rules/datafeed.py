@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proxy.api.rules import durations
-from proxy.api.rules.breach import Breach, Document, breaches
-from proxy.errors import MlError, illegal_argument, status_error
+from proxy.api.rules.breach import Breach, Document, breaches, refused
+from proxy.api.rules.datafeed_aggregations import aggregations_fit_job, aggregations_have_the_shape
+from proxy.api.rules.identifiers import invalid_id, is_valid_id
+from proxy.errors import illegal_argument, status_error
 from proxy.job_config import types
-from proxy.job_config.datafeed import histogram_interval_ms, indices_of
+from proxy.job_config.datafeed import indices_of
 from proxy.job_config.durations import parse
 
 _LONGEST_CHECK_WINDOW = "24h"
+_MOST_SPANS_CHECKED = 10_000
 # Names of ES query DSL's own checks stay with the cluster; a query must at least have one clause with a name.
 _ONE_CLAUSE = 1
 
@@ -21,6 +24,17 @@ def belongs_to_job(config: Document, job_id: str | None) -> Iterator[Breach]:
     if job_id is not None and given is not None and given != job_id:
         # The stray brace is Elasticsearch's own.
         yield Breach(illegal_argument(f"datafeed job_id [{given}] does not equal job id [{job_id}}}"))
+
+
+def id_is_well_formed(config: Document) -> Iterator[Breach]:
+    datafeed_id = config.get("datafeed_id")
+    if datafeed_id is not None and not is_valid_id(datafeed_id):
+        yield Breach(invalid_id("datafeed_id", datafeed_id))
+
+
+def job_is_named(config: Document) -> Iterator[Breach]:
+    if config.get("job_id") is None:
+        yield Breach(illegal_argument("[job_id] must not be null."))
 
 
 def durations_are_readable(config: Document) -> Iterator[Breach]:
@@ -105,11 +119,10 @@ def check_window_is_sensible(config: Document) -> Iterator[Breach]:
         yield Breach(illegal_argument(text)).under("delayed_data_check_config")
 
 
-def aggregation_interval_is_readable(config: Document) -> Iterator[Breach]:
-    try:
-        histogram_interval_ms(config.get("aggregations") or config.get("aggs"))
-    except MlError as error:
-        yield Breach(status_error("Datafeed aggregations are not parsable", 400, caused_by=error))
+def extraction_failures_are_counted_from_one(config: Document) -> Iterator[Breach]:
+    given = config.get("max_consecutive_extraction_failures")
+    if given is not None and (given == 0 or given < -1):
+        yield _invalid("max_consecutive_extraction_failures", given)
 
 
 WHILE_READING = (
@@ -119,14 +132,16 @@ WHILE_READING = (
     check_window_is_sensible,
 )
 RULES = (
+    id_is_well_formed,
     indices_are_given,
     query_delay_is_not_negative,
     frequency_is_positive_seconds,
     scroll_size_is_not_negative,
     empty_searches_are_counted_from_one,
+    extraction_failures_are_counted_from_one,
     query_is_a_clause,
     scripts_without_aggregations,
-    aggregation_interval_is_readable,
+    aggregations_have_the_shape,
 )
 
 
@@ -141,29 +156,48 @@ def embedded_breaches(config: Document, job_id: str | None) -> Iterator[Breach]:
     yield from breaches(RULES, config)
 
 
+def creation_breaches(body: Document, datafeed_id: str) -> Iterator[Breach]:
+    """What is wrong with the body of a new datafeed, whose id is that of the path whatever the body says."""
+    yield from reading_breaches(body)
+    config = {**body, "datafeed_id": datafeed_id}
+    yield from breaches((job_is_named, *RULES), config)
+
+
+def update_breaches(body: Document) -> Iterator[Breach]:
+    """What stops the reading of an update; whether its result is right is told by `merged_breaches`."""
+    yield from reading_breaches(body)
+    yield from aggregations_have_the_shape(body)
+
+
+def job_stays(update: Document, stored: Document) -> Iterator[Breach]:
+    if update.get("job_id") not in (None, stored["job_id"]):
+        yield refused("Datafeed's job_id cannot be changed.")
+
+
+def merged_breaches(datafeed: Document) -> Iterator[Breach]:
+    """What is wrong with a datafeed that an update made of a stored one, apart from its job."""
+    yield from breaches(RULES, datafeed)
+
+
 def fits_job(config: Document, job: Document) -> Iterator[Breach]:
     """What a datafeed asks of its job."""
     analysis = job["analysis_config"]
-    span = parse(analysis["bucket_span"], "bucket_span")
     if analysis.get("latency") and parse(analysis["latency"], "latency").nanos > 0:
-        yield Breach(status_error("A job configured with datafeed cannot support latency", 400))
-    if config.get("aggregations") and not analysis.get("summary_count_field_name"):
-        yield Breach(
-            status_error(
-                "A job configured with a datafeed with aggregations must set summary_count_field_name; "
-                "use doc_count or suitable alternative",
-                400,
-            )
-        )
-    window = (config.get("delayed_data_check_config") or {}).get("check_window")
-    if window is not None:
-        duration, lead = parse(window, "check_window"), "delayed_data_check_config: check_window"
-        if duration.nanos < span.nanos:
-            text = f"{lead} [{duration.human}] must be greater than the bucket_span [{span.human}]"
-            yield Breach(status_error(text, 400))
-        if duration.nanos > 10_000 * span.nanos:
-            text = f"{lead} [{duration.human}] must be less than 10,000x the bucket_span [{span.human}]"
-            yield Breach(status_error(text, 400))
-    if job["data_description"]["time_field"] in (config.get("runtime_mappings") or {}):
-        time_field = job["data_description"]["time_field"]
-        yield Breach(status_error(f"data_description.time_field [{time_field}] cannot be a runtime field", 400))
+        yield refused("A job configured with datafeed cannot support latency")
+    yield from aggregations_fit_job(config, analysis)
+    yield from check_window_fits_job(config, analysis)
+    time_field = job["data_description"]["time_field"]
+    if time_field in (config.get("runtime_mappings") or {}):
+        yield refused(f"data_description.time_field [{time_field}] cannot be a runtime field")
+
+
+def check_window_fits_job(config: Document, analysis: Document) -> Iterator[Breach]:
+    check = config.get("delayed_data_check_config") or {}
+    if not check.get("enabled") or check.get("check_window") is None:
+        return
+    span, window = parse(analysis["bucket_span"], "bucket_span"), parse(check["check_window"], "check_window")
+    lead = f"delayed_data_check_config: check_window [{window.human}] must be"
+    if window.nanos < span.nanos:
+        yield refused(f"{lead} greater than the bucket_span [{span.human}]")
+    if window.nanos > _MOST_SPANS_CHECKED * span.nanos:
+        yield refused(f"{lead} less than 10,000x the bucket_span [{span.human}]")
