@@ -11,7 +11,10 @@ StopReason = Literal["end_reached", "no_data", "extraction_failures", "job_is_no
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Read [start, end), give it to the job, then flush with ``calc_interim``; buckets up to ``advance_to_ms`` end."""
+    """Read [start, end), give it to the job, then flush with ``calc_interim``; buckets up to ``advance_to_ms`` end.
+
+    Where a restart found all of it read, the range is empty and only the flush is left.
+    """
 
     start_ms: int
     end_ms: int

@@ -72,6 +72,7 @@ def _searched(settings: Settings, progress: Progress, search: Search, flushed: F
     searched = replace(
         progress,
         read_up_to_ms=search.end_ms,
+        under_way=None,
         records_in_search=0,
         not_before_ms=wake_ms(settings, now_ms),
         last_finalized_ms=progress.last_finalized_ms if finalized_ms is None else finalized_ms,
@@ -123,6 +124,7 @@ def _not_extracted(settings: Settings, progress: Progress, cause: str, now_ms: i
     failures, most = counted.failures_in_a_row, settings.max_extraction_failures
     failed = replace(
         progress,
+        under_way=None,
         problems=counted,
         not_before_ms=backoff.retry_ms(now_ms, failures, settings.frequency_ms, settings.query_delay_ms),
     ).telling(*notices)
@@ -141,7 +143,7 @@ def _not_analysed(
     counted, notices = problems.analysis_failed(progress.problems, failed.cause, now_ms)
     progress = replace(progress, problems=counted, not_before_ms=wake_ms(settings, now_ms)).telling(*notices)
     if isinstance(action, Search):
-        progress = replace(progress, read_up_to_ms=action.end_ms, records_in_search=0)
+        progress = replace(progress, read_up_to_ms=action.end_ms, under_way=None, records_in_search=0)
     if not failed.is_job_open:
         return stopping(progress, Stop("job_is_not_open", close_job=False))
     if progress.phase == "lookback":

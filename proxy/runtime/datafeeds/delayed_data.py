@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from proxy.runtime.datafeeds.actions import Annotate, CheckDelayedData, Missed, Notify
-from proxy.runtime.datafeeds.frequency import floor_ms
+from proxy.runtime.datafeeds.frequency import ceil_ms, floor_ms
 from proxy.units import iso
 
 DEFAULT_CHECK_FREQUENCY_MS = 15 * 60_000
@@ -35,18 +35,23 @@ def default_window_ms(bucket_span_ms: int) -> int:
     return max(_DEFAULT_WINDOW_MS, _DEFAULT_WINDOW_SPANS * bucket_span_ms)
 
 
-def check_due(
-    findings: Findings, last_finalized_ms: int | None, window_ms: int | None, bucket_span_ms: int, now_ms: int
+def is_check_due(findings: Findings, window_ms: int, now_ms: int) -> bool:
+    """Whether to look now: after a search, but not too often."""
+    if findings.checked_ms is None or not findings.is_search_unchecked:
+        return findings.is_search_unchecked
+    return now_ms > findings.checked_ms + min(DEFAULT_CHECK_FREQUENCY_MS, window_ms)
+
+
+def check_of(
+    last_finalized_ms: int | None, window_ms: int, bucket_span_ms: int, start_ms: int
 ) -> CheckDelayedData | None:
-    """The check to do now, after a search: over whole final buckets, and not too often."""
-    if window_ms is None or last_finalized_ms is None or not findings.is_search_unchecked:
+    """The check over the last final buckets. One that began before the datafeed's start lacks documents rightly."""
+    if last_finalized_ms is None:
         return None
-    wait_ms = min(DEFAULT_CHECK_FREQUENCY_MS, window_ms)
-    if findings.checked_ms is not None and now_ms <= findings.checked_ms + wait_ms:
-        return None
-    start_ms = max(0, floor_ms(last_finalized_ms - window_ms, bucket_span_ms))
+    first_ms = floor_ms(last_finalized_ms - window_ms, bucket_span_ms)
+    first_ms = max(first_ms, ceil_ms(start_ms, bucket_span_ms))
     end_ms = floor_ms(last_finalized_ms, bucket_span_ms)
-    return CheckDelayedData(start_ms, end_ms) if start_ms < end_ms else None
+    return CheckDelayedData(first_ms, end_ms) if first_ms < end_ms else None
 
 
 def missed(analysed: Mapping[int, int], indexed: Mapping[int, int]) -> Missed | None:

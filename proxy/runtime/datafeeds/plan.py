@@ -6,8 +6,10 @@ The loop that performs it is: ask ``next_action``, do it, keep what ``after`` ma
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from proxy.runtime.datafeeds import delayed_data
-from proxy.runtime.datafeeds.actions import Action, PersistModel, Search, SkipTime, WaitUntil
+from proxy.runtime.datafeeds.actions import Action, CheckDelayedData, PersistModel, Search, SkipTime, WaitUntil
 from proxy.runtime.datafeeds.frequency import floor_ms, next_search_ms
 from proxy.runtime.datafeeds.progress import Progress
 from proxy.runtime.datafeeds.settings import Settings
@@ -33,6 +35,8 @@ def _reading(settings: Settings, progress: Progress, now_ms: int) -> Search | Sk
     """What there is to read, whether or not it is time for it; None where nothing has arrived."""
     if progress.phase == "skip":
         return SkipTime(settings.start_ms)
+    if progress.under_way is not None:
+        return replace(progress.under_way, start_ms=progress.read_up_to_ms)
     if progress.phase == "lookback":
         return Search(progress.read_up_to_ms, progress.lookback_end_ms)
     end_ms = _arrived_ms(settings, now_ms)
@@ -47,12 +51,13 @@ def _arrived_ms(settings: Settings, now_ms: int) -> int:
     return settings.last_ms(floor_ms(delayed_ms, settings.frequency_ms))
 
 
-def _check(settings: Settings, progress: Progress, now_ms: int) -> Action | None:
-    if progress.phase != "real_time":
+def _check(settings: Settings, progress: Progress, now_ms: int) -> CheckDelayedData | None:
+    window_ms = settings.check_window_ms
+    if progress.phase != "real_time" or window_ms is None:
         return None
-    return delayed_data.check_due(
-        progress.findings, progress.last_finalized_ms, settings.check_window_ms, settings.bucket_span_ms, now_ms
-    )
+    if not delayed_data.is_check_due(progress.findings, window_ms, now_ms):
+        return None
+    return delayed_data.check_of(progress.last_finalized_ms, window_ms, settings.bucket_span_ms, settings.start_ms)
 
 
 def _wake_ms(settings: Settings, progress: Progress, now_ms: int) -> int:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from proxy.runtime.datafeeds.actions import Annotate, Notify, Stop
+from proxy.runtime.datafeeds.actions import Annotate, Notify, Search, Stop
 from proxy.runtime.datafeeds.delayed_data import Findings
 from proxy.runtime.datafeeds.problems import Problems
 
@@ -18,8 +18,8 @@ Phase = Literal["skip", "lookback", "real_time"]
 class Progress:
     """Times are epoch milliseconds.
 
-    Everything before ``read_up_to_ms`` has been given to the job. ``records_in_search`` are those of the search that
-    is under way. ``last_finalized_ms`` is the end of the job's last final bucket.
+    Everything before ``read_up_to_ms`` has been given to the job. ``under_way`` is a search of which a part was read,
+    and ``records_in_search`` what it brought. ``last_finalized_ms`` is the end of the job's last final bucket.
     """
 
     run_ms: int
@@ -27,6 +27,7 @@ class Progress:
     read_up_to_ms: int
     lookback_end_ms: int
     not_before_ms: int = 0
+    under_way: Search | None = None
     records_in_search: int = 0
     empty_searches: int = 0
     has_found_data: bool = False
@@ -43,12 +44,13 @@ class Progress:
         return replace(self, to_tell=(*self.to_tell, *notices))
 
 
-def read_on(progress: Progress, up_to_ms: int, records: int) -> Progress:
-    """After a part of a search was given to the job: it holds all before ``up_to_ms``."""
+def read_on(progress: Progress, search: Search, up_to_ms: int, records: int) -> Progress:
+    """After a part of ``search`` was given to the job: it holds all before ``up_to_ms``."""
     has_data = records > 0
     return replace(
         progress,
         read_up_to_ms=max(progress.read_up_to_ms, up_to_ms),
+        under_way=search,
         records_in_search=progress.records_in_search + records,
         has_found_data=progress.has_found_data or has_data,
         has_ever_seen_data=progress.has_ever_seen_data or has_data,
