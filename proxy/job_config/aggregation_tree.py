@@ -1,4 +1,4 @@
-"""Aggregations as a tree: which kind each is, and what lies inside it. What a datafeed asks of them is said elsewhere."""
+"""Aggregations as a tree: which kind each is, and what lies inside it. What datafeeds ask of them is said elsewhere."""
 
 from __future__ import annotations
 

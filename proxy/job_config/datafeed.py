@@ -69,7 +69,8 @@ def normalise(config: Datafeed, job_id: str, request_options: IndicesOptions | N
 
 def indices_of(config: Datafeed) -> list[str] | None:
     """The indices under either of their names."""
-    return config.get("indices") or config.get("indexes")
+    given: list[str] | None = config.get("indices")
+    return config.get("indexes") if given is None else given
 
 
 def aggregations_of(config: Datafeed) -> Document | None:

@@ -49,8 +49,10 @@ def test_the_default_memory_limit_is_lowered_to_the_maximum():
 
 
 def test_aggregations_decide_how_a_datafeed_is_chunked():
-    histogram = {"a": {"date_histogram": {"field": "t", "fixed_interval": "1h"}}}
-    composite = {"a": {"composite": {"sources": []}}}
+    inner = {"t": {"max": {"field": "t"}}}
+    over_time = {"date_histogram": {"field": "t", "fixed_interval": "1h"}}
+    histogram = {"a": over_time | {"aggs": inner}}
+    composite = {"a": {"composite": {"sources": [{"t": over_time}]}, "aggs": inner}}
     assert datafeed.normalise_chunking(None, histogram) == {"mode": "manual", "time_span": "3600000000ms"}
     assert datafeed.normalise_chunking(None, composite) == {"mode": "off"}
     assert datafeed.normalise_chunking(None, None) == {"mode": "auto"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.http_client import Answer, HttpClient
 from tests.scenarios.matching import at, mismatches
 
 FOLDER = Path(__file__).parent
+PAUSE_S = 0.2
 FILES = sorted(FOLDER.glob("*/*.yaml"))
 
 
@@ -22,9 +24,19 @@ def test_scenario(file: Path, client: HttpClient, cluster_client: HttpClient, fo
     forget_jobs()
     for number, step in enumerate(scenario["steps"], start=1):
         target = cluster_client if step["request"].get("to") == "cluster" else client
-        faults = faults_of(step, send(target, step["request"]))
+        faults = faults_in_time(step, target)
         said = step.get("note", scenario["title"])
         assert not faults, f"step {number} ({said}) {step['request']}:\n" + "\n".join(faults)
+
+
+def faults_in_time(step: dict[str, Any], client: HttpClient) -> list[str]:
+    """A step with `within_s` is repeated so long until it is as expected, for what happens by itself."""
+    last_s = monotonic() + step.get("within_s", 0)
+    while True:
+        faults = faults_of(step, send(client, step["request"]))
+        if not faults or monotonic() >= last_s:
+            return faults
+        sleep(PAUSE_S)
 
 
 def send(client: HttpClient, request: dict[str, Any]) -> Answer:
