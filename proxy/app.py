@@ -26,8 +26,9 @@ def make_app(config: Config, *, clock: Callable[[], int] = epoch_ms) -> web.Appl
     """The application that answers on our paths. Starting it takes up the jobs that were open; stopping saves them."""
     store = Store(config)
     runtime = Supervisor(store, config, clock)
-    services = Services(store, runtime, clock, config)
-    dispatcher = Dispatcher(Router(OPERATIONS), shipped_schemas(), Access(store.client, config.security.mode), services)
+    access = Access(store.client, config.security.mode)
+    services = Services(store, runtime, clock, config, access)
+    dispatcher = Dispatcher(Router(OPERATIONS), shipped_schemas(), services)
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         await runtime.start()

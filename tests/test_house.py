@@ -120,7 +120,8 @@ def test_every_operation_has_a_schema_and_every_schema_an_operation():
 def test_every_operation_has_an_action():
     actions = {operation.name: shipped_schemas().action(operation.name) for operation in OPERATIONS}
     shared = {
-        "cluster:monitor/xpack/ml/job/stats/get",  # the cat table shows what the statistics say
+        "cluster:monitor/xpack/ml/job/stats/get",  # the cat tables show what the statistics say
+        "cluster:monitor/xpack/ml/datafeeds/stats/get",
         "cluster:admin/xpack/ml/calendars/jobs/update",  # jobs are put into a calendar and taken out of it
     }
     assert [name for name, action in actions.items() if not action.startswith("cluster:")] == []

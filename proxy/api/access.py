@@ -43,6 +43,11 @@ class Access:
         self._clock = clock
         self._open_until = -math.inf
 
+    @property
+    def is_on(self) -> bool:
+        """Whether callers have rights of their own, as far as the calls until now have told."""
+        return self._is_on is True
+
     async def check(self, action: str, identity: Mapping[str, str], uri: str) -> None:
         """Returns when the caller holds the privilege for ``action``.
 

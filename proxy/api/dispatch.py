@@ -11,7 +11,7 @@ from functools import partial
 from aiohttp import web
 from multidict import CIMultiDict
 
-from proxy.api.access import Access, privilege_for
+from proxy.api.access import privilege_for
 from proxy.api.call import Reply, make_call
 from proxy.api.large_answer import SLICED_FROM_BYTES, Sliced
 from proxy.api.operation import Match, Operation, Router
@@ -30,10 +30,9 @@ _COMPRESS_FROM_BYTES = 1024
 class Dispatcher:
     """Answers every request on our paths; never raises."""
 
-    def __init__(self, router: Router, schemas: Schemas, access: Access, services: Services) -> None:
+    def __init__(self, router: Router, schemas: Schemas, services: Services) -> None:
         self._router = router
         self._schemas = schemas
-        self._access = access
         self._services = services
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -49,7 +48,7 @@ class Dispatcher:
             rendering = rendering_of(query, request.headers, has_body=request.body_exists, major=facts.major)
             match = self._router.match(request.method, request.raw_path)
             action = self._schemas.action(match.operation.name)
-            await self._access.check(action, identity, request.raw_path)
+            await self._services.access.check(action, identity, request.raw_path)
             reply = await self._perform(request, match, query, warnings)
             return await _response(request, reply, rendering, _warning_headers(warnings, facts))
         except MlError as error:

@@ -13,6 +13,9 @@ from proxy.api.handlers import (
     admin,
     calendars,
     cat,
+    datafeed_runs,
+    datafeed_stats,
+    datafeeds,
     filters,
     forecasts,
     job_checks,
@@ -47,6 +50,10 @@ def _ml(handler: Handler, route: str, **traits: Unpack[_Traits]) -> Operation:
 
 def _job(handler: Handler, route: str, **traits: Unpack[_Traits]) -> Operation:
     return Operation(f"ml.{handler.__name__}", handler, _routes("/_ml/anomaly_detectors", route), **traits)
+
+
+def _feed(handler: Handler, route: str, **traits: Unpack[_Traits]) -> Operation:
+    return Operation(f"ml.{handler.__name__}", handler, _routes("/_ml/datafeeds", route), **traits)
 
 
 def _cat(handler: Handler, route: str, **traits: Unpack[_Traits]) -> Operation:
@@ -106,6 +113,17 @@ FORECASTS: tuple[Operation, ...] = (
     _job(forecasts.delete_forecast, "DELETE /{job_id}/_forecast[/{forecast_id}]"),
 )
 
+DATAFEEDS: tuple[Operation, ...] = (
+    _feed(datafeeds.put_datafeed, "PUT /{datafeed_id}"),
+    _feed(datafeeds.get_datafeeds, "GET [/{datafeed_id}]"),
+    _feed(datafeeds.update_datafeed, "POST /{datafeed_id}/_update"),
+    _feed(datafeeds.delete_datafeed, "DELETE /{datafeed_id}"),
+    _feed(datafeeds.preview_datafeed, "GET,POST [/{datafeed_id}]/_preview", allowed_while_upgrading=True),
+    _feed(datafeed_runs.start_datafeed, "POST /{datafeed_id}/_start"),
+    _feed(datafeed_runs.stop_datafeed, "POST /{datafeed_id}/_stop"),
+    _feed(datafeed_stats.get_datafeed_stats, "GET [/{datafeed_id}]/_stats"),
+)
+
 CALENDARS: tuple[Operation, ...] = (
     _ml(calendars.put_calendar, "PUT /calendars/{calendar_id}"),
     _ml(calendars.get_calendars, "GET,POST /calendars[/{calendar_id}]"),
@@ -131,6 +149,11 @@ ADMIN: tuple[Operation, ...] = (
     _ml(admin.set_upgrade_mode, "POST /set_upgrade_mode", allowed_while_upgrading=True),
 )
 
-CAT: tuple[Operation, ...] = (_cat(cat.ml_jobs, "GET /anomaly_detectors[/{job_id}]"),)
+CAT: tuple[Operation, ...] = (
+    _cat(cat.ml_jobs, "GET /anomaly_detectors[/{job_id}]"),
+    _cat(cat.ml_datafeeds, "GET /datafeeds[/{datafeed_id}]"),
+)
 
-OPERATIONS: tuple[Operation, ...] = JOBS + DATA + RESULTS + SNAPSHOTS + FORECASTS + CALENDARS + FILTERS + ADMIN + CAT
+OPERATIONS: tuple[Operation, ...] = (
+    JOBS + DATA + RESULTS + SNAPSHOTS + FORECASTS + DATAFEEDS + CALENDARS + FILTERS + ADMIN + CAT
+)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from proxy.api.access import Access
     from proxy.config import Config
     from proxy.runtime.supervisor import Supervisor
     from proxy.store import Store
@@ -20,3 +21,4 @@ class Services:
     runtime: Supervisor
     clock: Callable[[], int]
     config: Config
+    access: Access

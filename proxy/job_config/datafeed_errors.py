@@ -8,6 +8,7 @@ from typing import Literal
 from proxy.errors import MlError, already_exists, not_found, status_error
 
 RunningState = Literal["starting", "started", "stopping"]
+Verb = Literal["update", "delete"]
 
 
 def unknown_datafeed(*expressions: str) -> MlError:
@@ -23,7 +24,7 @@ def job_has_datafeed(existing_id: str, job_id: str) -> MlError:
     return status_error(f"A datafeed [{existing_id}] already exists for job [{job_id}]", 409)
 
 
-def running(verb: Literal["update", "delete"], datafeed_id: str, state: RunningState = "started") -> MlError:
+def running(verb: Verb, datafeed_id: str, state: RunningState = "started") -> MlError:
     return status_error(f"Cannot {verb} datafeed [{datafeed_id}] while its status is {state}", 409)
 
 

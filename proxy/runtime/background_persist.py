@@ -64,14 +64,22 @@ class BackgroundPersist:
         While the indices of jobs are being upgraded they wait.
         """
         for live in filter(self._is_due, list(self._open_jobs.values())):
-            try:
-                if await self._store.upgrade_mode.is_on():
-                    return
+            await self._try_to_persist(live)
+
+    async def persist(self, job_id: str) -> None:
+        """Takes a snapshot of a job that is open now; what cannot be stored is left to the next time."""
+        live = self._open_jobs.get(job_id)
+        if live is not None:
+            await self._try_to_persist(live)
+
+    async def _try_to_persist(self, live: LiveJob) -> None:
+        try:
+            if not await self._store.upgrade_mode.is_on():
                 await self._persist(live)
-            except (MlError, PlaceLost) as error:
-                _log.warning("no background snapshot of job [%s]: %s", live.job_id, error)
-            except Exception:
-                _log.exception("no background snapshot of job [%s]", live.job_id)
+        except (MlError, PlaceLost) as error:
+            _log.warning("no background snapshot of job [%s]: %s", live.job_id, error)
+        except Exception:
+            _log.exception("no background snapshot of job [%s]", live.job_id)
 
     def _is_open(self, live: LiveJob) -> bool:
         return self._open_jobs.get(live.job_id) is live

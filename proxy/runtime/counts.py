@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from proxy.engine import Results
+from proxy.runtime import hourly_average
 from proxy.runtime.ingest import Ingested
 
 # How fast old buckets fade from the exponential average of the processing time.
 _EXPONENTIAL_FACTOR = 0.01
-_HOUR_MS = 3_600_000
 
 
 @dataclass(slots=True)
@@ -87,13 +86,7 @@ class TimingStats:
     maximum: float | None = None
     average: float | None = None
     exponential_average: float | None = None
-    context: dict[str, float | int | None] = field(
-        default_factory=lambda: {
-            "incremental_metric_value_ms": 0.0,
-            "latest_timestamp": None,
-            "previous_exponential_average_ms": None,
-        }
-    )
+    context: hourly_average.Context = field(default_factory=hourly_average.new_context)
 
     def add(self, buckets: int, took_ms: float, latest_bucket_ms: int) -> None:
         """Counts ``buckets`` of equal share in ``took_ms``."""
@@ -109,28 +102,7 @@ class TimingStats:
         self.exponential_average = (
             each if self.exponential_average is None else (each * (1 - faded) + self.exponential_average * faded)
         )
-        self._add_to_hour(took_ms, latest_bucket_ms)
-
-    def _add_to_hour(self, took_ms: float, latest_bucket_ms: int) -> None:
-        """The hourly average counts the time spent on one hour of the data, when that hour is over."""
-        context = self.context
-        previous = context["latest_timestamp"]
-        if previous is not None and latest_bucket_ms // _HOUR_MS > int(previous) // _HOUR_MS:
-            context["previous_exponential_average_ms"] = self.per_hour()
-            context["incremental_metric_value_ms"] = 0.0
-        context["latest_timestamp"] = latest_bucket_ms
-        context["incremental_metric_value_ms"] = float(context["incremental_metric_value_ms"] or 0.0) + took_ms
-
-    def per_hour(self) -> float:
-        before, now = (
-            self.context["previous_exponential_average_ms"],
-            float(self.context["incremental_metric_value_ms"] or 0.0),
-        )
-        if before is None:
-            return now
-        latest = int(self.context["latest_timestamp"] or 0)
-        weight = math.exp(-(latest % _HOUR_MS) / _HOUR_MS)
-        return weight * float(before) + (1 - weight) * now
+        hourly_average.add(self.context, took_ms, latest_bucket_ms)
 
     def document(self, job_id: str) -> dict[str, Any]:
         """As the statistics show it."""
@@ -139,7 +111,7 @@ class TimingStats:
             "bucket_count": self.bucket_count,
             "total_bucket_processing_time_ms": float((self.average or 0.0) * self.bucket_count),
             **self._extremes(),
-            "exponential_average_bucket_processing_time_per_hour_ms": self.per_hour(),
+            "exponential_average_bucket_processing_time_per_hour_ms": hourly_average.per_hour(self.context),
         }
 
     def stored(self, job_id: str) -> dict[str, Any]:

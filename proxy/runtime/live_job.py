@@ -8,18 +8,26 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from proxy.runtime.datafeeds.actions import CheckDelayedData, Outcome, Search, SkipTime
+from proxy.runtime.datafeeds.progress import Progress
 from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.job_inputs import JobInputs
 from proxy.runtime.place.commands import (
     Announce,
     Beat,
+    CheckFeed,
     Close,
     Command,
     CopyModel,
+    CutFeed,
     Discard,
+    EndFeed,
+    Feed,
+    FeedRun,
     Flush,
     Forecast,
     Open,
@@ -45,6 +53,7 @@ class LiveJob:
     ``persisted_at`` is when its model was last on its way into a snapshot, ``persisted_result_ms`` the last bucket that
     the snapshot in force knows; None where that is not known. A job that ``is_untouched`` has learnt nothing since.
     ``notices`` are what users have not been told yet.
+    ``progress`` is how far its datafeed has come: as the model was loaded, or as the run has made of it since.
     """
 
     place: Place
@@ -57,6 +66,9 @@ class LiveJob:
     persisted_at: int = 0
     persisted_result_ms: int | None = None
     notices: list[Notice] = field(default_factory=list)
+    progress: Progress | None = None
+    search_timing: dict[str, Any] | None = None
+    losses: int = 0
 
     @property
     def job_id(self) -> str:
@@ -72,6 +84,7 @@ class LiveJob:
         """
         now_ms = self.clock()
         summary = await self._opened(now_ms)
+        self.progress = summary.progress
         if not self.persisted_at:
             snapshot_id = self.inputs.configuration.get("model_snapshot_id")
             self.persisted_at = max(self.task.opened_at, second_of_snapshot(snapshot_id, now_ms // 1000) * 1000)
@@ -143,6 +156,52 @@ class LiveJob:
     async def flush(self, options: Mapping[str, Any]) -> Status:
         """Moves time on or shows interim results; what it wrote is searchable afterwards."""
         return _held(await self.call(Flush(options, self.clock())))
+
+    async def feed(
+        self, run: FeedRun, progress: Progress, action: Search | SkipTime, save_every_ms: int
+    ) -> Outcome | None:
+        """Performs a part of a datafeed's action; its outcome where that was the end, else None.
+
+        Where the model was lost with its place, it is loaded anew, and with it the progress that it was saved with.
+
+        Raises:
+            PlaceLost: the place has died of this datafeed too often.
+        """
+        command = Feed(run, progress, action, save_every_ms, self.clock())
+        try:
+            summary = await self._ask(command)
+        except PlaceLost as lost:
+            self.losses += lost.blamed == self.job_id
+            if self.losses >= _TRIES:
+                raise
+            await self.load()
+            return None
+        self.losses = 0
+        self.progress, self.search_timing = summary.progress, summary.search_timing
+        return summary.outcome
+
+    async def end_feed(self) -> None:
+        """Saves what a datafeed has brought.
+
+        Raises:
+            PlaceLost, MlError: it is not; another run may read some of it again.
+        """
+        await self._ask(EndFeed(self.clock()))
+
+    async def cut_feed(self) -> None:
+        """Lets go of the search that a datafeed waits for."""
+        with suppress(PlaceLost):
+            await self.place.call(self.job_id, CutFeed())
+
+    async def check_feed(self, run: FeedRun, check: CheckDelayedData) -> Outcome:
+        """Looks for delayed data; the job may work on meanwhile.
+
+        Raises:
+            PlaceLost: nothing was found out.
+        """
+        outcome = (await self.place.call(self.job_id, CheckFeed(run, check))).outcome
+        assert outcome is not None, "a check has an outcome"
+        return outcome
 
     async def forecast(self, order: ForecastOrder) -> None:
         """Writes a forecast; it is searchable afterwards.

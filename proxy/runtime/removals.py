@@ -17,6 +17,7 @@ from typing import Protocol
 
 from proxy.errors import MlError
 from proxy.runtime import job_states, reverting
+from proxy.runtime.datafeeds.feeds import Feeds
 from proxy.runtime.job_states import STATE_OF_BLOCK, Asked, BlockedState, State
 from proxy.runtime.notices import Notices
 from proxy.runtime.tasks import Tasks
@@ -33,6 +34,7 @@ class Runtime(Protocol):
     """What blocking work needs of the owner of the running jobs."""
 
     notices: Notices
+    datafeeds: Feeds
 
     def turn(self, job_id: str, purpose: str) -> AbstractAsyncContextManager[Turn]: ...
 
@@ -178,9 +180,10 @@ class Removals:
 
     async def _delete(self, job: StoredJob, order: Order) -> str:
         job_id, index = job.job_id, job.config["results_index_name"]
-        datafeed = (await self._store.datafeeds.of_jobs([job_id])).get(job_id)
+        await self._runtime.datafeeds.stop_of_job(job_id, force=True)
+        datafeed = await self._store.datafeeds.of_job(job_id)
         if datafeed is not None:
-            await self._store.datafeeds.delete(datafeed["datafeed_id"])
+            await self._store.datafeeds.delete(datafeed.datafeed_id)
         await self._store.removal.remove_all(job_id, index, user_annotations=order.delete_user_annotations)
         await self._store.jobs.delete(job_id)
         return "Job deleted"

@@ -12,7 +12,7 @@ import base64
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
 from proxy.config import Config
@@ -20,6 +20,7 @@ from proxy.errors import MlError
 from proxy.job_config.analysis import term_fields
 from proxy.runtime import job_states
 from proxy.runtime.background_persist import BackgroundPersist
+from proxy.runtime.datafeeds.feeds import Feeds
 from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.input_changes import InputChanges
 from proxy.runtime.job_entries import Entries, OpenJobs
@@ -45,6 +46,7 @@ from proxy.units import iso
 _log = logging.getLogger(__name__)
 _TICK_S = 5.0
 _RETRY_S = 2.0
+_LOOK_EVERY_S = 0.5
 
 
 class Supervisor:
@@ -65,6 +67,11 @@ class Supervisor:
         self.input_changes = InputChanges(store, self, self._tasks)
         self.upkeep = Upkeep(store, self.notices, clock)
         self.background = BackgroundPersist(store, clock, self.turn, self.notices, OpenJobs(self._entries))
+        self.datafeeds = Feeds(store, self, self._tasks, clock, self._save_every_ms)
+
+    @property
+    def _save_every_ms(self) -> int:
+        return int(self._config.runtime.checkpoint_interval * 1000)
 
     # ---- the process
 
@@ -74,6 +81,8 @@ class Supervisor:
         self._tasks.repeat(self._keep_up, "keep jobs up", every_s=_TICK_S)
         self._tasks.spawn(self.background.run(), "persist models")
         self._tasks.spawn(self.upkeep.nightly(), "nightly upkeep")
+        self._tasks.spawn(self.datafeeds.take_up(), "take up datafeeds")
+        self._tasks.repeat(self.datafeeds.look_for_upgrade_mode, "look for upgrade mode", every_s=_TICK_S)
 
     async def stop(self) -> None:
         """Saves every open job, within the time that a stop may take; what is not saved is in the journal."""
@@ -132,10 +141,25 @@ class Supervisor:
                 return
             try:
                 async with self._guarded(turn):
-                    await live.beat(int(self._config.runtime.checkpoint_interval * 1000))
+                    await live.beat(self._save_every_ms)
             except MlError as error:
                 _log.warning("job [%s] could not be kept up: %s", live.job_id, error)
             await self.notices.report(live)
+
+    async def end_feed(self, job_id: str) -> None:
+        """Saves what a datafeed has brought to a job that is open.
+
+        Raises:
+            MlError, PlaceLost: it could not be saved.
+        """
+        async with self.turn(job_id, "end feed"):
+            live = self._entries.live(job_id)
+            if live is not None:
+                await live.end_feed()
+
+    async def persist(self, job_id: str) -> None:
+        """Stores the model of an open job as a snapshot, where the cluster takes it."""
+        await self.background.persist(job_id)
 
     async def _save_in_turn(self, live: LiveJob) -> None:
         """The journal still holds everything where saving fails."""
@@ -174,6 +198,19 @@ class Supervisor:
     def is_full(self) -> bool:
         """Whether as many jobs are open as the settings allow."""
         return self._entries.room_taken() >= self._config.ml.max_open_jobs
+
+    def live(self, job_id: str) -> LiveJob | None:
+        """The model of a job that is open here."""
+        return self._entries.live(job_id)
+
+    async def opened(self, job_id: str) -> LiveJob | None:
+        """Waits while a job is opening or waits for room; None where it is not open then."""
+        while True:
+            with suppress(MlError):
+                await self.ready(job_id)
+                if self.state(job_id) not in ("opening", "waiting"):
+                    return self.live(job_id)
+            await asyncio.sleep(_LOOK_EVERY_S)
 
     def status(self, job_id: str) -> Status | None:
         """What a job that runs here has counted so far."""
@@ -271,6 +308,7 @@ class Supervisor:
 
     async def _close_in_turn(self, job_id: str, *, force: bool = False) -> None:
         await self.ready(job_id)
+        await self.datafeeds.stop_of_job(job_id, force=force)
         async with self.turn(job_id, "close") as turn:
             entry = self._entries.get(job_id)
             if entry is not None and entry.state in ("failed", "waiting"):
@@ -370,7 +408,7 @@ class Supervisor:
         job_states.check("post", Asked(job_id, self.state(job_id)))
         # Read before the turn is taken: a slow sender must not hold up others.
         body = b"".join([chunk async for chunk in content])
-        async with self._step(job_id, "post") as live:
+        async with self.step(job_id, "post") as live:
             return await live.post(body, replaces)
 
     async def flush(self, job_id: str, options: Mapping[str, Any]) -> Status:
@@ -378,7 +416,7 @@ class Supervisor:
         Raises:
             MlError: 409 where the job is not open.
         """
-        async with self._step(job_id, "flush") as live:
+        async with self.step(job_id, "flush") as live:
             return await live.flush(options)
 
     async def forecast(self, job_id: str, *, duration_ms: int, expires_in_ms: int, max_model_memory: int) -> str:
@@ -388,7 +426,7 @@ class Supervisor:
             MlError: 409 where the job is not open, 400 where its model cannot be carried on.
         """
         forecast_id = base64.urlsafe_b64encode(os.urandom(15)).decode()
-        async with self._step(job_id, "forecast") as live:
+        async with self.step(job_id, "forecast") as live:
             await live.forecast(ForecastOrder(forecast_id, duration_ms, expires_in_ms, max_model_memory))
         return forecast_id
 
@@ -405,7 +443,7 @@ class Supervisor:
         return True
 
     @asynccontextmanager
-    async def _step(self, job_id: str, action: Action) -> AsyncIterator[LiveJob]:
+    async def step(self, job_id: str, action: Action) -> AsyncIterator[LiveJob]:
         """An open job for one step, in turn."""
         await self.ready(job_id)
         async with self.turn(job_id, action) as turn:

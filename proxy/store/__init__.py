@@ -7,12 +7,20 @@ here and nothing from further inside.
 from __future__ import annotations
 
 from proxy.config import Config
+from proxy.store.annotations import Annotations
+from proxy.store.api_keys import ApiKeys
 from proxy.store.calendars import Calendar, Calendars, Event, unknown_calendar, without_jobs
 from proxy.store.calendars import by_time as events_by_time
 from proxy.store.client import ClusterClient, ClusterFacts, Json, opaque_id
-from proxy.store.datafeeds import Datafeeds
+from proxy.store.datafeed_stats import DatafeedStats
+from proxy.store.datafeed_tasks import DatafeedTask, DatafeedTasks
+from proxy.store.datafeeds import Config as DatafeedConfig
+from proxy.store.datafeeds import Datafeeds, StoredDatafeed
 from proxy.store.expired import Expired
+from proxy.store.extraction.preview import preview as preview_source
+from proxy.store.extraction.readiness import check_readable
 from proxy.store.filters import Filter, Filters, StoredFilter, filter_of
+from proxy.store.finished_buckets import FinishedBuckets
 from proxy.store.forecasts import Forecasts, wants_all
 from proxy.store.job_removal import JobRemoval
 from proxy.store.job_stats import JobStats, StoredStats
@@ -48,6 +56,8 @@ __all__ = [
     "Calendar",
     "ClusterClient",
     "ClusterFacts",
+    "DatafeedConfig",
+    "DatafeedTask",
     "Event",
     "Filter",
     "Hit",
@@ -60,14 +70,17 @@ __all__ = [
     "Pages",
     "ResultFilter",
     "Store",
+    "StoredDatafeed",
     "StoredFilter",
     "StoredJob",
     "StoredStats",
+    "check_readable",
     "empty_snapshot",
     "events_by_time",
     "filter_of",
     "id_is_taken",
     "opaque_id",
+    "preview_source",
     "result_docs",
     "result_pages",
     "result_queries",
@@ -89,6 +102,11 @@ class Store:
         self.datafeeds = Datafeeds(self.client, self.names)
         self.calendars = Calendars(self.client, self.names)
         self.filters = Filters(self.client, self.names)
+        self.datafeed_tasks = DatafeedTasks(self.client, self.names)
+        self.datafeed_stats = DatafeedStats(self.client, self.names)
+        self.finished_buckets = FinishedBuckets(self.client, self.names)
+        self.annotations = Annotations(self.client, self.names)
+        self.api_keys = ApiKeys(self.client)
         self.job_stats = JobStats(self.client, self.names)
         self.nodes = Nodes(self.client)
         self.tasks = JobTasks(self.client, self.names)

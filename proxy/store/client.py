@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextvars
+import copy
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -79,6 +80,13 @@ class ClusterClient:
         self._es: AsyncElasticsearch | None = None
         self._facts: ClusterFacts | None = None
         self._headers = {"accept": "application/json", **_identity(config)}
+
+    def acting_as(self, identity: Mapping[str, str]) -> ClusterClient:
+        """A client with the connections of this one that is somebody else to the cluster; only this one is closed."""
+        self._transport()
+        other = copy.copy(self)
+        other._headers = {"accept": "application/json", **identity}
+        return other
 
     async def close(self) -> None:
         if self._es is not None:

@@ -1,11 +1,16 @@
-"""Datafeed configurations in the cluster: one document per datafeed, at most one datafeed per job."""
+"""Datafeed configurations in the cluster: one document per datafeed, at most one datafeed per job.
+
+Beside the configuration stands the API key that its searches are made with; it is never shown.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from proxy.errors import MlError, already_exists
+from proxy.job_config.datafeed_errors import id_is_taken, unknown_datafeed
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
+from proxy.store.expressions import naming, tokens_of, unmatched
 from proxy.store.names import Names
 
 # One listing shows at most this many; more ids than this in one query are not worth naming.
@@ -13,6 +18,24 @@ _MAX_DATAFEEDS = 10_000
 _MAX_NAMED = 1_000
 
 Config = dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDatafeed:
+    """A configuration, the API key of its searches in its encoded form, and the state of its document."""
+
+    config: Config
+    api_key: str | None = None
+    seq_no: int = -1
+    primary_term: int = -1
+
+    @property
+    def datafeed_id(self) -> str:
+        return str(self.config["datafeed_id"])
+
+    @property
+    def job_id(self) -> str:
+        return str(self.config["job_id"])
 
 
 def datafeed_document(datafeed_id: str) -> str:
@@ -26,36 +49,77 @@ class Datafeeds:
         self._client = client
         self._path = f"/{quote_expression(names.config)}"
 
+    async def get(self, datafeed_id: str) -> StoredDatafeed:
+        """The newest state of one datafeed.
+
+        Raises:
+            MlError: 404 where there is none.
+        """
+        found = await self._client.find("GET", self._document_path("_doc", datafeed_id))
+        if found is None:
+            raise unknown_datafeed(datafeed_id)
+        return _stored(found)
+
+    async def resolve(self, expression: str | None, allow_no_match: bool = True) -> list[StoredDatafeed]:
+        """The datafeeds that ids and wildcards name, in order of their ids, in one request.
+
+        Raises:
+            MlError: 404 naming every exact id that nothing has, and without ``allow_no_match`` every idle wildcard.
+        """
+        tokens = tokens_of(expression)
+        found = await self._search([naming(tokens, ("datafeed_id",))])
+        missing = unmatched(tokens, {each.datafeed_id for each in found}, allow_no_match=allow_no_match)
+        if missing:
+            raise unknown_datafeed(*missing)
+        return found
+
     async def of_jobs(self, job_ids: Iterable[str]) -> dict[str, Config]:
-        """The datafeed of each of the jobs that has one, by job id, in one request."""
+        """The configuration of the datafeed of each of the jobs that has one, by job id, in one request."""
         wanted = list(job_ids)
         if not wanted:
             return {}
-        filters: list[Json] = [{"term": {"type": "datafeed"}}]
-        if len(wanted) <= _MAX_NAMED:
-            filters.append({"terms": {"job_id": wanted}})
-        body = {"size": _MAX_DATAFEEDS, "query": {"bool": {"filter": filters}}, "track_total_hits": False}
+        found = await self._search([{"terms": {"job_id": wanted}}] if len(wanted) <= _MAX_NAMED else [])
+        return {each.job_id: each.config for each in found}
+
+    async def of_job(self, job_id: str) -> StoredDatafeed | None:
+        found = await self._search([{"term": {"job_id": job_id}}])
+        return found[0] if found else None
+
+    async def _search(self, conditions: list[Json]) -> list[StoredDatafeed]:
+        body = {
+            "size": _MAX_DATAFEEDS,
+            "query": {"bool": {"filter": [{"term": {"type": "datafeed"}}, *conditions]}},
+            "sort": ["datafeed_id"],
+            "seq_no_primary_term": True,
+            "track_total_hits": False,
+        }
         params = {"ignore_unavailable": True}
         answer = await self._client.request("POST", f"{self._path}/_search", params=params, body=body, retry=True)
-        sources = [hit["_source"] for hit in answer["hits"]["hits"]]
-        return {source["job_id"]: source["datafeed"] for source in sources}
+        return [_stored(hit) for hit in answer["hits"]["hits"]]
 
-    async def create(self, config: Config) -> None:
+    async def create(self, config: Config, api_key: str | None = None) -> None:
         """Stores a new datafeed.
 
         Raises:
             MlError: 400 where its id is taken.
         """
         datafeed_id = str(config["datafeed_id"])
-        document = {"type": "datafeed", "datafeed_id": datafeed_id, "job_id": config["job_id"], "datafeed": config}
+        path = self._document_path("_create", datafeed_id)
         try:
-            await self._client.request(
-                "PUT", self._document_path("_create", datafeed_id), params={"refresh": True}, body=document
-            )
+            await self._client.request("PUT", path, params={"refresh": True}, body=_document(config, api_key))
         except ClusterError as error:
             if error.status == 409:
                 raise id_is_taken(datafeed_id) from error
             raise
+
+    async def replace(self, stored: StoredDatafeed, config: Config, api_key: str | None) -> None:
+        """
+        Raises:
+            ClusterError: 409 where it changed since it was read.
+        """
+        params = {"if_seq_no": stored.seq_no, "if_primary_term": stored.primary_term, "refresh": True}
+        path = self._document_path("_doc", stored.datafeed_id)
+        await self._client.request("PUT", path, params=params, body=_document(config, api_key))
 
     async def delete(self, datafeed_id: str) -> None:
         """Removes the datafeed, if it is there."""
@@ -65,5 +129,12 @@ class Datafeeds:
         return f"{self._path}/{action}/{quote_expression(datafeed_document(datafeed_id))}"
 
 
-def id_is_taken(datafeed_id: str) -> MlError:
-    return already_exists(f"A datafeed with id [{datafeed_id}] already exists")
+def _document(config: Config, api_key: str | None) -> Json:
+    document = {"type": "datafeed", "datafeed_id": config["datafeed_id"], "job_id": config["job_id"],
+                "datafeed": config}  # fmt: skip
+    return document if api_key is None else document | {"api_key": api_key}
+
+
+def _stored(found: Mapping[str, Json]) -> StoredDatafeed:
+    source = found["_source"]
+    return StoredDatafeed(source["datafeed"], source.get("api_key"), found["_seq_no"], found["_primary_term"])

@@ -5,15 +5,14 @@ Here are documents and the expressions that name several of them; what a configu
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from proxy.errors import MlError, already_exists, unknown_job
 from proxy.job_config import key_order
-from proxy.job_config.wildcards import Wildcard, collapsed
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
+from proxy.store.expressions import naming, tokens_of, unmatched
 from proxy.store.names import Names, job_document
 
 # Elasticsearch's own limit on one listing, and the largest window of an index by default.
@@ -21,7 +20,6 @@ MAX_JOBS = 10_000
 _ATTEMPTS = 5
 # No job has a longer id, and the cluster would refuse the path of a much longer one.
 _LONGEST_ID = 64
-_ALL = ("", "_all", "*")
 
 Config = dict[str, Json]
 BlockReason = Literal["delete", "reset", "revert"]
@@ -87,10 +85,10 @@ class Jobs:
         Raises:
             MlError: 404 naming every exact name that nothing has, and without ``allow_no_match`` every idle wildcard.
         """
-        tokens = [token.strip() for token in (expression or "").split(",")]
-        wants_all = any(token in _ALL for token in tokens)
-        jobs = await self._search({"match_all": {}} if wants_all else _naming(tokens))
-        missing = _unmatched(tokens, jobs, allow_no_match=allow_no_match)
+        tokens = tokens_of(expression)
+        jobs = await self._search(naming(tokens, ("job_id", "groups")))
+        names = {name for job in jobs for name in (job.job_id, *job.config.get("groups", ()))}
+        missing = unmatched(tokens, names, allow_no_match=allow_no_match)
         if missing:
             raise unknown_job(",".join(missing))
         return jobs
@@ -98,7 +96,7 @@ class Jobs:
     async def named(self, names: Iterable[str]) -> list[StoredJob]:
         """The jobs that have one of these ids or are in one of these groups."""
         wanted = [*names]
-        return await self._search(_naming(wanted)) if wanted else []
+        return await self._search(naming(wanted, ("job_id", "groups"))) if wanted else []
 
     async def _search(self, query: Json) -> list[StoredJob]:
         body = {
@@ -226,31 +224,3 @@ def _document(config: Config, block_options: Mapping[str, Json] | None = None) -
 def _stored(found: Mapping[str, Json]) -> StoredJob:
     source = found["_source"]
     return StoredJob(source["job"], found["_seq_no"], found["_primary_term"], source.get("block_options", {}))
-
-
-def _naming(tokens: Iterable[str]) -> Json:
-    exact = [token for token in tokens if "*" not in token]
-    should: list[Json] = [{"terms": {"job_id": exact}}, {"terms": {"groups": exact}}] if exact else []
-    for token in tokens:
-        if "*" in token:
-            pattern = re.sub(r"([\\?])", r"\\\1", collapsed(token))
-            should += [{"wildcard": {field: {"value": pattern}}} for field in ("job_id", "groups")]
-    return {"bool": {"should": should}}
-
-
-def _unmatched(tokens: Sequence[str], jobs: Sequence[StoredJob], *, allow_no_match: bool) -> list[str]:
-    """The tokens that name nothing but should."""
-    names = {name for job in jobs for name in (job.job_id, *job.config.get("groups", ()))}
-    missing = []
-    for token in tokens:
-        if token in _ALL:
-            matches, label = bool(jobs), "*"
-        elif "*" in token:
-            # Only where an idle one matters: with thousands of jobs it takes its time.
-            matches, label = allow_no_match or any(map(Wildcard.of(token).matches, names)), token
-        else:
-            matches, label = token in names, token
-        is_exact = "*" not in label
-        if not matches and (is_exact or not allow_no_match):
-            missing.append(label)
-    return missing

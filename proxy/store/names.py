@@ -62,3 +62,7 @@ def job_document(job_id: str) -> str:
 
 def task_document(job_id: str) -> str:
     return f"job_task-{job_id}"
+
+
+def datafeed_task_document(datafeed_id: str) -> str:
+    return f"datafeed_task-{datafeed_id}"

@@ -250,10 +250,11 @@ async def test_an_answer_that_cannot_be_written_is_an_error_in_the_form_that_was
         return {"a": object()}
 
     store = Store(config)
-    services = Services(store, Supervisor(store, config, epoch_ms), epoch_ms, config)
+    access = Access(store.client, "off")
+    services = Services(store, Supervisor(store, config, epoch_ms), epoch_ms, config, access)
     router = Router([Operation(name="ml.info", handler=unwritable, routes=("GET /_ml/info",))])
     app = web.Application()
-    dispatcher = Dispatcher(router, shipped_schemas(), Access(store.client, "off"), services)
+    dispatcher = Dispatcher(router, shipped_schemas(), services)
     app.router.add_route("*", "/{path:.*}", dispatcher.handle)
     client = await aiohttp_client(app)
     answer = await client.get("/_ml/info?format=yaml")

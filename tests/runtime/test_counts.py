@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.engine import Batch, Results
+from proxy.runtime import hourly_average
 from proxy.runtime.counts import DataCounts, TimingStats
 from proxy.runtime.ingest import Ingested
 
@@ -100,10 +101,10 @@ def test_time_spent_on_an_hour_of_data_adds_up_and_then_becomes_the_past():
     timing = TimingStats()
     timing.add(1, 10.0, 10 * HOUR_MS)
     timing.add(1, 30.0, 10 * HOUR_MS + 1)
-    assert timing.per_hour() == 40.0
+    assert hourly_average.per_hour(timing.context) == 40.0
     timing.add(1, 8.0, 11 * HOUR_MS)
     assert timing.context["previous_exponential_average_ms"] == 40.0
-    assert timing.per_hour() == 40.0, "an hour that has just begun counts for nothing yet"
+    assert hourly_average.per_hour(timing.context) == 40.0, "an hour that has just begun counts for nothing yet"
 
 
 def test_stored_timing_leaves_out_what_is_unset():

@@ -130,5 +130,7 @@ async def delete_expired_data(call: Call, services: Services) -> dict[str, Any]:
 
 async def set_upgrade_mode(call: Call, services: Services) -> dict[str, Any]:
     await services.store.indices.ensure_own()
-    await services.store.upgrade_mode.set(call.query.get("enabled", False))
+    enabled = call.query.get("enabled", False)
+    await services.store.upgrade_mode.set(enabled)
+    services.runtime.datafeeds.hold(on=enabled)
     return {"acknowledged": True}

@@ -1,4 +1,4 @@
-"""The cat tables: jobs in rows and columns."""
+"""The cat tables: jobs and datafeeds in rows and columns."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from proxy.api.call import Call, Reply
 from proxy.api.cat_table import Column, Kind, help_reply, table_reply
+from proxy.api.handlers import datafeed_stats
 from proxy.api.handlers.job_stats import gather
 from proxy.api.services import Services
 
@@ -147,3 +148,52 @@ async def ml_jobs(call: Call, services: Services) -> Reply:
         return help_reply(JOB_COLUMNS)
     gathered = await gather(services, call.path.get("job_id"), call.query.get("allow_no_match", True))
     return await asyncio.to_thread(lambda: table_reply(call, JOB_COLUMNS, gathered.documents()))
+
+
+DATAFEED_COLUMNS = (
+    Column("id", "", "the datafeed_id", _at("datafeed_id"), is_default=True),
+    Column("state", "s", "the datafeed state", _at("state"), is_default=True),
+    Column(
+        "assignment_explanation",
+        "ae",
+        "why the datafeed is or is not assigned to a node",
+        _at("assignment_explanation"),
+    ),
+    Column("buckets.count", "bc", "bucket count", _at("timing_stats", "bucket_count"), "number", True),
+    Column(
+        "search.count",
+        "sc",
+        "number of searches ran by the datafeed",
+        _at("timing_stats", "search_count"),
+        "number",
+        True,
+    ),
+    Column("search.time", "st", "total search time", _at("timing_stats", "total_search_time_ms"), "millis"),
+    Column(
+        "search.bucket_avg",
+        "sba",
+        "the average search time per bucket (millisecond)",
+        _at("timing_stats", "average_search_time_per_bucket_ms"),
+        "millis",
+    ),
+    Column(
+        "search.exp_avg_hour",
+        "seah",
+        "the exponential average search time per hour (millisecond)",
+        _at("timing_stats", "exponential_average_search_time_per_hour_ms"),
+        "millis",
+    ),
+    Column("node.id", "ni", "id of the assigned node", _at("node", "id")),
+    Column("node.name", "nn", "name of the assigned node", _at("node", "name")),
+    Column("node.ephemeral_id", "ne", "ephemeral id of the assigned node", _at("node", "ephemeral_id")),
+    Column("node.address", "na", "network address of the assigned node", _at("node", "transport_address")),
+)
+
+
+async def ml_datafeeds(call: Call, services: Services) -> Reply:
+    if call.query.get("help", False):
+        return help_reply(DATAFEED_COLUMNS)
+    gathered = await datafeed_stats.gather(
+        services, call.path.get("datafeed_id"), call.query.get("allow_no_match", True)
+    )
+    return await asyncio.to_thread(lambda: table_reply(call, DATAFEED_COLUMNS, gathered.documents()))

@@ -111,13 +111,13 @@ async def gather(services: Services, expression: str | None, allow_no_match: boo
         jobs=jobs,
         stored=await services.store.job_stats.read(jobs),
         running=running,
-        node=await _node(services) if running else {},
+        node=await node_of(services) if running else {},
         is_upgrading=bool(running) and await services.store.upgrade_mode.is_on(),
         now_ms=services.clock(),
     )
 
 
-async def _node(services: Services) -> Document:
+async def node_of(services: Services) -> Document:
     """The node that jobs are said to run on: the one that we ask."""
     facts = await services.store.client.facts()
     node = (await services.store.nodes.all())[facts.node_id]

@@ -6,9 +6,10 @@ import asyncio
 from typing import Any
 
 from proxy.api.call import Call
+from proxy.api.handlers.datafeeds import create, request_options
 from proxy.api.large_answer import prepared
 from proxy.api.render import Prepared, with_human_times
-from proxy.api.rules import categorization, datafeed, identifiers, job_update
+from proxy.api.rules import categorization, identifiers, job_update
 from proxy.api.rules.breach import check
 from proxy.api.rules.job import creation_breaches, rebuilt_breaches
 from proxy.api.rules.limits import memory_limit_is_within_maximum
@@ -22,7 +23,6 @@ from proxy.runtime.removals import Order
 from proxy.store import JobConfig, StoredJob, id_is_taken
 
 _TIMES = ("create_time", "finished_time")
-_REQUEST_OPTIONS = ("allow_no_indices", "expand_wildcards", "ignore_throttled", "ignore_unavailable")
 
 
 async def put_job(call: Call, services: Services) -> JobConfig:
@@ -75,16 +75,12 @@ async def _create_datafeed(call: Call, services: Services, config: JobConfig) ->
     if given is None:
         return None
     job_id = config["job_id"]
-    options = {name: call.query[name] for name in _REQUEST_OPTIONS if name in call.query}
-    feed = datafeed_config.normalise(given, job_id, types.indices_options(options))
+    feed = datafeed_config.normalise(given, job_id, request_options(call))
     try:
-        for breach in datafeed.fits_job(feed, config):
-            raise breach.error
-        await services.store.datafeeds.create(feed)
+        return await create(call, services, feed)
     except MlError as error:
         await _withdraw(services, config, error)
         raise
-    return feed
 
 
 async def _withdraw(services: Services, config: JobConfig, error: MlError) -> None:

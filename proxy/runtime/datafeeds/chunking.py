@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from proxy.job_config.aggregation_shape import histogram_of
 from proxy.job_config.datafeed import INTERVALS_PER_CHUNK
 from proxy.job_config.durations import parse
-from proxy.runtime.datafeeds.frequency import ceil_ms, floor_ms
+from proxy.store.extraction.intervals import Interval, interval_of
 
 _LEAST_SPAN_MS = 60_000
 # One page a chunk would be the ideal of evenly spread data; ten keep half-filled pages and empty chunks rare.
@@ -23,16 +22,17 @@ _NANOS_PER_MS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Chunking:
-    """How a datafeed is cut. ``interval_ms`` is that of the aggregations' histogram, None where documents are read."""
+    """How a datafeed is cut. ``interval`` is that of the aggregations' histogram, None where documents are read."""
 
     mode: Literal["auto", "manual", "off"]
     scroll_size: int
     span_ms: int | None = None
-    interval_ms: int | None = None
+    interval: Interval | None = None
 
     @property
-    def step_ms(self) -> int:
-        return self.interval_ms or 1
+    def borders(self) -> Interval:
+        """Where chunks may begin and end."""
+        return self.interval or Interval(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +73,13 @@ def chunking_of(datafeed: Mapping[str, Any]) -> Chunking:
         mode=config["mode"],
         scroll_size=datafeed["scroll_size"],
         span_ms=None if span is None else parse(span, "time_span").nanos // _NANOS_PER_MS,
-        interval_ms=histogram_of(aggregations).interval_ms if aggregations else None,
+        interval=interval_of(aggregations) if aggregations else None,
     )
 
 
 def cut(chunking: Chunking, start_ms: int, end_ms: int) -> Cutting:
     """A cutting of [start, end). One that is no longer than a chunk can get needs no look at the data."""
-    start_ms, end_ms = ceil_ms(start_ms, chunking.step_ms), floor_ms(end_ms, chunking.step_ms)
+    start_ms, end_ms = chunking.borders.ceil(start_ms), chunking.borders.floor(end_ms)
     length_ms = end_ms - start_ms
     shortest_ms = _known_span_ms(chunking) or _LEAST_SPAN_MS
     is_whole = chunking.mode == "off" or length_ms <= shortest_ms
@@ -90,7 +90,7 @@ def _known_span_ms(chunking: Chunking) -> int | None:
     """The length of chunks where it does not depend on the data."""
     if chunking.span_ms is not None:
         return chunking.span_ms
-    return None if chunking.interval_ms is None else INTERVALS_PER_CHUNK * chunking.interval_ms
+    return None if chunking.interval is None else INTERVALS_PER_CHUNK * chunking.interval.length_ms
 
 
 def next_step(cutting: Cutting) -> Summarise | Chunk | None:
@@ -106,9 +106,10 @@ def summarised(chunking: Chunking, cutting: Cutting, summary: Summary | None) ->
     """After the rest was summarised: jump to where its data begin, or to the end."""
     if summary is None or not summary.hits:
         return replace(cutting, position_ms=cutting.end_ms)
-    position_ms = max(cutting.position_ms, floor_ms(summary.earliest_ms, chunking.step_ms))
+    position_ms = max(cutting.position_ms, chunking.borders.floor(summary.earliest_ms))
     span_ms = _known_span_ms(chunking) or _fitting_span_ms(chunking, summary, cutting.end_ms - position_ms)
-    return replace(cutting, position_ms=position_ms, span_ms=ceil_ms(span_ms, chunking.step_ms))
+    whole_ms = Interval(chunking.borders.length_ms).ceil(span_ms)
+    return replace(cutting, position_ms=position_ms, span_ms=whole_ms)
 
 
 def _fitting_span_ms(chunking: Chunking, summary: Summary, rest_ms: int) -> int:

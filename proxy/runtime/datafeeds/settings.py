@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.job_config.aggregation_shape import histogram_of
 from proxy.job_config.durations import parse
 from proxy.runtime.datafeeds import backoff, delayed_data
-from proxy.runtime.datafeeds.frequency import ceil_ms, default_frequency_ms, floor_ms
+from proxy.runtime.datafeeds.frequency import default_frequency_ms
+from proxy.store.extraction.intervals import Interval, interval_of
 
 _NANOS_PER_MS = 1_000_000
 
@@ -18,7 +18,7 @@ _NANOS_PER_MS = 1_000_000
 class Settings:
     """Times and lengths are milliseconds.
 
-    ``interval_ms`` is that of the aggregations' histogram, None where documents are read. ``check_window_ms`` is None
+    ``interval`` is that of the aggregations' histogram, None where documents are read. ``check_window_ms`` is None
     where nobody looks for delayed data.
     """
 
@@ -27,18 +27,18 @@ class Settings:
     query_delay_ms: int
     start_ms: int = 0
     end_ms: int | None = None
-    interval_ms: int | None = None
+    interval: Interval | None = None
     check_window_ms: int | None = None
     max_empty_searches: int | None = None
     max_extraction_failures: int | None = None
 
     def first_ms(self, moment_ms: int) -> int:
         """The first moment from ``moment_ms`` on at which a search may start."""
-        return ceil_ms(moment_ms, self.interval_ms or 1)
+        return moment_ms if self.interval is None else self.interval.ceil(moment_ms)
 
     def last_ms(self, moment_ms: int) -> int:
         """The last moment up to ``moment_ms`` at which a search may end."""
-        return floor_ms(moment_ms, self.interval_ms or 1)
+        return moment_ms if self.interval is None else self.interval.floor(moment_ms)
 
     @property
     def last_end_ms(self) -> int | None:
@@ -50,15 +50,16 @@ def settings_of(datafeed: Mapping[str, Any], bucket_span: str, start_ms: int, en
     """The settings of a run of a stored datafeed, whose job has buckets of ``bucket_span``."""
     span_ms = _ms(bucket_span)
     aggregations, frequency = datafeed.get("aggregations"), datafeed.get("frequency")
-    interval_ms = histogram_of(aggregations).interval_ms if aggregations else None
-    frequency_ms = _ms(frequency) if frequency else default_frequency_ms(span_ms, interval_ms)
+    interval = interval_of(aggregations) if aggregations else None
+    length_ms = None if interval is None else interval.length_ms
+    frequency_ms = _ms(frequency) if frequency else default_frequency_ms(span_ms, length_ms)
     return Settings(
         bucket_span_ms=span_ms,
         frequency_ms=frequency_ms,
         query_delay_ms=_ms(datafeed["query_delay"]),
         start_ms=start_ms,
         end_ms=end_ms,
-        interval_ms=interval_ms,
+        interval=interval,
         check_window_ms=_check_window_ms(datafeed["delayed_data_check_config"], span_ms),
         max_empty_searches=datafeed.get("max_empty_searches"),
         max_extraction_failures=backoff.most_failures(

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from proxy.runtime.datafeeds.actions import CheckDelayedData, Search, SkipTime
+from proxy.runtime.datafeeds.progress import Progress
 from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.job_inputs import JobInputs
 from proxy.runtime.snapshots import Snapshot
@@ -122,3 +124,50 @@ class Discard(Command):
 @dataclass(frozen=True, slots=True)
 class Report(Command):
     """Asks how the job is."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRun:
+    """One run of a datafeed: its stored configuration, and the API key it searches with, if it has one."""
+
+    run_ms: int
+    datafeed: Mapping[str, Any]
+    api_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed(Command):
+    """Performs a part of what a datafeed's plan asks for; nothing of it is journalled, because it can be read again.
+
+    The summary tells how far it came, and the outcome if that was the end of the action. The model is saved every
+    ``save_every_ms``, and with it the progress.
+    """
+
+    run: FeedRun
+    progress: Progress
+    action: Search | SkipTime
+    save_every_ms: int
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndFeed(Command):
+    """Saves what a run has brought, behind which the next one begins, and its statistics."""
+
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CutFeed(Command):
+    """Lets go of a search that is waited for; what was read of it stays read."""
+
+    is_beside: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFeed(Command):
+    """Counts what a datafeed's source holds more than the job's final buckets have counted."""
+
+    run: FeedRun
+    check: CheckDelayedData
+    is_beside: ClassVar[bool] = True

@@ -14,12 +14,15 @@ import orjson
 
 from proxy.errors import MlError, status_error
 from proxy.runtime.batch_codec import decode_batch
+from proxy.runtime.datafeeds.progress import Progress, from_saved, to_saved
 from proxy.runtime.documents import index_lines
 from proxy.runtime.forecasting import ForecastOrder
+from proxy.runtime.ingest import Ingested
 from proxy.runtime.job_inputs import JobInputs
 from proxy.runtime.model_size import is_worth_reporting, memory_message, size_document
 from proxy.runtime.opening import beginning_of
 from proxy.runtime.place.contract import Hear, hear_nothing
+from proxy.runtime.place.fed_source import FedSource
 from proxy.runtime.place.hands import Hands
 from proxy.runtime.place.model import JobModel, Outcome
 from proxy.runtime.place.outbox import Outbox
@@ -37,6 +40,8 @@ class PlacedJob:
     """An open job. ``sequence`` is the number of its next journal entry, ``journal_bytes`` what the journal holds.
 
     ``is_untouched``: it has learnt nothing since its snapshot in force. ``hear`` gets a summary of each step.
+    ``progress`` is how far the model has read the source of its datafeed, ``unsaved_rows`` what it was given from there
+    since it was saved, ``feeding`` what is open of that source.
     """
 
     def __init__(self, store: Store, hands: Hands, inputs: JobInputs) -> None:
@@ -50,6 +55,9 @@ class PlacedJob:
         self.snapshot_second = 0
         self.copies: dict[str, bytes] = {}
         self.is_untouched = True
+        self.progress: Progress | None = None
+        self.feeding: FedSource | None = None
+        self.unsaved_rows = 0
         self._hands = hands
         self._model: JobModel | None = None
         self._status: Status | None = None
@@ -61,6 +69,19 @@ class PlacedJob:
     @property
     def job_id(self) -> str:
         return self.inputs.job_id
+
+    @property
+    def has_unsaved(self) -> bool:
+        """Whether the model has learnt anything since it was saved."""
+        return self.journal_bytes > 0 or self.unsaved_rows > 0
+
+    @property
+    def status(self) -> Status:
+        assert self._status is not None, "load() comes first"
+        return self._status
+
+    def packed_progress(self) -> dict[str, Any] | None:
+        return None if self.progress is None else to_saved(self.progress)
 
     @property
     def model(self) -> JobModel:
@@ -85,6 +106,7 @@ class PlacedJob:
             post_id=self._post_id,
             is_untouched=self.is_untouched,
             has_unsent=not self.outbox.is_empty(),
+            progress=self.progress,
             **more,
         )
 
@@ -96,6 +118,8 @@ class PlacedJob:
         # Whatever is interim goes with the next bucket, also where the model does not remember it.
         interim = await self.store.results_write.interim_ids(self.job_id)
         self._model = await self.do(None, JobModel, self.inputs, start.model, start.counts, interim)
+        saved_progress = self.model.saved_progress
+        self.progress = None if saved_progress is None else from_saved(saved_progress)
         self._status = await self.do(None, self.model.status)
         self.sequence = start.sequence
         self.saved_at = now_ms
@@ -144,6 +168,17 @@ class PlacedJob:
         await self.store.results_write.refresh(self.job_id)
         await self.store.results_write.refresh_annotations()
 
+    async def learn(self, ingested: Ingested, now_ms: int) -> None:
+        """Analyses records that can be read again; their results wait to be sent."""
+        self.is_untouched = False
+        self.unsaved_rows += len(ingested.batch.time)
+        await self._advance(None, self.model.analysing(ingested, now_ms), sends=False)
+
+    async def move_on(self, options: Mapping[str, Any], now_ms: int) -> None:
+        """Flushes what a datafeed has brought, which is not journalled either; ``options``: see ``commands.Flush``."""
+        self.is_untouched = False
+        await self._advance(None, self.model.flushing(options, now_ms))
+
     async def forecast(self, order: ForecastOrder, now_ms: int) -> None:
         """
         Raises:
@@ -168,20 +203,25 @@ class PlacedJob:
         self.journal_bytes += len(entry)
         return number
 
-    async def _advance(self, entry: int | None, steps: Iterator[Outcome]) -> None:
+    async def _advance(self, entry: int | None, steps: Iterator[Outcome], *, sends: bool = True) -> None:
         """Step by step, so that those of other jobs in the same place come in between."""
         while (outcome := await self.do(entry, next, steps, None)) is not None:
             self._status, self._counts = outcome.status, outcome.counts
-            counts = (result_ids.data_counts(self.job_id), outcome.status.data_counts)
             self.outbox.put(outcome.lines, outcome.rescoring)
-            self.outbox.put(index_lines(self.inputs.write_alias, iter([counts])))
             self._report_size(outcome.status)
-            await self.outbox.try_send()
+            if sends:
+                await self.send()
             self.hear(self.summary(outcome.buckets))
             while self.outbox.is_full():
                 # One request can finish years of buckets: more than memory holds while the cluster takes nothing.
                 await asyncio.sleep(_RETRY_S)
                 await self.outbox.try_send()
+
+    async def send(self) -> None:
+        """Writes what steps have found, with the counts up to now; what the cluster does not take waits on."""
+        counts = (result_ids.data_counts(self.job_id), self.status.data_counts)
+        self.outbox.put(index_lines(self.inputs.write_alias, iter([counts])))
+        await self.outbox.try_send()
 
     def _refuse_when_full(self) -> None:
         if self.outbox.is_full():

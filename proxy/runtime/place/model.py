@@ -76,8 +76,13 @@ class JobModel:
         self._latest_result_ms: int | None = header.get("latest_result_ms")
         self._categorizers = CategorizerReports.from_state(header.get("categorizers", ()))
         self._pace = Pace()
+        self.saved_progress: dict[str, Any] | None = header.get("progress")
         if counts is not None:
             self._counts = DataCounts.from_document(dict(counts))
+
+    @property
+    def bucket_span_ms(self) -> int:
+        return self._engine.spec.bucket_span * 1000
 
     # ---- steps
 
@@ -175,11 +180,14 @@ class JobModel:
         )
         return self.status(), documents.index_lines(self._inputs.write_alias, produced)
 
-    def packed(self, sequence: int) -> bytes:
-        """The model with its counters; all journal entries before ``sequence`` are in it."""
+    def packed(self, sequence: int, progress: Mapping[str, Any] | None) -> bytes:
+        """The model with its counters; all journal entries before ``sequence`` are in it.
+
+        ``progress`` tells how far it has read the source of a datafeed.
+        """
         header = {"counts": asdict(self._counts), "timing": asdict(self._timing), "interim_ids": self._interim_ids,
                   "latest_result_ms": self._latest_result_ms, "categorizers": self._categorizers.state(),
-                  "sequence": sequence}  # fmt: skip
+                  "sequence": sequence, "progress": progress}  # fmt: skip
         return pack(header, self._engine.state())
 
     def status(self) -> Status:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from proxy.runtime.place import commands, saving
+from proxy.runtime.place import commands, feeding, saving
 from proxy.runtime.place.commands import Command
 from proxy.runtime.place.job import PlacedJob
 from proxy.runtime.place.summary import Summary
@@ -27,12 +27,14 @@ def performs(command: type[Command]) -> Callable[[Registered], Registered]:
 
 @performs(commands.Post)
 async def _post(job: PlacedJob, command: commands.Post) -> Summary:
+    await saving.save_what_was_fed(job, command.now_ms)
     await job.post(command.body, command.replaces, command.post_id, command.now_ms)
     return job.summary()
 
 
 @performs(commands.Flush)
 async def _flush(job: PlacedJob, command: commands.Flush) -> Summary:
+    await saving.save_what_was_fed(job, command.now_ms)
     await job.flush(command.options, command.now_ms)
     return job.summary()
 
@@ -57,7 +59,7 @@ async def _beat(job: PlacedJob, command: commands.Beat) -> Summary:
 
 @performs(commands.Save)
 async def _save(job: PlacedJob, command: commands.Save) -> Summary:
-    if job.journal_bytes:
+    if job.has_unsaved:
         await saving.save(job, command.now_ms)
     return job.summary()
 
@@ -86,3 +88,26 @@ async def _close(job: PlacedJob, command: commands.Close) -> Summary:
 @performs(commands.Report)
 async def _report(job: PlacedJob, command: commands.Report) -> Summary:
     return job.summary()
+
+
+@performs(commands.Feed)
+async def _feed(job: PlacedJob, command: commands.Feed) -> Summary:
+    return await feeding.feed(job, command)
+
+
+@performs(commands.EndFeed)
+async def _end_feed(job: PlacedJob, command: commands.EndFeed) -> Summary:
+    await feeding.end(job, command.now_ms)
+    return job.summary()
+
+
+@performs(commands.CutFeed)
+async def _cut_feed(job: PlacedJob, command: commands.CutFeed) -> Summary:
+    if job.feeding is not None:
+        job.feeding.cut()
+    return Summary()
+
+
+@performs(commands.CheckFeed)
+async def _check_feed(job: PlacedJob, command: commands.CheckFeed) -> Summary:
+    return await feeding.check(job, command)

@@ -14,20 +14,30 @@ from proxy.store.journal import Saved
 _log = logging.getLogger(__name__)
 # Beyond this the journal would take longer to replay than a saved model takes to load.
 _MAX_JOURNAL_BYTES = 16 * 1024 * 1024
+# So many rows are read again in about a second.
+_MANY_ROWS = 10_000
+_PATIENCE = 12
 _AT_CLOSE = "State persisted due to job close"
 
 
 async def beat(job: PlacedJob, save_every_ms: int, now_ms: int) -> None:
     """Sends what waits; saves where replaying the journal would by now cost more than that."""
     await job.outbox.try_send()
-    is_due = job.journal_bytes > 0 and now_ms - job.saved_at >= save_every_ms
-    if not (job.outbox.is_empty() and (is_due or job.journal_bytes > _MAX_JOURNAL_BYTES)):
+    if not (job.outbox.is_empty() and (is_due(job, save_every_ms, now_ms) or job.journal_bytes > _MAX_JOURNAL_BYTES)):
         return
     try:
         await save(job, now_ms)
     except MlError as error:
         # The journal still holds everything.
         _log.warning("job [%s] could not be saved: %s", job.job_id, error)
+
+
+def is_due(job: PlacedJob, save_every_ms: int, now_ms: int) -> bool:
+    """Whether a model is to be saved by now; few rows that a source can bring again are worth more patience."""
+    age_ms = now_ms - job.saved_at
+    if job.journal_bytes > 0 or job.unsaved_rows >= _MANY_ROWS:
+        return age_ms >= save_every_ms
+    return job.unsaved_rows > 0 and age_ms >= _PATIENCE * save_every_ms
 
 
 async def save(job: PlacedJob, now_ms: int) -> bytes:
@@ -37,12 +47,23 @@ async def save(job: PlacedJob, now_ms: int) -> bytes:
         MlError: 503 where the cluster does not take it.
     """
     await job.outbox.send()
-    model = await job.do(None, job.model.packed, job.sequence)
+    model = await job.do(None, job.model.packed, job.sequence, job.packed_progress())
     await job.store.journal.save_model(job.job_id, Saved(job.sequence, model))
     job.sequence += 1
     job.journal_bytes = 0
+    job.unsaved_rows = 0
     job.saved_at = now_ms
     return model
+
+
+async def save_what_was_fed(job: PlacedJob, now_ms: int) -> None:
+    """To come before what is journalled: a lost model is given its journal first, and only then reads its source on.
+
+    Raises:
+        MlError: 503 where the cluster does not take it.
+    """
+    if job.unsaved_rows:
+        await save(job, now_ms)
 
 
 async def copy_model(job: PlacedJob, now_ms: int) -> Summary:
@@ -87,11 +108,14 @@ async def close(job: PlacedJob, now_ms: int) -> Summary:
     status = await _settle(job, now_ms)
     snapshot_id = None
     if status.latest_result_ms is not None and not job.is_untouched:
-        model = await job.do(None, job.model.packed, job.sequence)
+        model = await job.do(None, job.model.packed, job.sequence, job.packed_progress())
         snapshot_id = _new_snapshot_id(job, now_ms)
         documents = await job.store.model_states.write(job.job_id, snapshot_id, model)
         snapshot = Snapshot(snapshot_id, status, documents, _AT_CLOSE, now_ms)
         job.outbox.put(snapshot_lines(job.inputs, job.store.names.indices.state_write_alias, snapshot))
+    elif job.unsaved_rows:
+        # No journal has what a datafeed brought, and the next run begins behind it.
+        await save(job, now_ms)
     await job.outbox.send()
     await job.store.results_write.refresh_all(job.job_id)
     return job.summary(snapshot_id=snapshot_id)

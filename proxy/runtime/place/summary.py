@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from proxy.runtime.datafeeds.actions import Outcome
+from proxy.runtime.datafeeds.progress import Progress
+
 Level = Literal["info", "warning", "error"]
 
 
@@ -55,6 +58,9 @@ class Summary:
     is_untouched: whether the job has learnt nothing since its snapshot in force.
     has_unsent: whether results wait for a cluster that does not take them.
     snapshot_id, documents: of a snapshot that the command has made, and in how many documents its model is stored.
+    progress: how far the model has read the source of its datafeed, if it was ever given data by one.
+    outcome: what became of a datafeed's action, once it has ended.
+    search_timing: the datafeed's searches until now, as its statistics show them.
     """
 
     status: Status | None = None
@@ -66,3 +72,6 @@ class Summary:
     has_unsent: bool = False
     snapshot_id: str | None = None
     documents: int = 0
+    progress: Progress | None = None
+    outcome: Outcome | None = None
+    search_timing: dict[str, Any] | None = None

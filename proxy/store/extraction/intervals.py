@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from proxy.job_config.datafeed import histogram_interval_ms
+from proxy.job_config.histogram_interval import date_histogram_interval_ms, histogram_interval_ms
 from proxy.store.extraction.source import Json
 
 _WEEKS = ("week", "1w")
+_LENGTHS = {"date_histogram": date_histogram_interval_ms, "histogram": histogram_interval_ms}
 # The epoch began on a Thursday, weeks begin on Mondays.
 _FIRST_MONDAY_MS = 4 * 86_400_000
 
@@ -38,19 +39,17 @@ def interval_of(aggregations: Mapping[str, Json]) -> Interval:
     Raises:
         ValueError: there is none of a fixed length, which the checks of a datafeed do not let in.
     """
-    for settings in _histograms(aggregations):
-        length_ms = histogram_interval_ms({"": settings})
-        if length_ms:
-            calendar = next(iter(settings.values())).get("calendar_interval")
-            return Interval(length_ms, _FIRST_MONDAY_MS if calendar in _WEEKS else 0)
+    for kind, settings in _histograms(aggregations):
+        length_ms = _LENGTHS[kind](settings)
+        return Interval(length_ms, _FIRST_MONDAY_MS if settings.get("calendar_interval") in _WEEKS else 0)
     raise ValueError("no histogram with a fixed interval")
 
 
-def _histograms(aggregations: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
+def _histograms(aggregations: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, Json]]]:
     for aggregation in aggregations.values():
-        for kind in ("date_histogram", "histogram"):
+        for kind in _LENGTHS:
             if kind in aggregation:
-                yield {kind: aggregation[kind]}
+                yield kind, aggregation[kind]
         if "composite" in aggregation:
             for source in aggregation["composite"].get("sources", ()):
                 yield from _histograms(source)

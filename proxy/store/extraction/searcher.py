@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -25,6 +26,38 @@ class Searcher(Protocol):
         retry: bool = False,
         raw: bool = False,
     ) -> Json: ...
+
+
+class MeasuredSearcher:
+    """Searches as somebody else does, and counts how often and for how many milliseconds, until it is asked."""
+
+    def __init__(self, searcher: Searcher) -> None:
+        self._searcher = searcher
+        self._searches = 0
+        self._took_ms = 0.0
+
+    def taken(self) -> tuple[int, float]:
+        """Searches and milliseconds since the last time."""
+        taken = (self._searches, self._took_ms)
+        self._searches, self._took_ms = 0, 0.0
+        return taken
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int | bool] | None = None,
+        body: Json = None,
+        retry: bool = False,
+        raw: bool = False,
+    ) -> Json:
+        begun = time.perf_counter()
+        answer = await self._searcher.request(method, path, params=params, body=body, retry=retry, raw=raw)
+        if path.endswith("/_search"):
+            self._searches += 1
+            self._took_ms += (time.perf_counter() - begun) * 1000
+        return answer
 
 
 def path_of(source: Source, endpoint: str) -> str:

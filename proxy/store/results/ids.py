@@ -113,3 +113,8 @@ def categorizer_state(job_id: str, number: int) -> str:
 
 def snapshot_annotation(job_id: str, snapshot_id: str) -> str:
     return f"annotation_for_{job_id}_model_snapshot_{snapshot_id}"
+
+
+def delayed_data_annotation(job_id: str, run_ms: int) -> str:
+    """One for each run of a datafeed, so that a later finding replaces the earlier one."""
+    return f"annotation_for_{job_id}_delayed_data_{run_ms}"

@@ -20,6 +20,7 @@ from proxy.runtime.datafeeds.chunking import (
     next_step,
     summarised,
 )
+from proxy.store.extraction.intervals import Interval
 
 AUTO = Chunking("auto", 1000)
 H = 3_600_000
@@ -70,22 +71,23 @@ def test_switched_off_it_is_one_search():
 
 
 def test_with_aggregations_chunks_hold_whole_intervals():
-    chunking = Chunking("auto", 1000, interval_ms=H)
+    chunking = Chunking("auto", 1000, interval=Interval(H))
     chunks, _ = performed(chunking, 5, 3000 * H + 5, [H * 100 + 7, H * 2999])
     assert chunks == [Chunk(100 * H, 1100 * H), Chunk(1100 * H, 2100 * H), Chunk(2999 * H, 3000 * H)]
-    odd = Chunking("manual", 1000, span_ms=90 * 60_000, interval_ms=H)
+    odd = Chunking("manual", 1000, span_ms=90 * 60_000, interval=Interval(H))
     assert performed(odd, 0, 4 * H, [0, 3 * H])[0] == [Chunk(0, 2 * H), Chunk(2 * H, 4 * H)]
 
 
 @given(
     st.sampled_from([AUTO, Chunking("auto", 3), Chunking("manual", 9, span_ms=50_000), Chunking("off", 9),
-                     Chunking("auto", 9, interval_ms=7_000), Chunking("manual", 9, span_ms=50_000, interval_ms=7_000)]),
+                     Chunking("auto", 9, interval=Interval(7_000)),
+                     Chunking("manual", 9, span_ms=50_000, interval=Interval(7_000))]),
     st.integers(0, 10**6), st.integers(0, 10**7), st.lists(st.integers(0, 10**7), max_size=30),
 )  # fmt: skip
 def test_every_document_is_in_exactly_one_chunk(chunking, start_ms, length_ms, times):
     times = sorted(times)
     chunks, _ = performed(chunking, start_ms, start_ms + length_ms, times)
-    step = chunking.step_ms
+    step = chunking.borders.length_ms
     for chunk in chunks:
         assert chunk.start_ms < chunk.end_ms
         assert chunk.start_ms % step == chunk.end_ms % step == 0
@@ -105,3 +107,10 @@ def test_every_document_is_in_exactly_one_chunk(chunking, start_ms, length_ms, t
 )
 def test_the_chunking_of_a_stored_datafeed(config, chunking):
     assert chunking_of({"chunking_config": config, "scroll_size": 1000}) == chunking
+
+
+def test_chunks_of_weeks_begin_on_mondays():
+    week, monday = 604_800_000, 1_748_822_400_000
+    chunking = Chunking("manual", 1000, span_ms=week, interval=Interval(week, 4 * 86_400_000))
+    chunks, _ = performed(chunking, monday - 5, monday + 2 * week + 5, [monday + 1, monday + week + 1])
+    assert [chunk.start_ms for chunk in chunks] == [monday, monday + week]

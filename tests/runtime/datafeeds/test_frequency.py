@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from proxy.runtime.datafeeds.backoff import most_failures, retry_ms
 from proxy.runtime.datafeeds.frequency import ceil_ms, default_frequency_ms, floor_ms, next_search_ms
 from proxy.runtime.datafeeds.settings import settings_of
+from proxy.store.extraction.intervals import Interval
 
 S, M, H = 1_000, 60_000, 3_600_000
 
@@ -79,7 +80,7 @@ def test_the_settings_of_a_run_are_the_datafeeds_own_or_follow_from_the_job():
         "delayed_data_check_config": {"enabled": True, "check_window": "3h"},
     }
     settings = settings_of(own, "1h", 5, 9)
-    assert (settings.interval_ms, settings.frequency_ms, settings.check_window_ms) == (15 * M, 30 * M, 3 * H)
+    assert (settings.interval, settings.frequency_ms, settings.check_window_ms) == (Interval(15 * M), 30 * M, 3 * H)
     assert (settings.start_ms, settings.end_ms, settings.max_empty_searches) == (5, 9, 3)
     assert (
         settings_of(stored | {"delayed_data_check_config": {"enabled": False}}, "1h", 0, None).check_window_ms is None

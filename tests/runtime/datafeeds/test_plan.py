@@ -21,6 +21,7 @@ from proxy.runtime.datafeeds.after import after
 from proxy.runtime.datafeeds.begin import JobData, begin, next_unread_ms
 from proxy.runtime.datafeeds.plan import next_action
 from proxy.runtime.datafeeds.progress import asked_to_stop
+from proxy.store.extraction.intervals import Interval
 from tests.runtime.datafeeds.simulated import (
     DAY_MS,
     HOUR_MS,
@@ -128,14 +129,14 @@ def test_a_start_after_the_jobs_data_skips_what_lies_between():
 
 
 def test_with_aggregations_searches_hold_whole_intervals():
-    world = world_with(DATA, interval_ms=5 * MINUTE_MS, frequency_ms=5 * MINUTE_MS)
+    world = world_with(DATA, interval=Interval(5 * MINUTE_MS), frequency_ms=5 * MINUTE_MS)
     world.run(world.begin(), NOW_MS + HOUR_MS)
     assert world.searched[0] == (NOW_MS - DAY_MS + 200_000, NOW_MS - 100_000)
     assert {moment % (5 * MINUTE_MS) for pair in world.searched for moment in pair} == {0}
 
 
 def test_a_range_without_a_whole_interval_is_over_at_once():
-    world = world_with(DATA, interval_ms=HOUR_MS, end_ms=NOW_MS - DAY_MS + MINUTE_MS)
+    world = world_with(DATA, interval=Interval(HOUR_MS), end_ms=NOW_MS - DAY_MS + MINUTE_MS)
     world.run(world.begin(), NOW_MS)
     assert (world.searched, world.stop) == ([], Stop("end_reached", close_job=True))
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from proxy.runtime.datafeeds.actions import Search
 from proxy.runtime.datafeeds.frequency import default_frequency_ms
 from proxy.runtime.datafeeds.settings import Settings
+from proxy.store.extraction.intervals import Interval
 from tests.runtime.datafeeds.simulated import (
     DAY_MS,
     HOUR_MS,
@@ -38,7 +39,7 @@ def any_settings(draw: st.DrawFn) -> Settings:
     length_ms = draw(st.none() | st.integers(1, 3 * DAY_MS))
     return settings_with(
         bucket_span_ms=span_ms,
-        interval_ms=interval_ms,
+        interval=None if interval_ms is None else Interval(interval_ms),
         frequency_ms=default_frequency_ms(span_ms, interval_ms),
         query_delay_ms=draw(st.integers(0, 20 * MINUTE_MS)),
         start_ms=start_ms,

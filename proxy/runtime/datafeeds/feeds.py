@@ -1,0 +1,180 @@
+"""All datafeeds that are started here: starting and stopping them, and taking them up after a restart.
+
+What one of them does is its ``runner``'s matter; that it is started is stored in ``store.datafeed_tasks``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, Protocol
+
+from proxy.errors import MlError
+from proxy.runtime.datafeeds.actions import Stop
+from proxy.runtime.datafeeds.runner import Jobs, Runner, Surroundings
+from proxy.runtime.live_job import LiveJob
+from proxy.runtime.tasks import Tasks, attempt, until_done
+from proxy.store import DatafeedTask, Store, StoredDatafeed
+
+_log = logging.getLogger(__name__)
+_RETRY_S = 2.0
+# How soon a change of upgrade mode is noticed that another process has made.
+_LOOK_EVERY_S = 5.0
+
+State = Literal["stopped", "starting", "started", "stopping"]
+
+
+class Owner(Jobs, Protocol):
+    """What datafeeds need of the owner of the jobs."""
+
+    def close(self, job_id: str, *, force: bool = False) -> asyncio.Task[object]: ...
+
+    async def end_feed(self, job_id: str) -> None: ...
+
+
+@dataclass(slots=True)
+class _Run:
+    runner: Runner
+    work: asyncio.Task[object] | None = None
+
+
+class Feeds:
+    """Runs by the id of their datafeed."""
+
+    def __init__(self, store: Store, jobs: Owner, tasks: Tasks, clock: Callable[[], int], save_every_ms: int) -> None:
+        self._store = store
+        self._jobs = jobs
+        self._tasks = tasks
+        self._runs: dict[str, _Run] = {}
+        self._is_listed = asyncio.Event()
+        self._may_search = asyncio.Event()
+        self._may_search.set()
+        self._around = Surroundings(jobs, store.annotations, clock, self._may_search.wait, save_every_ms)
+
+    # ---- what others ask
+
+    async def ready(self) -> None:
+        """Waits until a restart knows what was started."""
+        await self._is_listed.wait()
+
+    def state(self, datafeed_id: str) -> State:
+        run = self._runs.get(datafeed_id)
+        if run is None:
+            return "stopped"
+        if run.runner.is_stopping:
+            return "stopping"
+        return "started" if self._jobs.live(run.runner.task.job_id) is not None else "starting"
+
+    def runner(self, datafeed_id: str) -> Runner | None:
+        """Of a datafeed that is started."""
+        run = self._runs.get(datafeed_id)
+        return None if run is None else run.runner
+
+    def live(self, job_id: str) -> LiveJob | None:
+        return self._jobs.live(job_id)
+
+    # ---- starting
+
+    async def start(self, task: DatafeedTask, stored: StoredDatafeed) -> None:
+        """
+        Raises:
+            MlError: 409 where it is started already.
+        """
+        job = await self._store.jobs.get(task.job_id)
+        await self._store.datafeed_tasks.create(task)
+        self._spawn(Runner(self._around, task, stored, job.config))
+
+    def _spawn(self, runner: Runner) -> None:
+        run = self._runs[runner.task.datafeed_id] = _Run(runner)
+        run.work = self._tasks.spawn(self._perform(run), f"datafeed [{runner.task.datafeed_id}]")
+
+    async def take_up(self) -> None:
+        """Goes on with what a former process had started."""
+        await until_done(self._take_up, "take up datafeeds", every_s=_RETRY_S)
+
+    async def _take_up(self) -> bool:
+        for task in await self._store.datafeed_tasks.all():
+            if task.datafeed_id not in self._runs:
+                await self._take_up_one(task)
+        self._is_listed.set()
+        return True
+
+    async def _take_up_one(self, task: DatafeedTask) -> None:
+        try:
+            stored = await self._store.datafeeds.get(task.datafeed_id)
+            job = await self._store.jobs.get(task.job_id)
+        except MlError as error:
+            if error.status != 404:
+                raise
+            await self._store.datafeed_tasks.remove(task.datafeed_id)
+            return
+        self._spawn(Runner(self._around, task, stored, job.config))
+
+    async def look_for_upgrade_mode(self) -> None:
+        """To be called every now and then: searches wait while the cluster is upgraded."""
+        if self._runs:
+            self.hold(on=await self._store.upgrade_mode.is_on())
+
+    def hold(self, *, on: bool) -> None:
+        """Lets searches wait, or go on."""
+        if on:
+            self._may_search.clear()
+        else:
+            self._may_search.set()
+
+    # ---- running
+
+    async def _perform(self, run: _Run) -> None:
+        task = run.runner.task
+        try:
+            stop = await run.runner.run()
+        except Exception as error:
+            _log.exception("datafeed [%s] ended by a fault", task.datafeed_id)
+            await self._jobs.notices.write(task.job_id, "error", f"Datafeed [{task.datafeed_id}] failed: {error}")
+            stop = Stop("requested", close_job=False)
+        # The next run begins behind what this one brought, so that must not be lost any more.
+        await attempt(partial(self._jobs.end_feed, task.job_id), f"save job [{task.job_id}] behind its datafeed")
+        await self._forget(task.datafeed_id)
+        if stop.close_job:
+            self._jobs.close(task.job_id)
+
+    async def _forget(self, datafeed_id: str) -> None:
+        await until_done(partial(self._remove_task, datafeed_id), f"end datafeed [{datafeed_id}]", every_s=_RETRY_S)
+        self._runs.pop(datafeed_id, None)
+
+    async def _remove_task(self, datafeed_id: str) -> bool:
+        await self._store.datafeed_tasks.remove(datafeed_id)
+        return True
+
+    # ---- stopping
+
+    async def stop(self, datafeed_id: str, *, force: bool = False, closes_job: bool = False) -> None:
+        """Waits for the end of a run, if there is one; with ``force`` for nothing that it is at.
+
+        Raises:
+            MlError: 503 where the cluster cannot note it.
+        """
+        run = self._runs.get(datafeed_id)
+        if run is None or run.work is None:
+            return
+        if not run.runner.is_stopping:
+            await self._store.datafeed_tasks.ask_to_stop(run.runner.task, closes_job=closes_job)
+            await run.runner.ask_to_stop(closes_job=closes_job)
+        if force:
+            run.work.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([run.work])
+            await self._forget(datafeed_id)
+            return
+        await asyncio.wait([run.work])
+
+    async def stop_of_job(self, job_id: str, *, force: bool = False) -> None:
+        """Ends whatever feeds a job."""
+        await self.ready()
+        for datafeed_id, run in list(self._runs.items()):
+            if run.runner.task.job_id == job_id and run.work is not asyncio.current_task():
+                await self.stop(datafeed_id, force=force)

@@ -1,0 +1,71 @@
+"""What a job's place has open of the source of a datafeed, from one step of a run to the next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+from proxy.runtime.datafeeds.actions import Search
+from proxy.runtime.datafeeds.chunking import chunking_of
+from proxy.runtime.datafeeds.pages import read_search
+from proxy.runtime.datafeeds.source import fields_for, source_for
+from proxy.runtime.datafeeds.timing import SearchTiming
+from proxy.runtime.extraction.reading import Extracted
+from proxy.runtime.place.commands import FeedRun
+from proxy.store import Store
+from proxy.store.extraction.opening import OpenSource, open_source
+from proxy.store.extraction.searcher import MeasuredSearcher
+
+
+class FedSource:
+    """One run: its source once that is open, and the search that is being read."""
+
+    def __init__(self, store: Store, job: Mapping[str, Any], run: FeedRun, timing: SearchTiming) -> None:
+        """``job`` is the configuration of the job that the run is for."""
+        self.run = run
+        self.timing = timing
+        identity = None if run.api_key is None else {"authorization": f"ApiKey {run.api_key}"}
+        client = store.client
+        self.searcher = MeasuredSearcher(client if identity is None else client.acting_as(identity))
+        self.source = source_for(run.datafeed, job)
+        self._fields = fields_for(job)
+        self._chunking = chunking_of(run.datafeed)
+        self._opened: OpenSource | None = None
+        self._pages: AsyncGenerator[Extracted, None] | None = None
+        self._reads_to: tuple[int, int | None] | None = None
+        self._waiting: asyncio.Task[Extracted | None] | None = None
+
+    async def next_page(self, search: Search) -> Extracted | None:
+        """The next batch of a search; None where all of it is read.
+
+        Raises:
+            ExtractionError: the source cannot be read.
+            asyncio.CancelledError: it was cut, or the caller was.
+        """
+        if self._pages is None or self._reads_to != (search.end_ms, search.advance_to_ms):
+            await self.let_go()
+            self._opened = self._opened or await open_source(self.searcher, self.source)
+            self._pages = read_search(self._opened, self._fields, self._chunking, search)
+            self._reads_to = (search.end_ms, search.advance_to_ms)
+        self._waiting = asyncio.create_task(anext(self._pages, None))
+        try:
+            return await self._waiting
+        finally:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def cut(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    async def let_go(self) -> None:
+        """Ends what is being read."""
+        pages, self._pages, self._reads_to = self._pages, None, None
+        if pages is not None:
+            await pages.aclose()
+
+    async def forget_source(self) -> None:
+        """How it is read is found out anew: fields and indices may have changed."""
+        await self.let_go()
+        self._opened = None

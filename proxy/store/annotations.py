@@ -1,0 +1,27 @@
+"""Annotations by the system that say the same thing again and again, each time with newer figures."""
+
+from __future__ import annotations
+
+from proxy.store.client import ClusterClient, quote_expression
+from proxy.store.names import Names
+from proxy.store.results import ids as result_ids
+
+_AUTHOR = "_xpack"
+
+
+class Annotations:
+    def __init__(self, client: ClusterClient, names: Names) -> None:
+        self._client = client
+        self._index = quote_expression(names.indices.annotations_write_alias)
+
+    async def delayed_data(self, job_id: str, run_ms: int, span_ms: tuple[int, int], text: str, *, now_ms: int) -> None:
+        """Says which documents a run of a datafeed has missed; one run has one annotation."""
+        start_ms, end_ms = span_ms
+        changed = {"annotation": text, "timestamp": start_ms, "end_timestamp": end_ms,
+                   "modified_time": now_ms, "modified_username": _AUTHOR}  # fmt: skip
+        created = {"job_id": job_id, "create_time": now_ms, "create_username": _AUTHOR, "type": "annotation",
+                   "event": "delayed_data"}  # fmt: skip
+        document = quote_expression(result_ids.delayed_data_annotation(job_id, run_ms))
+        body = {"doc": changed, "upsert": created | changed}
+        params = {"retry_on_conflict": 3, "refresh": True}
+        await self._client.request("POST", f"/{self._index}/_update/{document}", params=params, body=body, retry=True)
