@@ -156,7 +156,7 @@ class GroupDetector(Detector):
         def members(owner: int) -> Rows:
             return order[starts[owner] : starts[owner + 1]]
 
-        # Among many over entities of a partition one is always unusual: what their number explains is no news.
+        # Among many over entities of a partition one is always unusual: p allows for their number.
         others = np.bincount(partition[first])[partition[first]]
         over_p = any_of(self._joined(p, inverse, members), chances_counted(others))
         findings = [
@@ -191,7 +191,7 @@ class GroupDetector(Detector):
             multi_bucket_impact=None,
             explanation=None,
             causes=[self._cause(part) for part in parts],
-            influences=_blame(parts),
+            influences=_joined_influences(parts),
         )
 
     def _cause(self, finding: Finding) -> Document:
@@ -221,7 +221,7 @@ class GroupDetector(Detector):
         part = self.spec.parts[int(scores.part[i])]
         actual = [float(v) for v in scores.actual[i]]
         witnesses = self._witnesses(view, view.prepared.groups.members(group), actual)
-        blame = influences(
+        shares = influences(
             self.spec,
             self.job.influencers,
             {f: v for f, v in named if f},
@@ -245,7 +245,7 @@ class GroupDetector(Detector):
             [float(v) for v in scores.typical[i]],
             scores.explain(i),
             geo=self._geo(actual, scores.typical[i]),
-            influences=blame,
+            influences=shares,
         )
 
     def _plots(self, view: BucketView, present: Present, scores: GroupScores) -> list[Document]:
@@ -297,17 +297,17 @@ class GroupDetector(Detector):
         return super()._shared_bytes() + self.over.nbytes()
 
 
-def _blame(parts: list[Finding]) -> dict[str, dict[str, float]]:
+def _joined_influences(parts: list[Finding]) -> dict[str, dict[str, float]]:
     """Influences of an over entity's attributes, the least usual first: who made one far less odd has no part in it."""
-    blame: dict[str, dict[str, float]] = {}
+    shares: dict[str, dict[str, float]] = {}
     for part in parts:
         share = np.log(part.p) / np.log(parts[0].p)
         for name, values in part.influences.items():
-            known = blame.setdefault(name, {})
+            known = shares.setdefault(name, {})
             for value, strength in values.items():
                 if share * strength >= KEPT_FROM:
                     known[value] = max(known.get(value, 0.0), float(share * strength))
-    return {name: dict(sorted(known.items(), key=lambda item: -item[1])) for name, known in blame.items()}
+    return {name: dict(sorted(known.items(), key=lambda item: -item[1])) for name, known in shares.items()}
 
 
 def no_explanation(_: int) -> None:

@@ -1,4 +1,4 @@
-"""Who is to blame: the share of an anomaly each influencer value accounts for, 0..1.
+"""The share of an anomaly that each influencer value accounts for, 0..1.
 
 Additive features ask what the value would be without the influencer's rows (complement), means and variances ask
 for those of the others, everything else asks whether the influencer's rows alone are as unusual (intersection).
@@ -108,7 +108,7 @@ def _strengths(
         return _complement(rest, np.sqrt(total / np.maximum(total - mine, 1e-300)), actual, tail_ln)
     ln_all = float(tail_ln(np.array([actual]), np.ones(1))[0])
     if feature in TEXT_FEATURES and float(tail_ln(np.zeros(1), np.ones(1))[0]) <= ln_all:
-        # Too few values: nobody who is there is to blame.
+        # The anomaly is that values are missing, so no value that is there accounts for it.
         return np.zeros(len(named))
     alone = np.array([_alone(detector, rows, members[inverse == k], weights, feature) for k in named])
     # A median of few rows strays by itself.

@@ -13,8 +13,8 @@ SMALLEST = 1e-300
 # Below this a result is worth writing; every threshold users know is built on it.
 WORTH_WRITING = 0.035
 _CORRELATION = 0.454
-# Of the chances that people of a population are unusual, one in so many counts against each of them.
-PEOPLE_A_CHANCE = 10
+# Each over entity's p allows for one more chance for so many over entities of its population.
+OVER_ENTITIES_A_CHANCE = 10
 
 
 def clip_p(p: Floats) -> Floats:
@@ -44,13 +44,13 @@ def any_of(p: Floats, tests: float | NDArray[np.intp] | Floats) -> Floats:
     return clip_p(-np.expm1(tests * np.log1p(-np.minimum(p, 1.0 - 1e-16))))
 
 
-def chances_counted(people: NDArray[np.intp]) -> NDArray[np.intp]:
+def chances_counted(over_entities: NDArray[np.intp]) -> NDArray[np.intp]:
     """How many of the chances of so many over entities the p of each of them allows for.
 
-    One in ten: among many somebody is always unusual, but a full correction would hide from a large population
+    One in ten: among many one is always unusual, but a full correction would hide from a large population
     what is plain in a small one. What is left over is counted where they are joined, in `population_groups_ln`.
     """
-    return np.maximum(1, people // PEOPLE_A_CHANCE)
+    return np.maximum(1, over_entities // OVER_ENTITIES_A_CHANCE)
 
 
 def population_groups_ln(p: Floats, starts: NDArray[np.intp]) -> Floats:

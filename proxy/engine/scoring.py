@@ -17,9 +17,9 @@ from proxy.engine.spec import JobSpec
 # Weights of the joint and the extreme view, and how many extremes are looked at.
 # Series that fail together are as much of an incident as one that fails badly.
 ENTITIES = (0.5, 0.5, 5)
-# A partition is a world of its own: the worst one speaks.
+# Partitions are unrelated: the most unusual one decides.
 PARTITIONS = (0.0, 1.0, 1)
-# Detectors look at the same happenings from several sides: agreement counts, and so does the loudest.
+# Detectors look at the same data from several sides: agreement counts, and so does the highest score.
 DETECTORS = (0.5, 0.5, 1)
 MOST_RECORDS = 500
 BUCKET_TIME = "bucket_time"
@@ -40,7 +40,7 @@ class BucketFacts:
 
 
 @dataclass(slots=True)
-class _Blame:
+class _Influencing:
     """Influencer values of one bucket: per detector, ln p of every anomaly they took part in, and its youth."""
 
     parts: dict[tuple[str, str], dict[int, list[tuple[float, float]]]] = field(default_factory=dict)
@@ -83,11 +83,11 @@ class Scorer:
         """Appends the bucket's documents to `out`."""
         findings = [f for j in judgements.values() for f in j.findings]
         findings.sort(key=lambda f: (f.p, f.detector.index, f.partition or "", f.by or "", f.over or ""))
-        blame = _Blame()
+        influencing = _Influencing()
         for finding in findings:
-            blame.add(finding)
+            influencing.add(finding)
         self._write_records(facts, judgements, findings[:MOST_RECORDS], out)
-        members = self._write_influencers(facts, blame, len(judgements), out)
+        members = self._write_influencers(facts, influencing, len(judgements), out)
         self._write_bucket(facts, judgements, members, findings, out)
         if not facts.is_interim:
             for key in sorted(self._normalisers):
@@ -114,23 +114,25 @@ class Scorer:
             for index, judgement in judgements.items():
                 normaliser = self.normaliser("record", str(index))
                 if index in self._populations:
-                    # A population is one thing to watch, however many people it has.
+                    # A population is one thing to watch, however many over entities it has.
                     count = len(np.unique(judgement.partition))
                     normaliser.observe(facts.time, maxima[index], entities=max(1, count))
                 else:
                     normaliser.observe(facts.time, maxima[index], sizes[index], max(1, len(judgement.p)))
 
-    def _write_influencers(self, facts: BucketFacts, blame: _Blame, detectors: int, out: Results) -> dict[str, _Member]:
+    def _write_influencers(
+        self, facts: BucketFacts, influencing: _Influencing, detectors: int, out: Results
+    ) -> dict[str, _Member]:
         """Writes the influencers; returns what each influencer field makes of the bucket."""
         by_field: dict[str, list[tuple[float, float]]] = {}
         sizes: dict[str, dict[str, float]] = {name: {} for name in self.spec.influencers}
-        for (name, value), parts in sorted(blame.parts.items()):
+        for (name, value), parts in sorted(influencing.parts.items()):
             if name not in sizes:
                 continue
             each = [
                 self._equaliser.level(i, combine_ln(np.exp(np.array(p)[:, 0]), *ENTITIES)) for i, p in parts.items()
             ]
-            # Detectors that found nothing testify too: a few small probabilities among many are chance.
+            # Detectors that found nothing count too: a few small probabilities among many are chance.
             ln_p = combine_ln(np.exp(np.array(each + [0.0] * (detectors - len(each)))), *DETECTORS)
             if ln_p >= _LN_WORTH:
                 continue
@@ -151,7 +153,7 @@ class Scorer:
         if not facts.is_interim:
             for name, seen in sizes.items():
                 self.normaliser("influencer", name).observe(facts.time, seen, entities=facts.distinct.get(name, 1))
-        # Only values somebody blames take part: the many others had no chance to be the most unusual one.
+        # Only values that some anomaly is attributed to take part: the others could not be the most unusual one.
         return {
             name: _Member(extreme_ln(np.exp(np.array(parts)[:, 0]), 1), common_youth(parts))
             for name, parts in by_field.items()

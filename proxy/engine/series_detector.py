@@ -197,7 +197,7 @@ class SeriesDetector(Detector):
         partition, by = self.registry.keys[row]
         group, mode = int(bucket.group_of[row]), bucket.mode.get(i)
         single, multi = float(judged.evidence.single[i]), float(judged.evidence.multi[i])
-        blame = influences(
+        shares = influences(
             self.spec,
             self.job.influencers,
             {f: v for f, v in ((self.spec.partition, partition), (self.spec.by, by)) if f},
@@ -221,7 +221,7 @@ class SeriesDetector(Detector):
             [float(judged.typical[i]) if mode is None else mode],
             explanation(part.model, judged, i, mode, view.completeness),
             youth=part.model.maturity(row),
-            influences=blame,
+            influences=shares,
         )
 
     def _plots(self, bucket: PartBucket) -> Iterator[Document]:

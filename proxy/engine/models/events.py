@@ -22,9 +22,9 @@ STRENGTH = 1.0
 # An alarm within so many buckets of the last one belongs to the same event.
 ALARM_WITHIN = 150
 ALARM_FROM = 1.0
-# An ongoing event is news again where its alarm grows by more than this.
+# An ongoing event is reported again where its alarm grows by more than this.
 ALARM_MARGIN = 0.5
-# What past events keep of their weight with every bucket that turns out to have been a habit.
+# What past events keep of their weight with every bucket that turns out to belong to a pattern.
 EXCUSED = 0.9
 BINS = 24
 _BIN_WIDTH = 0.5
@@ -72,7 +72,7 @@ class Events(Component):
         return out
 
     def first_alarm(self, rows: Rows, bucket: int, alarm: Floats) -> Floats:
-        """The alarm where it exceeds that of the same ongoing event, else 0: an event is news once, and again only
+        """The alarm where it exceeds that of the same ongoing event, else 0: an event is reported once, and again only
         when it gets clearly worse."""
         last = self._alarm_last[rows]
         ongoing = (last >= 0) & (bucket - last <= ALARM_WITHIN)

@@ -123,7 +123,7 @@ class Change:
 
 
 def two_sided(tail: Floats, scores: Floats, side: int) -> Floats:
-    """p of each view from its one-sided tail, views x series; `side` 1 or -1 leaves the other side without news."""
+    """p of each view from its one-sided tail, views x series; `side` 1 or -1 takes the other side for usual."""
     if side:
         is_on_side = scores * side > 0
         # Volatility has no side of its own: it counts on the side the value is on.

@@ -2,10 +2,10 @@
 
 What a bin of the day and a bin of the week each take of a residual follows how sure they are: the gains of a Kalman
 filter with a diagonal covariance (Harvey, Forecasting, Structural Time Series Models and the Kalman Filter, 1989,
-ch. 3). After five equal weekdays a different Saturday is the week's news and leaves the day's pattern alone. What a
-time of the week showed only once may have been an incident; it is a habit where a good part of the hours around it was
-far from other days, and else no further than a few spreads until a second week confirms it. Of two weeks that do not
-agree the less unusual one is believed.
+ch. 3). After five equal weekdays a different Saturday is learnt by the week's pattern and leaves the day's alone. A
+difference that a time of the week has shown only once may have been an anomaly. It is taken whole where a good part of
+the hours around it was far from other days, else up to a few spreads until a second week confirms it. Of two weeks that
+do not agree the less unusual one is taken.
 
 It fails where a series follows holidays, or a shift plan of other lengths than a week.
 """
@@ -78,9 +78,9 @@ class DayWeek(Component):
             before, after = (self._week[(w + by) % self.grid.week_bins, at.rows] for by in (-1, 1))
             supported = np.clip(week, np.minimum(before, after), np.maximum(before, after))
             week = np.where(rounds >= 2, week, supported)
-        habit = np.where((rounds >= 2) | is_other, week, np.clip(week, -FAR * day_scale, FAR * day_scale))
+        expected = np.where((rounds >= 2) | is_other, week, np.clip(week, -FAR * day_scale, FAR * day_scale))
         in_use = (rounds >= 2) | ((rounds == 1) & (is_other | (at.age >= WEEK_TRIED)))
-        return np.where(in_use, habit, 0.0), is_other & (rounds >= 1)
+        return np.where(in_use, expected, 0.0), is_other & (rounds >= 1)
 
     def part(self, at: Moment, day_scale: Floats) -> Floats:
         """What both add to the level; `day_scale` is the scale of the errors without the week."""
@@ -113,8 +113,8 @@ class DayWeek(Component):
         seen_day, seen_week = self._visits(d, w, rows)
         ripe = (lesson.n > 0) & ((at.age >= WEEK_LEARNT_FROM) | (not grid.has_day))
         left = rest - day
-        habit, is_other = self.week_part(at, scale)
-        off = left - habit
+        expected, is_other = self.week_part(at, scale)
+        off = left - expected
         bounded = np.clip(off, -lesson.bound, lesson.bound)
         is_far = ripe & ((np.abs(left) > FAR * scale) | (not grid.has_day))
         is_first = seen_week < grid.week_visit

@@ -173,7 +173,7 @@ class SeriesModel(Model):
             by_chance = low_counts.chance(views.z, views.sums.sizes) * (wanted.typical < LOW_COUNT)
             by_view = np.maximum(by_view, by_chance)
         new = self.seen_range.novelty(at, value, wanted.spread, self.side)
-        # The range is that of ordinary days; leaving it is no news while the model expects as much.
+        # The range is that of ordinary days; leaving it is not unusual where the model expects as much.
         new[self.location.month_day.having(at)] = 1.0
         new = tempered_novelty(new, by_view[RESIDUAL])
         single = np.maximum(np.minimum(by_view[RESIDUAL], new), by_chance[RESIDUAL])
