@@ -56,7 +56,7 @@ from proxy.engine.rarity_tables import (
 )
 
 STANDARD_SPAN_S = 1800.0
-# Per standard bucket: about six weeks until a sighting counts for half.
+# Per standard bucket: about four weeks until a sighting counts for half.
 DECAY_PER_STANDARD_BUCKET = 0.0005
 # A value whose count fell below half a sighting is as good as never seen.
 FORGOTTEN_COUNT = 0.5
