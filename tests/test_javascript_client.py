@@ -36,6 +36,18 @@ async function main() {
 }
 main().catch((error) => { console.error(error); process.exit(1); });
 """
+FEEDING = """
+const { Client } = require("@elastic/elasticsearch");
+const client = new Client({ node: process.argv[2] });
+async function main() {
+  const put = await client.ml.putDatafeed({ datafeed_id: "feed-js", job_id: "fed_by_js", indices: ["js-source"] });
+  const started = await client.ml.startDatafeed({ datafeed_id: "feed-js", start: "2025-01-01T00:00:00Z" });
+  const stats = await client.ml.getDatafeedStats({ datafeed_id: "feed-js" });
+  const stopped = await client.ml.stopDatafeed({ datafeed_id: "feed-js" });
+  console.log(JSON.stringify([put.indices, started.started, stats.datafeeds[0].state, stopped.stopped]));
+}
+main().catch((error) => { console.error(error); process.exit(1); });
+"""
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +83,21 @@ def test_the_documented_update_runs_with_the_javascript_client(
     assert answer["model_plot_config"] == {"enabled": True, "annotations_enabled": True}
     assert answer["background_persist_interval"] == "2h"
     assert client.delete("/_ml/anomaly_detectors/low_request_rate").status == 200
+
+
+def test_a_datafeed_is_driven_with_the_javascript_client(
+    node_folder: Path, client: HttpClient, cluster_client: HttpClient, lanewatch: str
+) -> None:
+    job = {"analysis_config": {"detectors": [{"function": "count"}]}, "data_description": {"time_field": "time"}}
+    mapping = {"mappings": {"properties": {"time": {"type": "date"}}}}
+    client.delete("/_ml/anomaly_detectors/fed_by_js", query={"force": "true"})
+    cluster_client.delete("/js-source", query={"ignore_unavailable": "true"})
+    assert cluster_client.put("/js-source", json_body=mapping).status == 200
+    assert client.put("/_ml/anomaly_detectors/fed_by_js", json_body=job).status == 200
+    assert client.post("/_ml/anomaly_detectors/fed_by_js/_open").status == 200
+    script = node_folder / "feeding.js"
+    script.write_text(FEEDING)
+    ran = subprocess.run(["node", str(script), lanewatch], capture_output=True, text=True, timeout=60, cwd=node_folder)
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == [["js-source"], True, "started", True]
+    assert client.delete("/_ml/anomaly_detectors/fed_by_js", query={"force": "true"}).status == 200

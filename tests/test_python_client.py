@@ -130,3 +130,29 @@ def test_errors_arrive_as_the_clients_own(es: Elasticsearch, call, kind: type[Ap
         chain.append(error["reason"])
         error = error.get("caused_by")
     assert reason in chain
+
+
+def test_a_datafeed_from_put_to_stop(es: Elasticsearch) -> None:
+    es.options(ignore_status=404).indices.delete(index="shop-visits")
+    es.indices.create(index="shop-visits", mappings={"properties": {"seen": {"type": "date"}}})
+    es.index(index="shop-visits", document={"seen": START_MS, "took": 5}, refresh=True)
+    es.options(ignore_status=404).ml.delete_job(job_id="shop-visits", force=True)
+    es.ml.put_job(
+        job_id="shop-visits",
+        analysis_config={"bucket_span": "1h", "detectors": [{"function": "mean", "field_name": "took"}]},
+        data_description={"time_field": "seen"},
+    )
+    made = es.ml.put_datafeed(datafeed_id="feed-visits", job_id="shop-visits", indices=["shop-visits"], frequency="1s")
+    assert (made["datafeed_id"], made["indices"]) == ("feed-visits", ["shop-visits"])
+    assert list(es.ml.preview_datafeed(datafeed_id="feed-visits")) == [{"seen": START_MS, "took": 5}]
+    es.ml.open_job(job_id="shop-visits")
+    assert es.ml.start_datafeed(datafeed_id="feed-visits", start=START_MS - HOUR_MS)["started"] is True
+    assert es.ml.get_datafeed_stats(datafeed_id="feed-visits")["datafeeds"][0]["state"] == "started"
+    assert es.ml.stop_datafeed(datafeed_id="feed-visits")["stopped"] is True
+    (stats,) = es.ml.get_datafeed_stats(datafeed_id="feed-visits")["datafeeds"]
+    assert (stats["state"], stats["timing_stats"]["job_id"]) == ("stopped", "shop-visits")
+    assert es.ml.update_datafeed(datafeed_id="feed-visits", scroll_size=10)["scroll_size"] == 10
+    assert es.ml.get_datafeeds(datafeed_id="feed-*")["count"] == 1
+    assert es.ml.delete_datafeed(datafeed_id="feed-visits")["acknowledged"] is True
+    es.ml.delete_job(job_id="shop-visits", force=True)
+    es.indices.delete(index="shop-visits")
