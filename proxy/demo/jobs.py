@@ -1,4 +1,4 @@
-"""The three jobs of the demo, as their user would write them."""
+"""The three jobs of the demo and their datafeeds, as their user would write them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Any
 
 INDEX = "flights"
 GROUP = "flights-2013"
-TIME_FORMAT = "yyyy-MM-dd'T'HH:mm:ssX"
-_DATA = {"time_field": "@timestamp", "time_format": TIME_FORMAT}
+# Where the flights end; a datafeed that is started with an end closes its job there.
+END = "2014-01-01T00:00:00Z"
+_DATA = {"time_field": "@timestamp"}
 
 
 def _job(description: str, detector: dict[str, str], influencers: list[str]) -> dict[str, Any]:
@@ -16,6 +17,7 @@ def _job(description: str, detector: dict[str, str], influencers: list[str]) -> 
         "groups": [GROUP],
         "analysis_config": {"bucket_span": "1d", "detectors": [detector], "influencers": influencers},
         "data_description": _DATA,
+        "datafeed_config": {"indices": [INDEX]},
         "model_plot_config": {"enabled": True},
     }
 
@@ -37,5 +39,3 @@ JOBS: dict[str, dict[str, Any]] = {
         ["carrier"],
     ),
 }
-# What the jobs read; the rest of a flight need not travel.
-FIELDS = ["@timestamp", "carrier", "origin", "dep_delay", "cancelled", "departed"]

@@ -1,9 +1,8 @@
-"""The steps of the demo against any proxy: index the flights, run the jobs, read the worst days back."""
+"""The steps of the demo against any proxy: index the flights, start the datafeeds, read the worst days back."""
 
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,21 +13,21 @@ from typing import Any, TypeVar
 
 from elastic_transport import ConnectionError as ProxyUnreachable
 from elastic_transport import ConnectionTimeout
-from elasticsearch import ApiError, Elasticsearch, ElasticsearchWarning, NotFoundError
+from elasticsearch import ApiError, Elasticsearch, NotFoundError
 from elasticsearch.helpers import streaming_bulk
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from proxy.demo.flights import MAPPING, TOTAL, Flight, read_flights
-from proxy.demo.jobs import FIELDS, GROUP, INDEX, JOBS
+from proxy.demo.flights import MAPPING, TOTAL, read_flights
+from proxy.demo.jobs import END, GROUP, INDEX, JOBS
 
 Answer = TypeVar("Answer")
-_PAGE = 10_000
 _DAY_MS = 86_400_000
 _WORST_DAYS = 10
 _TOP_N = 2
 _UNREACHABLE_FOR_S = 60
+_LOOK_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +52,13 @@ class BadDay:
 
 def tell(url: str, console: Console) -> list[BadDay]:
     """Runs the demo against the proxy at ``url`` and prints what it finds; returns the worst days."""
-    with Elasticsearch(url, request_timeout=120) as client, warnings.catch_warnings():
-        # Posting data directly is deprecated in Elasticsearch, and says so at every call.
-        warnings.simplefilter("ignore", ElasticsearchWarning)
+    with Elasticsearch(url, request_timeout=120) as client:
         with _progress(console) as progress:
             index_flights(client, progress)
-            make_jobs(client)
-            feed_jobs(client, progress)
+        make_jobs(client)
+        start_datafeeds(client, url, console)
+        with _progress(console) as progress:
+            watch_jobs(client, progress)
         days = worst_days(client)
     print_days(days, url, console)
     return days
@@ -89,7 +88,7 @@ def index_flights(client: Elasticsearch, progress: Progress) -> None:
 
 
 def make_jobs(client: Elasticsearch) -> None:
-    """The jobs, new and open; those of an earlier demo go."""
+    """The jobs with their datafeeds, new and open; those of an earlier demo go."""
     for job_id, config in JOBS.items():
         with suppress(NotFoundError):
             client.ml.delete_job(job_id=job_id, force=True)
@@ -97,35 +96,24 @@ def make_jobs(client: Elasticsearch) -> None:
         client.ml.open_job(job_id=job_id)
 
 
-def feed_jobs(client: Elasticsearch, progress: Progress) -> None:
-    """Posts every flight, in the order of time, to each job, and closes the jobs."""
-    bars = {job_id: progress.add_task(f"job {job_id}", total=TOTAL) for job_id in JOBS}
-    posted = 0
-    for flights in flights_by_time(client):
-        for job_id, bar in bars.items():
-            post_exactly_once(client, job_id, flights, posted)
-            progress.advance(bar, len(flights))
-        posted += len(flights)
+def start_datafeeds(client: Elasticsearch, url: str, console: Console) -> None:
+    """Each by one call, which is shown. The datafeed of a job that brings its own is called as the job."""
+    console.print("Each job is fed by one call:")
     for job_id in JOBS:
-        patiently(partial(client.ml.close_job, job_id=job_id))
+        console.print(f"  curl -XPOST '{url}/_ml/datafeeds/{job_id}/_start?end={END}'", soft_wrap=True, highlight=False)
+        client.ml.start_datafeed(datafeed_id=job_id, end=END)
 
 
-def post_exactly_once(client: Elasticsearch, job_id: str, flights: list[Flight], posted: int) -> None:
-    """Posts a page; where the answer is lost, the job's own count tells whether the page was taken."""
-
-    def step() -> None:
-        try:
-            client.options(max_retries=0).ml.post_data(job_id=job_id, data=flights)
-        except (ProxyUnreachable, ConnectionTimeout):
-            if patiently(lambda: taken_by(client, job_id)) == posted:
-                raise
-
-    patiently(step)
-
-
-def taken_by(client: Elasticsearch, job_id: str) -> int:
-    counts = client.ml.get_job_stats(job_id=job_id)["jobs"][0]["data_counts"]
-    return int(counts["input_record_count"])
+def watch_jobs(client: Elasticsearch, progress: Progress) -> None:
+    """Until all flights have been analysed: then the datafeeds have stopped and closed the jobs."""
+    bars = {job_id: progress.add_task(f"job {job_id}", total=TOTAL) for job_id in JOBS}
+    is_over = False
+    while not is_over:
+        jobs = patiently(partial(client.ml.get_job_stats, job_id=GROUP))["jobs"]
+        for job in jobs:
+            progress.update(bars[job["job_id"]], completed=job["data_counts"]["input_record_count"])
+        is_over = all(job["state"] == "closed" for job in jobs)
+        time.sleep(_LOOK_EVERY_S)
 
 
 def patiently(step: Callable[[], Answer]) -> Answer:
@@ -140,26 +128,7 @@ def patiently(step: Callable[[], Answer]) -> Answer:
         except ApiError as error:
             if error.status_code != 503 or time.monotonic() > patience_ends:
                 raise
-        time.sleep(0.5)
-
-
-def flights_by_time(client: Elasticsearch) -> Iterator[list[Flight]]:
-    """Pages of all flights, earliest first."""
-    after: list[Any] | None = None
-    pit = client.open_point_in_time(index=INDEX, keep_alive="5m")["id"]
-    try:
-        while True:
-            page = client.search(
-                pit={"id": pit, "keep_alive": "5m"}, size=_PAGE, source={"includes": FIELDS}, track_total_hits=False,
-                sort=[{"@timestamp": "asc"}, {"_shard_doc": "asc"}], search_after=after,
-            )  # fmt: skip
-            hits = page["hits"]["hits"]
-            if not hits:
-                return
-            yield [hit["_source"] for hit in hits]
-            pit, after = page["pit_id"], hits[-1]["sort"]
-    finally:
-        client.close_point_in_time(id=pit)
+        time.sleep(_LOOK_EVERY_S)
 
 
 def worst_days(client: Elasticsearch) -> list[BadDay]:
