@@ -7,7 +7,7 @@ from typing import Any
 INDEX = "flights"
 GROUP = "flights-2013"
 # Where the flights end; a datafeed that is started with an end closes its job there.
-END = "2014-01-01T00:00:00Z"
+END = "2014-01-02T00:00:00Z"
 _DATA = {"time_field": "@timestamp"}
 
 
