@@ -45,10 +45,10 @@ class Groups:
 
 
 def usable_rows(rows: RowSet, detector: DetectorSpec, weights: Floats | None) -> Index:
-    """Rows that name every entity field (use_null lets an absent one count as empty) and have a measure."""
+    """Rows that name every entity field and have a measure; an absent partition is the partition without a name."""
     usable = np.ones(len(rows.time), bool)
-    if not detector.use_null:
-        for field in detector.split_fields:
+    for field in detector.split_fields:
+        if not _counts_as_empty(field, detector):
             usable &= rows.text[field].codes >= 0
     if weights is not None:
         usable &= weights > 0
@@ -58,6 +58,17 @@ def usable_rows(rows: RowSet, detector: DetectorSpec, weights: Floats | None) ->
     elif feature in TEXT_FEATURES and detector.field:
         usable &= rows.text[detector.field].codes >= 0
     return np.flatnonzero(usable)
+
+
+def _counts_as_empty(field: str, detector: DetectorSpec) -> bool:
+    """Whether a row without this split field belongs to the entity whose value is the empty text."""
+    return detector.use_null or field == detector.partition
+
+
+def summary_counts(values: Floats) -> Floats:
+    """How many records each row stands for: halves are rounded up, and what is no positive number stands for none."""
+    counts = np.floor(np.where(np.isfinite(values), values, 0.0) + 0.5)
+    return np.maximum(counts, 0.0)
 
 
 def aggregate(rows: RowSet, detector: DetectorSpec, span: int, weights: Floats | None) -> Groups:
@@ -77,7 +88,7 @@ def aggregate(rows: RowSet, detector: DetectorSpec, span: int, weights: Floats |
         )
         for part in detector.parts
     ]
-    codes = {f: _entity_codes(rows.text[f], detector)[members[first]] for f in detector.split_fields}
+    codes = {f: _entity_codes(f, rows, detector)[members[first]] for f in detector.split_fields}
     return Groups(bucket[order[first]], codes, counts, values, members, start)
 
 
@@ -90,7 +101,7 @@ def _key(rows: RowSet, detector: DetectorSpec, bucket: NDArray[np.int64], used: 
         if size * width > LARGEST_KEY:
             found, key = np.unique(key, return_inverse=True)
             size = len(found)
-        key = key * width + _entity_codes(rows.text[field], detector)[used] + 1
+        key = key * width + _entity_codes(field, rows, detector)[used] + 1
         size *= width
     return key, size
 
@@ -106,9 +117,10 @@ def _stable_order(key: NDArray[np.int64], size: int) -> Index:
     return packed & ((1 << bits) - 1)
 
 
-def _entity_codes(column: Column, detector: DetectorSpec) -> Codes:
+def _entity_codes(field: str, rows: RowSet, detector: DetectorSpec) -> Codes:
     """Codes of a split field; where absent counts as empty, the empty text is no value of its own."""
-    if not detector.use_null or "" not in column.values:
+    column = rows.text[field]
+    if "" not in column.values or not _counts_as_empty(field, detector):
         return column.codes
     return np.where(column.codes == column.values.index(""), -1, column.codes).astype(np.int32)
 

@@ -41,7 +41,9 @@ def influences(
     out: dict[str, dict[str, float]] = {}
     for field in fields:
         if field in own:
-            out[field] = {own[field]: 1.0}
+            # An entity without a name is influenced by nobody.
+            if own[field]:
+                out[field] = {own[field]: 1.0}
             continue
         column = rows.text.get(field)
         if column is None or not len(members):

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from proxy.engine.buckets import summary_counts
 from proxy.engine.categories import Categories
 from proxy.engine.diagnostics import BucketDiagnostics
 from proxy.engine.event_detectors import CircularDetector, GeoDetector, RareDetector
@@ -275,7 +276,7 @@ class JobEngine:
 
     def _weights(self, rows: RowSet) -> Floats | None:
         field = self.spec.summary_count_field
-        return None if field is None else np.nan_to_num(rows.numbers[field])
+        return None if field is None else summary_counts(rows.numbers[field])
 
     def _event_count(self, members: NDArray[np.intp], weights: Floats | None) -> int:
         return len(members) if weights is None else int(weights[members].sum())
@@ -304,8 +305,6 @@ class JobEngine:
             time = bucket * span
             members = np.flatnonzero(rows.time // span == bucket)
             if (start is not None and time < start // span * span) or (end is not None and time >= end):
-                continue
-            if not len(members):
                 continue
             self._interim_bucket(bucket, rows, members, weights, prepared, out)
 

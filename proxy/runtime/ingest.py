@@ -1,21 +1,23 @@
 """Posted data to columns: JSON records in any of the accepted forms become one batch for the engine, with counts.
 
-Nothing is analysed here; times are read, fields picked, everything else counted.
+Nothing is analysed here; times are read, fields picked, everything else counted. What the picked values mean is said in
+field_values.py.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import repeat
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import orjson
 
-from proxy.engine import Batch, Column
+from proxy.absent import ABSENT
+from proxy.engine import Batch
 from proxy.errors import parse_error
+from proxy.runtime.field_values import TextColumn, number_column
 from proxy.runtime.time_columns import seconds_of_alike
 from proxy.runtime.time_format import compile_pattern, seconds_from
 
@@ -23,7 +25,11 @@ Record = dict[str, Any]
 # Large enough to make the per-chunk cost vanish, small enough that its parsed records fit in tens of megabytes.
 _CHUNK_BYTES = 4 * 1024 * 1024
 _MAX_MALFORMED = 100
-_MISSING = object()
+# Files that were joined bring their byte-order marks with them.
+_BETWEEN_OBJECTS = frozenset(" \t\r\n,[]\ufeff")
+# What orjson reads as an integer; it makes a double of anything larger.
+_INTEGERS = range(-(1 << 63), 1 << 64)
+_MOST_DIGITS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +63,23 @@ class Ingested:
 
 
 def ingest(body: bytes, fields: Fields) -> Ingested:
-    """Reads newline-separated, concatenated or listed JSON objects.
+    """Reads newline-separated, concatenated or listed JSON objects, in UTF-8, UTF-16 or UTF-32.
 
     Raises:
         MlError: parse_exception where more than 100 objects are malformed.
     """
     reading = _Reading(fields)
-    for records, is_flat in read_records(body):
+    for records, is_flat in read_records(_in_utf8(body)):
         reading.add(records if is_flat else [_flatten(record) for record in records])
     return reading.finish(len(body))
+
+
+def _in_utf8(body: bytes) -> bytes:
+    """The body without a byte-order mark; a wider encoding shows by the zeros in its first bytes."""
+    encoding = json.detect_encoding(body)
+    if encoding == "utf-8":
+        return body
+    return body.decode(encoding, errors="replace").encode("utf-8", errors="replace")
 
 
 def read_records(body: bytes) -> Iterator[tuple[list[Record], bool]]:
@@ -91,6 +105,12 @@ def read_records(body: bytes) -> Iterator[tuple[list[Record], bool]]:
         yield list(_read_tolerantly(body[offset:])), False
 
 
+def _integer(text: str) -> int | float:
+    if len(text) <= _MOST_DIGITS and (number := int(text)) in _INTEGERS:
+        return number
+    return float(text)
+
+
 def _line_end(body: bytes, offset: int) -> int:
     found = body.find(b"\n", offset)
     return len(body) if found < 0 else found + 1
@@ -98,10 +118,10 @@ def _line_end(body: bytes, offset: int) -> int:
 
 def _read_tolerantly(body: bytes) -> Iterator[Record]:
     """Objects with anything or nothing between them; behind a malformed one, reading goes on at its end."""
-    text, decoder = body.decode("utf-8", errors="replace"), json.JSONDecoder()
+    text, decoder = body.decode("utf-8", errors="replace"), json.JSONDecoder(parse_int=_integer)
     offset, malformed = 0, 0
     while True:
-        while offset < len(text) and text[offset] in " \t\r\n,[]":
+        while offset < len(text) and text[offset] in _BETWEEN_OBJECTS:
             offset += 1
         if offset >= len(text):
             return
@@ -141,7 +161,7 @@ class _Reading:
     def __init__(self, fields: Fields) -> None:
         self._fields = fields
         self._times: list[np.ndarray] = []
-        self._text = {name: _TextColumn() for name in fields.text}
+        self._text = {name: TextColumn() for name in fields.text}
         self._numbers: dict[str, list[np.ndarray]] = {name: [] for name in fields.numbers}
         self._input_fields = 0
         self._invalid_dates = 0
@@ -161,12 +181,12 @@ class _Reading:
             records = [record for record, valid in zip(records, is_valid.tolist(), strict=True) if valid]
             seconds = seconds[is_valid]
         self._times.append(seconds)
-        columns = {name: [record.get(name, _MISSING) for record in records] for name in self._fields.analysed}
-        self._missing += sum(values.count(_MISSING) for values in columns.values())
+        columns = {name: [record.get(name, ABSENT) for record in records] for name in self._fields.analysed}
+        self._missing += sum(values.count(ABSENT) for values in columns.values())
         for name, column in self._text.items():
             column.add(columns[name])
         for name, chunks in self._numbers.items():
-            chunks.append(_numbers(columns[name]))
+            chunks.append(number_column(columns[name]))
 
     def finish(self, input_bytes: int) -> Ingested:
         batch = Batch(
@@ -175,80 +195,6 @@ class _Reading:
             numbers={name: np.concatenate(chunks) if chunks else np.empty(0) for name, chunks in self._numbers.items()},
         )
         return Ingested(batch, input_bytes, self._input_fields, self._invalid_dates, self._missing)
-
-
-@dataclass(slots=True)
-class _TextColumn:
-    """Values numbered in the order of their first appearance."""
-
-    numbers: dict[str, int] = field(default_factory=dict)
-    chunks: list[np.ndarray] = field(default_factory=list)
-
-    def add(self, values: Sequence[object]) -> None:
-        texts = _texts(values)
-        distinct = [text for text in dict.fromkeys(texts) if text is not None]
-        if not _is_storable(distinct):
-            texts = [text and text.encode("utf-8", "replace").decode() for text in texts]
-            distinct = [text for text in dict.fromkeys(texts) if text is not None]
-        for text in distinct:
-            if text not in self.numbers:
-                self.numbers[text] = len(self.numbers)
-        # None is no key, so it gets the default.
-        number_of = cast(Callable[[str | None, int], int], self.numbers.get)
-        codes = map(number_of, texts, repeat(-1))
-        self.chunks.append(np.fromiter(codes, np.int32, len(texts)))
-
-    def finish(self) -> Column:
-        codes = np.concatenate(self.chunks) if self.chunks else np.empty(0, np.int32)
-        return Column(codes, list(self.numbers))
-
-
-def _texts(values: Sequence[object]) -> Sequence[str | None]:
-    """The values as texts; most columns are texts already, and then nothing is copied."""
-    if all(kind is str for kind in set(map(type, values))):
-        return cast(Sequence[str], values)
-    return [as_text(value) for value in values]
-
-
-def _is_storable(texts: Sequence[str]) -> bool:
-    """Whether no text has half of a surrogate pair, which JSON can escape but UTF-8 cannot hold."""
-    try:
-        "".join(texts).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def as_text(value: object) -> str | None:
-    """A scalar's text, a list's texts joined by commas, None where there is no value at all."""
-    if value is _MISSING:
-        return None
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return ",".join(str(as_text(part)) for part in value if not isinstance(part, dict | list))
-    return str(value)
-
-
-def _numbers(values: Sequence[object]) -> np.ndarray:
-    kinds = set(map(type, values))
-    if kinds <= {int, float}:
-        return np.array(values, np.float64)
-    return np.fromiter(map(_number, values), np.float64, len(values))
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or value is None or value is _MISSING:
-        return float("nan")
-    try:
-        number = float(cast(Any, value))  # whatever is no number has just that told
-    except (TypeError, ValueError):
-        return float("nan")
-    return number if abs(number) != float("inf") else float("nan")
 
 
 def _seconds(values: Sequence[object], time_format: str) -> tuple[np.ndarray, np.ndarray]:
@@ -266,7 +212,8 @@ def _seconds(values: Sequence[object], time_format: str) -> tuple[np.ndarray, np
     seconds, is_valid = np.zeros(len(values), np.int64), np.ones(len(values), bool)
     known: dict[object, int | None] = {}
     for row, value in enumerate(values):
-        key = value if isinstance(value, str | int | float) else None
+        # True would be found as 1.
+        key = value if isinstance(value, str | int | float) and not isinstance(value, bool) else None
         if key not in known:
             known[key] = _second(key, read)
         second = known[key]
@@ -282,7 +229,7 @@ _MAX_SECOND = 253_402_300_800
 
 
 def _second(value: object, read: Callable[[str], int]) -> int | None:
-    if value is None or isinstance(value, bool):
+    if value is None:
         return None
     try:
         second = read(str(value))

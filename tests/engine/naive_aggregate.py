@@ -8,10 +8,10 @@ from collections import defaultdict
 
 
 def naive_groups(rows, split_fields, span, weights=None):
-    """(bucket, values of the split fields) -> positions of the rows, in order."""
+    """(bucket, values of the split fields) -> positions of the rows, in order; the first field is the partition."""
     groups = defaultdict(list)
     for i, time in enumerate(rows["time"]):
-        key = tuple(rows[f][i] for f in split_fields)
+        key = (rows[split_fields[0]][i] or "", *(rows[f][i] for f in split_fields[1:]))
         if None in key or (weights is not None and not weights[i] > 0):
             continue
         groups[(int(time) // span, *key)].append(i)

@@ -1,7 +1,7 @@
 """Categorization that compares every message with every category: the slow twin of the matching.
 
-Tokens, weights and common subsequences come from the product (they have their own tests); what is plain here is the
-choice of a category, the bookkeeping and the counts.
+Weights and common subsequences come from the product (they have their own tests); what is plain here are the words of
+a message, the choice of a category, the bookkeeping and the counts.
 """
 
 from __future__ import annotations
@@ -9,6 +9,34 @@ from __future__ import annotations
 from functools import cache
 
 from proxy.engine.categorize.similarity import common_subsequence, token_weights
+
+
+def words(text, *, knows_paths):
+    """The words of ml_standard (which knows paths, URLs and e-mail addresses) or ml_classic, letter by letter."""
+    found, at = [], 0
+    while at < len(text):
+        start, inside = at, "_.-@/" if knows_paths else "_.-"
+        is_drive = "".join(text[at + 1 : at + 3]) == ":\\" and text[at].isascii() and text[at].isalpha()
+        if knows_paths and (is_drive or text[at : at + 2] == "\\\\"):
+            at, inside = at + (3 if is_drive else 2), inside + "\\"
+        elif text[at].isalnum() or (knows_paths and text[at] == "/"):
+            at += 1
+        else:
+            at += 1
+            continue
+        while at < len(text) and (
+            text[at].isalnum()
+            or text[at] in inside
+            or (knows_paths and "\\" not in inside and text[at : at + 2] == ":/")
+        ):
+            at += 1
+        word = text[start:at]
+        is_number = word[0].isdigit() or all(c in "-0123456789abcdefABCDEF.@:" for c in word)
+        if any(c.isalpha() for c in word) and not is_number:
+            while not word[-1].isalnum():
+                word = word[:-1]
+            found.append(word)
+    return found
 
 
 def distance(tokens, weights, other, other_weights):

@@ -6,6 +6,7 @@ import random
 import re
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,6 +35,40 @@ def written(count, seed=7, templates=TEMPLATES):
     chosen = [chance.randrange(len(templates)) for _ in range(count)]
     messages = [templates[t].format(name=chance.choice(names), number=chance.randrange(9999)) for t in chosen]
     return messages, chosen
+
+
+OTHER_SCRIPTS = {
+    "Russian": [
+        "Узел {name} покинул кластер через {number} мс",
+        "Неверный пароль пользователя {name} с адреса 10.0.{number}.1",
+        "Пользователь {name} вошёл",
+        "Недостаточно места на диске /dev/sd{number}: осталось {number} МБ",
+    ],
+    "Chinese": [
+        "节点 {name} 在 {number} 毫秒后离开集群",
+        "用户 [{name}] 登录失败，来源 10.0.{number}.1",
+        "用户 [{name}] 已登录。",
+        "磁盘空间不足：剩余 {number} MB",
+    ],
+    "Greek": [
+        "Ο κόμβος {name} έφυγε από το σύμπλεγμα μετά από {number} ms",
+        "Λάθος κωδικός για τον χρήστη {name} από 10.0.{number}.1",
+        "Ο χρήστης {name} συνδέθηκε",
+        "Δεν υπάρχει χώρος στον δίσκο: {number} MB",
+    ],
+}
+
+
+@pytest.mark.parametrize("templates", OTHER_SCRIPTS.values(), ids=OTHER_SCRIPTS)
+def test_sentences_in_any_script_have_one_category_each(templates):
+    messages, chosen = written(400, templates=templates)
+    categorizer = Categorizer()
+    ids = categorizer.categorise(messages).tolist()
+    assert len(set(zip(ids, chosen, strict=True))) == len(set(ids)) == len(templates)
+    for definition in categorizer.changed():
+        members = [m for m, i in zip(messages, ids, strict=True) if i == definition["category_id"]]
+        assert all(re.fullmatch(definition["regex"], message, re.DOTALL) for message in members)
+        assert not [m for m in messages if m not in members and re.fullmatch(definition["regex"], m, re.DOTALL)]
 
 
 @settings(max_examples=150, deadline=None)

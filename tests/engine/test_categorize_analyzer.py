@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from proxy.engine.categorize.analyzer import Analyzer, default_config
+<<<<<<< HEAD
+=======
+from proxy.engine.categorize.java_regex import compile_java, java_replacement
+from proxy.engine.categorize.significant import ml_classic, ml_standard
+from tests.engine.naive_categorize import words
+>>>>>>> 2759fcf (Read values of records by one table, for every script and encoding)
 
 
 @pytest.mark.parametrize(
@@ -13,7 +21,21 @@ from proxy.engine.categorize.analyzer import Analyzer, default_config
         ("Node host-1 left.", ("Node", "host-1", "left")),
         ("2024-01-12 Fri 10:11:12 UTC started", ("started",)),
         ("deadbeef 0x1f cafe-12.3 word", ("word",)),
-        ("open /var/log/syslog: denied", ("open", "var/log/syslog", "denied")),
+        ("open /var/log/syslog: denied", ("open", "/var/log/syslog", "denied")),
+        (
+            "mail from bob@example.com, to <eve@mail.example.com>",
+            ("mail", "from", "bob@example.com", "to", "eve@mail.example.com"),
+        ),
+        ("see https://example.com/a/b.html. now", ("see", "https://example.com/a/b.html", "now")),
+        ("redis://cache:6379/0 down", ("redis://cache", "down")),
+        (r"C:\Windows\system32\x.dll and D:/y", (r"C:\Windows\system32\x.dll", "and", "D:/y")),
+        (r"\\server\share\f.txt gone", (r"\\server\share\f.txt", "gone")),
+        ("GET /_search/ /12/34 and/or 4/5 /", ("GET", "/_search", "and/or")),
+        ("time: 12:30, -12ab 0:ff ab:cd", ("time",)),
+        ("Ошибка подключения к серверу №5: тайм-аут", ("Ошибка", "подключения", "к", "серверу", "тайм-аут")),
+        ("用户 [张三] 登录失败，来源 10.0.0.1。", ("用户", "张三", "登录失败", "来源")),
+        ("Ο δίσκος «sda1» γέμισε 93%", ("Ο", "δίσκος", "sda1", "γέμισε")),
+        ("Größe überschritten ٣٤ ½x 一号", ("Größe", "überschritten", "½x", "一号")),
         ("\n  \n1234\nsecond line\nthird", ("second", "line")),
         ("a_b.c-d __init__ ...", ("a_b.c-d", "init")),
         ("user=alice; id=<77>", ("user", "alice", "id")),
@@ -31,7 +53,7 @@ def test_the_default_analyzer_keeps_the_words(message, tokens):
         ("standard", "Ab, cD", ("ab", "cd")),
         ("simple", "Ab3cD", ("ab", "cd")),
         ("keyword", "a b", ("a b",)),
-        ({"tokenizer": "ml_classic"}, "open /var/log now", ("open", "var", "log", "now")),
+        ({"tokenizer": "ml_classic"}, "open /var/log now a@b.cz", ("open", "var", "log", "now", "b.cz")),
         ({"tokenizer": {"type": "pattern", "pattern": ";"}}, "a;b c;;d", ("a", "b c", "d")),
         ({"tokenizer": {"type": "pattern", "pattern": "<(?<x>.+?)>", "group": 1}}, "<a> b <c>", ("a", "c")),
         ({"tokenizer": {"type": "simple_pattern_split", "pattern": "[^-0-9A-Za-z_.]+"}}, "a/b c", ("a", "b", "c")),
@@ -66,6 +88,15 @@ def test_the_default_analyzer_keeps_the_words(message, tokens):
 )
 def test_a_configured_analyzer_does_what_it_says(config, message, tokens):
     assert Analyzer(config).tokens(message) == tokens
+
+
+LETTERS = st.text(st.sampled_from("abfgZ019_.-@:/\\ ,;éж中٣½ª"), max_size=24)
+
+
+@given(LETTERS | st.text(max_size=12))
+def test_words_are_those_found_letter_by_letter(text):
+    assert ml_standard(text) == words(text, knows_paths=True)
+    assert ml_classic(text) == words(text, knows_paths=False)
 
 
 def test_filters_of_the_job_remove_text_before_tokens_are_taken():

@@ -28,6 +28,7 @@ from tests.engine.jobs import (
     run,
 )
 
+BY = {"by_field_name": "host"}
 EVERYTHING = [*ALL_FUNCTIONS, *OPTIONS]
 
 
@@ -216,6 +217,34 @@ def test_summary_counts_weigh_the_records():
     job = engine({"function": "count"}, summary_count_field_name="weight")
     results = run(job, batch([START, START + 1, START + HOUR], numbers={"weight": [3, 4, np.nan]}))
     assert [b["event_count"] for b in results.buckets] == [7, 0]
+
+
+def test_summary_counts_are_whole_numbers_above_zero():
+    job = engine({"function": "count"}, summary_count_field_name="weight")
+    weights = [50, -3000, 2.5, 0.4, np.inf, -np.inf, 1e-9]
+    results = run(job, batch([START] * len(weights) + [START + HOUR], numbers={"weight": [*weights, 1]}))
+    assert results.buckets[0]["event_count"] == 53
+
+
+def test_the_open_bucket_is_shown_as_interim_even_where_it_is_empty():
+    job = engine({"function": "count"}, {"function": "mean", "field_name": "value"}, {"function": "rare", **BY})
+    days = START + np.arange(0, 10 * DAY, 60)
+    job.add(batch(days, {"host": ["a"] * len(days)}, {"value": [1.0] * len(days)}))
+    job.flush(advance_to=int(days[-1]) + 60)
+    shown = job.flush(calc_interim=True)
+    assert [(b["timestamp"], b["event_count"], b["is_interim"]) for b in shown.buckets] == [
+        ((START + 10 * DAY) * 1000, 0, True)
+    ]
+    assert not shown.records, "what has only begun is not low"
+
+
+def test_an_entity_without_a_name_is_no_influencer():
+    job = engine({"function": "high_count", "partition_field_name": "host"}, influencers=["host"])
+    hours = START + np.arange(0, 20 * DAY, HOUR)
+    time = np.sort(np.concatenate([hours, np.full(500, hours[-1] + 5)]))
+    results = run(job, batch(time, {"host": [None] * len(time)}))
+    assert results.records[-1]["partition_field_value"] == ""
+    assert not results.influencers
 
 
 def test_memory_stays_flat_over_many_records():

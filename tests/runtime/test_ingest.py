@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from proxy.errors import MlError
 from proxy.runtime import ingest as module
-from proxy.runtime.ingest import Fields, Ingested, as_text, fields_of, ingest
+from proxy.runtime.field_values import as_text
+from proxy.runtime.ingest import Fields, Ingested, fields_of, ingest
 
 FIELDS = Fields("time", "epoch", text=("airline",), numbers=("responsetime",))
 
@@ -179,6 +180,40 @@ def test_times_follow_their_format():
     pattern = Fields("t", "yyyy-MM-dd HH:mm:ssX", text=(), numbers=())
     ingested = read({"t": "2014-06-23 00:00:00Z"}, {"t": "2014-06-23"}, fields=pattern)
     assert (ingested.batch.time.tolist(), ingested.invalid_date_count) == ([1403481600], 1)
+
+
+def test_what_the_first_record_was_read_as_says_nothing_of_the_next():
+    assert read({"time": 1}, {"time": True}, {"time": 1.0}).invalid_date_count == 1
+
+
+ENCODINGS = ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_encoding_of_json_gives_the_same_batch(encoding, shape):
+    written = [json.dumps({"time": n, "airline": "Ærø 航空", "responsetime": n}, ensure_ascii=False) for n in range(3)]
+    body = SHAPES[shape](written).encode(encoding)
+    ingested = ingest(body, FIELDS)
+    assert same(ingested, ingest(SHAPES[shape](written).encode(), FIELDS))
+    assert texts(ingested) == ["Ærø 航空"] * 3
+    assert ingested.input_bytes == len(body)
+
+
+def test_byte_order_marks_of_joined_files_cost_no_record():
+    file = "\ufeff" + json.dumps({"time": 1, "airline": "a", "responsetime": 1}) + "\n"
+    assert len(ingest((file * 3).encode(), FIELDS).batch.time) == 3
+
+
+@pytest.mark.parametrize("size", [19, 20, 21, 400, 5000])
+@pytest.mark.parametrize("glue", ["\n", " "], ids=["lines", "spaced"])
+def test_integers_of_any_size_are_read_and_never_a_crash(size, glue):
+    huge = "9" * size
+    record = f'{{"time":7,"airline":{huge},"responsetime":{huge}}}'
+    ingested = ingest(glue.join([record, '{"time":8,"airline":"x","responsetime":1}']).encode(), FIELDS)
+    assert ingested.batch.time.tolist() == [7, 8]
+    number = ingested.batch.numbers["responsetime"][0]
+    assert number == float(huge) if size < 300 else np.isnan(number)
 
 
 GOOD, BAD = '{"time":1,"airline":"a","responsetime":1}', '{"time":1,"airline":}'

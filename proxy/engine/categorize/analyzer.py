@@ -1,7 +1,7 @@
 """From a message to its tokens: the categorization analyzer of a job.
 
 Here: character filters, tokenizers and token filters by Elasticsearch's names, and the default analyzer.
-Not here: what tokens weigh and how sequences compare.
+Not here: the two tokenizers made for log messages (significant.py), what tokens weigh and how sequences compare.
 
     Analyzer(config=None, filters=())
         config: analysis_config's categorization_analyzer (None, a name, or char_filter/tokenizer/filter);
@@ -9,9 +9,8 @@ Not here: what tokens weigh and how sequences compare.
         Raises ValueError for a part it does not know, and for a pattern that RE2 cannot run.
     .tokens(message) -> tuple[str, ...]
 
-The default takes the first line with a letter, splits at everything but letters, digits and _ . - /, drops
-tokens that start with a digit or are a hexadecimal number, strips punctuation from their ends and drops names of
-days, months and time zones.
+The default takes the first line with a letter, splits it by ml_standard and drops names of days, months and time
+zones.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from proxy.engine.categorize.significant import ml_classic, ml_standard
 from proxy.java_regex import InvalidPattern, Pattern, compile_java, java_replacement
 
 Tokens = list[str]
@@ -42,10 +42,6 @@ ENGLISH_STOPWORDS = (
     "this to was will with"
 )
 
-_HEXADECIMAL = re.compile(r"[-0-9A-Fa-f.]+")
-_EDGES = re.compile(r"^[^0-9A-Za-z]+|[^0-9A-Za-z]+$")
-_STANDARD_PARTS = re.compile(r"[-0-9A-Za-z_./]+")
-_CLASSIC_PARTS = re.compile(r"[-0-9A-Za-z_.]+")
 _WORDS = re.compile(r"[^\W_]+(?:['._][^\W_]+)*")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _HTML = re.compile(r"<[^>]*>")
@@ -59,38 +55,14 @@ def _first_non_blank_line(text: str) -> str:
     return next((line for line in text.splitlines() if line.strip()), "")
 
 
-def _significant_parts(parts: re.Pattern[str]) -> Callable[[str], Tokens]:
-    """Splits as the pattern says, then keeps what looks like a word rather than a number."""
-    known: dict[str, str] = {}
-
-    def trimmed(part: str) -> str:
-        if part[0].isdigit() or _HEXADECIMAL.fullmatch(part):
-            return ""
-        return _EDGES.sub("", part)
-
-    def tokenize(text: str) -> Tokens:
-        tokens = []
-        for part in parts.findall(text):
-            token = known.get(part)
-            if token is None:
-                token = trimmed(part)
-                if len(known) < 16_384:
-                    known[part] = token
-            if token:
-                tokens.append(token)
-        return tokens
-
-    return tokenize
-
-
 _ENGLISH = frozenset(ENGLISH_STOPWORDS.split())
 TOKENIZERS: dict[str, Callable[[str], Tokens]] = {
     "classic": _WORDS.findall,
     "keyword": lambda text: [text] if text else [],
     "letter": _LETTERS.findall,
     "lowercase": lambda text: _LETTERS.findall(text.lower()),
-    "ml_classic": _significant_parts(_CLASSIC_PARTS),
-    "ml_standard": _significant_parts(_STANDARD_PARTS),
+    "ml_classic": ml_classic,
+    "ml_standard": ml_standard,
     "standard": _WORDS.findall,
     "whitespace": str.split,
 }

@@ -225,7 +225,12 @@ def _base_forms(token: str) -> list[str]:
 
 @lru_cache(maxsize=8192)
 def word_class(token: str) -> int:
-    """Whether a token is a verb, another English word or neither, whatever its case."""
+    """Whether a token is a verb, another word or neither, whatever its case.
+
+    Names and ids are mostly written in ASCII, so other letters alone are taken as a word of some language.
+    """
+    if not token.isascii():
+        return WORD if token.isalpha() else UNKNOWN
     lowered = token.lower()
     if lowered in _VERBS:
         return VERB
