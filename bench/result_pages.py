@@ -155,6 +155,7 @@ def record(number: int, random: np.random.Generator) -> dict[str, object]:
         "detector_index": 0,
         "is_interim": False,
         "timestamp": START_MS + number // 10 * 900_000,
+        "event": {"ingested": START_MS + number // 10 * 900_000},
         "by_field_name": "airline",
         "by_field_value": airline,
         "function": "mean",

@@ -20,19 +20,24 @@ Line = tuple[str, Document]  # id and source
 _ENTITY = ("by", "over", "partition")
 
 
-def result_documents(job_id: str, results: Results) -> Iterator[Line]:
-    """Ids and documents in the order in which they are to be written: details first, their bucket last."""
+def result_documents(job_id: str, results: Results, now_ms: int) -> Iterator[Line]:
+    """Ids and documents in the order in which they are to be written: details first, their bucket last.
+
+    What alert rules look at says when it was first written, which is ``now_ms``.
+    """
+    ingested = {"event": {"ingested": now_ms}}
     for plot in results.model_plots:
         yield _entity_id(result_ids.model_plot, job_id, plot), {"job_id": job_id, "result_type": "model_plot", **plot}
     for record in results.records:
         source = {"job_id": job_id, "result_type": "record", **record}
-        yield _entity_id(result_ids.record, job_id, record), source | record_copies(record)
+        yield _entity_id(result_ids.record, job_id, record), source | record_copies(record) | ingested
     for influencer in results.influencers:
-        yield _influencer(job_id, influencer)
+        document_id, source = _influencer(job_id, influencer)
+        yield document_id, source | ingested
     for category in results.categories:
         yield _category(job_id, category)
     for bucket in results.buckets:
-        yield from _bucket(job_id, bucket)
+        yield from ((document_id, source | ingested) for document_id, source in _bucket(job_id, bucket))
 
 
 def _entity_id(make: Callable[..., str], job_id: str, document: Document) -> str:

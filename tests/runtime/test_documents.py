@@ -15,6 +15,7 @@ from proxy.store.results.pages import BUCKETS, INFLUENCERS, RECORDS
 
 SPAN_S = 900
 BUCKETS_OF_DATA = 120
+NOW_MS = 1_800_000_000_000
 DETECTORS: dict[str, dict[str, Any]] = {
     "single series": {"function": "mean", "field_name": "took"},
     "series by partition": {"function": "max", "field_name": "took", "partition_field_name": "host"},
@@ -60,7 +61,7 @@ def found(detector: dict[str, Any]) -> Results:
 
 @pytest.mark.parametrize("name", list(DETECTORS))
 def test_results_of_every_kind_are_stored_as_they_are_answered(name: str) -> None:
-    documents = list(result_documents("j", found(DETECTORS[name])))
+    documents = list(result_documents("j", found(DETECTORS[name]), NOW_MS))
     sources = [line.split(b"\n")[1] for line in index_lines("i", iter(documents))]
     for kind, pages in (("bucket", BUCKETS), ("record", RECORDS), ("influencer", INFLUENCERS)):
         of_kind = [at for at, (_, document) in enumerate(documents) if document["result_type"] == kind]
@@ -68,9 +69,11 @@ def test_results_of_every_kind_are_stored_as_they_are_answered(name: str) -> Non
         for at in of_kind:
             assert len(pages.seal.cut(b'{"_source":%b}' % sources[at])[1]) == 1
             assert orjson.loads(sources[at]) == documents[at][1]
+    for _, document in documents:
+        assert document["event"] == {"ingested": NOW_MS}, "bucket influencers too"
 
 
 def test_results_that_are_read_one_by_one_are_stored_plainly() -> None:
     plot = {"timestamp": 0, "bucket_span": 900, "detector_index": 0, "model_lower": 1.0}
-    [line] = index_lines("i", result_documents("j", Results(model_plots=[plot])))
+    [line] = index_lines("i", result_documents("j", Results(model_plots=[plot]), NOW_MS))
     assert line.endswith(b'{"job_id":"j","result_type":"model_plot",' + orjson.dumps(plot)[1:] + b"\n")

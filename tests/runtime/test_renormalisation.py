@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 from proxy.store.results.pages import BUCKETS, INFLUENCERS, RECORDS
 from tests.http_client import HttpClient
@@ -22,7 +23,7 @@ def post(client: HttpClient, first: int, last: int, wild: dict[int, float]) -> N
     assert answer.status == 202, answer.text
 
 
-def test_rescored_results_keep_their_first_scores_and_their_seals(
+def test_rescored_results_keep_their_first_scores_times_and_seals(
     client: HttpClient, cluster_client: HttpClient
 ) -> None:
     job = {
@@ -37,6 +38,7 @@ def test_rescored_results_keep_their_first_scores_and_their_seals(
     assert client.put(f"/_ml/anomaly_detectors/{JOB}", json_body=job).status == 200
     assert client.post(f"/_ml/anomaly_detectors/{JOB}/_open").status == 200
     post(client, 0, 200, {180: 4.0})
+    between_ms = time.time() * 1000
     post(client, 200, 260, {240: 100_000.0})
     assert client.post(f"/_ml/anomaly_detectors/{JOB}/_close").json() == {"closed": True}
     try:
@@ -50,5 +52,8 @@ def test_rescored_results_keep_their_first_scores_and_their_seals(
             documents = [hit["_source"] for hit in json.loads(answer)["hits"]["hits"]]
             assert any(one[score] < one[f"initial_{score}"] for one in documents), kind
             assert len(pages.seal.cut(answer)[1]) == len(documents)
+            for one in documents:
+                is_of_first_post = one["timestamp"] < START_MS + 199 * SPAN_MS
+                assert (one["event"]["ingested"] < between_ms) == is_of_first_post, "when it was first written"
     finally:
         client.delete(f"/_ml/anomaly_detectors/{JOB}", query={"force": "true"})

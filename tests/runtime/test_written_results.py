@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,7 +33,11 @@ def written(client: HttpClient, cluster_client: HttpClient) -> Iterator[HttpClie
 @pytest.fixture(scope="module")
 def found(written: HttpClient) -> dict[str, Stored]:
     types = ("bucket", "bucket_influencer", "record", "influencer", "model_plot")
-    return {result_type: stored(written, result_type) for result_type in types}
+    return {result_type: [without_event(one) for one in stored(written, result_type)] for result_type in types}
+
+
+def without_event(one: tuple[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+    return one[0], {name: value for name, value in one[1].items() if name != "event"}
 
 
 def of_detector(found: dict[str, Stored], detector: int, timestamp: int = WILD_MS) -> Stored:
@@ -43,6 +48,19 @@ def of_detector(found: dict[str, Stored], detector: int, timestamp: int = WILD_M
     ]
     assert records_found, f"detector {detector} must find something, or this says nothing"
     return records_found
+
+
+def test_what_alert_rules_look_at_says_when_it_was_first_written(written: HttpClient, client: HttpClient) -> None:
+    now_ms = time.time() * 1000
+    for result_type in ("bucket", "bucket_influencer", "record", "influencer"):
+        documents = stored(written, result_type)
+        assert documents
+        assert all(now_ms - 3_600_000 < source["event"]["ingested"] < now_ms for _, source in documents)
+    assert not any("event" in source for _, source in stored(written, "model_plot"))
+    for kind in ("buckets", "records", "influencers"):
+        answer = client.get(f"/_ml/anomaly_detectors/{JOB_ID}/results/{kind}", query={"size": "1000"})
+        assert answer.status == 200
+        assert b'"event"' not in answer.body
 
 
 def test_every_finished_hour_has_a_bucket_with_its_documented_id_and_keys(found: dict[str, Stored]) -> None:

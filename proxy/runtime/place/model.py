@@ -176,7 +176,7 @@ class JobModel:
         grown = self._categorizers.grown(self._engine.categorizer_stats())
         latest_ms = self._counts.latest_record_timestamp
         produced = itertools.chain(
-            documents.result_documents(job_id, categories), stats_documents(job_id, grown, now_ms, latest_ms)
+            documents.result_documents(job_id, categories, now_ms), stats_documents(job_id, grown, now_ms, latest_ms)
         )
         return self.status(), documents.index_lines(self._inputs.write_alias, produced)
 
@@ -226,7 +226,7 @@ class JobModel:
         return Outcome(lines, {}, status, rescoring, buckets)
 
     def _lines(self, results: Results, rescoring: Rescoring, now_ms: int) -> list[bytes]:
-        produced = rescoring.applied(list(documents.result_documents(self._inputs.job_id, results)))
+        produced = rescoring.applied(list(documents.result_documents(self._inputs.job_id, results, now_ms)))
         lines = documents.index_lines(self._inputs.write_alias, iter(produced))
         if results.buckets:
             lines = self._replaced_interim(produced) + lines

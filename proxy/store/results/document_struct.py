@@ -32,7 +32,7 @@ from proxy.store.results.document_table import (
     to_texts,
     to_time,
 )
-from proxy.store.results.seal import Seal, is_husk
+from proxy.store.results.seal import Seal, is_husk, may_bear
 from proxy.units import java_double
 
 # A struct made from a table; its fields are not known to a type checker.
@@ -138,13 +138,17 @@ class Pages:
         self.seal = Seal(zlib.crc32(table.form().encode()))
 
     def source(self, document: Document) -> bytes:
-        """What to store for a document: sealed where the API shows it as it is, but for absent keys with a default."""
+        """What to store for a document: sealed where the API shows it as it is, but for absent keys with a default.
+
+        A document may bear ``event.ingested``, which the API does not show.
+        """
+        shown, ingested_ms = _without_ingested(document)
         try:
-            text = self._text(msgspec.convert(document, self._shape.struct))
+            text = self._text(msgspec.convert(shown, self._shape.struct))
         except msgspec.ValidationError:
-            text = orjson.dumps(self._table.read(document))
-        is_whole = document.items() <= orjson.loads(text).items()
-        return self.seal.closed(text) if is_whole else orjson.dumps(document)
+            text = orjson.dumps(self._table.read(shown))
+        is_whole = shown.items() <= orjson.loads(text).items()
+        return self.seal.closed(text, ingested_ms) if is_whole else orjson.dumps(document)
 
     def part(self, answer: bytes) -> Part:
         """The documents of a search answer: sealed ones as they are, the others read."""
@@ -185,6 +189,14 @@ class Pages:
         hits = orjson.loads(answer)["hits"]
         total = hits["total"]["value"] if "total" in hits else 0
         return total, [orjson.dumps(self._table.read(hit["_source"])) for hit in hits["hits"]]
+
+
+def _without_ingested(document: Document) -> tuple[Document, int | None]:
+    """The document, and when it was ingested where that is a time that its seal can bear."""
+    match document.get("event"):
+        case {"ingested": int(ingested_ms), **others} if not others and may_bear(ingested_ms):
+            return {name: value for name, value in document.items() if name != "event"}, ingested_ms
+    return document, None
 
 
 def _always(key: Key) -> object:

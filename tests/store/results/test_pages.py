@@ -30,6 +30,10 @@ INFLUENCES = st.lists(
     st.fixed_dictionaries({"influencer_field_name": NAMES, "influencer_field_values": st.lists(NAMES, max_size=3)}),
     max_size=3,
 )
+# Some of them as the product never writes them.
+INGESTED = st.sampled_from(
+    [{"ingested": 1_767_225_600_000}, {"ingested": 12}, {"ingested": True}, {}, {"kind": "x"}, "x"]
+)
 COMMON = {"job_id": st.just("j"), "timestamp": TIMES, "bucket_span": LONGS, "is_interim": st.booleans()}
 FORMS = {
     "bucket": st.fixed_dictionaries(
@@ -84,6 +88,13 @@ WRITERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "a hand": lambda document: json.dumps(document, indent="\t").encode(),
     "a hand, without tabs": lambda document: json.dumps(document, indent=1).encode(),
 }
+
+
+def ingested(kind: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Documents that say when they were first written, or something else in that place."""
+    return st.builds(lambda document, event: document | {"event": event}, FORMS[kind], INGESTED)
+
+
 RECORD = {
     "job_id": "j",
     "result_type": "record",
@@ -117,7 +128,7 @@ def shown(pages: Pages, answer: bytes) -> list[bytes]:
 @settings(deadline=None)
 @given(data=st.data())
 def test_documents_of_any_form_read_as_their_table_reads_them(kind: str, data: st.DataObject) -> None:
-    documents = data.draw(st.lists(FORMS[kind], max_size=4))
+    documents = data.draw(st.lists(FORMS[kind] | ingested(kind), max_size=4))
     if documents and data.draw(st.booleans()):
         documents[-1] = documents[-1] | data.draw(st.sampled_from(ODD_FORMS))
     pages, table = KINDS[kind]
@@ -130,11 +141,12 @@ def test_documents_of_any_form_read_as_their_table_reads_them(kind: str, data: s
 @settings(deadline=None)
 @given(data=st.data())
 def test_what_the_product_stores_is_the_document_or_what_the_api_shows_of_it(kind: str, data: st.DataObject) -> None:
-    document = data.draw(FORMS[kind])
+    document = data.draw(FORMS[kind] | ingested(kind))
     pages, table = KINDS[kind]
     source = pages.source(document)
     read = orjson.loads(source)
-    assert read == document or to_json(read) == to_json(table.read(document))
+    plain = {name: value for name, value in read.items() if name != "event"}
+    assert read == document or to_json(plain) == to_json(table.read(document))
     assert {name: read[name] for name in document} == document
 
 
@@ -143,6 +155,16 @@ def test_a_result_of_the_products_own_is_not_read_again() -> None:
     husks, texts = RECORDS.seal.cut(answer)
     assert texts == [stored_form(one)[18:-2] for one in (RECORD, RECORD | {"timestamp": 5})]
     assert b"airline" not in husks
+
+
+def test_when_a_result_was_first_written_stands_behind_its_text() -> None:
+    ingested_record = RECORD | {"event": {"ingested": 1_767_225_600_000}}
+    source = stored_form(ingested_record)
+    assert orjson.loads(source) == ingested_record
+    assert source == stored_form(RECORD)[:-1] + b',"event":{"ingested":1767225600000}}'
+    for sources in ([source], [source, stored_form(RECORD)], [orjson.dumps(ingested_record), source]):
+        assert set(shown(RECORDS, page(sources))) == {to_json(result_docs.RECORD.read(RECORD))}
+    assert len(RECORDS.seal.cut(page([source, stored_form(RECORD)]))[1]) == 2
 
 
 # What a text editor, rather than a program, might make of a sealed record.
