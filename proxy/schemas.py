@@ -168,6 +168,26 @@ class Section:
             inner = schema.get("properties", {}).get(key, extra if isinstance(extra, Mapping) else {})
         return self.resolve(inner if isinstance(inner, Mapping) else {}, base)
 
+    def without_dropped(self, instance: object, *, on_old_path: bool) -> object:
+        """A copy without the fields that are accepted and mean nothing, see ``x-dropped`` in schemas/README.md."""
+        return self._without_dropped(self.schema, self.base, instance, on_old_path)
+
+    def _without_dropped(self, schema: Schema, base: str, value: object, on_old_path: bool) -> object:
+        if isinstance(value, list):
+            return [self._without_dropped(*self._step(schema, base, 0), part, on_old_path) for part in value]
+        if not isinstance(value, dict):
+            return value
+        if "properties" not in schema and "then" in schema:
+            schema, base = self.resolve(schema["then"], base)
+        dropped = schema.get("x-dropped", {})
+        if on_old_path:
+            dropped = {**dropped, **schema.get("x-dropped-on-old-paths", {})}
+        return {
+            key: self._without_dropped(*self._step(schema, base, key), part, on_old_path)
+            for key, part in value.items()
+            if not (key in dropped and type(part) is type(dropped[key]) and part == dropped[key])
+        }
+
     def coerce(self, instance: object) -> object:
         """A copy with numbers and booleans for the texts that stood for them, lists for lone values."""
         return self._coerce(self.schema, self.base, instance)

@@ -155,11 +155,12 @@ def _with_body(call: Call, raw: bytes, content: MediaType | None, schemas: Schem
             raise parse_error("request body is required")
         return call
     text = BodyText(yaml_to_json(raw) if _is_yaml(content) else raw)
-    faults = list(section.faults(text.value))
+    value = section.without_dropped(text.value, on_old_path=call.template.startswith("/_xpack/"))
+    faults = list(section.faults(value))
     if faults:
         raise _first(section, text, faults)
     call = replace(call, text=text, section=section)
-    return replace(call, body=_renamed(call, section, section.coerce(text.value)))
+    return replace(call, body=_renamed(call, section, section.coerce(value)))
 
 
 def _is_yaml(content: MediaType | None) -> bool:

@@ -7,12 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.engine.categorize.analyzer import Analyzer, default_config
-<<<<<<< HEAD
-=======
-from proxy.engine.categorize.java_regex import compile_java, java_replacement
 from proxy.engine.categorize.significant import ml_classic, ml_standard
 from tests.engine.naive_categorize import words
->>>>>>> 2759fcf (Read values of records by one table, for every script and encoding)
 
 
 @pytest.mark.parametrize(

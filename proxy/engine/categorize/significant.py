@@ -1,9 +1,9 @@
 """The tokenizers ml_standard and ml_classic: the words of a message, in any script, without its numbers.
 
 A word is a run of letters and digits with ``_ . -`` inside. To ml_standard an e-mail address, a URL and a path are one
-word each: ``@``, ``/`` and a colon before a slash are inside too; a slash, a drive or two backslashes begin a path. What
-starts with a digit, is a hexadecimal number or has no letter is left out; what is no letter or digit is cut off at the
-end. Other tokenizers are in analyzer.py.
+word each: ``@``, ``/`` and a colon before a slash are inside too, and a slash, a drive or two backslashes begin a path.
+What starts with a digit, is hexadecimal or has no letter is left out; what is no letter or digit is cut off at the end.
+Other tokenizers are in analyzer.py.
 """
 
 from __future__ import annotations
