@@ -25,17 +25,7 @@ SOURCES = sorted(PROXY.rglob("*.py"))
 
 # Who may import whom inside the package: a part and the parts it may see, besides the leaves and itself.
 LEAVES = {
-    *(
-        "absent",
-        "body_text",
-        "config",
-        "config_loading",
-        "errors",
-        "host_credentials",
-        "java_regex",
-        "json_fault",
-        "resources",
-    ),
+    *("body_text", "config", "config_loading", "errors", "host_credentials", "java_regex", "json_fault", "resources"),
     "units",
 }
 SEES = {

@@ -18,15 +18,16 @@ of a column count in a role is decided in proxy/engine/buckets.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from proxy.absent import ABSENT
 from proxy.engine import Column
+from proxy.store.extraction.pages import ABSENT
 
 _NOT_A_NUMBER = float("nan")
 
@@ -39,18 +40,18 @@ class TextColumn:
     chunks: list[NDArray[np.int32]] = field(default_factory=list)
 
     def add(self, values: Sequence[object]) -> None:
-        texts: Sequence[object] = values
-        if set(map(type, values)) - {str}:
-            texts = [as_text(value) for value in values]
-        distinct = _texts_of(texts)
+        texts = _texts(values)
+        distinct = [text for text in dict.fromkeys(texts) if text is not None]
         if not _is_storable(distinct):
-            texts = [text.encode("utf-8", "replace").decode() if isinstance(text, str) else text for text in texts]
-            distinct = _texts_of(texts)
+            texts = [text and text.encode("utf-8", "replace").decode() for text in texts]
+            distinct = [text for text in dict.fromkeys(texts) if text is not None]
         for text in distinct:
             if text not in self.numbers:
                 self.numbers[text] = len(self.numbers)
-        codes = map(self.numbers.get, texts, repeat(-1))  # type: ignore[arg-type]  # what is no text has no number
-        self.chunks.append(np.fromiter(codes, np.int32, len(values)))
+        # None is no key, so it gets the default.
+        number_of = cast(Callable[[str | None, int], int], self.numbers.get)
+        codes = map(number_of, texts, repeat(-1))
+        self.chunks.append(np.fromiter(codes, np.int32, len(texts)))
 
     def finish(self) -> Column:
         codes = np.concatenate(self.chunks) if self.chunks else np.empty(0, np.int32)
@@ -64,8 +65,11 @@ def text_column(values: Sequence[object]) -> Column:
     return column.finish()
 
 
-def _texts_of(values: Sequence[object]) -> list[str]:
-    return [value for value in dict.fromkeys(values) if isinstance(value, str)]
+def _texts(values: Sequence[object]) -> Sequence[str | None]:
+    """The values as texts; most columns are texts already, and then nothing is copied."""
+    if all(kind is str for kind in set(map(type, values))):
+        return cast(Sequence[str], values)
+    return [as_text(value) for value in values]
 
 
 def _is_storable(texts: Sequence[str]) -> bool:

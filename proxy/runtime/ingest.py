@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import orjson
 
-from proxy.absent import ABSENT
 from proxy.engine import Batch
 from proxy.errors import parse_error
 from proxy.runtime.field_values import TextColumn, number_column
 from proxy.runtime.time_columns import seconds_of_alike
 from proxy.runtime.time_format import compile_pattern, seconds_from
+from proxy.store.extraction.pages import ABSENT
 
 Record = dict[str, Any]
 # Large enough to make the per-chunk cost vanish, small enough that its parsed records fit in tens of megabytes.

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.absent import ABSENT
 from proxy.engine import JobEngine
 from proxy.job_config.engine_spec import spec_from
 from proxy.runtime.field_values import TextColumn, as_text, number_column, text_column
 from proxy.runtime.ingest import fields_of, ingest
+from proxy.store.extraction.pages import ABSENT
 
 NULLS = [None, "", []]
 
