@@ -63,6 +63,7 @@ class IndicesConfig:
 class MlConfig:
     max_model_memory_limit: ByteSize | None
     max_open_jobs: int
+    max_machine_memory_percent: int
 
 
 @dataclass(frozen=True, slots=True)

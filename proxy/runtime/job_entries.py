@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from proxy.runtime.capacity import Need
 from proxy.runtime.job_states import AFTER_RESTART, Life, State
 from proxy.runtime.live_job import LiveJob
 from proxy.store.job_tasks import JobTask
@@ -19,13 +20,14 @@ class Entry:
     """One job.
 
     ``task`` is its stored claim, ``live`` the model that runs for it; ``reached`` is set once a restart has taken it
-    up, None where no restart has to.
+    up, None where no restart has to; ``memory_limit`` is what its model may take, in bytes.
     """
 
     life: Life
     task: JobTask | None = None
     live: LiveJob | None = None
     reached: asyncio.Event | None = None
+    memory_limit: int = 0
 
     @property
     def job_id(self) -> str:
@@ -66,8 +68,22 @@ class Entries:
         """Those that wait for room, in the order of their asking."""
         return [entry for entry in self._entries.values() if entry.state == "waiting"]
 
-    def room_taken(self) -> int:
-        return sum(entry.state in _TAKES_ROOM for entry in self._entries.values())
+    def wait(self, job_id: str, task: JobTask, memory_limit: int) -> None:
+        """Lets a job wait for room."""
+        entry = self.move(job_id, "waiting", "there is no room")
+        entry.task, entry.memory_limit = task, memory_limit
+
+    def limit(self, job_id: str, memory_limit: int) -> None:
+        """Notes what the model of a job that opens may take."""
+        self._entries[job_id].memory_limit = memory_limit
+
+    def needs(self, *, beside: str) -> list[Need]:
+        """What the jobs take, but for one, whose models are here or on their way."""
+        return [
+            Need(entry.memory_limit, _model_bytes(entry.live))
+            for entry in self._entries.values()
+            if entry.state in _TAKES_ROOM and entry.job_id != beside
+        ]
 
     def adopt(self, task: JobTask) -> Entry:
         """The entry of a job that a former process had open, as its stored task tells."""
@@ -89,6 +105,11 @@ class Entries:
         else:
             self._entries[job_id] = entry
         return entry
+
+
+def _model_bytes(live: LiveJob | None) -> int:
+    status = None if live is None else live.status
+    return 0 if status is None else int(status.model_size.get("model_bytes", 0))
 
 
 class OpenJobs(Mapping[str, LiveJob]):

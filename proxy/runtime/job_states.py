@@ -6,6 +6,7 @@ in ``store.job_tasks`` and, of what blocks a job, in the job's own document.
 
     closed -> opening -> opened -> closing -> closed        the usual way
     closed -> waiting -> opening                            where there is no room yet
+    opening -> waiting                                      where a restart finds that there is still none
     opening, opened, closing -> failed -> opening           what broke, and may be taken up again
     closed -> resetting, reverting -> closed                blocked while what it learnt is changed
     any -> deleting -> closed                               blocked until nothing is left
@@ -123,7 +124,8 @@ STATES: Mapping[State, StateRules] = {
     "opening": StateRules(
         shown="opening",
         saved="opening",
-        to=frozenset({"opened", "closed", "failed", "deleting"}),
+        # Back to waiting: one that had waited for room before a restart still has none.
+        to=frozenset({"waiting", "opened", "closed", "failed", "deleting"}),
         refused=_IS_NOT_CLOSED,
     ),
     "opened": StateRules(

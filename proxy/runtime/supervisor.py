@@ -20,6 +20,7 @@ from proxy.errors import MlError
 from proxy.job_config.analysis import term_fields
 from proxy.runtime import job_states
 from proxy.runtime.background_persist import BackgroundPersist
+from proxy.runtime.capacity import Capacity, limit_of
 from proxy.runtime.datafeeds.feeds import Feeds
 from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.input_changes import InputChanges
@@ -61,6 +62,7 @@ class Supervisor:
         self._tasks = Tasks()
         self._turns = Turns()
         self._entries = Entries(clock)
+        self.capacity = Capacity.of(config.ml)
         self.notices = Notices(store.notifications, clock, self._tasks)
         self._restoring = Restoring(store.tasks, self._entries, self._restore, self._fail_in_turn)
         self.removals = Removals(store, self, self._tasks, clock)
@@ -113,6 +115,9 @@ class Supervisor:
             if task is None or stored is None:
                 await self._store.tasks.remove(job_id)
                 self._entries.move(job_id, "closed", "its claim or its configuration is gone")
+                return
+            if task.state == "opening" and not self.has_room(stored):
+                self._entries.wait(job_id, task, limit_of(stored))
                 return
             await self._bring_up(turn, task, stored)
         if task.state == "closing":
@@ -195,9 +200,9 @@ class Supervisor:
         entry = self._entries.get(job_id)
         return None if entry is None else entry.task
 
-    def is_full(self) -> bool:
-        """Whether as many jobs are open as the settings allow."""
-        return self._entries.room_taken() >= self._config.ml.max_open_jobs
+    def has_room(self, job: StoredJob) -> bool:
+        """Whether the settings and the machine allow one more job to be open."""
+        return self.capacity.has_room(limit_of(job), self._entries.needs(beside=job.job_id))
 
     def live(self, job_id: str) -> LiveJob | None:
         """The model of a job that is open here."""
@@ -243,10 +248,10 @@ class Supervisor:
         async with self.turn(job_id, "open") as turn:
             stored = await self._store.jobs.get(job_id)
             self.check("open", stored)
-            is_full = self.is_full()
+            has_room = self.has_room(stored)
             task = await self._store.tasks.create(job_id, opened_at=self._clock())
-            if is_full:
-                self._entries.move(job_id, "waiting", "there is no room").task = task
+            if not has_room:
+                self._entries.wait(job_id, task, limit_of(stored))
                 return False
             facts = await self._store.client.facts()
             self.notices.later(job_id, "info", f"Opening job on node [{facts.node['name']}]")
@@ -265,8 +270,8 @@ class Supervisor:
     async def _open_waiting(self) -> None:
         """Opens jobs that wait, earliest first, while there is room."""
         for entry in self._entries.waiting():
-            if self.is_full():
-                return
+            if not self.capacity.has_room(entry.memory_limit, self._entries.needs(beside=entry.job_id)):
+                continue
             async with self.turn(entry.job_id, "open") as turn:
                 if entry.state == "waiting" and entry.task is not None:
                     self._entries.move(entry.job_id, "opening", "there is room")
@@ -284,6 +289,7 @@ class Supervisor:
         """From ``opening`` to ``opened``."""
         self._turns.require(turn)
         job_id, config = turn.job_id, stored.config
+        self._entries.limit(job_id, limit_of(stored))
         inputs = await gather_inputs(self._store, config)
         check_filters_exist(inputs)
         live = LiveJob(self._place, self._store.journal, self._clock, task, inputs)

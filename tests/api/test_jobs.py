@@ -13,6 +13,7 @@ from elasticsearch import BadRequestError, Elasticsearch, NotFoundError
 
 from proxy.config import Config
 from proxy.job_config.job import Creation, new_job
+from proxy.runtime.machine_memory import machine_bytes
 from tests.conftest import delete_own_indices
 from tests.http_client import HttpClient
 
@@ -90,7 +91,31 @@ def test_a_job_that_may_open_lazily_waits_for_room(config, start_proxy, no_jobs)
     assert client.post("/_ml/anomaly_detectors/lazy/_close").json() == {"closed": True}
 
 
+def test_what_there_is_for_models_is_the_same_wherever_it_is_told(config, start_proxy):
+    client = HttpClient(start_proxy(with_ml(config, max_machine_memory_percent=10)).serving.url)
+    total = machine_bytes() * 10 // 100
+    limits = client.get("/_ml/info").json()["limits"]
+    assert limits["total_ml_memory"] == limits["effective_max_model_memory_limit"] == f"{total >> 20}mb"
+    nodes = client.get("/_ml/memory/_stats").json()["nodes"].values()
+    assert [node["mem"]["ml"]["max_in_bytes"] for node in nodes] == [total]
+
+
 # ---- restarts
+
+
+def test_a_job_that_is_too_large_waits_on_after_a_restart(config, start_proxy, no_jobs):
+    client = HttpClient(start_proxy(config).serving.url)
+    put(client, "huge", allow_lazy_open=True, analysis_limits={"model_memory_limit": "4000gb"})
+    assert client.post("/_ml/anomaly_detectors/huge/_open").json() == {"opened": True, "node": ""}
+    other = HttpClient(start_proxy(config).serving.url)
+    assert _wait_for(lambda: _state(other, "huge"), "opening") == "opening"
+    assert other.post("/_ml/anomaly_detectors/huge/_data", ndjson=[{"time": 1}]).status == 409
+    assert _state(other, "huge") == "opening"
+    assert other.post("/_ml/anomaly_detectors/huge/_close").json() == {"closed": True}
+
+
+def _state(client, job_id):
+    return client.get(f"/_ml/anomaly_detectors/{job_id}/_stats").json()["jobs"][0]["state"]
 
 
 def test_a_failed_job_needs_force_to_close(config, start_proxy, client, cluster_client, no_jobs):

@@ -13,8 +13,6 @@ from proxy.job_config.categorization import default_analyzer
 from proxy.store import Json
 from proxy.units import format_bytes, parse_duration_ms
 
-# The share of a machine's memory that models may take: xpack.ml.max_machine_memory_percent.
-_ML_SHARE = 0.3
 _HASH_LENGTH = 14
 _UPKEEP_TIMEOUT = "8h"
 
@@ -22,7 +20,7 @@ _UPKEEP_TIMEOUT = "8h"
 async def info(call: Call, services: Services) -> dict[str, Any]:
     maximum = services.config.ml.max_model_memory_limit
     facts = await services.store.client.facts()
-    total_mb = int(_machine_bytes() * _ML_SHARE) // memory_limit.MEBIBYTE
+    total_mb = services.runtime.capacity.memory_bytes // memory_limit.MEBIBYTE
     effective_mb = min(total_mb, maximum // memory_limit.MEBIBYTE) if maximum else total_mb
     processors = os.cpu_count() or 1
     default_bytes = memory_limit.default_megabytes(maximum) * memory_limit.MEBIBYTE
@@ -50,19 +48,16 @@ async def info(call: Call, services: Services) -> dict[str, Any]:
     }
 
 
-def _machine_bytes() -> int:
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
 async def get_memory_stats(call: Call, services: Services) -> dict[str, Any]:
-    """The models are counted at the node that jobs are said to run on."""
+    """The models, and the memory that there is for them, are counted at the node that jobs are said to run on."""
     answer = await services.store.nodes.memory(call.path.get("node_id"))
     known = await services.store.nodes.all()
     facts = await services.store.client.facts()
     nodes = {}
     for node_id, node in answer["nodes"].items():
-        model_bytes = _model_bytes(services) if node_id == facts.node_id else 0
-        sizes = _sizes(node, model_bytes)
+        has_models = node_id == facts.node_id
+        most, used = (services.runtime.capacity.memory_bytes, _model_bytes(services)) if has_models else (0, 0)
+        sizes = _sizes(node, most, used)
         nodes[node_id] = {
             "name": node["name"],
             "ephemeral_id": known.get(node_id, {}).get("ephemeral_id", node_id),
@@ -79,7 +74,7 @@ def _model_bytes(services: Services) -> int:
     return sum(int(status.model_size.get("model_bytes", 0)) for status in found if status is not None)
 
 
-def _sizes(node: Json, model_bytes: int) -> dict[str, Any]:
+def _sizes(node: Json, most_bytes: int, model_bytes: int) -> dict[str, Any]:
     total = node["os"]["mem"]["total_in_bytes"]
     adjusted = node["os"]["mem"].get("adjusted_total_in_bytes", total)
     return {
@@ -87,7 +82,7 @@ def _sizes(node: Json, model_bytes: int) -> dict[str, Any]:
             "total_in_bytes": total,
             "adjusted_total_in_bytes": adjusted,
             "ml": {
-                "max_in_bytes": int(adjusted * _ML_SHARE),
+                "max_in_bytes": most_bytes,
                 "native_code_overhead_in_bytes": 0,
                 "anomaly_detectors_in_bytes": model_bytes,
                 "data_frame_analytics_in_bytes": 0,

@@ -33,7 +33,7 @@ async def open_job(call: Call, services: Services) -> dict[str, Any]:
 
 def _check_capacity(services: Services, job: StoredJob) -> None:
     is_new = services.runtime.shown(job.job_id) == "closed"
-    if is_new and services.runtime.is_full() and not job.config.get("allow_lazy_open", False):
+    if is_new and not services.runtime.has_room(job) and not job.config.get("allow_lazy_open", False):
         raise status_error("Could not open job because no ML nodes with sufficient capacity were found", 429)
 
 

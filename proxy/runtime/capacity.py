@@ -1,0 +1,52 @@
+"""Whether there is room for one more open job: their number, and the memory of their models.
+
+A job needs the memory that its limit allows it. An open job counts with what its model weighs, because nearly all
+models stay far below their limits; but whoever asks for more than the default means it, and so much is kept for the job
+as long as it is open. Which jobs are open is ``job_entries``' matter, what they weigh is told by their places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from proxy.config import MlConfig
+from proxy.job_config.memory_limit import DEFAULT_LIMIT_MB, MEBIBYTE, limit_bytes
+from proxy.job_config.types import job
+from proxy.runtime.machine_memory import machine_bytes
+from proxy.store.jobs import StoredJob
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What one open job takes, in bytes: its limit, and the weight of its model so far."""
+
+    limit: int
+    used: int = 0
+
+    @property
+    def kept(self) -> int:
+        """What no other job can have."""
+        return self.limit if self.limit > DEFAULT_LIMIT_MB * MEBIBYTE else self.used
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How many jobs may be open here, and how many bytes their models may take together."""
+
+    jobs: int
+    memory_bytes: int
+
+    @classmethod
+    def of(cls, config: MlConfig) -> Capacity:
+        return cls(config.max_open_jobs, machine_bytes() * config.max_machine_memory_percent // 100)
+
+    def has_room(self, limit: int, others: Iterable[Need]) -> bool:
+        """Whether a job with this memory limit can be opened beside ``others``."""
+        kept = [other.kept for other in others]
+        return len(kept) < self.jobs and sum(kept) + limit <= self.memory_bytes
+
+
+def limit_of(stored: StoredJob) -> int:
+    """The memory limit of a job in bytes."""
+    return limit_bytes(job(stored.config).get("analysis_limits") or {})
