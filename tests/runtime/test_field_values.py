@@ -34,7 +34,9 @@ def counted(role: str, value: object, **detector: object) -> tuple[list[int], li
     engine.add(ingested.batch)
     results = engine.flush(advance_to=3600)
     model = engine._detectors[0]
-    names = list(model.persons._code) if role == "over" else [key[role == "by"] for key in model.registry.keys]
+    names = (
+        list(model.state()["over"]["texts"]) if role == "over" else [key[role == "by"] for key in model.registry.keys]
+    )
     return [bucket["event_count"] for bucket in results.buckets], names
 
 
