@@ -178,6 +178,9 @@ def test_a_stop_waits_for_no_step(proxy: BackgroundProxy) -> None:
     models = model_processes()
     proxy.stop()
     assert time.monotonic() - started < 8, "1 s for requests, 1 s for their handlers, 1 s for saving, 1 s for the place"
+    deadline = time.monotonic() + 10
+    while set(models) & set(model_processes()) and time.monotonic() < deadline:
+        time.sleep(0.1)  # a killed process may take a moment to be gone
     assert not set(models) & set(model_processes())
     thread.join()
 

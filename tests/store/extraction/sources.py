@@ -15,7 +15,7 @@ LATER_MS = START_MS + 10**12
 
 
 def source(indices: str = f"{PREFIX}-a", fields: Iterable[str] = (), **config: object) -> Source:
-    stored = datafeed.normalise({"indices": indices.split(",")} | config, "feed")
+    stored = datafeed.normalise({"indices": indices.split(","), "chunking_config": {"mode": "off"}} | config, "feed")
     summary = "doc_count" if "aggregations" in config else None
     return Source.of(stored, tuple(fields), time_field="time", summary_count_field=summary)
 

@@ -6,7 +6,12 @@ from proxy.store.extraction.errors import ExtractionError
 from proxy.store.extraction.leaves import Aggregation, Leaves, aggregations_in, metric
 from tests.store.extraction.sources import source
 
-HISTOGRAM = {"b": {"date_histogram": {"fixed_interval": "1m"}}}
+HISTOGRAM = {
+    "b": {
+        "date_histogram": {"field": "time", "fixed_interval": "1m"},
+        "aggregations": {"time": {"max": {"field": "time"}}},
+    }
+}
 
 
 def read(answer, fields, start_ms=0):
