@@ -49,6 +49,18 @@ test: install system
 test-fast: install
 	$(PYTHON) -m pytest $(PARALLEL) -m 'not cluster and not trains' $(ARGS)
 
+# Part of the code and the least percentage of its lines and branches that the tests take.
+FLOORS := proxy/engine=80 proxy/job_config=86 proxy/api/rules=87
+
+.PHONY: coverage
+coverage: install system
+	$(PYTHON) -m pytest $(PARALLEL) --cov --cov-report= $(ARGS)
+	@for floor in $(FLOORS); do part=$${floor%=*}; least=$${floor#*=}; \
+		total=$$($(VENV)/bin/coverage report --include="$$part/*" --format=total --precision=1); \
+		echo "$$part: $$total % of lines and branches are tested, at least $$least % must be"; \
+		$(VENV)/bin/coverage report --include="$$part/*" --format=total --fail-under="$$least" >/dev/null || exit 1; \
+	done
+
 # Properties with examples that nobody has seen before; SEED repeats a run.
 SEED = $(shell $(PYTHON) -c 'import secrets; print(secrets.randbits(32))')
 test-random: install
