@@ -1,6 +1,7 @@
 """`python -m bench`, or `make bench`: what the proxy costs, on one cluster and through one proxy.
 
-Each bench also runs alone: `python -m bench.passthrough`, `bench.overall_buckets`, `bench.result_pages`, `bench.data`.
+Each bench also runs alone: `python -m bench.passthrough`, `bench.overall_buckets`, `bench.result_pages`, `bench.data`,
+`bench.extraction`, `bench.datafeeds`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from bench import data, overall_buckets, passthrough, result_pages
+from bench import data, datafeeds, extraction, overall_buckets, passthrough, result_pages
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -28,6 +29,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         result_pages.main(addresses)
         print()
         data.main(addresses)
+        print()
+        extraction.main(addresses)
+        print()
+        datafeeds.main(addresses)
 
 
 if __name__ == "__main__":

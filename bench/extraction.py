@@ -18,7 +18,7 @@ import uvloop
 
 from bench.data import call
 from bench.passthrough import cluster_at
-from proxy.config import load_config
+from proxy.config_loading import load_config
 from proxy.job_config import datafeed
 from proxy.runtime.extraction.reading import read_range
 from proxy.runtime.ingest import Fields
