@@ -2,7 +2,7 @@
 // into addresses. One direction: address, state, requests, models, pictures.
 
 import { html, render } from './vendor/lit-html.js';
-import { datafeedsRequest, extentRequest, jobStatsRequest, jobsRequest } from './queries.js';
+import { extentRequest, jobStatsRequest, jobsRequest } from './queries.js';
 import { extentsOf } from './model.js';
 import { Panel } from './panel.js';
 import { readState, writeState } from './state.js';
@@ -14,7 +14,7 @@ import { globalKey } from './views/keys.js';
 import './widgets/theme.js';
 
 /** @import {State} from './state.js' */
-/** @import {Datafeed, Job, JobStats, Range} from './types.d.ts' */
+/** @import {Job, JobStats, Range} from './types.d.ts' */
 /** @import {Extent} from './model.js' */
 
 /** Drags and typing replace the address at most so often. */
@@ -26,7 +26,6 @@ export class App {
     this.panels = {
       /** @type {Panel<Job[]>} */ jobs: new Panel(changed),
       /** @type {Panel<Map<string, JobStats>>} */ stats: new Panel(changed),
-      /** @type {Panel<Map<string, Datafeed>>} by job */ feeds: new Panel(changed),
       /** @type {Panel<Map<string, Extent>>} */ extents: new Panel(changed),
     };
     this.views = { jobs: new JobsView(this), explorer: new ExplorerView(this), metric: new MetricView(this) };
@@ -120,11 +119,10 @@ export class App {
   }
 
   loadShared() {
-    const { jobs, stats, feeds, extents } = this.panels;
+    const { jobs, stats, extents } = this.panels;
     const round = this.round;
     jobs.load([jobsRequest()], ([answer]) => answer.jobs, round);
     stats.load([jobStatsRequest()], ([answer]) => new Map(answer.jobs.map((/** @type {JobStats} */ job) => [job.job_id, job])), round);
-    feeds.load([datafeedsRequest()], ([answer]) => new Map(answer.datafeeds.map((/** @type {Datafeed} */ feed) => [feed.job_id, feed])), round);
     extents.load([extentRequest()], ([answer]) => extentsOf(answer), round);
   }
 

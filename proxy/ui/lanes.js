@@ -93,6 +93,7 @@ export function laneTitle(model, lane) {
 /** @param {LaneModel} model @param {Place} place @param {Zone} zone @param {string} kind of score @returns {string[]} lane, time, score */
 export function cellTexts(model, place, zone, kind) {
   const score = scoreAt(model, place);
+  const isInterim = model.interim?.[place.lane * model.cells + place.cell] === 1;
   return [laneTitle(model, place.lane), rangeText(cellRange(model, place.cell, place.cell), zone),
-    score > 0 ? `${kind} ${scoreText(score)}, ${severityWord(score)}` : `no ${kind}`];
+    (score > 0 ? `${kind} ${scoreText(score)}, ${severityWord(score)}` : `no ${kind}`) + (isInterim ? ', interim: it may still change' : '')];
 }

@@ -49,10 +49,13 @@ function put(lanes, lane, time, score) {
  */
 export function overallLanes(answer, jobs, range, interval) {
   const overall = emptyLanes(['Overall'], range, interval);
+  overall.interim = new Uint8Array(overall.cells);
   const byJob = emptyLanes(jobs, range, interval);
   const laneOf = new Map(jobs.map((job, lane) => [job, lane]));
   for (const bucket of answer.overall_buckets ?? []) {
     put(overall, 0, bucket.timestamp, bucket.overall_score);
+    const cell = Math.floor((bucket.timestamp - range.start) / interval);
+    if (bucket.is_interim && cell >= 0 && cell < overall.cells) overall.interim[cell] = 1;
     for (const job of bucket.jobs) put(byJob, laneOf.get(job.job_id) ?? -1, bucket.timestamp, job.max_anomaly_score);
   }
   byJob.totals = jobs.map((_, lane) => laneTotal(byJob, lane));

@@ -155,9 +155,9 @@ export function forecastRequest(job, detector, entities, forecast) {
   });
 }
 
-/** @param {string[]} jobs @returns {ApiRequest} events of calendars */
-export function eventsRequest(jobs) {
-  return { method: 'GET', path: `/_ml/calendars/_all/events?job_id=${jobs.map(encodeURIComponent).join(',')}&size=1000` };
+/** @param {string} job @param {Range} range @returns {ApiRequest} what calendars have planned for the job */
+export function eventsRequest(job, range) {
+  return { method: 'GET', path: `/_ml/calendars/_all/events?job_id=${encodeURIComponent(job)}&start=${range.start}&end=${range.end}&size=1000` };
 }
 
 /** @param {SeriesKey} key @returns {object[]} what narrows records to one series */

@@ -30,7 +30,6 @@ function resultsSearch(parts) {
 
 export const jobsRequest = () => get('/_ml/anomaly_detectors');
 export const jobStatsRequest = () => get('/_ml/anomaly_detectors/_stats');
-export const datafeedsRequest = () => get('/_ml/datafeeds');
 export const datafeedStatsRequest = () => get('/_ml/datafeeds/_stats');
 
 /** @param {string} path @returns {ApiRequest} */

@@ -5,11 +5,11 @@ import { modelSeries, sourceSeriesOf } from './model.js';
 import { modelBody, sourceBody, sourcePath } from './queries-series.js';
 import { RESULTS } from './queries.js';
 
-/** @import {Datafeed, Detector, Filter, Job, Range, Series} from './types.d.ts' */
+/** @import {Detector, Filter, Job, Range, Series} from './types.d.ts' */
 /**
  * @typedef {object} Asked
- * @property {Job} job @property {Detector} detector @property {Datafeed | undefined} datafeed
- * @property {Filter[]} entities @property {Range} range @property {number} interval
+ * @property {Job} job @property {Detector} detector @property {Filter[]} entities
+ * @property {Range} range @property {number} interval
  * @property {string} fn mean, min or max, for the function `metric`
  */
 /**
@@ -19,11 +19,12 @@ import { RESULTS } from './queries.js';
  */
 
 /** @param {Asked} asked @returns {Origin} */
-export function searchOf({ job, detector, datafeed, entities, range, interval, fn }) {
+export function searchOf({ job, detector, entities, range, interval, fn }) {
   if (job.model_plot_config?.enabled) {
     const body = modelBody(job, detector, entities, range, interval);
     return { origin: '', search: { indices: RESULTS.slice(1), body, read: (answer) => modelSeries(answer, interval) } };
   }
+  const datafeed = job.datafeed_config;
   const source = sourceSeries(job, detector, datafeed, fn);
   if ('reason' in source || !datafeed) {
     return { origin: `only the anomalies: ${'reason' in source ? source.reason : 'no datafeed'}`, search: null };

@@ -170,6 +170,8 @@ export interface LaneModel {
   interval: number;
   cells: number;
   scores: Float32Array;
+  /** 1 where a result may still change, one a cell. */
+  interim?: Uint8Array;
   /** Worth showing beside a lane's name, one a lane. */
   totals?: { max: number; sum: number }[];
 }

@@ -52,7 +52,7 @@ export class ExplorerCharts {
     if (records === null) return;
     if (records !== this.records) {
       this.records = records;
-      this.charts = chartsOf(records, jobs, this.app, t, grid.range);
+      this.charts = chartsOf(records, jobs, t, grid.range);
     }
     const searching = this.charts.filter((chart) => chart.search !== null);
     const request = multiSearch(searching.map((chart) => /** @type {{indices: string, body: object}} */ (chart.search)));
@@ -114,10 +114,10 @@ export function markersOf(records) {
 }
 
 /**
- * @param {AnomalyRecord[]} records highest first @param {Job[]} jobs @param {App} app @param {Range | null} t @param {Range} all
+ * @param {AnomalyRecord[]} records highest first @param {Job[]} jobs @param {Range | null} t @param {Range} all
  * @returns {Chart[]}
  */
-function chartsOf(records, jobs, app, t, all) {
+function chartsOf(records, jobs, t, all) {
   /** @type {Map<string, AnomalyRecord[]>} */
   const bySeries = new Map();
   for (const record of records) {
@@ -129,19 +129,18 @@ function chartsOf(records, jobs, app, t, all) {
   return [...bySeries.values()].flatMap((each) => {
     const job = jobs.find(({ job_id: id }) => id === each[0].job_id);
     const detector = job?.analysis_config.detectors[each[0].detector_index];
-    return job && detector ? [chartOf(job, detector, each, app, t, all)] : [];
+    return job && detector ? [chartOf(job, detector, each, t, all)] : [];
   });
 }
 
-/** @param {Job} job @param {Detector} detector @param {AnomalyRecord[]} records @param {App} app @param {Range | null} t @param {Range} all */
-function chartOf(job, detector, records, app, t, all) {
+/** @param {Job} job @param {Detector} detector @param {AnomalyRecord[]} records @param {Range | null} t @param {Range} all */
+function chartOf(job, detector, records, t, all) {
   const span = records[0].bucket_span * SECOND;
   const wanted = t ? around(t, span, all) : all;
   const interval = cellInterval(wanted, span, MOST_POINTS);
   const range = alignRange(wanted, interval);
   const key = seriesOf(records[0]);
-  const datafeed = app.panels.feeds.data?.get(job.job_id) ?? job.datafeed_config;
-  const { origin, search } = searchOf({ job, detector, datafeed, entities: key.entities, range, interval, fn: 'mean' });
+  const { origin, search } = searchOf({ job, detector, entities: key.entities, range, interval, fn: 'mean' });
   return { key, job, detector, records, range, interval, origin, search };
 }
 

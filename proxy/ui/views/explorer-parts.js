@@ -18,6 +18,9 @@ import '../widgets/swim-lane.js';
 /** @import {LaneModel, Range} from '../types.d.ts' */
 /** @import {Grid} from '../selection.js' */
 
+/** Below it, as in app.css, the influencers stand above the timeline and begin closed. */
+const NARROW = 1000;
+
 /** @param {ExplorerView} view */
 export function explorerPage(view) {
   const { jobs, extents } = view.app.panels;
@@ -65,7 +68,7 @@ function chips(view) {
 function influencerList(view) {
   const fields = influencerFields(view.jobs);
   const { names, panel } = view.influencers();
-  return html`<aside class="panel influencers" aria-label="Top influencers"><details open><summary><h2>Top influencers</h2></summary>
+  return html`<aside class="panel influencers" aria-label="Top influencers"><details ?open=${innerWidth > NARROW}><summary><h2>Top influencers</h2></summary>
     ${fields.length === 0 ? html`<p class="dim">These jobs name no influencers. Add fields to <code>influencers</code> of a job to see who was unusual.</p>`
       : panelBody(panel, () => (names?.top ?? []).length === 0 ? html`<p class="dim">Nobody stood out in this time.</p>`
         : html`<p class="dim legend-line">influencer score: highest, sum</p>${(names?.top ?? []).map((group) => influencerGroup(view, group))}`)}</details></aside>`;

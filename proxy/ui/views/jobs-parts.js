@@ -22,7 +22,7 @@ export function jobsPage(view) {
       <div class="tools"><button class="main" @click=${() => view.dialogs.create()}>Create from JSON</button></div></div>
     ${view.doing ? html`<p class="notice" role="status">${view.doing}…</p>` : nothing}
     ${view.problems.length > 0 ? html`<div class="failure" role="alert">${view.problems.map((problem) => html`<p>${problem}</p>`)}</div>` : nothing}
-    ${panelBody(jobs, () => (rows.length === 0 ? html`<section class="panel">${noJobs()}</section>` : html`<section class="panel">${filters(view, rows)}${table(view)}</section>`))}
+    ${panelBody(jobs, () => (rows.length === 0 ? html`<section class="panel">${noJobs()}</section>` : html`<section class="panel"><h2 class="unseen">List of jobs</h2>${filters(view, rows)}${table(view)}</section>`))}
     ${view.dialogs.render()}`;
 }
 

@@ -38,9 +38,9 @@ export class JobsView {
   title() { return 'Jobs'; }
 
   update() {
-    const { jobs, feeds } = this.app.panels;
+    const { jobs } = this.app.panels;
     const { round, now, state } = this.app;
-    const hasFeeds = (feeds.data?.size ?? 0) > 0;
+    const hasFeeds = (jobs.data ?? []).some((job) => job.datafeed_config);
     this.feedStats.load(hasFeeds ? [datafeedStatsRequest()] : [],
       ([answer]) => new Map(answer.datafeeds.map((/** @type {DatafeedStats} */ feed) => [feed.datafeed_id, feed])), round);
     const ids = (jobs.data ?? []).map((job) => job.job_id);
@@ -53,7 +53,7 @@ export class JobsView {
     const open = ids.includes(state.open) ? state.open : '';
     this.messages.load(open && state.tab === 'messages' ? [messagesRequest(open)] : [],
       ([answer]) => (answer.hits?.hits ?? []).map((/** @type {any} */ hit) => hit._source), round);
-    const feed = feeds.data?.get(open)?.datafeed_id;
+    const feed = jobs.data?.find((job) => job.job_id === open)?.datafeed_config?.datafeed_id;
     this.preview.load(feed && state.tab === 'preview' ? [get(`/_ml/datafeeds/${encodeURIComponent(feed)}/_preview`)] : [], ([answer]) => answer, round);
     if (state.open === '*new' && !this.dialogs.isOpen) {
       state.open = '';
@@ -63,9 +63,9 @@ export class JobsView {
 
   /** @returns {Row[]} all of them */
   rows() {
-    const { jobs, stats, feeds, extents } = this.app.panels;
+    const { jobs, stats, extents } = this.app.panels;
     return (jobs.data ?? []).map((job) => {
-      const feed = feeds.data?.get(job.job_id) ?? job.datafeed_config;
+      const feed = job.datafeed_config;
       return {
         job, stats: stats.data?.get(job.job_id), feed,
         feedState: feed ? this.feedStats.data?.get(feed.datafeed_id)?.state ?? 'stopped' : '',

@@ -100,10 +100,10 @@ function focusDrawing(view) {
   const showNotes = !state.hide.includes('annotations');
   const bounds = !state.hide.includes('bounds');
   const range = /** @type {Range} */ (view.shown);
-  const parts = [view.focus.data, view.records.data, view.forecast.data, view.annotations.data, range.start, range.end, state.tz, showNotes, bounds, view.label()];
+  const parts = [view.focus.data, view.records.data, view.forecast.data, view.annotations.data, view.events.data, range.start, range.end, state.tz, showNotes, bounds, view.label()];
   const known = focusDrawings.get(view);
   if (known && known.parts.every((part, at) => part === parts[at])) return known.drawing;
-  const notes = showNotes ? view.ownAnnotations().map(({ source }) => ({ start: source.timestamp, end: source.end_timestamp ?? source.timestamp, text: source.annotation })) : [];
+  const notes = showNotes ? view.notes() : [];
   const drawing = { series: view.focusSeries(), forecast: view.forecast.data, markers: markersOf(view.records.data?.records ?? []), notes, range, zone: state.tz, bounds, label: view.label() };
   focusDrawings.set(view, { parts, drawing });
   return drawing;
@@ -139,7 +139,7 @@ function contextChart(view, shown, range) {
   if (!known || !known.parts.every((part, at) => part === parts[at])) {
     const markers = markersOf((view.allRecords.data?.records ?? []).filter((record) => record.record_score >= 50));
     const whole = { start: Math.min(range.start, shown.start), end: Math.max(range.end, shown.end) };
-    known = { parts, drawing: { series: view.contextSeries(), markers, notes: [{ ...shown, text: 'shown above' }], range: whole, zone: view.state.tz, label: `Whole range of ${view.label()}; drag to choose what is shown above` } };
+    known = { parts, drawing: { series: view.contextSeries(), markers, notes: [{ ...shown, text: '' }], range: whole, zone: view.state.tz, label: `Whole range of ${view.label()}; drag to choose what is shown above` } };
     contextDrawings.set(view, known);
   }
   return html`<metric-chart height="110" .drawing=${known.drawing} @chart-drag=${(/** @type {CustomEvent} */ event) => view.zoomTo(event.detail)}></metric-chart>`;

@@ -4,7 +4,7 @@ import { detectorText, entityFields, seriesText } from '../entities.js';
 import { annotationsOf, emptyLanes, forecastSeries, recordSeries, recordsOf, wholeRange } from '../model.js';
 import { Panel } from '../panel.js';
 import { annotationsRequest, recordsRequest, searchRequest } from '../queries.js';
-import { entityValuesRequest, forecastRequest, forecastsRequest, recordClauses, worstRecordRequest } from '../queries-series.js';
+import { entityValuesRequest, eventsRequest, forecastRequest, forecastsRequest, recordClauses, worstRecordRequest } from '../queries-series.js';
 import { searchOf } from '../series-source.js';
 import { SECOND, alignRange, cellInterval, parseDuration, resolveRange } from '../time.js';
 import { Annotations } from './metric-annotations.js';
@@ -15,6 +15,7 @@ import { metricPage } from './metric-parts.js';
 /** @import {Annotation, AnomalyRecord, Detector, Filter, Job, LaneModel, Range, Series, SeriesKey} from '../types.d.ts' */
 /** @import {Records} from '../model.js' */
 /** @typedef {{value: string, worst: number}} EntityValue */
+/** @typedef {{description: string, start_time: number, end_time: number, calendar_id: string}} ScheduledEvent */
 
 const OPENS_ON_BUCKETS = 500;
 const FOCUS_POINTS = 2000;
@@ -33,6 +34,7 @@ export class MetricView {
     /** @type {Panel<Records>} */ this.records = new Panel(changed);
     /** @type {Panel<Records>} of the whole range */ this.allRecords = new Panel(changed);
     /** @type {Panel<Annotation[]>} */ this.annotations = new Panel(changed);
+    /** @type {Panel<ScheduledEvent[]>} */ this.events = new Panel(changed);
     /** @type {Panel<any[]>} */ this.forecasts = new Panel(changed);
     /** @type {Panel<Series>} */ this.forecast = new Panel(changed);
     this.annotating = new Annotations(this);
@@ -51,8 +53,8 @@ export class MetricView {
   }
 
   get panels() {
-    return [this.worst, this.focus, this.context, this.records, this.allRecords, this.annotations, this.forecasts, this.forecast,
-      ...this.values.values()];
+    return [this.worst, this.focus, this.context, this.records, this.allRecords, this.annotations, this.events, this.forecasts,
+      this.forecast,       ...this.values.values()];
   }
 
   get state() { return this.app.state; }
@@ -135,15 +137,15 @@ export class MetricView {
     this.records.load([recordsRequest({ ...asked, range: shown, min })], ([answer]) => recordsOf(answer), round);
     this.allRecords.load([recordsRequest({ ...asked, range, min: 0 })], ([answer]) => recordsOf(answer), round);
     this.annotations.load([annotationsRequest([job.job_id], range)], ([answer]) => annotationsOf(answer), round);
+    this.events.load([eventsRequest(job.job_id, range)], ([answer]) => answer.events ?? [], round);
     this.origin = this.#loadLine(this.focus, job, detector, shown, this.interval);
     this.#loadLine(this.context, job, detector, range, this.contextInterval);
   }
 
   /** @param {Panel<Series>} panel @param {Job} job @param {Detector} detector @param {Range} wanted @param {number} interval */
   #loadLine(panel, job, detector, wanted, interval) {
-    const datafeed = this.app.panels.feeds.data?.get(job.job_id) ?? job.datafeed_config;
     const range = alignRange(wanted, interval);
-    const { origin, search } = searchOf({ job, detector, datafeed, entities: this.entities, range, interval, fn: this.state.fn });
+    const { origin, search } = searchOf({ job, detector, entities: this.entities, range, interval, fn: this.state.fn });
     panel.load(search ? [searchRequest(`/${search.indices}/_search?ignore_unavailable=true`, search.body)] : [],
       ([answer]) => /** @type {NonNullable<typeof search>} */ (search).read(answer), this.app.round);
     return origin;
@@ -207,6 +209,14 @@ export class MetricView {
       if (entities.length === 0) return source.detector_index === undefined || source.detector_index === this.detector?.detector_index;
       return seriesText({ job: source.job_id, detector: source.detector_index ?? 0, entities }) === own;
     });
+  }
+
+  /** @returns {{start: number, end: number, text: string}[]} annotations and scheduled events, as the chart shades them */
+  notes() {
+    return [
+      ...this.ownAnnotations().map(({ source }) => ({ start: source.timestamp, end: source.end_timestamp ?? source.timestamp, text: source.annotation })),
+      ...(this.events.data ?? []).map((event) => ({ start: event.start_time, end: event.end_time, text: `${event.description} (calendar ${event.calendar_id})` })),
+    ];
   }
 
   /** @param {string} field @param {string} value */

@@ -8,7 +8,7 @@ import { SEVERITIES, colourTable, severityIndex } from '../severity.js';
  * @typedef {object} Look
  * @property {string[]} palette
  * @property {string} track colour of a cell without a score
- * @property {string} gap colour between rows
+ * @property {string} gap colour between rows @property {string} hatch colour over what may still change
  * @property {'colour' | 'bars'} mode
  * @property {number} min scores below are painted as none
  */
@@ -29,6 +29,29 @@ export function paintLanes(context, model, look, width, row, ratio) {
   if (look.mode === 'bars') paintBars(context, model, look, width, row);
   else context.drawImage(cellsPicture(model, look), 0, 0, width, lanes * row);
   paintGaps(context, model, look, width, row);
+  if (model.interim) paintInterim(context, model, look, width, row);
+}
+
+/** Hatches what may still change. @param {CanvasRenderingContext2D} context @param {LaneModel} model @param {Look} look @param {number} width @param {number} row */
+function paintInterim(context, model, look, width, row) {
+  const cell = width / model.cells;
+  context.strokeStyle = look.hatch;
+  context.lineWidth = 1;
+  model.interim?.forEach((isInterim, at) => {
+    if (!isInterim) return;
+    const [left, top] = [(at % model.cells) * cell, Math.floor(at / model.cells) * row];
+    context.save();
+    context.beginPath();
+    context.rect(left, top, cell, row - 1);
+    context.clip();
+    context.beginPath();
+    for (let offset = -row; offset < cell; offset += 4) {
+      context.moveTo(left + offset, top + row);
+      context.lineTo(left + offset + row, top);
+    }
+    context.stroke();
+    context.restore();
+  });
 }
 
 /** @param {LaneModel} model @param {Look} look @returns {HTMLCanvasElement} one pixel a cell */

@@ -45,6 +45,7 @@ export class MetricChart extends HTMLElement {
     this.#drawing = drawing;
     if (this.isConnected) this.#draw();
   }
+  get drawing() { return this.#drawing; }
   /** @param {string | null} key of the marker that is pointed at elsewhere */
   set highlight(key) {
     if (key === this.#highlight) return;
@@ -193,6 +194,8 @@ export class MetricChart extends HTMLElement {
     const lines = [];
     if (marker) lines.push(timeText(marker.time, this.#zone), `record score ${scoreText(marker.score)}, ${severityWord(marker.score)}`, `value ${numberText(marker.value)}`);
     else if (at !== null) lines.push(timeText(Number(this.#columns[0][at]), this.#zone));
+    const time = marker?.time ?? Number(this.#columns[0][at ?? 0]);
+    for (const note of this.#drawing?.notes ?? []) if (note.text && time >= note.start && time <= note.end) lines.push(note.text);
     if (at === null) return lines;
     const of = (/** @type {string} */ name) => this.#columns[COLUMNS.indexOf(name)]?.[at] ?? null;
     if (!marker && of('actual') !== null) lines.push(`value ${shown(of('actual'))}`);

@@ -10,8 +10,8 @@ const system = matchMedia('(prefers-color-scheme: dark)');
 const listeners = new Set();
 
 const LANES = {
-  light: { track: '#f4f6f8', gap: '#ffffff', ink: '#16202b', accent: '#0b5cad', veil: 'rgba(255,255,255,0.55)', crosshair: 'rgba(22,32,43,0.5)', mark: '#7a4fb5' },
-  dark: { track: '#1d2228', gap: '#14181d', ink: '#f2f5f8', accent: '#6db3f8', veil: 'rgba(20,24,29,0.6)', crosshair: 'rgba(242,245,248,0.5)', mark: '#b79af0' },
+  light: { track: '#f4f6f8', hatch: 'rgba(22,32,43,0.55)', gap: '#ffffff', ink: '#16202b', accent: '#0b5cad', veil: 'rgba(255,255,255,0.55)', crosshair: 'rgba(22,32,43,0.5)', mark: '#7a4fb5' },
+  dark: { track: '#1d2228', hatch: 'rgba(242,245,248,0.6)', gap: '#14181d', ink: '#f2f5f8', accent: '#6db3f8', veil: 'rgba(20,24,29,0.5)', crosshair: 'rgba(242,245,248,0.5)', mark: '#b79af0' },
 };
 const CHARTS = {
   light: { line: '#1f6fb2', band: 'rgba(80,125,165,0.18)', grid: '#e4e8ec', text: '#4b5763', forecast: '#7a4fb5',

@@ -39,3 +39,9 @@ test('a cell is told with its lane, time, score and severity', () => {
   assert.deepEqual(cellTexts(model, { lane: 0, cell: 1 }, 'utc', 'bucket score'), ['a', '1 Jan 1970, 01:00 to 02:00', 'bucket score 80, critical']);
   assert.deepEqual(cellTexts(model, { lane: 2, cell: 1 }, 'utc', 'bucket score'), ['(empty)', '1 Jan 1970, 01:00 to 02:00', 'no bucket score']);
 });
+
+test('a cell that may still change says so', () => {
+  const interim = Uint8Array.from([0, 1, 0, 0]);
+  const text = cellTexts({ ...model, names: ['a'], interim }, { lane: 0, cell: 1 }, 'utc', 'bucket score')[2];
+  assert.equal(text, 'bucket score 80, critical, interim: it may still change');
+});

@@ -20,11 +20,12 @@ test('scores land in the cell of their time and the highest stays', () => {
   const answer = { overall_buckets: [
     { timestamp: 0, overall_score: 10, jobs: [{ job_id: 'b', max_anomaly_score: 30 }] },
     { timestamp: 100, overall_score: 50, jobs: [{ job_id: 'a', max_anomaly_score: 60 }, { job_id: 'gone', max_anomaly_score: 99 }] },
-    { timestamp: 150, overall_score: 20, jobs: [] },
+    { timestamp: 150, overall_score: 20, jobs: [], is_interim: true },
     { timestamp: 400, overall_score: 70, jobs: [] },
   ] };
   const { overall, jobs } = overallLanes(answer, ['a', 'b'], RANGE, 100);
   assert.deepEqual([...overall.scores], [10, 50, 0, 0]);
+  assert.deepEqual([...overall.interim], [0, 1, 0, 0]);
   assert.deepEqual([...jobs.scores], [0, 60, 0, 0, 30, 0, 0, 0]);
   assert.deepEqual(jobs.totals, [{ max: 60, sum: 60 }, { max: 30, sum: 30 }]);
 });
