@@ -66,8 +66,9 @@ class NaivePast:
                 return
             self.begin(bucket, 1, level, scale)
         while self.place(bucket) >= 192:
-            if self.width * 192 * self.span >= 56 * DAY:
-                self.begin(bucket, -(-4 * DAY // (144 * self.span)), level, scale)
+            stretch = self.width * self.span
+            if 192 * stretch >= 56 * DAY or (self.is_even(stretch) and not self.is_even(2 * stretch)):
+                self.begin(bucket, self.second_width(), level, scale)
                 continue
             pairs = [[self.stretches[i] for i in (k, k + 1) if i in self.stretches] for k in range(0, 192, 2)]
             self.stretches = {k: half(mean(pair)) for k, pair in enumerate(pairs) if pair}
@@ -80,6 +81,19 @@ class NaivePast:
         else:
             self.growing = (place, 1, single(size))
         self.stretches[place] = half(size)
+
+    @staticmethod
+    def is_even(stretch):
+        return stretch % DAY == 0 or DAY % stretch == 0
+
+    def second_width(self):
+        """The least that covers four days by the first look and stays even up to 56 days, else just the least."""
+        least = -(-4 * DAY // (144 * self.span))
+        doublings = {w: [w * self.span] for w in range(least, DAY // self.span + 1)}
+        for stretches in doublings.values():
+            while 192 * stretches[-1] < 56 * DAY:
+                stretches.append(2 * stretches[-1])
+        return next((w for w, each in doublings.items() if all(map(self.is_even, each))), least)
 
     def begin(self, bucket, width, level, scale):
         self.start, self.width, self.stretches, self.growing = bucket, width, {}, None
@@ -231,7 +245,9 @@ class NaiveSearch:
         blur = period**2 / (self.stretch_s * self.n)
         of_day = abs(DAY / max(round(DAY / period), 1) - period) <= blur and self.span <= DAY // 2
         is_told = self.span >= 900 or period >= 8 * 900
-        return (of_day and is_told) or abs(period - WEEK) <= blur
+        of_days = abs(round(period / DAY) * DAY - period) <= blur and period > DAY and DAY % self.stretch_s > 0
+        of_days = of_days and self.span <= DAY // 2
+        return (of_day and is_told) or of_days or abs(period - WEEK) <= blur
 
 
 class NaiveFit:

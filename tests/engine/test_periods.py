@@ -11,6 +11,8 @@ from bench.engine_worlds import run
 from bench.worlds import START, WORLDS
 from proxy.engine import Batch
 from proxy.engine.models import period_search
+from proxy.engine.models.component import Moment
+from proxy.engine.models.past import Past, second_width
 from proxy.engine.models.period_search import Table
 from proxy.engine.models.series import SeriesModel
 from tests.engine.naive_periods import NaiveSearch
@@ -143,3 +145,33 @@ def test_a_past_is_searched_as_by_the_naive_twin(seed, kind, count, span, width)
     found = period_search.search(Table.of(x, np.full(6, float(span * width))), span)
     wanted = [NaiveSearch([float(v) for v in row], float(span * width), span).search() for row in x]
     assert found.tolist() == pytest.approx(wanted, rel=1e-9)
+
+
+@pytest.mark.parametrize(("span", "width"), [(300, 9), (600, 6), (1200, 3), (900, 3), (3600, 1), (60, 45), (420, 6)])
+def test_stretches_of_a_past_make_up_whole_days_however_long_it_grows(span, width):
+    assert second_width(span) == width
+
+
+def periods_of_past(span, values):
+    """The periods that the pasts of buckets x series tell of, whenever they are worth a look, in seconds."""
+    past, rows = Past(span), np.arange(values.shape[1])
+    past.grow_to(values.shape[1])
+    out, of_all = set(), np.ones(len(rows))
+    for i, row in enumerate(values):
+        time = START + i * span
+        for stretches, due in past.completed(time, rows):
+            table, _, stretch_s = past.table(due, stretches)
+            out |= set(period_search.search(Table.of(table, stretch_s), span).tolist())
+        at = Moment(time, rows, START * np.ones(len(rows), int), i * of_all, i * span * np.ones(len(rows), int))
+        past.add(at, row, lambda some: (100.0 * of_all[some], 15.0 * of_all[some]))
+    return out
+
+
+@pytest.mark.parametrize("span", [600, 1200])
+def test_a_plain_day_is_no_period_of_two_days(span):
+    # Long enough for stretches that would be two ninths of a day if they were doubled on.
+    time = START + span * np.arange(44 * DAY // span)[:, None]
+    turn, hour = 2 * np.pi * time / DAY, time % DAY / HOUR
+    shapes = (np.sin(turn), (hour >= 8) & (hour < 18), np.exp(-((hour - 9) ** 2)) + np.exp(-((hour - 17) ** 2)))
+    values = 100 + np.random.default_rng(8).normal(0, 1, (len(time), 3)) + 30 * np.hstack(shapes)
+    assert periods_of_past(span, values) == {0.0}

@@ -1,7 +1,8 @@
 """What a series was like over the past weeks: means of equal stretches of time, few and ever longer.
 
-Here a stretch grows from one bucket up to what lets the whole cover MONTHS_S; then the record begins anew. Whenever
-it has grown enough to be worth a look its rows are named. What is looked for is period_search.py's matter.
+Here a stretch grows from one bucket up to what lets the whole cover MONTHS_S; then the record begins anew. So it does
+before stretches would no longer make up whole days: every other day would look different then, a period of two days.
+Whenever it has grown enough to be worth a look its rows are named. What is looked for is period_search.py's matter.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
-from proxy.engine.models.component import Component, Moment
+from proxy.engine.models.component import Component, Mask, Moment
 from proxy.engine.models.grid import DAY
 from proxy.engine.results import Floats, Ints
 
@@ -41,6 +42,8 @@ class Past(Component):
 
     def __init__(self, span: int) -> None:
         self.span = span
+        # Buckets of a stretch where a record begins anew.
+        self.second_width = second_width(span)
         super().__init__(
             # Less `zero` and in `unit`.
             means=Slot("f2", (STRETCHES,), np.nan),
@@ -109,8 +112,10 @@ class Past(Component):
 
     def _make_room(self, bucket: int, rows: Rows, sizes: Sizes) -> None:
         """Makes one stretch of every two, or starts again where they are long enough."""
-        is_done = self._width[rows] * STRETCHES * self.span >= MONTHS_S
-        self._start(rows[is_done], bucket, -(-SECOND_LOOK_S // (LOOKED_AT[0] * self.span)), sizes)
+        stretch_s = self._width[rows].astype(np.int64) * self.span
+        is_done = stretch_s * STRETCHES >= MONTHS_S
+        is_done |= makes_up_days(stretch_s) & ~makes_up_days(2 * stretch_s)
+        self._start(rows[is_done], bucket, self.second_width, sizes)
         rows = rows[~is_done]
         half = STRETCHES // 2
         pairs = self._means[:, rows].astype(np.float64).reshape(half, 2, len(rows))
@@ -120,3 +125,25 @@ class Past(Component):
         self._means[half:, rows] = np.nan
         self._width[rows] *= 2
         self._at[rows] = -1
+
+
+def makes_up_days(stretch_s: Ints) -> Mask:
+    """Whether whole numbers of stretches make up a day, or a stretch is a whole number of days."""
+    fits: Mask = (stretch_s % DAY == 0) | (DAY % stretch_s == 0)
+    return fits
+
+
+def second_width(span: int) -> int:
+    """Buckets of a stretch that cover SECOND_LOOK_S by the first look and can be doubled up to MONTHS_S.
+
+    The least such number; where the span does not make up days, the least that covers it.
+    """
+    least = -(-SECOND_LOOK_S // (LOOKED_AT[0] * span))
+    for width in range(least, DAY // span + 1):
+        stretch_s, fits = width * span, True
+        while fits and stretch_s * STRETCHES < MONTHS_S:
+            fits = bool(makes_up_days(np.array(2 * stretch_s)))
+            stretch_s *= 2
+        if fits and makes_up_days(np.array(width * span)):
+            return width
+    return least

@@ -269,11 +269,15 @@ def _share_foretold(x: Floats, off: Floats, lag: Floats) -> Floats:
 
 
 def is_of_the_day(period_s: Floats, stretch_s: Floats, stretches: int, span: int) -> Mask:
-    """Where a whole number of periods makes up a day, as far as that can be told, and the day's bins tell it."""
+    """Where a whole number of periods makes up a day, as far as that can be told, and the day's bins tell it.
+
+    So do whole days where stretches do not make up a day: what a fold leaves of it comes back some days later.
+    """
     blur = period_s**2 / (stretch_s * stretches)
     turns = np.maximum(np.rint(DAY / period_s), 1.0)
     of_day = np.abs(DAY / turns - period_s) <= blur
     bin_s = max(DAY / DAY_BINS, span)
     is_told = (bin_s <= span) | (period_s >= BINS_A_PERIOD * bin_s)
     of_week = np.abs(period_s - WEEK) <= blur
-    return (of_day & is_told & (span <= DAY // 2)) | of_week
+    of_days = (np.abs(np.rint(period_s / DAY) * DAY - period_s) <= blur) & (period_s > DAY) & (DAY % stretch_s > 0)
+    return ((of_day & is_told | of_days) & (span <= DAY // 2)) | of_week
