@@ -1,4 +1,4 @@
-"""A series' own rhythm in plain Python: the twin of models/past.py, period_search.py, period_fit.py and periods.py.
+"""A series' own period in plain Python: the twin of models/past.py, period_search.py, period_fit.py and periods.py.
 
 One series, lists of floats; numbers are rounded only where they are stored.
 """
@@ -251,7 +251,7 @@ class NaiveSearch:
 
 
 class NaiveFit:
-    """A past taken apart: rhythm, day and week in turn, then what is left as a parabola."""
+    """A past taken apart: own period, day and week in turn, then what is left as a parabola."""
 
     def __init__(self, past, start_s, stretch_s, period):
         self.n, self.start_s, self.stretch_s, self.period = len(past), start_s, stretch_s, period
@@ -281,7 +281,7 @@ class NaiveFit:
             x = [w + a + clip(e, -limit, limit) for w, a, e in zip(whole, level, error, strict=True)]
         self.error = [v - w - a for v, w, a in zip(x, whole, level, strict=True)]
         self.level = level
-        self.rhythm = [self.profiles[period][bins[period][i]] + self.error[i] for i in range(self.n)]
+        self.own = [self.profiles[period][bins[period][i]] + self.error[i] for i in range(self.n)]
 
     def total(self, bins, i, but=None):
         return sum(self.profiles[p][at[i]] for p, at in bins.items() if p != but)
@@ -298,7 +298,7 @@ class NaiveFit:
 
 
 class NaivePeriods:
-    """The rhythm of one series."""
+    """The own period of one series."""
 
     def __init__(self, span):
         self.span, self.past = span, NaivePast(span)
@@ -359,7 +359,7 @@ class NaivePeriods:
         self.table, self.n = [], []
         for b in range(bins):
             at = [int(period * ((b + 0.5) / bins + k) / fit.stretch_s) for k in range(math.ceil(fit.length_s / period))]
-            seen = [fit.rhythm[i] for i in at if i < fit.n and fit.known[i]]
+            seen = [fit.own[i] for i in at if i < fit.n and fit.known[i]]
             self.table.append(single(unit * mean(seen)))
             self.n.append(min(len(seen) * self.visit, 250))
         self.period, self.start, self.over, self.vote = period, fit.start_s, fit.length_s, 1.0

@@ -216,8 +216,8 @@ class NaiveSeries:
     def judge(self, time, value, samples=None):
         age, n = self.age(time), self.n
         predicted = self.location.predict(time, age, self.mixture.scale[WITH_DAY])
-        of_rhythm = self.location.periods.doubt(time) + self.location.calendar.doubt(time)
-        doubt = [d + of_rhythm * (k != LEVEL) for k, d in enumerate(self.patterns.doubt(time, age))]
+        of_own = self.location.periods.doubt(time) + self.location.calendar.doubt(time)
+        doubt = [d + of_own * (k != LEVEL) for k, d in enumerate(self.patterns.doubt(time, age))]
         moved = 0.0 if self.views.low is None else self.views.high - self.views.low
         typical, spread, scale = self.mixture.combine(self.location.level, moved, age, predicted, doubt)
         if self.is_count and typical < 20:

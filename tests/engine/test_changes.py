@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from proxy.engine.models.changes import LevelShifts
 from proxy.engine.models.series import SeriesModel
 
 HOUR, DAYS = 3600, 24
@@ -86,3 +87,13 @@ def test_the_second_weekend_is_expected():
     assert expected(model, 12 * DAYS + 12) == pytest.approx(20, abs=4)
     model, _ = feed(office(14 * DAYS))
     assert expected(model, 14 * DAYS + 12) == pytest.approx(80, abs=4)
+
+
+@pytest.mark.parametrize(("far", "kept"), [(1, 5.0), (2, 1.0)])
+def test_a_shift_is_measured_by_the_spread_from_before_it_began(far, kept):
+    shifts, rows, one = LevelShifts(), np.arange(1), np.ones(1)
+    shifts.grow_to(1)
+    for bucket in range(far):
+        shifts.observe(rows, bucket * HOUR, 9.0 * one, one)
+    shifts.observe(rows, far * HOUR, 0.0 * one, 5.0 * one)
+    assert shifts.state()["off_spread"].tolist() == [kept]

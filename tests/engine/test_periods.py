@@ -71,7 +71,7 @@ def test_no_period_is_found_where_there_is_none(name):
     assert feed(world.span, world.clean())[1] == []
 
 
-def test_a_spike_is_found_in_the_rhythm():
+def test_a_spike_is_found_beside_an_own_period():
     values = wave(31 * HOUR, HOUR, 24 * 15, shape="saw")
     values[-1] += np.array([9.0, -9.0, 9.0, -9.0])
     _, _, p = feed(HOUR, values)
@@ -87,14 +87,14 @@ def test_a_period_found_is_annotated():
     assert texts == ["Periodicity with period 111600s in mean(value)"]
 
 
-def test_a_rhythm_that_ends_is_dropped():
+def test_a_period_that_ends_is_dropped():
     model, _, _ = feed(HOUR, wave(31 * HOUR, HOUR, 24 * 10))
     assert (model.location.own_period.of(np.arange(4)) > 0).all()
     feed(HOUR, 100 + np.random.default_rng(2).normal(0, 1, (24 * 30, 4)), model, 24 * 10)
     assert (model.location.own_period.of(np.arange(4)) == 0).all()
 
 
-def test_rhythms_are_found_alike_in_many_series_and_in_one():
+def test_periods_are_found_alike_in_many_series_and_in_one():
     kinds = ((31, 0), (72, 9), (60, 0), (11.5, 5))
     values = np.hstack([wave(p * HOUR, HOUR, 400, series=1, seed=int(p), day=day) for p, day in kinds])
     values[np.random.default_rng(4).random(values.shape) < 0.1] = np.nan
@@ -104,7 +104,7 @@ def test_rhythms_are_found_alike_in_many_series_and_in_one():
         assert np.array_equal(feed(HOUR, values[:, [k]])[2][:, 0], together[:, k])
 
 
-def test_a_rhythm_survives_saving():
+def test_a_period_survives_saving():
     values = wave(31 * HOUR, HOUR, 300, day=6)
     whole = feed(HOUR, values)[2]
     model, _, before = feed(HOUR, values[:210])

@@ -131,7 +131,7 @@ def test_a_shift_that_is_taken_back_is_taken_back_by_the_naive_twin():
 @pytest.mark.parametrize(
     ("span", "period", "day", "buckets"), [(3600, 31, 0, 420), (3600, 60, 10, 420), (300, 1.5, 0, 300)]
 )
-def test_a_rhythm_is_learnt_as_by_the_naive_twin(span, period, day, buckets):
+def test_a_period_is_learnt_as_by_the_naive_twin(span, period, day, buckets):
     times = times_of(span, buckets, DAY)
     at = np.array(times)[:, None] + 7200 * np.arange(SERIES)
     values = 100 + 10 * np.sin(2 * np.pi * at / (period * 3600)) + day * np.sin(2 * np.pi * at / DAY)
