@@ -1,10 +1,11 @@
 """Figures of the detection engine: accuracy, manners, speed and size, beside a peer's where one is at hand.
 
-    python -m bench.engine [--nab DIR] [--only SECTION ...]
+    python -m bench.engine [--nab DIR] [--telemetry DIR] [--only SECTION ...]
     python -m bench.engine --worlds [NAME ...]    (only the made-up worlds: all, or those named)
 
---nab names a directory of the Numenta Anomaly Benchmark's form (CSV files and a windows.json); without it that
-part is left out. Progress goes to stderr, figures to stdout.
+--nab and --telemetry name directories of the Numenta Anomaly Benchmark's form (CSV files and a windows.json); what is
+not named is left out. Progress goes to stderr, figures to stdout. One change of the engine is judged faster by
+`python -m bench.nab --data DIR --quick`.
 """
 
 import argparse
@@ -12,16 +13,14 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np
 
-from bench import data, engine_speed, engine_worlds, nab, nab_score, peer
+from bench import accuracy, engine_cases, engine_speed, engine_worlds, peer
 from bench.worlds import WORLDS
-
-DATA_RECORDS = 200_000
 
 
 def progress(text: str) -> None:
@@ -39,56 +38,23 @@ def title(text: str) -> None:
 # ---- accuracy
 
 
-def accuracy(directory: Path | None) -> None:
-    """NAB: ours with shipped defaults, then the peer on the same files."""
-    title("Numenta Anomaly Benchmark, shipped defaults, one configuration for all series")
+def labelled(directory: Path | None, heading: str, option: str, *, by_family: bool) -> None:
+    """Series with labels: ours with shipped defaults, and the peers on the same files."""
+    title(f"{heading}, shipped defaults, one configuration for all series")
     if directory is None:
-        print("left out: name a directory with --nab or NAB_DATA")
-        return
-    with tempfile.TemporaryDirectory() as out:
-        files = sum(1 for _ in directory.rglob("*.csv"))
-        for done, name in enumerate(nab.score_directory(directory, Path(out), jobs=os.cpu_count() or 1), 1):
-            progress(f"{done}/{files} {name}")
-        progress("scoring")
-        report = nab_score.report(directory, Path(out))
-        progress("")
-        print(_PROFILE_HEADER)
-        print(_profiles("ours", report))
-        try:
-            _peer_accuracy(directory)
-        except peer.PeerMissing as missing:
-            print(f"Random Cut Forest left out: {missing}")
-    print(f"\nours at the one threshold {report.threshold:.6f}, standard profile:")
-    print(f"{'':58s} {'score':>6s} {'windows':>8s} {'false alarms':>13s}")
-    for part in (*report.directories, *report.series):
-        print(f"{part.name:58s} {part.score:6.1f} {part.found:4d}/{part.windows:<3d} {part.false_alarms:13d}")
+        print(f"left out: name a directory with {option}")
+    else:
+        accuracy.report(directory, progress, by_family=by_family)
 
 
-_PROFILE_HEADER = (
-    f"{'':34s} {'standard':>8s} {'low FP':>8s} {'low FN':>8s} | threshold transferred: mean (halves), random halves"
-)
-
-
-def _profiles(name: str, report: nab_score.Report) -> str:
-    scores = " ".join(f"{report.profiles[p]:8.1f}" for p in nab_score.PROFILES)
-    first, second = report.transferred
-    mean, deviation = report.resampled
-    return (
-        f"{name:34s} {scores} | {np.mean(report.transferred):.1f} ({first:.1f}, {second:.1f}), "
-        f"{mean:.1f} +- {deviation:.1f}"
-    )
-
-
-def _peer_accuracy(directory: Path) -> None:
-    with peer.libraries() as found:
-        for transform in ("NORMALIZE", "NONE"):
-            progress(f"Random Cut Forest, {transform}")
-            with tempfile.TemporaryDirectory() as out:
-                peer.score_directory(found, directory, Path(out), transform)
-                for kind in ("score", "grade"):
-                    report = nab_score.report(directory, Path(out) / kind)
-                    progress("")
-                    print(_profiles(f"Random Cut Forest {transform}, {kind}", report), flush=True)
+def plain_cases() -> None:
+    """Happenings whose right answer is plain."""
+    title("Plain cases")
+    with ProcessPoolExecutor(os.cpu_count() or 1) as pool:
+        for each in pool.map(engine_cases.answers, range(len(engine_cases.QUESTIONS))):
+            for answer in each:
+                progress("")
+                print(f"{answer.question:56s} {answer.figure:40s} wanted: {answer.wanted}", flush=True)
 
 
 # ---- speed and size
@@ -115,15 +81,6 @@ def speed() -> None:
 def _figure(name: str, value: float, unit: str) -> None:
     progress("")
     print(f"{name:44s} {value:14,.0f}  {unit}", flush=True)
-
-
-def end_to_end() -> None:
-    """_data over HTTP with a real cluster behind."""
-    title("_data end to end")
-    try:
-        data.main(["--records", str(DATA_RECORDS)])
-    except (RuntimeError, OSError) as missing:
-        print(f"left out: {missing}")
 
 
 # ---- manners
@@ -181,8 +138,10 @@ def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.engine", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--nab", type=Path, default=os.environ.get("NAB_DATA"), help="directory with windows.json")
+    parser.add_argument("--telemetry", type=Path, default=os.environ.get("TELEMETRY_DATA"), help="another of its form")
     parser.add_argument("--worlds", nargs="*", metavar="NAME", help="only these made-up worlds (none named: all)")
-    parser.add_argument("--only", nargs="+", choices=("nab", "speed", "worlds", "peer", "data"), help="sections")
+    sections = ("nab", "telemetry", "cases", "worlds", "peer", "speed")
+    parser.add_argument("--only", nargs="+", choices=sections, default=sections, help="sections")
     args = parser.parse_args()
     if args.worlds is not None:
         unknown = set(args.worlds) - set(engine_worlds.NAMES)
@@ -190,16 +149,16 @@ def main() -> int:
             parser.error(f"no such world {sorted(unknown)}; there are {', '.join(engine_worlds.NAMES)}")
         worlds(args.worlds or list(engine_worlds.NAMES))
         return 0
-    sections: dict[str, list[Callable[[], None]]] = {
-        "nab": [lambda: accuracy(Path(args.nab) if args.nab else None)],
-        "speed": [speed],
-        "worlds": [lambda: worlds(list(engine_worlds.NAMES))],
-        "peer": [beside_peer],
-        "data": [end_to_end],
+    run_of: dict[str, Callable[[], None]] = {
+        "nab": lambda: labelled(args.nab, "Numenta Anomaly Benchmark", "--nab or NAB_DATA", by_family=False),
+        "telemetry": lambda: labelled(args.telemetry, "Telemetry", "--telemetry or TELEMETRY_DATA", by_family=True),
+        "cases": plain_cases,
+        "worlds": lambda: worlds(list(engine_worlds.NAMES)),
+        "peer": beside_peer,
+        "speed": speed,
     }
-    for name in args.only or sections:
-        for section in sections[name]:
-            section()
+    for name in args.only:
+        run_of[name]()
     return 0
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench import jobs
 from bench.crowds import CROWDS, Crowd
 from bench.worlds import DAY, HOUR, SEEDS, START, WORLDS, World
-from proxy.engine import Batch, Column, JobEngine, Results
+from proxy.engine import Batch, Column, Results
 from proxy.engine.results import Document, Floats
-from proxy.job_config.engine_spec import spec_from
 
 MONTH_S = 30 * DAY
 SERIOUS, SHOWN = 75.0, 25.0
@@ -61,15 +61,6 @@ class Verdict:
         return not np.nanmax(np.append(self.unrest_h, 0.0)) > MOST_UNREST_H
 
 
-def run(detector: dict[str, object], batch: Batch, span: int, *, plotted: bool = False, **analysis: object) -> Results:
-    """All results of a job, its last bucket included."""
-    config = {"bucket_span": f"{span}s", "detectors": [detector], "influencers": [], **analysis}
-    engine = JobEngine(spec_from({"analysis_config": config, "model_plot_config": {"enabled": plotted}}))
-    results = engine.add(batch)
-    results.extend(engine.flush(advance_to=int(batch.time.max()) + span))
-    return results
-
-
 def run_world(world: World, values: Floats, *, plotted: bool = False) -> Results:
     """The results of buckets x seeds of values."""
     buckets = len(values)
@@ -85,7 +76,16 @@ def run_world(world: World, values: Floats, *, plotted: bool = False) -> Results
         field = {"function": world.function, "field_name": "value"}
         analysis = {}
     batch = Batch(time[known], {"key": Column(codes[known], KEYS)}, {"value": flat[known]})
-    return run(field | {"partition_field_name": "key"}, batch, world.span, plotted=plotted, **analysis)
+    return jobs.run(field | {"partition_field_name": "key"}, batch, world.span, plotted=plotted, **analysis)
+
+
+def first_scores(world: World, values: Floats) -> Floats:
+    """initial_record_score of buckets x seeds of values, 0 where no record was written."""
+    out = np.zeros(values.shape)
+    for record in run_world(world, values).records:
+        at = _bucket(record, world.span), KEYS.index(str(record["partition_field_value"]))
+        out[at] = jobs.number(record, "initial_record_score")
+    return out
 
 
 def _table(records: list[Document], least: float, shape: tuple[int, int], span: int) -> np.ndarray:
@@ -98,11 +98,11 @@ def _table(records: list[Document], least: float, shape: tuple[int, int], span: 
 
 
 def _score(record: Document) -> float:
-    return float(str(record["record_score"]))
+    return jobs.number(record, "record_score")
 
 
 def _bucket(record: Document, span: int) -> int:
-    return (int(str(record["timestamp"])) // 1000 - START) // span
+    return (jobs.bucket_start(record) - START) // span
 
 
 def _counted(world: World, buckets: int) -> np.ndarray:
@@ -176,14 +176,14 @@ def judge_crowd(crowd: Crowd) -> Verdict:
     detector = crowd.detector | {"partition_field_name": "key"}
     clean, _ = crowd.batch(crowd.clean_days, 0, is_spiked=False)
     spiked, at = crowd.batch(crowd.spiked_days, 1, is_spiked=True)
-    scores = np.array([_score(record) for record in run(detector, clean, crowd.span).records])
+    scores = np.array([_score(record) for record in jobs.run(detector, clean, crowd.span).records])
     months = crowd.clean_days * DAY / MONTH_S * SEEDS
     return Verdict(
         crowd.name,
         crowd.span,
         float((scores >= SERIOUS).sum() / months),
         float((scores >= SHOWN).sum() / months),
-        _found(run(detector, spiked, crowd.span).records, at, crowd.span),
+        _found(jobs.run(detector, spiked, crowd.span).records, at, crowd.span),
         False,
         np.full(SEEDS, np.nan),
         np.nan,

@@ -1,139 +1,188 @@
-"""Scores every CSV (timestamp,value) below a directory with the engine's shipped defaults, online.
+"""What users read about every series of a labelled directory (the form of the Numenta benchmark), judged both ways.
 
-    python -m bench.nab --data DIR --out DIR
+    python -m bench.nab --data DIR [--out DIR]           all series; writes OUT/<path of the series> as well
+    python -m bench.nab --data DIR --quick               a sample of each folder, some 12,000 rows: under a minute
+    python -m bench.nab --data DIR --series NAME ...     those whose path contains one of the names
 
-Writes OUT/<same relative path> with the columns timestamp,anomaly_score (0..1), one row per data row. One
-configuration for all series: nothing here knows a series by name, and a row is scored before any later row is
-looked at. The score is the engine's own continuous alarm, before the 0..100 ceilings are put on (capped scores
-tie). The row interval is the median of the first steps, which are over before anything is scored.
+Written are timestamp, anomaly_score (initial_record_score / 100), bucket_score (the bucket's initial_anomaly_score /
+100) and typical, one line per data row. With a windows.json in DIR the figures of nab_score.py and event_score.py
+follow, with the series at the common threshold; DIR may be given several times. A change of the engine is judged by
+`--quick` first; a line of a few series proves little: variants differ by 1.5 points without meaning.
 """
+
+from __future__ import annotations
 
 import argparse
 import csv
-import datetime as dt
-import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from proxy.engine.buckets import LARGEST
-from proxy.engine.models.series import WARM_UP, SeriesModel
+from bench import event_score, nab_score
+from bench.labels import Labelled, read_labels
+from bench.series import Scored, is_echo, read, score
+from proxy.engine.results import Floats
 
-# The alarm that becomes 0.5; only the order matters to a scorer.
-HALF_AT = 3.0
-_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M")
-
-
-def epoch(text: str) -> float:
-    """Seconds since 1970 of a timestamp text (ISO, a few common forms, or epoch s/ms); NaN if unreadable."""
-    text = text.strip()
-    try:
-        found = dt.datetime.fromisoformat(text)
-        return found.replace(tzinfo=found.tzinfo or dt.UTC).timestamp()
-    except ValueError:
-        pass
-    for form in _FORMATS:
-        try:
-            return dt.datetime.strptime(text, form).replace(tzinfo=dt.UTC).timestamp()
-        except ValueError:
-            continue
-    try:
-        number = float(text)
-    except ValueError:
-        return math.nan
-    return number / 1000.0 if number > 1e11 else number
+QUICK_ROWS = 12_000
 
 
-def number(text: str | None) -> float:
-    """The value of a cell; anything but a finite number is missing."""
-    try:
-        found = float(text or "")
-    except ValueError:
-        return math.nan
-    return found if math.isfinite(found) else math.nan
+def find(data: Path) -> list[Path]:
+    """Every series below a directory, the longest first, so that all cores end at the same time."""
+    return sorted((p.relative_to(data) for p in data.rglob("*.csv")), key=lambda p: (-(data / p).stat().st_size, p))
 
 
-def read(path: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """(timestamp texts, epoch seconds, values) of a file; times never run backwards."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if row]
-    if rows and math.isnan(epoch(rows[0][0])):
-        rows = rows[1:]
-    texts = [row[0] for row in rows]
-    times = np.array([epoch(t) for t in texts], np.float64)
-    times = np.maximum.accumulate(np.where(np.isnan(times), 0.0, times)) if len(times) else times
-    return texts, times.astype(np.int64), np.array([number(row[1] if len(row) > 1 else None) for row in rows])
+def sample(data: Path, files: Sequence[Path], rows: int = QUICK_ROWS) -> list[Path]:
+    """Series of all folders in turn, each folder's shortest first, as long as they have no more rows than that."""
+    by_folder: dict[Path, list[Path]] = {}
+    for file in sorted(files, key=lambda p: ((data / p).stat().st_size, p)):
+        by_folder.setdefault(file.parent, []).append(file)
+    chosen, left = [], rows
+    for file in (f for turn in zip_longest(*by_folder.values()) for f in turn if f is not None):
+        length = (data / file).read_bytes().count(b"\n")
+        if length <= left:
+            chosen.append(file)
+            left -= length
+    return chosen
 
 
-def row_interval(times: np.ndarray) -> int:
-    """Seconds between rows, from the rows before the first scored one."""
-    steps = np.diff(times[: WARM_UP + 1])
-    steps = steps[steps > 0]
-    return max(1, int(np.median(steps))) if len(steps) else 300
+def _score_file(data: Path, file: Path) -> Scored:
+    series = read(data / file)
+    return score(series.times, series.values)
 
 
-def score(times: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The engine's alarm of every row, mapped to 0..1."""
-    return score_table(row_interval(times), times, values[:, None])[:, 0]
-
-
-def score_table(span: int, times: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The alarms of rows x series that share their times; NaN = no value, which scores 0."""
-    values = np.clip(values, -LARGEST, LARGEST)
-    model = SeriesModel(span, side=0, is_count=False, non_negative=False, zero_empty=False)
-    model.grow_to(values.shape[1])
-    alarms = np.zeros(values.shape)
-    for i, row in enumerate(values):
-        series = np.flatnonzero(np.isfinite(row))
-        if len(series):
-            judged = model.judge(int(times[i]), series, row[series])
-            model.learn(int(times[i]), judged, np.ones(len(series)))
-            alarms[i, series] = judged.alarm
-    return alarms / (alarms + HALF_AT)
-
-
-def score_file(source: Path, target: Path, relative: Path) -> Path:
-    """Reads, scores and writes one file."""
-    texts, times, values = read(source / relative)
-    scores = score(times, values)
-    out = target / relative
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("timestamp", "anomaly_score"))
-        writer.writerows(zip(texts, (f"{s:.9g}" for s in scores), strict=True))
-    return relative
-
-
-def score_directory(source: Path, target: Path, jobs: int) -> Iterator[Path]:
-    """Scores every CSV below `source` into the same place below `target`; yields each file as it is done."""
-    files = sorted(p.relative_to(source) for p in source.rglob("*.csv"))
-    files.sort(key=lambda p: -(source / p).stat().st_size)
-    work = partial(score_file, source, target)
-    if jobs <= 1:
-        yield from map(work, files)
+def score_files(data: Path, files: Sequence[Path], processes: int) -> Iterator[tuple[Path, Scored]]:
+    """Scores of each series, in the order given."""
+    work = partial(_score_file, data)
+    if processes <= 1:
+        yield from zip(files, map(work, files), strict=True)
         return
-    with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(work, files)
+    with ProcessPoolExecutor(processes) as pool:
+        yield from zip(files, pool.map(work, files), strict=True)
+
+
+def write(data: Path, out: Path, file: Path, scored: Scored) -> None:
+    """The scores of one series as a CSV file at the same place below `out`."""
+    target = out / file
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("w", newline="", encoding="utf-8") as opened:
+        writer = csv.writer(opened, lineterminator="\n")
+        writer.writerow(("timestamp", "anomaly_score", "bucket_score", "typical"))
+        columns = (scored.record / 100.0, scored.bucket / 100.0, scored.typical)
+        cells = ([f"{x:.9g}" for x in column.tolist()] for column in columns)
+        writer.writerows(zip(read(data / file).texts, *cells, strict=True))
+
+
+# ---- figures
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What both judges say of one detector."""
+
+    nab: nab_score.Report
+    events: event_score.EventReport
+
+
+def judge(labels: Mapping[str, Labelled], scores: Mapping[str, Floats]) -> Judgement:
+    """Both reports; `scores` has one element per row of each series."""
+    return Judgement(nab_score.report(labels, scores), event_score.report(labels, scores))
+
+
+WIDTH = 34
+HEADER = "\n".join(
+    (
+        f"{'':{WIDTH}s} {'NAB score, threshold of its own':>27s} | {'transferred':>23s} | events, one threshold",
+        f"{'':{WIDTH}s} {'standard':>9s} {'low FP':>8s} {'low FN':>8s} | {'halves':>8s} {'random halves':>14s} |"
+        f" {'F1':>5s} {'F1 moved':>9s} {'found at 1':>11s}",
+    )
+)
+
+
+def line(name: str, judgement: Judgement) -> str:
+    """One row below HEADER."""
+    nab, events = judgement.nab, judgement.events
+    profiles = " ".join(f"{nab.profiles[p]:8.1f}" for p in nab_score.PROFILES)
+    mean, deviation = nab.resampled
+    return (
+        f"{name:{WIDTH}s}  {profiles} | {np.mean(nab.transferred):8.1f} {mean:7.1f} +- {deviation:3.1f} |"
+        f" {events.f1:5.3f} {events.moved:9.3f} {events.found_at_one:11.3f}"
+    )
+
+
+def own_lines(data: Path, labels: Mapping[str, Labelled], scored: Mapping[str, Scored]) -> Iterator[str]:
+    """Ours by record and by bucket, and the share of echoes among the false rows."""
+    by_record = judge(labels, {name: scored[name].record for name in labels})
+    yield line("ours, initial_record_score", by_record)
+    yield line("ours, bucket anomaly_score", judge(labels, {name: scored[name].bucket for name in labels}))
+    false, echoes = count_false(data, labels, scored, by_record.nab.threshold)
+    share = echoes / max(1, false)
+    yield f"false rows {false}; echoes (like its neighbours, only typical jumped) {echoes}, {share:.0%}"
+
+
+def count_false(
+    data: Path, labels: Mapping[str, Labelled], scored: Mapping[str, Scored], threshold: float
+) -> tuple[int, int]:
+    """(false rows by record score, echoes among them) of all series."""
+    false, echoes = 0, 0
+    for name, labelled in labels.items():
+        rows = nab_score.false_rows(labelled, scored[name].record, threshold)
+        false += len(rows)
+        echoes += int(is_echo(read(data / name).values, scored[name].typical)[rows].sum())
+    return false, echoes
+
+
+def series_lines(report: nab_score.Report) -> Iterator[str]:
+    """Directories and series at the common threshold of the standard profile."""
+    yield f"initial_record_score at the one threshold {report.threshold:.6g}, standard profile:"
+    yield f"{'':58s} {'score':>6s} {'windows':>8s} {'false alarms':>13s}"
+    for part in (*report.directories, *report.series):
+        yield f"{part.name:58s} {part.score:6.1f} {part.found:4d}/{part.windows:<3d} {part.false_alarms:13d}"
 
 
 def main() -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m bench.nab", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="directory searched for *.csv")
-    parser.add_argument("--out", type=Path, required=True, help="directory the scores are written to")
-    parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1), help="processes")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.nab", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, nargs="+", help="directories searched for *.csv")
+    parser.add_argument("--out", type=Path, help="directory the scores are written to (of one --data)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--quick", action="store_true", help=f"a sample of {QUICK_ROWS:,} rows of each directory")
+    parser.add_argument("--series", nargs="+", metavar="NAME", help="only series whose path contains a NAME")
     args = parser.parse_args()
-    if not args.data.is_dir():
-        parser.error(f"no such directory [{args.data}]")
-    for relative in score_directory(args.data, args.out, args.jobs):
-        print(relative)
+    for data in args.data:
+        if not data.is_dir():
+            parser.error(f"no such directory [{data}]")
+        files = [f for f in find(data) if any(part in f.as_posix() for part in args.series or [""])]
+        run(data, sample(data, files) if args.quick else files, args.out, args.jobs)
     return 0
+
+
+def run(data: Path, files: Sequence[Path], out: Path | None, processes: int) -> None:
+    """Scores, writes and judges the series of one directory."""
+    scored = {}
+    for file, found in score_files(data, files, processes):
+        scored[file.as_posix()] = found
+        if out is not None:
+            write(data, out, file, found)
+    if not (data / "windows.json").exists():
+        return
+    labels = read_labels(data, scored)
+    print(f"\n{data}: {len(labels)} series\n{HEADER}")
+    for text in own_lines(data, labels, scored):
+        print(text)
+    report = nab_score.report(labels, {name: scored[name].record for name in labels})
+    for text in series_lines(report):
+        print(text)
 
 
 if __name__ == "__main__":

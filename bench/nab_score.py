@@ -1,91 +1,96 @@
-"""The NAB scoring rules (Numenta Anomaly Benchmark v1.1) over a directory of scores.
+"""The NAB scoring rules (Numenta Anomaly Benchmark v1.1), one threshold for all series.
 
 In a labelled window only the best placed detection counts, its weight falling from 1 at the window's start
 along 2 / (1 + e^(5 y)) - 1; a missed window costs 1 (2 in low_FN); a detection outside costs 0.11 (0.22 in
-low_FP), less just behind a window. The first min(15 %, 750) rows are ignored. One threshold for all series.
+low_FP), less just behind a window. The first min(15 %, 750) rows are ignored.
 Score = 100 (raw - null) / (perfect - null). `transferred` fits the threshold on one half of the series and
 scores the other, both ways; RANDOM_HALVES more times with halves drawn at random.
 """
 
-import csv
-import datetime as dt
-import json
 import math
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
+from bench.labels import Labelled
+from proxy.engine.results import Floats, Ints
 
 # profile -> cost of a missed window, cost of a false alarm
 PROFILES = {"standard": (1.0, 0.11), "low_FP": (1.0, 0.22), "low_FN": (2.0, 0.11)}
-PROBATION_SHARE, PROBATION_ROWS = 0.15, 750
 RANDOM_HALVES = 10
+Scores = Mapping[str, Floats]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A row that counts: its score, its weight if alarmed, and its window (None = outside)."""
+class Rows:
+    """The rows of one series that count: position, score, weight if alarmed (of cost 1), window (-1 = outside)."""
 
-    score: float
-    weight: float
-    window: tuple[str, int] | None
-
-
-def _curve(y: float) -> float:
-    return -1.0 if y > 3 else 2.0 / (1.0 + math.exp(5.0 * y)) - 1.0
+    at: Ints
+    score: Floats
+    weight: Floats
+    window: Ints
+    windows: int
 
 
-def _when(text: str) -> dt.datetime:
-    return dt.datetime.fromisoformat(text.strip().split(".")[0])
+def _curve(y: Floats) -> Floats:
+    return np.where(y > 3, -1.0, 2.0 / (1.0 + np.exp(5.0 * np.minimum(y, 3.0))) - 1.0)
 
 
-def rows_of(
-    name: str, times: list[dt.datetime], scores: list[float], windows: list[list[str]], alarm_cost: float
-) -> list[Row]:
+def rows_of(labelled: Labelled, scores: Floats) -> Rows:
     """The weighted rows of one series."""
-    spans = []
-    for first, last in windows:
-        inside = [i for i, t in enumerate(times) if _when(first) <= t <= _when(last)]
-        spans.append((inside[0], inside[-1]))
-    ignored = min(int(PROBATION_SHARE * len(times)), PROBATION_ROWS)
-    out = []
-    for i, score in enumerate(scores):
-        number = next((k for k, (a, b) in enumerate(spans) if a <= i <= b), None)
-        if number is not None:
-            a, b = spans[number]
-            weight = _curve(-(b - i + 1) / (b - a + 1)) / _curve(-1.0)
-            out.append(Row(score, weight, (name, number)))
-        else:
-            past = [(a, b) for a, b in spans if b < i]
-            weight = _curve((i - past[-1][1]) / max(past[-1][1] - past[-1][0], 1)) if past else -1.0
-            out.append(Row(score, weight * alarm_cost, None))
-    return out[ignored:]
+    position = np.arange(len(scores), dtype=np.float64)
+    weight, window = np.full(len(scores), -1.0), labelled.window
+    for number, (first, last) in enumerate(labelled.spans):
+        behind = position > last
+        weight[behind] = _curve((position[behind] - last) / max(last - first, 1))
+        inside = window == number
+        place = -(last - position[inside] + 1) / (last - first + 1)
+        weight[inside] = _curve(place) / _curve(np.array(-1.0))
+    counted = np.flatnonzero(position >= labelled.probation)
+    windows = len(np.unique(window[counted][window[counted] >= 0]))
+    return Rows(counted, scores[counted], weight[counted], window[counted], windows)
 
 
-def best(rows: list[Row], miss_cost: float, threshold: float | None = None) -> tuple[float, float]:
+def best(rows: Sequence[Rows], profile: str, threshold: float | None = None) -> tuple[float, float]:
     """(score, threshold): the best threshold, or the given one."""
-    windows = {r.window for r in rows if r.window is not None}
-    lowest = -miss_cost * len(windows)
-    span = len(windows) - lowest
+    miss_cost, alarm_cost = PROFILES[profile]
+    windows = sum(r.windows for r in rows)
+    lowest = -miss_cost * windows
+    span = windows - lowest
     if not span:
         return math.nan, math.inf
-    got = dict.fromkeys(windows, -miss_cost)
-    total, top = lowest, (lowest, math.inf)
-    ranked = sorted(rows, key=lambda r: -r.score)
-    for i, row in enumerate(ranked):
-        if threshold is not None and row.score < threshold:
-            break
-        if row.window is None:
-            total += row.weight
-        elif row.weight > got[row.window]:
-            total += row.weight - got[row.window]
-            got[row.window] = row.weight
-        ends_tie = i + 1 == len(ranked) or ranked[i + 1].score != row.score
-        if ends_tie and total > top[0]:
-            top = (total, row.score)
-    raw, found = (total, threshold) if threshold is not None else top
-    return 100.0 * (raw - lowest) / span, found
+    score = np.concatenate([r.score for r in rows])
+    weight = np.concatenate([r.weight for r in rows])
+    # Windows of different series are different windows.
+    window = np.concatenate([np.where(r.window < 0, -1, r.window + 1000 * i) for i, r in enumerate(rows)])
+    ranked = np.argsort(-score, kind="stable")
+    gain = _gains(weight[ranked], window[ranked], miss_cost, alarm_cost)
+    total, ranked_score = lowest + np.cumsum(gain), score[ranked]
+    if threshold is not None:
+        taken = int(np.count_nonzero(ranked_score >= threshold))
+        return 100.0 * ((total[taken - 1] if taken else lowest) - lowest) / span, threshold
+    ends_tie = np.append(ranked_score[1:] != ranked_score[:-1], True)
+    total = np.where(ends_tie, total, -np.inf)
+    top = int(np.argmax(total))
+    if total[top] <= lowest:
+        return 0.0, math.inf
+    return float(100.0 * (total[top] - lowest) / span), float(ranked_score[top])
+
+
+def _gains(weight: Floats, window: Ints, miss_cost: float, alarm_cost: float) -> Floats:
+    """What each row adds when rows are alarmed in this order: in a window only the best placed one counts."""
+    gain = np.where(window < 0, weight * alarm_cost, 0.0)
+    got: dict[int, float] = {}
+    for i in np.flatnonzero(window >= 0).tolist():
+        before = got.get(int(window[i]), -miss_cost)
+        if weight[i] > before:
+            gain[i] = weight[i] - before
+            got[int(window[i])] = float(weight[i])
+    return gain
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,46 +120,39 @@ class Report:
     series: list[Part]
 
 
-def _part(name: str, rows: list[Row], threshold: float) -> Part:
-    windows = {r.window for r in rows if r.window is not None}
-    alarmed = [r for r in rows if r.score >= threshold]
-    found = {r.window for r in alarmed if r.window is not None}
-    score = best(rows, PROFILES["standard"][0], threshold)[0]
-    return Part(name, score, len(found), len(windows), sum(r.window is None for r in alarmed))
+def _part(name: str, rows: Sequence[Rows], threshold: float) -> Part:
+    score = best(rows, "standard", threshold)[0]
+    found = sum(len(np.unique(r.window[(r.score >= threshold) & (r.window >= 0)])) for r in rows)
+    return Part(name, score, found, sum(r.windows for r in rows), sum(int(_false(r, threshold).sum()) for r in rows))
 
 
-def weighted_rows(data: Path, scores: Path) -> dict[str, dict[str, list[Row]]]:
-    """profile -> series -> rows, of all series that windows.json names."""
-    windows = json.loads((data / "windows.json").read_text())
-    out: dict[str, dict[str, list[Row]]] = {p: {} for p in PROFILES}
-    for name, spans in windows.items():
-        with (data / name).open(newline="") as file:
-            times = [_when(r["timestamp"]) for r in csv.DictReader(file)]
-        with (scores / name).open(newline="") as file:
-            values = [float(r["anomaly_score"]) for r in csv.DictReader(file)]
-        for profile, (_, alarm_cost) in PROFILES.items():
-            out[profile][name] = rows_of(name, times, values, spans, alarm_cost)
-    return out
+def _false(rows: Rows, threshold: float) -> NDArray[np.bool_]:
+    return (rows.score >= threshold) & (rows.window < 0)
 
 
-def report(data: Path, scores: Path) -> Report:
-    """Scores by profile, transferred, by directory and by series."""
-    rows = weighted_rows(data, scores)
-    names = sorted(rows["standard"])
+def false_rows(labelled: Labelled, scores: Floats, threshold: float) -> Ints:
+    """Positions of the rows outside the windows that reach the threshold."""
+    rows = rows_of(labelled, scores)
+    return rows.at[_false(rows, threshold)]
 
-    def of(profile: str, chosen: list[str]) -> list[Row]:
-        return [row for name in chosen for row in rows[profile][name]]
 
-    best_of = {profile: best(of(profile, names), cost) for profile, (cost, _) in PROFILES.items()}
+def report(labels: Mapping[str, Labelled], scores: Scores) -> Report:
+    """Scores by profile, transferred, by directory and by series; `scores` has those of each row of each series."""
+    rows = {name: rows_of(labelled, scores[name]) for name, labelled in labels.items()}
+    names = sorted(rows)
+
+    def of(chosen: list[str]) -> list[Rows]:
+        return [rows[name] for name in chosen]
+
+    best_of = {profile: best(of(names), profile) for profile in PROFILES}
 
     def moved(first: list[str], second: list[str]) -> tuple[float, float]:
-        cost = PROFILES["standard"][0]
-        fitted = [best(of("standard", half), cost)[1] for half in (second, first)]
-        a, b = (best(of("standard", half), cost, at)[0] for half, at in zip((first, second), fitted, strict=True))
+        fitted = [best(of(half), "standard")[1] for half in (second, first)]
+        a, b = (best(of(half), "standard", at)[0] for half, at in zip((first, second), fitted, strict=True))
         return a, b
 
     drawn = [random.Random(seed).sample(names, len(names)) for seed in range(RANDOM_HALVES)]
-    means = [float(np.mean(moved(order[::2], order[1::2]))) for order in drawn]
+    means = [float(np.nanmean(moved(order[::2], order[1::2]))) for order in drawn]
     threshold = best_of["standard"][1]
     directories = sorted({str(Path(n).parent) for n in names})
     return Report(
@@ -162,6 +160,6 @@ def report(data: Path, scores: Path) -> Report:
         moved(names[::2], names[1::2]),
         (float(np.mean(means)), float(np.std(means))),
         threshold,
-        [_part(d, of("standard", [n for n in names if str(Path(n).parent) == d]), threshold) for d in directories],
-        [_part(n, rows["standard"][n], threshold) for n in names],
+        [_part(d, of([n for n in names if str(Path(n).parent) == d]), threshold) for d in directories],
+        [_part(n, of([n]), threshold) for n in names],
     )

@@ -8,8 +8,9 @@ import json
 import numpy as np
 import pytest
 
-from bench import engine_worlds, nab, nab_score, peer
+from bench import baselines, engine_cases, engine_worlds, event_score, nab, nab_score, peer, series
 from bench.crowds import CROWDS
+from bench.labels import label, read_labels, read_scores, when
 from bench.worlds import HOUR, SEEDS, START, WORLDS
 
 
@@ -28,12 +29,12 @@ def stamps(count, step=300):
 
 def scored(tmp_path, rows):
     write(tmp_path / "in/some/where.csv", rows)
-    assert list(nab.score_directory(tmp_path / "in", tmp_path / "out", 1))
+    nab.run(tmp_path / "in", nab.find(tmp_path / "in"), tmp_path / "out", 1)
     with (tmp_path / "out/some/where.csv").open(newline="") as file:
         found = list(csv.DictReader(file))
     assert [r["timestamp"] for r in found] == [r[0] for r in rows]
     scores = np.array([float(r["anomaly_score"]) for r in found])
-    assert ((scores >= 0) & (scores < 1)).all()
+    assert ((scores >= 0) & (scores <= 1)).all()
     return scores
 
 
@@ -52,7 +53,7 @@ def test_a_spike_scores_highest(tmp_path):
         [(t, "" if i % 3 else i) for i, t in enumerate(stamps(200))],
         [(t, ["nan", "inf", "-inf", "x", 1e308][i % 5]) for i, t in enumerate(stamps(200))],
         [(t, 7.0) for t in stamps(100)[::-1]],
-        [(t, i % 7) for i, t in enumerate(stamps(60) + stamps(60, 86400 * 9))],
+        [(t, i % 7) for i, t in enumerate(stamps(60) + stamps(60, 7200))],
     ],
     ids=["none", "one", "same time", "gaps", "not numbers", "backwards", "irregular"],
 )
@@ -62,18 +63,61 @@ def test_hostile_series_are_scored_row_by_row(tmp_path, rows):
 
 def test_a_row_is_scored_before_later_rows_are_seen():
     values = np.random.default_rng(2).normal(0, 1, 700)
+    values[300] = 20
     times = np.arange(700) * 300
-    whole, half = nab.score(times, values), nab.score(times[:350], values[:350])
-    assert np.array_equal(whole[:350], half)
+    whole, half = series.score(times, values), series.score(times[:350], values[:350])
+    assert np.array_equal(whole.record[:350], half.record) and half.record[300] > 50
+
+
+def test_a_row_has_the_scores_that_its_job_wrote_first():
+    """The values are those of the record and of the bucket; of two rows in a bucket the last one has them."""
+    values = 50 + np.random.default_rng(1).normal(0, 1, 1000)
+    values[900:902] = 90
+    times = np.append(np.arange(900) * 300, 270_000 + 150 * np.arange(100))
+    found = series.score(times, values)
+    results = engine_worlds.jobs.run(
+        series.DETECTOR, engine_worlds.Batch(times, {}, {"value": values}), series.row_interval(times)
+    )
+    record = next(r for r in results.records if r["timestamp"] == 270_000_000)
+    bucket = next(b for b in results.buckets if b["timestamp"] == 270_000_000)
+    assert (found.record[900], found.record[901]) == (0, record["initial_record_score"])
+    assert found.bucket[901] == bucket["initial_anomaly_score"] > 90
+    assert found.typical[901] == pytest.approx(50, abs=1)
+
+
+def test_an_echo_is_a_value_like_its_neighbours_where_only_the_expectation_jumped():
+    values, typical = np.full(40, 10.0), np.full(40, np.nan)
+    values[8] = 30.0
+    values[20:] = 50.0
+    typical[[5, 8, 30]] = 30.0, 10.0, 51.0
+    assert np.flatnonzero(series.is_echo(values, typical)).tolist() == [5, 30]
+    values[30] = 49.0
+    assert not series.is_echo(values, typical)[30]
+
+
+def labelled_series(first=200, last=240):
+    return label(np.array([when(t) for t in stamps(400)]), [[stamps(400)[first], stamps(400)[last]]])
 
 
 def test_the_scorer_gives_a_perfect_detection_nearly_all_points():
-    times = [nab_score._when(t) for t in stamps(400)]
-    window = [[stamps(400)[200], stamps(400)[240]]]
-    scores = [0.0] * 400
+    scores = np.zeros(400)
     scores[200] = 1.0
-    rows = nab_score.rows_of("x", times, scores, window, 0.11)
-    assert nab_score.best(rows, 1.0)[0] == pytest.approx(100, abs=0.1)
+    rows = nab_score.rows_of(labelled_series(), scores)
+    assert nab_score.best([rows], "standard")[0] == pytest.approx(100, abs=0.1)
+
+
+def test_a_missed_window_a_late_detection_and_a_false_alarm_cost_what_they_cost():
+    """20 of 41 rows left: 2 / (1 + e^(-5 * 20 / 41)) - 1 = 0.8396, of 0.9866 at the start; far behind costs 0.11."""
+    scores = np.zeros(400)
+    scores[221] = 0.5
+    late = nab_score.best([nab_score.rows_of(labelled_series(), scores)], "standard")[0]
+    assert late == pytest.approx(50 + 50 * 0.8396 / 0.9866, abs=0.01)
+    scores[390] = 0.7
+    rows = [nab_score.rows_of(labelled_series(), scores)]
+    assert nab_score.best(rows, "standard")[0] == pytest.approx(late - 5.5, abs=0.01)
+    assert nab_score.best(rows, "low_FP")[0] == pytest.approx(late - 11, abs=0.01)
+    assert nab_score.best(rows, "standard", 0.6)[0] == pytest.approx(-5.5, abs=0.01)
+    assert nab_score.false_rows(labelled_series(), scores, 0.5).tolist() == [390]
 
 
 def test_the_scorer_counts_windows_and_false_alarms_by_series(tmp_path):
@@ -83,13 +127,52 @@ def test_the_scorer_counts_windows_and_false_alarms_by_series(tmp_path):
     (tmp_path / "windows.json").write_text(json.dumps({"a/x.csv": [[times[200], times[240]]], "b/y.csv": []}))
     for name, found in (("a/x.csv", scores), ("b/y.csv", [0.0] * 400)):
         write(tmp_path / name, zip(times, found, strict=True), ("timestamp", "anomaly_score"))
-    report = nab_score.report(tmp_path, tmp_path)
+    known = read_labels(tmp_path)
+    report = nab_score.report(known, read_scores(tmp_path, known))
     assert [(p.name, p.found, p.windows, p.false_alarms) for p in report.directories] == [
         ("a", 1, 1, 1),
         ("b", 0, 0, 0),
     ]
     assert report.profiles["standard"] == pytest.approx(94.5, abs=0.1)
     assert report.profiles["low_FP"] < report.profiles["standard"] < report.profiles["low_FN"]
+
+
+def test_false_rows_within_an_hour_of_a_louder_one_are_one_false_event():
+    scores = np.zeros(400)
+    scores[[30, 100, 110, 112, 125, 205, 300]] = 0.9, 0.3, 0.5, 0.2, 0.1, 0.4, 0.6
+    events = event_score.events_of(labelled_series(), scores)
+    # Row 30 is within the probation; 100 and 112 lie within 12 rows of 110, and 125 does not.
+    assert (events.windows.tolist(), events.false.tolist()) == ([0.4], [0.6, 0.5, 0.1])
+
+
+def test_events_are_counted_at_one_threshold():
+    def series_of(windows, false):
+        return event_score.Events(np.array(windows), np.array(false), 1.0)
+
+    events = [series_of([0.9, 0.2], [0.5]), series_of([0.6], [0.8, 0.1])]
+    # At 0.2 all three windows and two false events: 2 * 3 / (3 + 2 + 3); at 0.6 two windows and one.
+    assert event_score.best(events) == (pytest.approx(6 / 8), 0.2)
+    assert event_score.f1_at(events, 0.6) == pytest.approx(4 / 6)
+    assert event_score.f1_at(events, 0.95) == 0
+
+
+def test_baselines_score_the_row_that_leaves_what_was_before():
+    rng = np.random.default_rng(4)
+    values = 10 * np.sin(np.arange(2000) / 288 * 2 * np.pi) + rng.normal(0, 1, 2000)
+    values[1500] += 40
+    for baseline in baselines.BASELINES.values():
+        assert int(np.argmax(baseline(values, 300)[:1700])) == 1500
+        assert np.array_equal(baseline(values, 300)[:1600], baseline(values[:1600], 300))
+
+
+def test_the_incident_of_the_plain_cases_is_the_same_at_every_span():
+    for span in (300, 3600):
+        values, spans = engine_cases.incident(span)
+        assert [values[s].mean() < values[s.stop : s.stop + s.stop - s.start].mean() - 20 for s in spans] == [
+            True,
+            True,
+        ]
+        assert (spans[1].start - spans[0].start) * span == engine_cases.SECOND_AFTER_S
 
 
 @pytest.mark.parametrize("name", WORLDS)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from bench.engine_worlds import run
+from bench.jobs import run
 from bench.worlds import START
 from proxy.engine import Batch, JobEngine
 from proxy.engine.models import calendar_days

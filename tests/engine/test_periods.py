@@ -7,7 +7,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from bench.engine_worlds import run
+from bench.jobs import run
 from bench.worlds import START, WORLDS
 from proxy.engine import Batch
 from proxy.engine.models import period_search
