@@ -9,6 +9,7 @@ from typing import Any
 from proxy.runtime.datafeeds.actions import Search
 from proxy.runtime.datafeeds.chunking import chunking_of
 from proxy.runtime.datafeeds.pages import read_search
+from proxy.runtime.datafeeds.progress import Progress
 from proxy.runtime.datafeeds.source import fields_for, source_for
 from proxy.runtime.datafeeds.timing import SearchTiming
 from proxy.runtime.extraction.reading import Extracted
@@ -34,7 +35,18 @@ class FedSource:
         self._opened: OpenSource | None = None
         self._pages: AsyncGenerator[Extracted, None] | None = None
         self._reads_to: tuple[int, int | None] | None = None
+        self._flushed_bucket: int | None = None
         self._waiting: asyncio.Task[Extracted | None] | None = None
+
+    def changes_by_flush(self, search: Search, progress: Progress | None, bucket_span_ms: int) -> bool:
+        """Whether a flush behind a search would show anything new; to be asked once for each search.
+
+        An empty search within the bucket of the one before leaves all results as they are.
+        """
+        reached = None if search.advance_to_ms is None else search.advance_to_ms // bucket_span_ms
+        is_same = reached is not None and reached == self._flushed_bucket
+        self._flushed_bucket = reached
+        return not is_same or progress is None or progress.records_in_search > 0
 
     async def next_page(self, search: Search) -> Extracted | None:
         """The next batch of a search; None where all of it is read.

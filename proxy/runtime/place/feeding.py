@@ -50,6 +50,7 @@ async def feed(job: PlacedJob, command: Feed) -> Summary:
         # What is stored of the job until now must be its past, or it would be counted again after a restart.
         await saving.save(job, command.now_ms)
     outcome: Outcome | None
+    rows_before = job.unsaved_rows
     try:
         if isinstance(command.action, Search):
             outcome = await _search(job, feeding, command.action, command)
@@ -63,7 +64,9 @@ async def feed(job: PlacedJob, command: Feed) -> Summary:
     except BaseException:
         await feeding.let_go()
         raise
-    await job.send()
+    if job.unsaved_rows != rows_before:
+        await job.send()
+    await job.outbox.try_send()
     await _save_if_due(job, command)
     return job.summary(outcome=outcome, search_timing=feeding.timing.document(job.job_id))
 
@@ -94,8 +97,9 @@ async def _search(job: PlacedJob, feeding: FedSource, search: Search, command: F
             job.progress = read_on(job.progress, search, page.read_to_ms, rows)
             if loop.time() > until:
                 return None
-        await job.move_on({"calc_interim": True, "advance_to": _second(search.advance_to_ms)}, command.now_ms)
         await feeding.let_go()
+        if feeding.changes_by_flush(search, job.progress, job.model.bucket_span_ms):
+            await job.move_on({"calc_interim": True, "advance_to": _second(search.advance_to_ms)}, command.now_ms)
         return Flushed(job.status.last_finalized_bucket_end_ms)
     finally:
         _measure(job, feeding, job.status.data_counts["bucket_count"] - buckets_before)
