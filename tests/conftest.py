@@ -15,10 +15,12 @@ from elasticsearch import Elasticsearch
 from hypothesis import settings
 from pytest_elasticsearch.executor import NoopElasticsearch
 
+from proxy.cluster.build import find_build
 from proxy.cluster.folders import Additions
 from proxy.cluster.node import start_node
 from proxy.config import Config
 from proxy.config_loading import load_config
+from tests.email_analysis.build import with_email_analysis
 from tests.http_client import HttpClient
 
 pytest_plugins = ("aiohttp.pytest_plugin",)
@@ -93,7 +95,10 @@ USERS = {
 
 @pytest.fixture(scope="session")
 def secured_cluster_url() -> Iterator[str]:
-    """A second cluster, with security on and the USERS in its file realm; started for those who ask for it."""
+    """A second cluster, with security on and the USERS in its file realm; started for those who ask for it.
+
+    It makes API keys where there is a Java compiler.
+    """
     by_role: dict[str, list[str]] = {}
     for user, role in USERS.items():
         by_role.setdefault(role, []).append(user)
@@ -105,9 +110,11 @@ def secured_cluster_url() -> Iterator[str]:
             "users_roles": "".join(f"{role}:{','.join(users)}\n" for role, users in by_role.items() if role),
         },
     )
-    config = load_config(environ={}, overrides={"cluster": {"heap": "512mb"}})
-    with start_node(config.cluster, report=print, additions=additions) as node:
-        yield node.url
+    with with_email_analysis(find_build(load_config(environ={}).cluster, print)) as home:
+        own_home = {} if home is None else {"es_home": str(home)}
+        config = load_config(environ={}, overrides={"cluster": {"heap": "512mb", **own_home}})
+        with start_node(config.cluster, report=print, additions=additions) as node:
+            yield node.url
 
 
 @pytest.fixture(scope="session")

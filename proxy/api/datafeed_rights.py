@@ -48,7 +48,7 @@ async def rights_of_caller(call: Call, services: Services, config: Mapping[str, 
     if scheme.lower() == "apikey":
         return Rights(credentials.strip(), await _shown_key(call, services))
     try:
-        key = await services.store.api_keys.grant(authorization, f"lanewatch-datafeed-{datafeed_id}", indices)
+        key = await services.store.api_keys.grant(authorization, datafeed_id, indices)
     except MlError as error:
         if error.status >= 500:
             raise

@@ -184,6 +184,7 @@ class Removals:
         datafeed = await self._store.datafeeds.of_job(job_id)
         if datafeed is not None:
             await self._store.datafeeds.delete(datafeed.datafeed_id)
+            await self._store.api_keys.end_of(datafeed)
         await self._store.removal.remove_all(job_id, index, user_annotations=order.delete_user_annotations)
         await self._store.jobs.delete(job_id)
         return "Job deleted"

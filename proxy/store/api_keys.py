@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from proxy.errors import MlError
 from proxy.store.client import ClusterClient, ClusterError, Json
+from proxy.store.datafeeds import StoredDatafeed
 
+_PREFIX = "lanewatch-datafeed-"
 _READING = ["read", "view_index_metadata"]
 
 
@@ -26,7 +28,7 @@ class ApiKeys:
     def __init__(self, client: ClusterClient) -> None:
         self._client = client
 
-    async def grant(self, authorization: str, name: str, indices: Sequence[str]) -> ApiKey:
+    async def grant(self, authorization: str, datafeed_id: str, indices: Sequence[str]) -> ApiKey:
         """A key that can do no more than read ``indices``, and no more than the caller could when it was made.
 
         ``authorization`` is the caller's header, with a password or an access token.
@@ -34,14 +36,20 @@ class ApiKeys:
         Raises:
             MlError: the cluster makes no such key.
         """
-        body = {**_grant(authorization), "api_key": {"name": name, "role_descriptors": _roles(indices)}}
+        body = {
+            **_grant(authorization),
+            "api_key": {"name": _PREFIX + datafeed_id, "role_descriptors": _roles(indices)},
+        }
         made = await self._client.request("POST", "/_security/api_key/grant", body=body)
         return ApiKey(made["id"], made["name"], _encoded(made))
 
-    async def invalidate(self, encoded: str) -> None:
-        """Ends a key, if it is one of ours that still works."""
+    async def end_of(self, stored: StoredDatafeed, unless: str | None = None) -> None:
+        """Ends the key that was made for a datafeed; one that its creator brought is the creator's."""
+        name = stored.config.get("authorization", {}).get("api_key", {}).get("name", "")
+        if stored.api_key in (None, unless) or not name.startswith(_PREFIX):
+            return
         try:
-            key_id = base64.b64decode(encoded).decode().partition(":")[0]
+            key_id = base64.b64decode(str(stored.api_key)).decode().partition(":")[0]
             await self._client.request("DELETE", "/_security/api_key", body={"ids": [key_id]})
         except (ClusterError, ValueError, binascii.Error):
             # Whoever may not end keys may still delete datafeeds.

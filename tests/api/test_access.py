@@ -1,18 +1,15 @@
 """Who may do what, on a cluster with security: the cluster itself is asked about each caller."""
 
 import base64
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from proxy.api.access import Access
-from proxy.config import Config
-from proxy.config_loading import load_config
 from proxy.errors import MlError
 from proxy.store.client import ClusterClient
 from tests.api.passing.wire import answering
-from tests.conftest import PASSWORD, BackgroundProxy
+from tests.conftest import PASSWORD
 from tests.http_client import Answer, HttpClient
 
 JOB = {
@@ -23,22 +20,6 @@ JOB = {
 
 def basic(user: str, password: str = PASSWORD) -> dict[str, str]:
     return {"authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
-
-
-@pytest.fixture(scope="module")
-def secured_config(secured_cluster_url: str) -> Config:
-    identity = {"hosts": [secured_cluster_url], "username": "proxy", "password": PASSWORD}
-    return load_config(
-        environ={}, overrides={"elasticsearch": identity, "server": {"port": 0, "shutdown_timeout": "1s"}}
-    )
-
-
-@pytest.fixture(scope="module")
-def secured(secured_config: Config) -> Iterator[HttpClient]:
-    """The proxy in front of the secured cluster."""
-    proxy = BackgroundProxy(secured_config)
-    yield HttpClient(proxy.start())
-    proxy.stop()
 
 
 def challenges(answer: Answer) -> list[str]:

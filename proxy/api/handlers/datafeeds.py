@@ -17,7 +17,7 @@ from proxy.job_config import datafeed_errors, key_order, types
 from proxy.job_config import job as job_config
 from proxy.job_config.datafeed_update import merged
 from proxy.runtime.datafeeds.source import source_for
-from proxy.store import DatafeedConfig, JobConfig, StoredDatafeed, preview_source
+from proxy.store import DatafeedConfig, JobConfig, preview_source
 
 _REQUEST_OPTIONS = ("allow_no_indices", "expand_wildcards", "ignore_throttled", "ignore_unavailable")
 
@@ -80,7 +80,7 @@ async def update_datafeed(call: Call, services: Services) -> DatafeedConfig:
     rights = await rights_of_caller(call, services, config, is_new=False)
     shown = _ordered(rights.shown_in(config))
     await services.store.datafeeds.replace(stored, shown, rights.api_key)
-    await _end_key(services, stored, unless=rights.api_key)
+    await services.store.api_keys.end_of(stored, unless=rights.api_key)
     return shown
 
 
@@ -91,7 +91,7 @@ async def delete_datafeed(call: Call, services: Services) -> dict[str, Any]:
     _refuse_while_running(services, "delete", stored.datafeed_id)
     await services.store.datafeed_stats.remove(stored.job_id)
     await services.store.datafeeds.delete(stored.datafeed_id)
-    await _end_key(services, stored)
+    await services.store.api_keys.end_of(stored)
     return {"acknowledged": True}
 
 
@@ -99,13 +99,6 @@ def _refuse_while_running(services: Services, verb: datafeed_errors.Verb, datafe
     state = services.runtime.datafeeds.state(datafeed_id)
     if state != "stopped":
         raise datafeed_errors.running(verb, datafeed_id, state)
-
-
-async def _end_key(services: Services, stored: StoredDatafeed, unless: str | None = None) -> None:
-    """A key that was made for a datafeed ends with it; one that the caller brought is the caller's."""
-    name = stored.config.get("authorization", {}).get("api_key", {}).get("name", "")
-    if stored.api_key not in (None, unless) and name.startswith("lanewatch-datafeed-"):
-        await services.store.api_keys.invalidate(stored.api_key)
 
 
 async def preview_datafeed(call: Call, services: Services) -> list[dict[str, object]]:
