@@ -17,8 +17,9 @@ from proxy.store.results.docs import OLDEST_MODEL_VERSION
 class Beginning:
     """A model, and the journal's entries that it does not contain yet.
 
-    ``sequence`` is the number of the first such entry, ``counts`` are data counts that override the model's;
-    ``is_interrupted`` if a former process left more than the snapshot.
+    ``sequence`` is the number of the first such entry, ``counts`` are data counts that override the model's: never
+    where there are entries, as the stored counts may have counted those already. ``is_interrupted`` if a former process
+    left more than the snapshot.
     """
 
     model: bytes | None = None
@@ -40,7 +41,7 @@ async def beginning_of(store: Store, job_id: str, snapshot_id: str | None) -> Be
     # A closing that was cut short behind its snapshot leaves entries that the snapshot contains.
     sequence = 0 if model is None else entries_in(model)
     left = [(number, entry) for number, entry in entries if number >= sequence]
-    return Beginning(model, counts, sequence, left, is_interrupted=bool(left))
+    return Beginning(model, None if left else counts, sequence, left, is_interrupted=bool(left))
 
 
 async def _snapshot(store: Store, job_id: str, snapshot_id: str) -> tuple[bytes | None, Mapping[str, Any] | None]:

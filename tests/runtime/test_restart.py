@@ -120,6 +120,35 @@ def test_a_killed_proxy_loses_nothing_that_it_acknowledged(cluster_url: str, und
         client.delete("/_ml/anomaly_detectors/killed", query={"force": "true"})
 
 
+@pytest.mark.parametrize("reverts", [False, True])
+def test_records_posted_to_a_reopened_job_are_counted_once_whatever_is_killed(cluster_url: str, reverts: bool) -> None:
+    port, job = free_port(), "/_ml/anomaly_detectors/counted"
+    client = HttpClient(f"http://127.0.0.1:{port}")
+    with serving_process(cluster_url, port) as process:
+        make_job(client, "counted")
+        post(client, "counted", 0, 50)
+        close(client, "counted")
+        first = client.get(job).json()["jobs"][0]["model_snapshot_id"]
+        if reverts:
+            client.post(f"{job}/_open")
+            post(client, "counted", 50, 60)
+            close(client, "counted")
+            reverted = client.post(
+                f"{job}/model_snapshots/{first}/_revert", json_body={"delete_intervening_results": True}
+            )
+            assert reverted.status == 200, reverted.text
+        before = client.get(f"{job}/_stats").json()["jobs"][0]["data_counts"]["processed_record_count"]
+        assert client.post(f"{job}/_open").status == 200
+        post(client, "counted", 50, 60)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    with serving_process(cluster_url, port):
+        post(client, "counted", 60, 70)
+        counts = client.get(f"{job}/_stats").json()["jobs"][0]["data_counts"]
+        assert counts["processed_record_count"] == before + 240
+        client.delete(job, query={"force": "true"})
+
+
 def test_a_job_outlives_the_process_that_holds_its_model(
     config: Config, start_proxy: Callable[[Config], BackgroundProxy], undisturbed: dict
 ) -> None:

@@ -41,7 +41,8 @@ class PlacedJob:
 
     ``is_untouched``: it has learnt nothing since its snapshot in force. ``hear`` gets a summary of each step.
     ``progress`` is how far the model has read the source of its datafeed, ``unsaved_rows`` what it was given from there
-    since it was saved, ``feeding`` what is open of that source.
+    since it was saved, ``feeding`` what is open of that source. ``has_other_counts``: its data counts are others than
+    those of the model that an opening would begin from, as after a revert.
     """
 
     def __init__(self, store: Store, hands: Hands, inputs: JobInputs) -> None:
@@ -58,6 +59,7 @@ class PlacedJob:
         self.progress: Progress | None = None
         self.feeding: FedSource | None = None
         self.unsaved_rows = 0
+        self.has_other_counts = False
         self._hands = hands
         self._model: JobModel | None = None
         self._status: Status | None = None
@@ -124,6 +126,7 @@ class PlacedJob:
         self.sequence = start.sequence
         self.saved_at = now_ms
         self.is_untouched = not start.is_interrupted
+        self.has_other_counts = self.model.has_other_counts
         for number, entry in start.entries:
             await self._replay(number, entry, now_ms)
             self.sequence = number + 1

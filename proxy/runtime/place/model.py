@@ -77,8 +77,9 @@ class JobModel:
         self._categorizers = CategorizerReports.from_state(header.get("categorizers", ()))
         self._pace = Pace()
         self.saved_progress: dict[str, Any] | None = header.get("progress")
-        if counts is not None:
-            self._counts = DataCounts.from_document(dict(counts))
+        given = self._counts if counts is None else DataCounts.from_document(dict(counts))
+        self.has_other_counts = given != self._counts
+        self._counts = given
 
     @property
     def bucket_span_ms(self) -> int:

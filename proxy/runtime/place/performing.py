@@ -27,14 +27,14 @@ def performs(command: type[Command]) -> Callable[[Registered], Registered]:
 
 @performs(commands.Post)
 async def _post(job: PlacedJob, command: commands.Post) -> Summary:
-    await saving.save_what_was_fed(job, command.now_ms)
+    await saving.save_before_journal(job, command.now_ms)
     await job.post(command.body, command.replaces, command.post_id, command.now_ms)
     return job.summary()
 
 
 @performs(commands.Flush)
 async def _flush(job: PlacedJob, command: commands.Flush) -> Summary:
-    await saving.save_what_was_fed(job, command.now_ms)
+    await saving.save_before_journal(job, command.now_ms)
     await job.flush(command.options, command.now_ms)
     return job.summary()
 

@@ -52,17 +52,20 @@ async def save(job: PlacedJob, now_ms: int) -> bytes:
     job.sequence += 1
     job.journal_bytes = 0
     job.unsaved_rows = 0
+    job.has_other_counts = False
     job.saved_at = now_ms
     return model
 
 
-async def save_what_was_fed(job: PlacedJob, now_ms: int) -> None:
+async def save_before_journal(job: PlacedJob, now_ms: int) -> None:
     """To come before what is journalled: a lost model is given its journal first, and only then reads its source on.
+
+    The journal's entries are counted upon the counts that were saved with the model, so these must be right.
 
     Raises:
         MlError: 503 where the cluster does not take it.
     """
-    if job.unsaved_rows:
+    if job.unsaved_rows or job.has_other_counts:
         await save(job, now_ms)
 
 
