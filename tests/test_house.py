@@ -52,7 +52,7 @@ OWNERS = {
     "jsonschema": {"schemas", "config_loading"},
     "re2": {"java_regex"},
     "rich": {"cli", "demo", "cluster"},
-    "uvloop": {"serving"},
+    "uvloop": {"serving", "runtime"},  # each process has one loop
 }
 # Parts of a declared library that have a package of their own.
 COMES_WITH = {

@@ -37,7 +37,7 @@ from proxy.runtime.place.commands import (
     Update,
 )
 from proxy.runtime.place.contract import JobNotLoaded, Place, PlaceLost, StepTimedOut
-from proxy.runtime.place.summary import Notice, Status, Summary
+from proxy.runtime.place.summary import Notice, Status, Summary, Unsaved
 from proxy.runtime.snapshots import Snapshot, second_of_snapshot
 from proxy.store.job_tasks import JobTask
 from proxy.store.journal import Journal
@@ -52,6 +52,7 @@ class LiveJob:
 
     ``persisted_at`` is when its model was last on its way into a snapshot, ``persisted_result_ms`` the last bucket that
     the snapshot in force knows; None where that is not known. A job that ``is_untouched`` has learnt nothing since.
+    ``has_unsent`` and ``unsaved`` are what its place told last of what it keeps to be sent and saved.
     ``notices`` are what users have not been told yet.
     ``progress`` is how far its datafeed has come: as the model was loaded, or as the run has made of it since.
     """
@@ -65,6 +66,8 @@ class LiveJob:
     is_untouched: bool = False
     persisted_at: int = 0
     persisted_result_ms: int | None = None
+    has_unsent: bool = False
+    unsaved: Unsaved | None = None
     notices: list[Notice] = field(default_factory=list)
     progress: Progress | None = None
     search_timing: dict[str, Any] | None = None
@@ -117,6 +120,7 @@ class LiveJob:
         self.notices += summary.notices
         if summary.status is not None:
             self.status, self.is_untouched = summary.status, summary.is_untouched
+            self.has_unsent, self.unsaved = summary.has_unsent, summary.unsaved
 
     async def _set_aside(self, entry: int | None) -> None:
         """What a model cannot take must not be offered to it again at every opening."""
@@ -218,6 +222,11 @@ class LiveJob:
         await self.call(Update(inputs))
 
     # ---- keeping
+
+    def needs_beat(self, save_every_ms: int) -> bool:
+        """Whether there is anything to send, to save or to tell: most open jobs have nothing most of the time."""
+        is_due = self.unsaved is not None and self.unsaved.is_due(save_every_ms, self.clock())
+        return is_due or self.has_unsent or bool(self.notices)
 
     async def beat(self, save_every_ms: int) -> None:
         """Sends results that wait, and saves the model where that is due; to be called at a steady beat."""

@@ -132,11 +132,11 @@ class Supervisor:
             return None
 
     async def _keep_up(self) -> None:
-        """Finishes what was left undone, opens jobs for which there is room, looks after those that are open."""
+        """Finishes what was left undone, opens jobs for which there is room, looks after those that need it."""
         await attempt(self.removals.retry_unfinished, "finish removals")
         await attempt(self._open_waiting, "open jobs that wait")
         for live in self._entries.lives():
-            if self._turns.holder(live.job_id) is None:
+            if live.needs_beat(self._save_every_ms) and self._turns.holder(live.job_id) is None:
                 # Beside each other: a job whose step takes long holds up no other.
                 self._tasks.spawn(self._tend(live), f"keep up job [{live.job_id}]")
 

@@ -17,6 +17,7 @@ from proxy.store.datafeed_tasks import DatafeedTask, DatafeedTasks
 from proxy.store.datafeeds import Config as DatafeedConfig
 from proxy.store.datafeeds import Datafeeds, StoredDatafeed
 from proxy.store.expired import Expired
+from proxy.store.extraction.grouped import GroupedSearches
 from proxy.store.extraction.preview import preview as preview_source
 from proxy.store.extraction.readiness import check_readable
 from proxy.store.filters import Filter, Filters, StoredFilter, filter_of
@@ -104,6 +105,7 @@ class Store:
         self.filters = Filters(self.client, self.names)
         self.datafeed_tasks = DatafeedTasks(self.client, self.names)
         self.datafeed_stats = DatafeedStats(self.client, self.names)
+        self.grouped_searches = GroupedSearches(self.client)
         self.finished_buckets = FinishedBuckets(self.client, self.names)
         self.annotations = Annotations(self.client, self.names)
         self.api_keys = ApiKeys(self.client)

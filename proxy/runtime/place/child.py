@@ -15,6 +15,8 @@ import socket
 import sys
 from collections.abc import Coroutine
 
+import uvloop
+
 from proxy.runtime.place.summary import Summary
 from proxy.runtime.place.wire import Alive, Answer, Begun, Ended, Failure, Request, Start, Step, portable, receive, send
 from proxy.runtime.place.worker import Worker
@@ -107,7 +109,7 @@ def end_with(parent: int) -> None:
 def main() -> None:
     descriptor, parent = map(int, sys.argv[1:3])
     end_with(parent)
-    asyncio.run(_serve(socket.socket(fileno=descriptor)))
+    uvloop.run(_serve(socket.socket(fileno=descriptor)))
     # A step that hangs in its thread would be waited for.
     os._exit(0)
 

@@ -28,7 +28,10 @@ class FedSource:
         self.timing = timing
         identity = None if run.api_key is None else {"authorization": f"ApiKey {run.api_key}"}
         client = store.client
-        self.searcher = MeasuredSearcher(client if identity is None else client.acting_as(identity))
+        if identity is None:
+            self.searcher = MeasuredSearcher(client, store.grouped_searches)
+        else:
+            self.searcher = MeasuredSearcher(client.acting_as(identity))
         self.source = source_for(run.datafeed, job)
         self._fields = fields_for(job)
         self._chunking = chunking_of(run.datafeed)
@@ -60,6 +63,8 @@ class FedSource:
             self._opened = self._opened or await open_source(self.searcher, self.source)
             self._pages = read_search(self._opened, self._fields, self._chunking, search)
             self._reads_to = (search.end_ms, search.advance_to_ms)
+            # In real time many are due at the same moment; a lookback asks for full pages.
+            self.searcher.is_grouping = search.advance_to_ms is not None
         self._waiting = asyncio.create_task(anext(self._pages, None))
         try:
             return await self._waiting

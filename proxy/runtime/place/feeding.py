@@ -8,7 +8,6 @@ plan (``runtime.datafeeds``), which is asked elsewhere.
 from __future__ import annotations
 
 import asyncio
-import logging
 
 from proxy.errors import MlError
 from proxy.runtime.datafeeds import delayed_data
@@ -33,7 +32,6 @@ from proxy.store.extraction.errors import ExtractionError
 from proxy.store.extraction.summary import counts
 from proxy.store.results import ids as result_ids
 
-_log = logging.getLogger(__name__)
 # How long one command may take before the job's other commands get their turn.
 _STEP_S = 1.0
 
@@ -64,10 +62,9 @@ async def feed(job: PlacedJob, command: Feed) -> Summary:
     except BaseException:
         await feeding.let_go()
         raise
-    if job.unsaved_rows != rows_before:
+    if job.unsaved_rows != rows_before or not job.outbox.is_empty():
         await job.send()
-    await job.outbox.try_send()
-    await _save_if_due(job, command)
+    await saving.save_if_due(job, command.save_every_ms, command.now_ms)
     return job.summary(outcome=outcome, search_timing=feeding.timing.document(job.job_id))
 
 
@@ -132,15 +129,6 @@ def _measure(job: PlacedJob, feeding: FedSource, buckets: int) -> None:
 def _store_timing(job: PlacedJob, feeding: FedSource) -> None:
     document = (result_ids.datafeed_timing_stats(job.job_id), feeding.timing.stored(job.job_id))
     job.outbox.put(index_lines(job.inputs.write_alias, iter([document])))
-
-
-async def _save_if_due(job: PlacedJob, command: Feed) -> None:
-    if not saving.is_due(job, command.save_every_ms, command.now_ms):
-        return
-    try:
-        await saving.save(job, command.now_ms)
-    except MlError as error:
-        _log.warning("job [%s] could not be saved: %s", job.job_id, error)
 
 
 async def end(job: PlacedJob, now_ms: int) -> None:

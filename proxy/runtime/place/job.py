@@ -26,7 +26,7 @@ from proxy.runtime.place.fed_source import FedSource
 from proxy.runtime.place.hands import Hands
 from proxy.runtime.place.model import JobModel, Outcome
 from proxy.runtime.place.outbox import Outbox
-from proxy.runtime.place.summary import FinishedBucket, Notice, Status, Summary
+from proxy.runtime.place.summary import FinishedBucket, Notice, Status, Summary, Unsaved
 from proxy.store import Store
 from proxy.store.results import ids as result_ids
 
@@ -34,6 +34,11 @@ Given = ParamSpec("Given")
 Made = TypeVar("Made")
 _DATA, _FLUSH = b"d", b"f"
 _RETRY_S = 1.0
+# Beyond this the journal would take longer to replay than a saved model takes to load.
+_MAX_JOURNAL_BYTES = 16 * 1024 * 1024
+# So many rows are read again in about a second.
+_MANY_ROWS = 10_000
+_PATIENCE = 12
 
 
 class PlacedJob:
@@ -73,9 +78,17 @@ class PlacedJob:
         return self.inputs.job_id
 
     @property
-    def has_unsaved(self) -> bool:
-        """Whether the model has learnt anything since it was saved."""
-        return self.journal_bytes > 0 or self.unsaved_rows > 0
+    def unsaved(self) -> Unsaved | None:
+        """What the model has learnt since it was saved.
+
+        Few rows that a source can bring again are worth more patience.
+        """
+        if self.journal_bytes == 0 and self.unsaved_rows == 0:
+            return None
+        if self.journal_bytes > _MAX_JOURNAL_BYTES:
+            return Unsaved(self.saved_at, 0)
+        is_much = self.journal_bytes > 0 or self.unsaved_rows >= _MANY_ROWS
+        return Unsaved(self.saved_at, 1 if is_much else _PATIENCE)
 
     @property
     def status(self) -> Status:
@@ -108,6 +121,7 @@ class PlacedJob:
             post_id=self._post_id,
             is_untouched=self.is_untouched,
             has_unsent=not self.outbox.is_empty(),
+            unsaved=self.unsaved,
             progress=self.progress,
             **more,
         )
@@ -178,9 +192,12 @@ class PlacedJob:
         await self._advance(None, self.model.analysing(ingested, now_ms), sends=False)
 
     async def move_on(self, options: Mapping[str, Any], now_ms: int) -> None:
-        """Flushes what a datafeed has brought, which is not journalled either; ``options``: see ``commands.Flush``."""
+        """Flushes what a datafeed has brought, which is not journalled either; ``options``: see ``commands.Flush``.
+
+        What that finds waits to be sent.
+        """
         self.is_untouched = False
-        await self._advance(None, self.model.flushing(options, now_ms))
+        await self._advance(None, self.model.flushing(options, now_ms), sends=False)
 
     async def forecast(self, order: ForecastOrder, now_ms: int) -> None:
         """

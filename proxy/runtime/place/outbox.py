@@ -36,7 +36,7 @@ class Outbox:
             self._rescoring.add(rescoring)
 
     def is_empty(self) -> bool:
-        return not self._lines
+        return not self._lines and not self._rescoring.ids()
 
     def is_full(self) -> bool:
         return sum(map(len, self._lines)) > _MAX_BYTES

@@ -59,7 +59,7 @@ async def _beat(job: PlacedJob, command: commands.Beat) -> Summary:
 
 @performs(commands.Save)
 async def _save(job: PlacedJob, command: commands.Save) -> Summary:
-    if job.has_unsaved:
+    if job.unsaved is not None:
         await saving.save(job, command.now_ms)
     return job.summary()
 

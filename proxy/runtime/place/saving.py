@@ -12,32 +12,25 @@ from proxy.runtime.snapshots import Snapshot, second_of_snapshot, snapshot_lines
 from proxy.store.journal import Saved
 
 _log = logging.getLogger(__name__)
-# Beyond this the journal would take longer to replay than a saved model takes to load.
-_MAX_JOURNAL_BYTES = 16 * 1024 * 1024
-# So many rows are read again in about a second.
-_MANY_ROWS = 10_000
-_PATIENCE = 12
 _AT_CLOSE = "State persisted due to job close"
 
 
 async def beat(job: PlacedJob, save_every_ms: int, now_ms: int) -> None:
     """Sends what waits; saves where replaying the journal would by now cost more than that."""
     await job.outbox.try_send()
-    if not (job.outbox.is_empty() and (is_due(job, save_every_ms, now_ms) or job.journal_bytes > _MAX_JOURNAL_BYTES)):
+    if job.outbox.is_empty():
+        await save_if_due(job, save_every_ms, now_ms)
+
+
+async def save_if_due(job: PlacedJob, save_every_ms: int, now_ms: int) -> None:
+    """Saves a model of which more is unsaved, or for longer, than should be."""
+    if job.unsaved is None or not job.unsaved.is_due(save_every_ms, now_ms):
         return
     try:
         await save(job, now_ms)
     except MlError as error:
-        # The journal still holds everything.
+        # The journal, or the source of the datafeed, still holds everything.
         _log.warning("job [%s] could not be saved: %s", job.job_id, error)
-
-
-def is_due(job: PlacedJob, save_every_ms: int, now_ms: int) -> bool:
-    """Whether a model is to be saved by now; few rows that a source can bring again are worth more patience."""
-    age_ms = now_ms - job.saved_at
-    if job.journal_bytes > 0 or job.unsaved_rows >= _MANY_ROWS:
-        return age_ms >= save_every_ms
-    return job.unsaved_rows > 0 and age_ms >= _PATIENCE * save_every_ms
 
 
 async def save(job: PlacedJob, now_ms: int) -> bytes:

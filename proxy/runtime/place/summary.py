@@ -29,6 +29,17 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsaved:
+    """What a model has learnt ``since_ms``, when it was saved last, worth so many save intervals of patience."""
+
+    since_ms: int
+    patience: int
+
+    def is_due(self, save_every_ms: int, now_ms: int) -> bool:
+        return now_ms - self.since_ms >= self.patience * save_every_ms
+
+
+@dataclass(frozen=True, slots=True)
 class FinishedBucket:
     """A bucket that a step has written: its beginning in epoch milliseconds, and its score from 0 to 100."""
 
@@ -57,6 +68,7 @@ class Summary:
     post_id: the last posted data that the model has seen; "" where that is not known.
     is_untouched: whether the job has learnt nothing since its snapshot in force.
     has_unsent: whether results wait for a cluster that does not take them.
+    unsaved: what would be lost with the model; None where all of it is saved.
     snapshot_id, documents: of a snapshot that the command has made, and in how many documents its model is stored.
     progress: how far the model has read the source of its datafeed, if it was ever given data by one.
     outcome: what became of a datafeed's action, once it has ended.
@@ -70,6 +82,7 @@ class Summary:
     post_id: str = ""
     is_untouched: bool = False
     has_unsent: bool = False
+    unsaved: Unsaved | None = None
     snapshot_id: str | None = None
     documents: int = 0
     progress: Progress | None = None

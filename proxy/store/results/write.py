@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from proxy.errors import MlError, unavailable
-from proxy.store.client import ClusterClient, Json, quote_expression
+from proxy.store.client import ClusterClient, Json, Params, quote_expression
+from proxy.store.grouping import Grouped
 from proxy.store.names import Names
 
 # Measured: larger requests gain nothing, smaller ones pay more per document. Beyond this size the HTTP client warns
 # that sending holds up the loop.
 _MAX_REQUEST_BYTES = 1024 * 1024
 _MAX_REQUEST_DOCUMENTS = 5000
+# Larger ones gain nothing by company, and would hold it up.
+_SMALL_BYTES = 64 * 1024
 # Items that may succeed when sent again; the rest never will.
 _RETRYABLE = frozenset({429, 502, 503, 504})
 _BLOCKED, _GONE = "cluster_block_exception", "index_not_found_exception"
@@ -45,6 +48,7 @@ class ResultsWriter:
     def __init__(self, client: ClusterClient, names: Names) -> None:
         self._client = client
         self._names = names
+        self._small = Grouped(self._write_together)
 
     async def write(self, lines: Sequence[bytes]) -> list[str]:
         """Writes all of ``lines``; returns the reasons of those that can never be written.
@@ -54,13 +58,18 @@ class ResultsWriter:
         """
         refused: list[str] = []
         for request in _requests(lines):
-            failed = await self._client.request(
-                "POST", "/_bulk",
-                params={"require_alias": True, "filter_path": "errors,items.*.error,items.*.status"},
-                body=request, retry=True,
-            )  # fmt: skip
-            refused += _refusals(failed)
+            written = await self._small.ask(request) if len(request) <= _SMALL_BYTES else None
+            refused += [] if written is True else _refusals(await self._bulk(request, retry=True))
         return refused
+
+    async def _write_together(self, requests: Sequence[bytes]) -> Sequence[bool | None]:
+        """True for each of several requests, where nothing of any was refused: whose it was is not told apart here."""
+        answer = await self._bulk(b"".join(requests), retry=False)
+        return [None if answer["errors"] else True] * len(requests)
+
+    async def _bulk(self, lines: bytes, *, retry: bool) -> Json:
+        params: Params = {"require_alias": True, "filter_path": "errors,items.*.error,items.*.status"}
+        return await self._client.request("POST", "/_bulk", params=params, body=lines, retry=retry)
 
     async def refresh(self, job_id: str) -> None:
         """Makes results that were written searchable."""

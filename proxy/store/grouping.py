@@ -1,0 +1,54 @@
+"""Small requests of many jobs sent together: whoever comes while one is on its way goes with the next.
+
+Nobody waits where nobody else asks, and the more ask at once, the fewer requests each of them costs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from proxy.errors import MlError
+
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
+
+_MOST = 64
+
+
+class Grouped(Generic[Asked, Answer]):
+    """``perform`` asks for several at once; it answers None for each that has to be asked alone."""
+
+    def __init__(self, perform: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer | None]]]) -> None:
+        self._perform = perform
+        self._waiting: list[tuple[Asked, asyncio.Future[Answer | None]]] = []
+        self._working: asyncio.Task[None] | None = None
+
+    async def ask(self, asked: Asked) -> Answer | None:
+        """The answer; None where it has to be asked for alone, if only to learn what is wrong."""
+        answer: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((asked, answer))
+        if self._working is None:
+            self._working = asyncio.create_task(self._work())
+        return await answer
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+                await self._answer(group)
+        finally:
+            self._working = None
+
+    async def _answer(self, group: Sequence[tuple[Asked, asyncio.Future[Answer | None]]]) -> None:
+        answers: Sequence[Answer | None] = [None] * len(group)
+        try:
+            answers = await self._perform([asked for asked, _ in group])
+        except MlError:
+            # Each learns by itself what became of its own.
+            pass
+        finally:
+            for (_, waiting), answer in zip(group, answers, strict=True):
+                if not waiting.done():
+                    waiting.set_result(answer)
