@@ -82,13 +82,17 @@ def url_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def refuse_used_address(server: ServerConfig) -> None:
-    """Raises AddressProblem now for what `start_serving` could not do later, after a slow start of a cluster."""
+def refuse_used_address(server: ServerConfig) -> int:
+    """The port to listen on: the given one, or a free one for 0.
+
+    Raises AddressProblem now for what `start_serving` could not do later, after a slow start of a cluster.
+    """
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
     try:
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((server.host, server.port))
+            return int(probe.getsockname()[1])
     except OSError as error:
         raise address_problem(server, error) from error
 

@@ -33,11 +33,11 @@ def run(args: argparse.Namespace, config: Config) -> int:
     except FlightsMissing as error:
         print(f"lanewatch: {error}", file=sys.stderr)
         return 1
-    refuse_used_address(config.server)
+    port = refuse_used_address(config.server)
     started = time.monotonic()
     with (
         cluster_at_hand(config, data_dir=args.data, port=args.es_port, report=console.print) as cluster,
-        _proxy(args, cluster) as (process, url),
+        _proxy(args, cluster, port) as (process, url),
     ):
         tell(url, console)
         console.print(f"Done in {time.monotonic() - started:.0f} s.")
@@ -50,14 +50,16 @@ def run(args: argparse.Namespace, config: Config) -> int:
 
 
 @contextmanager
-def _proxy(args: argparse.Namespace, cluster: ClusterAtHand) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    server = cluster.config.server
-    command = [sys.executable, "-m", "proxy", "serve", "--host", server.host, "--port", str(server.port)]
-    for host in cluster.config.elasticsearch.hosts:
-        command += ["--elasticsearch", host]
+def _proxy(
+    args: argparse.Namespace, cluster: ClusterAtHand, port: int
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    host = cluster.config.server.host
+    command = [sys.executable, "-m", "proxy", "serve", "--host", host, "--port", str(port)]
+    for node in cluster.config.elasticsearch.hosts:
+        command += ["--elasticsearch", node]
     if args.config:
         command += ["--config", args.config]
-    url = f"http://{url_host(server.host)}:{server.port}"
+    url = f"http://{url_host(host)}:{port}"
     environment = os.environ | _credentials(cluster.config.elasticsearch)
     # Its own greeting would stand in the middle of the report; its complaints go to stderr as ever.
     process = subprocess.Popen(
