@@ -61,6 +61,11 @@ coverage: install system
 		$(VENV)/bin/coverage report --include="$$part/*" --format=total --fail-under="$$least" >/dev/null || exit 1; \
 	done
 
+# Long runs that are killed again and again, and end as if nothing had happened.
+.PHONY: test-faults
+test-faults: install
+	$(PYTHON) -m pytest -m faults -s $(ARGS)
+
 # Properties with examples that nobody has seen before; SEED repeats a run.
 SEED = $(shell $(PYTHON) -c 'import secrets; print(secrets.randbits(32))')
 test-random: install

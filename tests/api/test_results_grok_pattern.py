@@ -50,3 +50,8 @@ def test_the_last_word_may_have_to_stand_at_the_end() -> None:
 
 def test_a_token_that_some_examples_lack_is_not_named() -> None:
     assert grok_pattern(".*?user.*", ["user 12", "user bob"]) == ".*?user.*"
+
+
+def test_an_example_that_is_longer_than_any_of_ours_is_passed_over() -> None:
+    examples = ["took 12 ms", "took " + "a@" * 500_000 + " ms"]
+    assert grok_pattern("took.+?ms", examples) == grok_pattern("took.+?ms", examples[:1])

@@ -44,6 +44,8 @@ _CANDIDATES = (
     ("NUMBER", "field", _NOT_IN_A_NUMBER, r"(?![\w+-]|\.\d)"),
     ("BASE16NUM", "field", _NOT_IN_A_NUMBER, r"(?![\w+-]|\.\w)"),
 )
+# Ours are cut at so many characters. Others have no bound, and a search through a text takes up to its square.
+_MOST_CHARACTERS = 1000
 # Each token found means another search through what is left; no log line that people read has as many.
 _MOST_NAMED = 64
 _VARIABLE_PART = re.compile(r"\.[*+]\??")
@@ -75,7 +77,8 @@ def grok_pattern(regex: str, examples: Sequence[str]) -> str:
     fixed = _VARIABLE_PART.split(regex)
     while fixed and not fixed[-1]:
         fixed.pop()
-    matches = [match.groups() for match in map(whole.fullmatch, examples) if match]
+    bounded = (example for example in examples if len(example) <= _MOST_CHARACTERS)
+    matches = [match.groups() for match in map(whole.fullmatch, bounded) if match]
     named: Counter[str] = Counter()
     parts: list[str] = []
     for number, text in enumerate(fixed):
