@@ -14,6 +14,7 @@ from typing import Protocol
 from proxy.errors import MlError
 from proxy.runtime.job_inputs import filter_ids
 from proxy.runtime.notices import Notices
+from proxy.runtime.steps import Steps
 from proxy.runtime.tasks import Tasks
 from proxy.store import Store
 from proxy.store.filters import Filter
@@ -27,13 +28,10 @@ class OpenJobs(Protocol):
     """What is needed of the owner of the running jobs."""
 
     notices: Notices
+    steps: Steps
 
     def running(self) -> list[str]:
         """Jobs that are not closed."""
-        ...
-
-    async def update(self, job_id: str) -> bool:
-        """Tells a job what it works with from now on; False where it is not open."""
         ...
 
 
@@ -73,7 +71,7 @@ class InputChanges:
         """Until the job knows or is closed: then it will learn of the change when it opens."""
         while True:
             try:
-                is_open = await self._jobs.update(job_id)
+                is_open = await self._jobs.steps.update(job_id)
                 break
             except MlError as error:
                 if error.status == 404:

@@ -1,48 +1,44 @@
-"""Opens, feeds and closes jobs: the one owner of everything that runs.
+"""Opens and closes jobs: the one owner of everything that runs.
 
-What a state allows is told by ``job_states``, the jobs that run are kept in ``job_entries``. What a job does, it does
-in its ``place``, of which ``live_job`` is the handle; taking jobs up after a start is ``restoring``'s matter,
-deleting, resetting and reverting are ``removals``'; requests come from handlers.
+What a state allows is told by ``job_states``, the jobs that run are kept in ``job_entries``, their models are brought
+up and ended by ``running``. What a job does, it does in its ``place``, of which ``live_job`` is the handle. Posting,
+flushing, forecasting and updating are ``steps``; taking jobs up after a start is ``restoring``'s matter, deleting,
+resetting and reverting are ``removals``'; requests come from handlers.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
-import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
 from proxy.config import Config
 from proxy.errors import MlError
-from proxy.job_config.analysis import term_fields
 from proxy.runtime import job_states
 from proxy.runtime.background_persist import BackgroundPersist
 from proxy.runtime.capacity import Capacity, limit_of
 from proxy.runtime.datafeeds.feeds import Feeds
-from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.input_changes import InputChanges
 from proxy.runtime.job_entries import Entries, OpenJobs
-from proxy.runtime.job_inputs import check_filters_exist, gather_inputs
 from proxy.runtime.job_states import Action, Asked, BlockedState, ShownState, State
 from proxy.runtime.live_job import LiveJob
 from proxy.runtime.notices import Notices
-from proxy.runtime.place.commands import Discard
 from proxy.runtime.place.contract import Place, PlaceLost, StepTimedOut
 from proxy.runtime.place.places import Places
 from proxy.runtime.place.process import ProcessPlace
 from proxy.runtime.place.summary import Status
 from proxy.runtime.removals import Removals
 from proxy.runtime.restoring import Restoring
+from proxy.runtime.running import Running
+from proxy.runtime.steps import Steps
 from proxy.runtime.tasks import Tasks, attempt, until_done
 from proxy.runtime.turns import Turn, Turns
 from proxy.runtime.upkeep.upkeep import Upkeep
 from proxy.store import Store
 from proxy.store.job_tasks import JobTask
 from proxy.store.jobs import StoredJob
-from proxy.units import iso
 
 _log = logging.getLogger(__name__)
 _TICK_S = 5.0
@@ -64,7 +60,9 @@ class Supervisor:
         self._entries = Entries(clock)
         self.capacity = Capacity.of(config.ml)
         self.notices = Notices(store.notifications, clock, self._tasks)
+        self._running = Running(store, self._place, self._entries, self._turns, self.notices, clock=clock)
         self._restoring = Restoring(store.tasks, self._entries, self._restore, self._fail_in_turn)
+        self.steps = Steps(store, self._running, self._entries, self._turns, self.notices, ready=self._restoring.ready)
         self.removals = Removals(store, self, self._tasks, clock)
         self.input_changes = InputChanges(store, self, self._tasks)
         self.upkeep = Upkeep(store, self.notices, clock)
@@ -119,7 +117,7 @@ class Supervisor:
             if task.state == "opening" and not self.has_room(stored):
                 self._entries.wait(job_id, task, limit_of(stored))
                 return
-            await self._bring_up(turn, task, stored)
+            await self._running.bring_up(turn, task, stored)
         if task.state == "closing":
             self._tasks.spawn(self._close_in_turn(job_id), f"finish closing [{job_id}]")
 
@@ -145,7 +143,7 @@ class Supervisor:
             if self._entries.live(live.job_id) is not live:
                 return
             try:
-                async with self._guarded(turn):
+                async with self._running.guarded(turn):
                     await live.beat(self._save_every_ms)
             except MlError as error:
                 _log.warning("job [%s] could not be kept up: %s", live.job_id, error)
@@ -161,6 +159,10 @@ class Supervisor:
             live = self._entries.live(job_id)
             if live is not None:
                 await live.end_feed()
+
+    def step(self, job_id: str, action: Action) -> AbstractAsyncContextManager[LiveJob]:
+        """See ``steps.Steps.take``."""
+        return self.steps.take(job_id, action)
 
     async def persist(self, job_id: str) -> None:
         """Stores the model of an open job as a snapshot, where the cluster takes it."""
@@ -257,9 +259,9 @@ class Supervisor:
             self.notices.later(job_id, "info", f"Opening job on node [{facts.node['name']}]")
             self._entries.move(job_id, "opening", "it was asked for").task = task
             try:
-                await self._bring_up(turn, task, stored)
+                await self._running.bring_up(turn, task, stored)
             except BaseException:
-                await self._unload(job_id)
+                await self._running.unload(job_id)
                 self._entries.move(job_id, "closed", "it could not be opened")
                 await self._store.tasks.remove(job_id)
                 raise
@@ -280,27 +282,10 @@ class Supervisor:
     async def _open_or_fail(self, turn: Turn, task: JobTask) -> None:
         try:
             stored = await self._store.jobs.patch(turn.job_id, {"finished_time": None})
-            await self._bring_up(turn, task, stored)
+            await self._running.bring_up(turn, task, stored)
         except Exception as error:
             _log.exception("job [%s], which had waited for room, could not be opened", turn.job_id)
-            await self._fail(turn, str(error))
-
-    async def _bring_up(self, turn: Turn, task: JobTask, stored: StoredJob) -> None:
-        """From ``opening`` to ``opened``."""
-        self._turns.require(turn)
-        job_id, config = turn.job_id, stored.config
-        self._entries.limit(job_id, limit_of(stored))
-        inputs = await gather_inputs(self._store, config)
-        check_filters_exist(inputs)
-        live = LiveJob(self._place, self._store.journal, self._clock, task, inputs)
-        await self._store.indices.ensure_results(
-            job_id, config["results_index_name"], term_fields(config["analysis_config"])
-        )
-        await live.load()
-        self.notices.later(job_id, "info", _loading(live))
-        live.task = task if task.state != "opening" else await self._store.tasks.change(task, "opened")
-        entry = self._entries.move(job_id, "opened", "its model is there")
-        entry.task, entry.live = live.task, live
+            await self._running.fail(turn, str(error))
 
     # ---- closing and failing
 
@@ -337,7 +322,7 @@ class Supervisor:
             self._entries.move(turn.job_id, "opened", "it could not be closed")
             raise
         self._entries.move(turn.job_id, "closed", "all is written")
-        await self._unload(turn.job_id)
+        await self._running.unload(turn.job_id)
 
     async def _last_snapshot(self, live: LiveJob, *, force: bool) -> str | None:
         try:
@@ -367,134 +352,13 @@ class Supervisor:
         entry.live = entry.task = None
         try:
             if state == "deleting":
-                await self._unload(turn.job_id)
+                await self._running.unload(turn.job_id)
                 await self._store.tasks.remove(turn.job_id)
             yield
         finally:
             self._entries.move(turn.job_id, "closed", f"{turn.purpose} has ended")
 
-    async def _unload(self, job_id: str) -> None:
-        try:
-            await self._place.call(job_id, Discard())
-        except PlaceLost:
-            _log.info("the model of job [%s] is gone with its process", job_id)
-
     async def _fail_in_turn(self, job_id: str, reason: str) -> None:
         async with self.turn(job_id, "restore") as turn:
             if self.state(job_id) == "opening":
-                await self._fail(turn, reason)
-
-    async def _fail(self, turn: Turn, reason: str) -> None:
-        """To ``failed``, also where the cluster cannot be told: it is told by the next opening, or a restart tries."""
-        self._turns.require(turn)
-        entry = self._entries.move(turn.job_id, "failed", reason)
-        entry.live = None
-        try:
-            current = await self._store.tasks.get(turn.job_id)
-            if current is not None:
-                entry.task = await self._store.tasks.change(current, "failed", reason=reason)
-        except MlError as error:
-            _log.warning("the failure of job [%s] could not be stored: %s", turn.job_id, error.reason)
-        await self.notices.write(turn.job_id, "error", f"Job failed: {reason}")
-        await self._unload(turn.job_id)
-
-    # ---- feeding
-
-    async def post(
-        self, job_id: str, content: AsyncIterator[bytes], replaces: tuple[int, int] | None = None
-    ) -> dict[str, Any]:
-        """Analyses posted records; a failed job is taken up again first.
-
-        ``replaces`` is a range of epoch seconds whose records, where their buckets are still open, are forgotten.
-
-        Raises:
-            MlError: 409 where the job is not open.
-        """
-        await self.ready(job_id)
-        job_states.check("post", Asked(job_id, self.state(job_id)))
-        # Read before the turn is taken: a slow sender must not hold up others.
-        body = b"".join([chunk async for chunk in content])
-        async with self.step(job_id, "post") as live:
-            return await live.post(body, replaces)
-
-    async def flush(self, job_id: str, options: Mapping[str, Any]) -> Status:
-        """
-        Raises:
-            MlError: 409 where the job is not open.
-        """
-        async with self.step(job_id, "flush") as live:
-            return await live.flush(options)
-
-    async def forecast(self, job_id: str, *, duration_ms: int, expires_in_ms: int, max_model_memory: int) -> str:
-        """Forecasts an open job; returns the forecast's id.
-
-        Raises:
-            MlError: 409 where the job is not open, 400 where its model cannot be carried on.
-        """
-        forecast_id = base64.urlsafe_b64encode(os.urandom(15)).decode()
-        async with self.step(job_id, "forecast") as live:
-            await live.forecast(ForecastOrder(forecast_id, duration_ms, expires_in_ms, max_model_memory))
-        return forecast_id
-
-    async def update(self, job_id: str) -> bool:
-        """Tells a running job what it works with from now on; False where it is not open."""
-        async with self.turn(job_id, "update") as turn:
-            live = self._entries.live(job_id)
-            if live is None:
-                return False
-            stored = await self._store.jobs.get(job_id)
-            inputs = await gather_inputs(self._store, stored.config)
-            async with self._guarded(turn):
-                await live.update(inputs)
-        return True
-
-    @asynccontextmanager
-    async def step(self, job_id: str, action: Action) -> AsyncIterator[LiveJob]:
-        """An open job for one step, in turn."""
-        await self.ready(job_id)
-        async with self.turn(job_id, action) as turn:
-            job_states.check(action, Asked(job_id, self.state(job_id)))
-            if self.state(job_id) == "failed":
-                await self._revive(turn)
-            live = self._entries.live(job_id)
-            if live is None:
-                raise job_states.not_open(job_id)
-            async with self._guarded(turn):
-                yield live
-            await self.notices.report(live)
-
-    @asynccontextmanager
-    async def _guarded(self, turn: Turn) -> AsyncIterator[None]:
-        """A step that breaks the model fails the job."""
-        try:
-            yield
-        except (MlError, asyncio.CancelledError):
-            raise
-        except Exception as error:
-            _log.exception("job [%s] failed", turn.job_id)
-            await self._fail(turn, f"{type(error).__name__}: {error}")
-            raise MlError("exception", f"[{turn.job_id}] Unexpected death of autodetect: {error}", 500) from error
-
-    async def _revive(self, turn: Turn) -> None:
-        """From ``failed`` to ``opened``."""
-        stored = await self._store.jobs.get(turn.job_id)
-        claim = await self._store.tasks.get(turn.job_id)
-        if claim is None:
-            self._entries.move(turn.job_id, "closed", "its claim is gone")
-            return
-        task = await self._store.tasks.change(claim, "opening")
-        self._entries.move(turn.job_id, "opening", "there are data for it").task = task
-        try:
-            await self._bring_up(turn, task, stored)
-        except BaseException as error:
-            await self._fail(turn, str(error) or type(error).__name__)
-            raise
-
-
-def _loading(live: LiveJob) -> str:
-    latest_ms = live.status.data_counts.get("latest_record_timestamp") if live.status else None
-    snapshot_id = live.inputs.configuration.get("model_snapshot_id", "N/A")
-    return (
-        f"Loading model snapshot [{snapshot_id}], "
-        f"job latest_record_timestamp [{'N/A' if latest_ms is None else iso(latest_ms)}]"
-    )
+                await self._running.fail(turn, reason)

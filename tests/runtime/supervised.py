@@ -35,7 +35,7 @@ class Running:
         async def content() -> AsyncIterator[bytes]:
             yield b"\n".join(map(orjson.dumps, records(first, last)))
 
-        await self.supervisor.post(self.job_id, content())
+        await self.supervisor.steps.post(self.job_id, content())
 
     async def after_hours(self, hours: float) -> None:
         self.clock.now_ms += int(hours * HOUR_MS)

@@ -23,7 +23,7 @@ async def forecast(call: Call, services: Services) -> dict[str, Any]:
     max_model_memory, warning = memory_within_job(request, job.config)
     if warning is not None:
         services.runtime.notices.later(job_id, "warning", warning)
-    forecast_id = await services.runtime.forecast(
+    forecast_id = await services.runtime.steps.forecast(
         job_id,
         duration_ms=request.duration_ms,
         expires_in_ms=request.expires_in_ms,

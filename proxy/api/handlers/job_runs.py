@@ -75,7 +75,7 @@ async def flush_job(call: Call, services: Services) -> dict[str, Any]:
     job_id = call.path["job_id"]
     check(call, identifiers.id_agrees_with_path(call.body or {}, job_id))
     options = flush.engine_options(call, services.clock())
-    status = await services.runtime.flush(job_id, options)
+    status = await services.runtime.steps.flush(job_id, options)
     answer: dict[str, Any] = {"flushed": True}
     if status.last_finalized_bucket_end_ms is not None:
         answer["last_finalized_bucket_end"] = status.last_finalized_bucket_end_ms
@@ -85,5 +85,5 @@ async def flush_job(call: Call, services: Services) -> dict[str, Any]:
 async def post_data(call: Call, services: Services) -> Reply:
     replaces = flush.reset_range_s(call, services.clock())
     assert call.content is not None, "this operation's body is a stream"
-    counts = await services.runtime.post(call.path["job_id"], call.content, replaces)
+    counts = await services.runtime.steps.post(call.path["job_id"], call.content, replaces)
     return Reply(counts, status=202)

@@ -146,7 +146,7 @@ async def update_job(call: Call, services: Services) -> JobConfig:
     changed = await store.jobs.change(job_id, updated)
     fields = update.given_fields(body)
     if update.PUSHED_TO_OPEN_JOBS.intersection(fields):
-        await services.runtime.update(job_id)
+        await services.runtime.steps.update(job_id)
     services.runtime.notices.later(job_id, "info", f"Job updated: [{', '.join(fields)}]")
     feeds = await store.datafeeds.of_jobs([job_id])
     return _shown(call, changed.config, feeds.get(job_id))

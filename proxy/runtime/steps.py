@@ -1,0 +1,105 @@
+"""What clients and datafeeds do with an open job: post, flush, forecast, update. Each is one step, taken in turn."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from proxy.runtime import job_states
+from proxy.runtime.forecasting import ForecastOrder
+from proxy.runtime.job_entries import Entries
+from proxy.runtime.job_inputs import gather_inputs
+from proxy.runtime.job_states import Action, Asked
+from proxy.runtime.live_job import LiveJob
+from proxy.runtime.notices import Notices
+from proxy.runtime.place.summary import Status
+from proxy.runtime.running import Running
+from proxy.runtime.turns import Turns
+from proxy.store import Store
+
+
+class Steps:
+    """Steps of all jobs. ``ready`` waits until a job has been taken up after a restart."""
+
+    def __init__(
+        self,
+        store: Store,
+        running: Running,
+        entries: Entries,
+        turns: Turns,
+        notices: Notices,
+        *,
+        ready: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._store = store
+        self._running = running
+        self._entries = entries
+        self._turns = turns
+        self._notices = notices
+        self._ready = ready
+
+    async def post(
+        self, job_id: str, content: AsyncIterator[bytes], replaces: tuple[int, int] | None = None
+    ) -> dict[str, Any]:
+        """Analyses posted records; a failed job is taken up again first.
+
+        ``replaces`` is a range of epoch seconds whose records, where their buckets are still open, are forgotten.
+
+        Raises:
+            MlError: 409 where the job is not open.
+        """
+        await self._ready(job_id)
+        job_states.check("post", Asked(job_id, self._entries.state(job_id)))
+        # Read before the turn is taken: a slow sender must not hold up others.
+        body = b"".join([chunk async for chunk in content])
+        async with self.take(job_id, "post") as live:
+            return await live.post(body, replaces)
+
+    async def flush(self, job_id: str, options: Mapping[str, Any]) -> Status:
+        """
+        Raises:
+            MlError: 409 where the job is not open.
+        """
+        async with self.take(job_id, "flush") as live:
+            return await live.flush(options)
+
+    async def forecast(self, job_id: str, *, duration_ms: int, expires_in_ms: int, max_model_memory: int) -> str:
+        """Forecasts an open job; returns the forecast's id.
+
+        Raises:
+            MlError: 409 where the job is not open, 400 where its model cannot be carried on.
+        """
+        forecast_id = base64.urlsafe_b64encode(os.urandom(15)).decode()
+        async with self.take(job_id, "forecast") as live:
+            await live.forecast(ForecastOrder(forecast_id, duration_ms, expires_in_ms, max_model_memory))
+        return forecast_id
+
+    async def update(self, job_id: str) -> bool:
+        """Tells a running job what it works with from now on; False where it is not open."""
+        async with self._turns.take(job_id, "update") as turn:
+            live = self._entries.live(job_id)
+            if live is None:
+                return False
+            stored = await self._store.jobs.get(job_id)
+            inputs = await gather_inputs(self._store, stored.config)
+            async with self._running.guarded(turn):
+                await live.update(inputs)
+        return True
+
+    @asynccontextmanager
+    async def take(self, job_id: str, action: Action) -> AsyncIterator[LiveJob]:
+        """An open job for one step, in turn."""
+        await self._ready(job_id)
+        async with self._turns.take(job_id, action) as turn:
+            job_states.check(action, Asked(job_id, self._entries.state(job_id)))
+            if self._entries.state(job_id) == "failed":
+                await self._running.revive(turn)
+            live = self._entries.live(job_id)
+            if live is None:
+                raise job_states.not_open(job_id)
+            async with self._running.guarded(turn):
+                yield live
+            await self._notices.report(live)
