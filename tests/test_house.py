@@ -68,9 +68,6 @@ LINES_PER_FILE_MEDIAN = 150
 LINES_PER_FILE_MAX = 500
 LINES_PER_FUNCTION_P90 = 40
 POSITIONAL_PARAMETERS_MAX = 5
-# To become none, and no more ever.
-CROWDED_IN_THE_ENGINE = 24
-STILL_IN_A_CIRCLE = {"proxy.runtime.removals": "proxy.runtime.supervisor"}
 
 STORE_ROOMS = {path.stem for path in (PROXY / "store").iterdir()}
 
@@ -278,7 +275,7 @@ def test_no_module_imports_itself_by_way_of_others():
             for name in imports_of(path)
             if name.startswith("proxy.")
         }
-        & modules.keys() - {module, STILL_IN_A_CIRCLE.get(module)}
+        & modules.keys() - {module}
         for module, path in modules.items()
     }
     try:
@@ -373,9 +370,7 @@ def test_calls_can_be_read_without_counting_arguments():
         if len([a for a in function.args.posonlyargs + function.args.args if a.arg not in ("self", "cls")])
         > POSITIONAL_PARAMETERS_MAX
     ]
-    in_engine = [name for name in crowded if name.startswith("proxy.engine.")]
-    assert [name for name in crowded if name not in in_engine] == []
-    assert len(in_engine) <= CROWDED_IN_THE_ENGINE
+    assert crowded == []
 
 
 # Manners.

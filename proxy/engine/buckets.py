@@ -4,6 +4,7 @@ Groups are (bucket, partition, over, by) of one detector; sums run in order of a
 depend on how the rows were batched. NaN in the measured field leaves a row out of the metric features.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,10 +84,8 @@ def aggregate(rows: RowSet, detector: DetectorSpec, span: int, weights: Floats |
     weight = None if weights is None else weights[members]
     counts = np.diff(start).astype(np.float64) if weight is None else _sums(weight, start)
     values = [
-        np.clip(
-            _feature(part.feature, rows, detector, members, start, counts, weight), -LARGEST_FEATURE, LARGEST_FEATURE
-        )
-        for part in detector.parts
+        np.clip(feature, -LARGEST_FEATURE, LARGEST_FEATURE)
+        for feature in _features(rows, detector, members, start, (counts, weight))
     ]
     codes = {f: _entity_codes(f, rows, detector)[members[first]] for f in detector.split_fields}
     return Groups(bucket[order[first]], codes, counts, values, members, start)
@@ -125,22 +124,19 @@ def _entity_codes(field: str, rows: RowSet, detector: DetectorSpec) -> Codes:
     return np.where(column.codes == column.values.index(""), -1, column.codes).astype(np.int32)
 
 
-def _feature(
-    feature: str,
-    rows: RowSet,
-    detector: DetectorSpec,
-    members: Index,
-    start: Index,
-    counts: Floats,
-    weight: Floats | None,
-) -> Floats:
-    if feature == "count" or detector.field is None:
-        return counts
-    if feature in TEXT_FEATURES:
-        return text_feature(feature, rows.text[detector.field], members, start)
-    if not detector.parts[0].is_metric:
-        return counts
-    return metric_feature(feature, rows.numbers[detector.field][members], start, counts, weight)
+def _features(
+    rows: RowSet, detector: DetectorSpec, members: Index, start: Index, counted: tuple[Floats, Floats | None]
+) -> Iterator[Floats]:
+    """The feature of each part of the detector; `counted` are the groups' counts and the rows' weights."""
+    for part in detector.parts:
+        if part.feature == "count" or detector.field is None:
+            yield counted[0]
+        elif part.feature in TEXT_FEATURES:
+            yield text_feature(part.feature, rows.text[detector.field], members, start)
+        elif detector.parts[0].is_metric:
+            yield metric_feature(part.feature, rows.numbers[detector.field][members], start, *counted)
+        else:
+            yield counted[0]
 
 
 def metric_feature(feature: str, value: Floats, start: Index, counts: Floats, weight: Floats | None) -> Floats:

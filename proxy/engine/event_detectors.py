@@ -107,7 +107,7 @@ class RareDetector(EventDetector[Rarity]):
         if over is not None:
             # An over entity that was turned away has no code.
             taken = taken & (over < len(self.over))
-        self.model.learn(view.bucket, partition, by, over, counts, taken)
+        self.model.learn(view.bucket, partition, by, over, counts, is_learnt=taken)
 
     def prune(self, before: int) -> None:
         """Rarity forgets by itself what it has not seen for long; only the names are left to forget."""

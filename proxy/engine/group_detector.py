@@ -12,7 +12,7 @@ import numpy as np
 from proxy.engine.columns import Rows
 from proxy.engine.detector import Detector, dict_of
 from proxy.engine.findings import BucketView, Finding, Judgement
-from proxy.engine.influence import KEPT_FROM, TailLn, influences
+from proxy.engine.influence import KEPT_FROM, Anomaly, TailLn, influences
 from proxy.engine.models.component import Mask
 from proxy.engine.probability import WORTH_WRITING, any_of, chances_counted, combine_ln
 from proxy.engine.registry import BYTES_A_NAME, Interner, is_frequent
@@ -221,18 +221,8 @@ class GroupDetector(Detector):
         part = self.spec.parts[int(scores.part[i])]
         actual = [float(v) for v in scores.actual[i]]
         witnesses = self._witnesses(view, view.prepared.groups.members(group), actual)
-        shares = influences(
-            self.spec,
-            self.job.influencers,
-            {f: v for f, v in named if f},
-            view.rows,
-            witnesses,
-            view.weights,
-            part.feature,
-            actual[0],
-            scores.tail_ln(i),
-            False,
-        )
+        tail_ln = scores.tail_ln(i)
+        anomaly = Anomaly(self.spec, view.rows, witnesses, view.weights, part.feature, actual[0], tail_ln)
         return Finding(
             self.spec,
             part,
@@ -245,7 +235,7 @@ class GroupDetector(Detector):
             [float(v) for v in scores.typical[i]],
             scores.explain(i),
             geo=self._geo(actual, scores.typical[i]),
-            influences=shares,
+            influences=influences(anomaly, self.job.influencers, {f: v for f, v in named if f}),
         )
 
     def _plots(self, view: BucketView, present: Present, scores: GroupScores) -> list[Document]:

@@ -5,8 +5,10 @@ for those of the others, everything else asks whether the influencer's rows alon
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from proxy.engine.buckets import LARGEST, Index, aggregate
 from proxy.engine.functions import ADDITIVE_FEATURES, TEXT_FEATURES
@@ -22,21 +24,45 @@ MOST_VALUES = 50
 TailLn = Callable[[Floats, Floats], Floats]
 
 
-def influences(
-    detector: DetectorSpec,
-    fields: tuple[str, ...],
-    own: dict[str, str],
-    rows: RowSet,
-    members: Index,
-    weights: Floats | None,
-    feature: str,
-    actual: float,
-    tail_ln: TailLn,
-    is_multi_bucket: bool,
-) -> dict[str, dict[str, float]]:
-    """Influence of each value of each influencer field on one anomalous entity.
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """One anomalous value of one entity, and the rows that made it.
 
-    `own` maps the entity's own split fields to their values: those influence fully.
+    ``members`` are the entity's rows in ``rows``, ``weights`` the summary counts of all rows (None where each counts
+    once); ``tail_ln`` judges other values as ``actual`` was judged.
+    """
+
+    detector: DetectorSpec
+    rows: RowSet
+    members: Index
+    weights: Floats | None
+    feature: str
+    actual: float
+    tail_ln: TailLn
+    is_multi_bucket: bool = False
+
+    @property
+    def ln_all(self) -> float:
+        """ln of the tail probability of the actual value."""
+        return float(self.tail_ln(np.array([self.actual]), np.ones(1))[0])
+
+    def weight(self) -> Floats:
+        """How many records each of the entity's rows stands for."""
+        return np.ones(len(self.members)) if self.weights is None else self.weights[self.members]
+
+    def alone(self, chosen: NDArray[np.bool_]) -> float:
+        """What the value would be if the entity had had only these of its rows."""
+        members = self.members[chosen]
+        weights = None if self.weights is None else self.weights[members]
+        groups = aggregate(self.rows.take(members), self.detector, 1 << 60, weights)
+        which = next((i for i, part in enumerate(self.detector.parts) if part.feature == self.feature), 0)
+        return float(groups.values[which][0]) if len(groups.count) else 0.0
+
+
+def influences(anomaly: Anomaly, fields: tuple[str, ...], own: dict[str, str]) -> dict[str, dict[str, float]]:
+    """Influence of each value of each influencer field, 0..1; only those of ``KEPT_FROM`` or more.
+
+    ``own`` maps the entity's own split fields to their values: those influence fully.
     """
     out: dict[str, dict[str, float]] = {}
     for field in fields:
@@ -45,27 +71,17 @@ def influences(
             if own[field]:
                 out[field] = {own[field]: 1.0}
             continue
-        column = rows.text.get(field)
-        if column is None or not len(members):
+        column = anomaly.rows.text.get(field)
+        if column is None or not len(anomaly.members):
             continue
-        kept = _of_field(detector, column, rows, members, weights, feature, actual, tail_ln, is_multi_bucket)
+        kept = _of_field(anomaly, column)
         if kept:
             out[field] = kept
     return out
 
 
-def _of_field(
-    detector: DetectorSpec,
-    column: Column,
-    rows: RowSet,
-    members: Index,
-    weights: Floats | None,
-    feature: str,
-    actual: float,
-    tail_ln: TailLn,
-    is_multi_bucket: bool,
-) -> dict[str, float]:
-    codes = column.codes[members]
+def _of_field(anomaly: Anomaly, column: Column) -> dict[str, float]:
+    codes = column.codes[anomaly.members]
     present, inverse, share = np.unique(codes, return_inverse=True, return_counts=True)
     named = np.flatnonzero(present >= 0)
     if not len(named):
@@ -74,48 +90,36 @@ def _of_field(
         return {column.values[int(present[0])]: 1.0}
     if len(named) > MOST_VALUES:
         named = named[np.argsort(-share[named], kind="stable")[:MOST_VALUES]]
-    strength = _strengths(
-        detector, rows, members, weights, inverse.reshape(-1), named, feature, actual, tail_ln, is_multi_bucket
-    )
+    strength = _strengths(anomaly, inverse.reshape(-1), named)
     order = sorted(range(len(named)), key=lambda i: (-strength[i], column.values[int(present[named[i]])]))
     return {column.values[int(present[named[i]])]: float(strength[i]) for i in order if strength[i] >= KEPT_FROM}
 
 
-def _strengths(
-    detector: DetectorSpec,
-    rows: RowSet,
-    members: Index,
-    weights: Floats | None,
-    inverse: Index,
-    named: Index,
-    feature: str,
-    actual: float,
-    tail_ln: TailLn,
-    is_multi_bucket: bool,
-) -> Floats:
-    ones = np.ones(len(named))
-    weight = np.ones(len(members)) if weights is None else weights[members]
+def _strengths(anomaly: Anomaly, inverse: Index, named: Index) -> Floats:
+    """Influence of each of the ``named`` values; ``inverse`` says which value each of the entity's rows has."""
+    detector, rows, members, feature = anomaly.detector, anomaly.rows, anomaly.members, anomaly.feature
+    ones, weight = np.ones(len(named)), anomaly.weight()
     total = float(weight.sum())
     mine = np.bincount(inverse, weight)[named]
-    if feature in ADDITIVE_FEATURES or is_multi_bucket:
+    if feature in ADDITIVE_FEATURES or anomaly.is_multi_bucket:
         value = rows.numbers[detector.field][members] if feature == "sum" and detector.field else weight
         parts: Floats = np.bincount(inverse, value)[named].astype(np.float64, copy=False)
-        if is_multi_bucket:
+        if anomaly.is_multi_bucket:
             whole = float(np.abs(value).sum())
             return np.clip(np.abs(parts) / max(whole, 1e-300), 0.0, 1.0)
-        return _complement(actual - parts, ones, actual, tail_ln)
+        return _complement(anomaly, anomaly.actual - parts, ones)
     if feature in ("mean", "varp") and detector.field:
         value = np.clip(rows.numbers[detector.field][members], -LARGEST, LARGEST)
         rest = _of_the_others(value, weight, inverse, named, feature)
-        return _complement(rest, np.sqrt(total / np.maximum(total - mine, 1e-300)), actual, tail_ln)
-    ln_all = float(tail_ln(np.array([actual]), np.ones(1))[0])
-    if feature in TEXT_FEATURES and float(tail_ln(np.zeros(1), np.ones(1))[0]) <= ln_all:
+        return _complement(anomaly, rest, np.sqrt(total / np.maximum(total - mine, 1e-300)))
+    ln_all = anomaly.ln_all
+    if feature in TEXT_FEATURES and float(anomaly.tail_ln(np.zeros(1), np.ones(1))[0]) <= ln_all:
         # The anomaly is that values are missing, so no value that is there accounts for it.
         return np.zeros(len(named))
-    alone = np.array([_alone(detector, rows, members[inverse == k], weights, feature) for k in named])
+    alone = np.array([anomaly.alone(inverse == k) for k in named])
     # A median of few rows strays by itself.
     scale = np.sqrt(total / mine) if feature == "median" else ones
-    return np.clip(tail_ln(alone, scale) / min(ln_all, -1e-9), 0.0, 1.0)
+    return np.clip(anomaly.tail_ln(alone, scale) / min(ln_all, -1e-9), 0.0, 1.0)
 
 
 def _of_the_others(value: Floats, weight: Floats, inverse: Index, named: Index, feature: str) -> Floats:
@@ -130,13 +134,6 @@ def _of_the_others(value: Floats, weight: Floats, inverse: Index, named: Index, 
     return mean + centre if feature == "mean" else np.maximum(second / np.maximum(mass, 1e-300) - mean**2, 0.0)
 
 
-def _complement(rest: Floats, scale: Floats, actual: float, tail_ln: TailLn) -> Floats:
-    ln_all = float(tail_ln(np.array([actual]), np.ones(1))[0])
-    return np.clip(1.0 - tail_ln(rest, scale) / min(ln_all, -1e-9), 0.0, 1.0)
-
-
-def _alone(detector: DetectorSpec, rows: RowSet, members: Index, weights: Floats | None, feature: str) -> float:
-    chosen = rows.take(members)
-    groups = aggregate(chosen, detector, 1 << 60, None if weights is None else weights[members])
-    which = next((i for i, part in enumerate(detector.parts) if part.feature == feature), 0)
-    return float(groups.values[which][0]) if len(groups.count) else 0.0
+def _complement(anomaly: Anomaly, rest: Floats, scale: Floats) -> Floats:
+    """How much less unusual what is left without each value's rows is."""
+    return np.clip(1.0 - anomaly.tail_ln(rest, scale) / min(anomaly.ln_all, -1e-9), 0.0, 1.0)

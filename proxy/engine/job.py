@@ -5,12 +5,15 @@ chunks gives the same documents, and a state saved at any point goes on bit-exac
 buckets; a caller that must not wait for all of them bounds each call by ``max_buckets`` and goes on with ``advance``.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from proxy.engine.buckets import summary_counts
+from proxy.engine.buckets import Index, summary_counts
 from proxy.engine.categories import Categories
 from proxy.engine.diagnostics import BucketDiagnostics
 from proxy.engine.event_detectors import CircularDetector, GeoDetector, RareDetector
@@ -53,6 +56,18 @@ def detector_class(
     if detector.kind in _CLASS_OF_KIND:
         return _CLASS_OF_KIND[detector.kind]
     return PopulationDetector if detector.over else SeriesDetector
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Rows of some buckets, their summary counts, and what each detector has made of them."""
+
+    rows: RowSet
+    weights: Floats | None
+    prepared: list[Prepared]
+
+    def event_count(self, members: Index) -> int:
+        return len(members) if self.weights is None else int(self.weights[members].sum())
 
 
 class JobEngine:
@@ -206,34 +221,30 @@ class JobEngine:
         self._next_bucket = until
 
     def _finish(self, rows: RowSet, first: int, until: int, out: Results) -> None:
-        weights = self._weights(rows)
-        prepared = [d.prepare(rows, weights) for d in self._detectors]
+        chunk = self._chunk(rows)
         bucket_of_row = rows.time // self.spec.bucket_span
         order = np.argsort(bucket_of_row, kind="stable")
         edges = np.searchsorted(bucket_of_row[order], np.arange(first, until + 1))
         for bucket in range(first, until):
             members = order[edges[bucket - first] : edges[bucket - first + 1]]
-            self._finish_bucket(bucket, rows, members, weights, prepared, out)
+            self._finish_bucket(bucket, chunk, members, out)
 
-    def _finish_bucket(
-        self,
-        bucket: int,
-        rows: RowSet,
-        members: NDArray[np.intp],
-        weights: Floats | None,
-        prepared: list[Prepared],
-        out: Results,
-    ) -> None:
-        time = bucket * self.spec.bucket_span
-        count = self._event_count(members, weights)
+    def _chunk(self, rows: RowSet) -> _Chunk:
+        field = self.spec.summary_count_field
+        weights = None if field is None else summary_counts(rows.numbers[field])
+        return _Chunk(rows, weights, [d.prepare(rows, weights) for d in self._detectors])
+
+    def _finish_bucket(self, bucket: int, chunk: _Chunk, members: Index, out: Results) -> None:
+        time, count = bucket * self.spec.bucket_span, chunk.event_count(members)
         effect = self._calendar.at(time)
         judgements = {
-            d.spec.index: d.step(BucketView(time, bucket, rows, weights, p, effect, room=self._memory.room))
-            for d, p in zip(self._detectors, prepared, strict=True)
+            d.spec.index: d.step(BucketView(time, bucket, chunk.rows, chunk.weights, p, effect, room=self._memory.room))
+            for d, p in zip(self._detectors, chunk.prepared, strict=True)
         }
         self._watch_memory(bucket, judgements)
         self._volume.learn(time, count)
-        self._emit(bucket, rows, members, count, effect.descriptions, judgements, out, is_interim=False)
+        distinct = self._distinct(chunk.rows, members, judgements)
+        self._emit(BucketFacts(time, bucket, count, False, effect.descriptions, distinct), judgements, out)
         self._diagnostics.observe(time, count, out)
 
     def _watch_memory(self, bucket: int, judgements: dict[int, Judgement]) -> None:
@@ -253,35 +264,17 @@ class JobEngine:
         categories = 0 if self._categories is None else self._categories.model.nbytes
         self._memory.weigh(categories + sum(d.nbytes() for d in self._detectors))
 
-    def _emit(
-        self,
-        bucket: int,
-        rows: RowSet,
-        members: NDArray[np.intp],
-        count: int,
-        events: tuple[str, ...],
-        judgements: dict[int, Judgement],
-        out: Results,
-        *,
-        is_interim: bool,
-    ) -> None:
-        has_findings = any(j.findings for j in judgements.values())
-        distinct = self._distinct(rows, members) if has_findings else {}
+    def _emit(self, facts: BucketFacts, judgements: dict[int, Judgement], out: Results) -> None:
         for judgement in judgements.values():
             out.model_plots.extend(judgement.plots)
             if self.spec.annotations_enabled:
                 out.annotations.extend(judgement.annotations)
-        facts = BucketFacts(bucket * self.spec.bucket_span, bucket, count, is_interim, events, distinct)
         self._scorer.write(facts, judgements, out)
 
-    def _weights(self, rows: RowSet) -> Floats | None:
-        field = self.spec.summary_count_field
-        return None if field is None else summary_counts(rows.numbers[field])
-
-    def _event_count(self, members: NDArray[np.intp], weights: Floats | None) -> int:
-        return len(members) if weights is None else int(weights[members].sum())
-
-    def _distinct(self, rows: RowSet, members: NDArray[np.intp]) -> dict[str, int]:
+    def _distinct(self, rows: RowSet, members: Index, judgements: dict[int, Judgement]) -> dict[str, int]:
+        """How many values each influencer field has in a bucket; nobody asks where nothing was found."""
+        if not any(j.findings for j in judgements.values()):
+            return {}
         return {
             f: int(np.count_nonzero(np.unique(rows.text[f].codes[members]) >= 0))
             for f in self.spec.influencers
@@ -299,34 +292,25 @@ class JobEngine:
                 return
             first = int(rows.time.min()) // span
         last = self._reference // span
-        weights = self._weights(rows)
-        prepared = [d.prepare(rows, weights) for d in self._detectors]
+        chunk = self._chunk(rows)
         for bucket in range(first, last + 1):
             time = bucket * span
             members = np.flatnonzero(rows.time // span == bucket)
             if (start is not None and time < start // span * span) or (end is not None and time >= end):
                 continue
-            self._interim_bucket(bucket, rows, members, weights, prepared, out)
+            self._interim_bucket(bucket, chunk, members, out)
 
-    def _interim_bucket(
-        self,
-        bucket: int,
-        rows: RowSet,
-        members: NDArray[np.intp],
-        weights: Floats | None,
-        prepared: list[Prepared],
-        out: Results,
-    ) -> None:
-        time = bucket * self.spec.bucket_span
-        count = self._event_count(members, weights)
+    def _interim_bucket(self, bucket: int, chunk: _Chunk, members: Index, out: Results) -> None:
+        time, count = bucket * self.spec.bucket_span, chunk.event_count(members)
         expected = self._volume.expected(time)
         completeness = min(1.0, count / expected) if expected > 0 else 1.0
         effect = self._calendar.at(time)
         judgements = {
-            d.spec.index: d.step(BucketView(time, bucket, rows, weights, p, effect, completeness, True))
-            for d, p in zip(self._detectors, prepared, strict=True)
+            d.spec.index: d.step(BucketView(time, bucket, chunk.rows, chunk.weights, p, effect, completeness, True))
+            for d, p in zip(self._detectors, chunk.prepared, strict=True)
         }
-        self._emit(bucket, rows, members, count, effect.descriptions, judgements, out, is_interim=True)
+        distinct = self._distinct(chunk.rows, members, judgements)
+        self._emit(BucketFacts(time, bucket, count, True, effect.descriptions, distinct), judgements, out)
 
     # ---- configuration, size, state
 

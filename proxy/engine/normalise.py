@@ -149,7 +149,7 @@ class Normaliser:
         kept = sorted(self.maxima, key=lambda scope: self.maxima[scope][1])[MOST_SCOPES // 2 :]
         self.maxima = {scope: self.maxima[scope] for scope in kept}
 
-    def remember(self, time: int, identity: Document, ln_p: float, scope: str, youth: float, score: float) -> None:
+    def remember(self, time: int, identity: Document, ln_p: float, *, scope: str, youth: float, score: float) -> None:
         """Keeps a final result so that it can be rescored while it is inside the window."""
         self._emitted.append(_Emitted(time, identity, ln_p, scope, youth, score))
 

@@ -155,6 +155,7 @@ class Rarity:
         by: Ints,
         over: Ints | None,
         counts: Floats,
+        *,
         is_learnt: Bools | None = None,
     ) -> None:
         """Count the bucket's rows; those outside is_learnt leave no trace."""

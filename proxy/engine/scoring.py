@@ -109,7 +109,9 @@ class Scorer:
             of_detector = maxima[finding.detector.index]
             of_detector[scope] = max(of_detector.get(scope, 0.0), magnitude(ln_p))
             if not facts.is_interim:
-                normaliser.remember(facts.time, _record_identity(record), ln_p, scope, finding.youth, score)
+                normaliser.remember(
+                    facts.time, _record_identity(record), ln_p, scope=scope, youth=finding.youth, score=score
+                )
         if not facts.is_interim:
             for index, judgement in judgements.items():
                 normaliser = self.normaliser("record", str(index))
@@ -141,7 +143,7 @@ class Scorer:
             normaliser = self.normaliser("influencer", name)
             score = normaliser.score(facts.time, ln_p, value, youth)
             sizes[name][value] = magnitude(ln_p)
-            out.influencers.append(influencer_document(facts, self.spec, name, value, ln_p, score))
+            out.influencers.append(influencer_document(facts, self.spec, (name, value), ln_p, score))
             if not facts.is_interim:
                 identity: Document = {
                     "timestamp": facts.time * 1000,
@@ -149,7 +151,7 @@ class Scorer:
                     "influencer_field_name": name,
                     "influencer_field_value": value,
                 }
-                normaliser.remember(facts.time, identity, ln_p, value, youth, score)
+                normaliser.remember(facts.time, identity, ln_p, scope=value, youth=youth, score=score)
         if not facts.is_interim:
             for name, seen in sizes.items():
                 self.normaliser("influencer", name).observe(facts.time, seen, entities=facts.distinct.get(name, 1))
@@ -204,7 +206,7 @@ class Scorer:
                 "bucket_span": self.spec.bucket_span,
                 "influencer_field_name": name,
             }
-            normaliser.remember(facts.time, identity, ln_p, "", member.youth, score)
+            normaliser.remember(facts.time, identity, ln_p, scope="", youth=member.youth, score=score)
         return {
             "influencer_field_name": name,
             "initial_anomaly_score": score,
@@ -295,12 +297,12 @@ def record_document(facts: BucketFacts, spec: JobSpec, finding: Finding, score: 
 
 
 def influencer_document(
-    facts: BucketFacts, spec: JobSpec, name: str, value: str, ln_p: float, score: float
+    facts: BucketFacts, spec: JobSpec, named: tuple[str, str], ln_p: float, score: float
 ) -> Document:
     """An influencer in the documented order of keys."""
     return {
-        "influencer_field_name": name,
-        "influencer_field_value": value,
+        "influencer_field_name": named[0],
+        "influencer_field_value": named[1],
         "influencer_score": score,
         "initial_influencer_score": score,
         "probability": float(np.exp(max(ln_p, -690.0))),

@@ -15,7 +15,7 @@ from proxy.engine.detector import SUM_LIKE, Detector, completed, list_of
 from proxy.engine.explain import explanation, multi_bucket_impact
 from proxy.engine.findings import BucketView, Finding, Judgement
 from proxy.engine.functions import NON_NEGATIVE_FEATURES, Empty, Function, plot_feature
-from proxy.engine.influence import influences
+from proxy.engine.influence import Anomaly, influences
 from proxy.engine.models import calendar_days
 from proxy.engine.models.component import Mask
 from proxy.engine.models.judged import Change, Judged
@@ -197,10 +197,8 @@ class SeriesDetector(Detector):
         partition, by = self.registry.keys[row]
         group, mode = int(bucket.group_of[row]), bucket.mode.get(i)
         single, multi = float(judged.evidence.single[i]), float(judged.evidence.multi[i])
-        shares = influences(
+        anomaly = Anomaly(
             self.spec,
-            self.job.influencers,
-            {f: v for f, v in ((self.spec.partition, partition), (self.spec.by, by)) if f},
             view.rows,
             view.prepared.groups.members(group) if group >= 0 else np.empty(0, np.intp),
             view.weights,
@@ -209,6 +207,7 @@ class SeriesDetector(Detector):
             lambda v, s: part.model.tail_ln(judged, i, v, s),
             single > ORDINARY_ALONE,
         )
+        own = {f: v for f, v in ((self.spec.partition, partition), (self.spec.by, by)) if f}
         return Finding(
             self.spec,
             part.function,
@@ -221,7 +220,7 @@ class SeriesDetector(Detector):
             [float(judged.typical[i]) if mode is None else mode],
             explanation(part.model, judged, i, mode, view.completeness),
             youth=part.model.maturity(row),
-            influences=shares,
+            influences=influences(anomaly, self.job.influencers, own),
         )
 
     def _plots(self, bucket: PartBucket) -> Iterator[Document]:

@@ -125,7 +125,7 @@ class LiveJob:
     async def _set_aside(self, entry: int | None) -> None:
         """What a model cannot take must not be offered to it again at every opening."""
         if entry is not None:
-            await self.journal.withdraw(self.job_id, entry)
+            await self.journal.set_aside(self.job_id, entry)
 
     async def call(self, command: Command) -> Summary:
         """Has a command performed that may be begun twice; a model that was lost is loaded anew first."""

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from proxy.errors import MlError
 
 _log = logging.getLogger(__name__)
+_CANCEL_AGAIN_S = 5.0
 
 
 class Tasks:
@@ -35,10 +36,12 @@ class Tasks:
             _log.error("background task [%s] failed", task.get_name(), exc_info=task.exception())
 
     async def stop(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Ends all tasks, also those that have been begun meanwhile."""
+        while self._tasks:
+            for task in self._tasks:
+                # Again where it did not help: a timeout that ran out in the same moment swallows a cancellation.
+                task.cancel()
+            await asyncio.wait(self._tasks, timeout=_CANCEL_AGAIN_S)
 
 
 async def _repeated(step: Callable[[], Awaitable[None]], name: str, every_s: float) -> None:

@@ -65,7 +65,7 @@ class JobRemoval:
         """What the job has learnt and written; running it again after a failure finishes the work."""
         index = self._names.results(results_index_name)
         await self._refresh(f"{index}*,{self._names.all_state},{self._names.indices.annotations}")
-        await self._journal.clear(job_id)
+        await self._journal.forget(job_id)
         await self._remove_state(job_id, index)
         await self._remove_annotations(job_id, everybody=user_annotations)
         if not keep_indices and await self._is_own_index(job_id, results_index_name):

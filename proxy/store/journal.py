@@ -17,6 +17,8 @@ from proxy.store.names import Names
 
 # Base64 and JSON around it stay well under the cluster's limit on one request.
 MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
+_ASIDE = "aside"
+_IS_ASIDE = {"term": {"kind": _ASIDE}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,16 @@ class Journal:
         await self._write(job_id, [(f"{job_id}#entry#{sequence}", sequence, "entry", payload)])
         return sequence + 1
 
-    async def withdraw(self, job_id: str, sequence: int) -> None:
-        """Takes one entry back."""
-        await self._client.bulk(
-            orjson.dumps({"delete": {"_index": self._index, "_id": f"{job_id}#entry#{sequence}"}}) + b"\n"
+    async def set_aside(self, job_id: str, sequence: int) -> None:
+        """Offers an entry to no model any more; it is kept, for who seeks the cause, until the job is reset."""
+        entry = f"{job_id}#entry#{sequence}"
+        found = await self._client.find("GET", f"/{self._path}/_doc/{quote_expression(entry)}")
+        if found is None:
+            return
+        await self._write(
+            job_id, [(f"{job_id}#{_ASIDE}#{sequence}", sequence, _ASIDE, base64.b64decode(found["_source"]["payload"]))]
         )
+        await self._client.bulk(orjson.dumps({"delete": {"_index": self._index, "_id": entry}}) + b"\n")
 
     async def save_model(self, job_id: str, saved: Saved) -> None:
         """Replaces the saved model, then drops the entries that it contains."""
@@ -59,7 +66,9 @@ class Journal:
             for part, payload in enumerate(parts)
         ]
         await self._write(job_id, rows)
-        await self._drop(job_id, {"range": {"sequence": {"lt": saved.sequence}}})
+        await self._drop(
+            job_id, {"bool": {"must_not": _IS_ASIDE, "must": [{"range": {"sequence": {"lt": saved.sequence}}}]}}
+        )
         await self._drop(
             job_id, {"bool": {"must": [{"term": {"kind": "entry"}}, {"range": {"sequence": {"lte": saved.sequence}}}]}}
         )
@@ -75,7 +84,11 @@ class Journal:
         return saved, sorted((number, payload) for number, payload in entries if number > after)
 
     async def clear(self, job_id: str) -> None:
-        await self._refresh()
+        """Drops what only a running job needs."""
+        await self._drop(job_id, {"bool": {"must_not": _IS_ASIDE}})
+
+    async def forget(self, job_id: str) -> None:
+        """Drops all that there is of a job."""
         await self._drop(job_id, {"match_all": {}})
 
     async def _write(self, job_id: str, rows: Sequence[tuple[str, int, str, bytes]]) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from proxy.engine.influence import MOST_VALUES, influences
+from proxy.engine.influence import MOST_VALUES, Anomaly, influences
 from proxy.engine.rows import RowSet
 from proxy.job_config.engine_spec import spec_from
 from tests.engine.jobs import column, config
@@ -45,9 +45,8 @@ def blamed(feature, rows, weights, tail_ln, actual, *, is_multi_bucket=False, fi
     members = np.arange(len(rows["time"]))
     given_weights = None if weights is None else np.array(weights, float)
     own = {"own": "x"}
-    return influences(
-        spec, fields, own, row_set, members, given_weights, feature, actual, tail_ln, is_multi_bucket
-    ), naive_influences(
+    anomaly = Anomaly(spec, row_set, members, given_weights, feature, actual, tail_ln, is_multi_bucket)
+    return influences(anomaly, fields, own), naive_influences(
         feature,
         field,
         fields,

@@ -147,7 +147,7 @@ def test_freq_rare_asks_for_more_than_one_rare_event():
 def test_rows_outside_the_learning_mask_leave_no_trace():
     rarity = Rarity(HOUR)
     zeros, by = np.zeros(2, np.int64), np.array([1, 2])
-    rarity.learn(0, zeros, by, None, np.ones(2), np.array([True, False]))
+    rarity.learn(0, zeros, by, None, np.ones(2), is_learnt=np.array([True, False]))
     scores = rarity.score(1, zeros, by, None, np.ones(2))
     assert scores.is_first_occurrence.tolist() == [False, True]
 

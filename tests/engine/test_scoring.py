@@ -189,7 +189,7 @@ def test_a_larger_maximum_lowers_what_was_shown_before_within_the_window_only():
         ln_p = math.log(1e-6) if hour in (80, 95) else 0.0
         if ln_p:
             score = normaliser.score(hour * HOUR, ln_p, "a")
-            normaliser.remember(hour * HOUR, {"timestamp": hour}, ln_p, "a", 1.0, score)
+            normaliser.remember(hour * HOUR, {"timestamp": hour}, ln_p, scope="a", youth=1.0, score=score)
         normaliser.observe(hour * HOUR, {"a": magnitude(ln_p)})
         assert not [r for r in normaliser.rescore(hour * HOUR) if r.score > 100]
     normaliser.observe(100 * HOUR, {"a": magnitude(math.log(1e-60))})
@@ -226,7 +226,7 @@ def test_a_maximum_must_grow_clearly_before_anything_is_rescored(growth, is_resc
     for hour in range(100):
         normaliser.observe(hour * HOUR, {})
     normaliser.observe(100 * HOUR, {"a": 40.0})
-    normaliser.remember(100 * HOUR, {"timestamp": 100}, -43.0, "a", 1.0, 100.0)
+    normaliser.remember(100 * HOUR, {"timestamp": 100}, -43.0, scope="a", youth=1.0, score=100.0)
     normaliser.rescore(100 * HOUR)
     normaliser.observe(100 * HOUR + 1, {"a": 40.0 * growth})
     assert bool(normaliser.rescore(101 * HOUR)) == is_rescored
@@ -241,14 +241,14 @@ def test_a_score_that_moves_by_no_more_than_one_is_left(moved, is_told):
     normaliser.observe(99 * HOUR, {"a": 5.0})
     normaliser.observe(100 * HOUR, {"a": 30.0})
     new = normaliser.score(100 * HOUR, ln_p, "a")
-    normaliser.remember(100 * HOUR, {}, ln_p, "a", 1.0, new + moved)
+    normaliser.remember(100 * HOUR, {}, ln_p, scope="a", youth=1.0, score=new + moved)
     assert bool(normaliser.rescore(101 * HOUR)) == is_told
 
 
 def test_the_latest_four_thousand_results_can_be_rescored():
     normaliser = Normaliser("record", HOUR, 30 * 86400)
     for number in range(4001):
-        normaliser.remember(number, {"timestamp": number}, -30.0, "a", 1.0, 0.0)
+        normaliser.remember(number, {"timestamp": number}, -30.0, scope="a", youth=1.0, score=0.0)
     normaliser.observe(4900, {"a": 1.0})
     normaliser.observe(5000, {"a": 5.0})
     assert [r.identity["timestamp"] for r in normaliser.rescore(6000)] == list(range(1, 4001))

@@ -87,6 +87,22 @@ async def test_changed_events_reach_a_running_model():
     assert events_by_hour(inputs, updated) == [[], ["a day off"], ["a day off"], []]
 
 
+async def test_a_stored_pattern_that_cannot_be_run_keeps_its_job_from_opening_and_says_which():
+    """An earlier version, or another product on the same index, may have accepted it."""
+    analysis = {
+        **CONFIGURATION["analysis_config"],
+        "detectors": [{"function": "count", "by_field_name": "mlcategory", "detector_index": 0}],
+        "categorization_field_name": "message",
+        "categorization_filters": ["a(?=b)"],
+    }
+    inputs = await gather_inputs(Shelf(), {**CONFIGURATION, "analysis_config": analysis})
+    with pytest.raises(MlError) as refused:
+        JobModel(inputs)
+    assert refused.value.status == 400
+    assert refused.value.reason.startswith("[inputs] a categorization pattern cannot be used: ")
+    assert "(?=...)" in refused.value.reason
+
+
 def events_by_hour(inputs: JobInputs, updated: JobInputs | None = None) -> list[list[str]]:
     """The scheduled events of the first four buckets; ``updated`` inputs are told before any data."""
     model = JobModel(inputs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+from contextlib import suppress
 
 from proxy.errors import MlError, unavailable
 from proxy.runtime.tasks import Tasks, until_done
@@ -39,6 +40,21 @@ async def test_stopping_ends_what_still_runs_quietly(caplog):
     assert ended.is_set()
     assert task.cancelled()
     assert caplog.text == ""
+
+
+async def test_stopping_ends_a_task_that_has_swallowed_its_cancellation(monkeypatch):
+    monkeypatch.setattr("proxy.runtime.tasks._CANCEL_AGAIN_S", 0.05)
+
+    async def runs() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    tasks = Tasks()
+    task = tasks.spawn(runs(), "wait")
+    await asyncio.sleep(0)
+    await asyncio.wait_for(tasks.stop(), 10)
+    assert task.cancelled()
 
 
 async def test_what_a_request_left_behind_does_not_go_along():

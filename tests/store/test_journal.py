@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import orjson
 import pytest
 
@@ -78,10 +80,28 @@ async def test_an_empty_model_is_a_model(journal):
     assert (await journal.read("one"))[0] == Saved(0, b"")
 
 
-async def test_an_entry_can_be_taken_back(journal):
+async def test_an_entry_that_is_set_aside_is_kept_and_not_read(journal, store_client, names):
     await append_all(journal, "one", 0, [b"a", b"b"])
-    await journal.withdraw("one", 1)
+    await journal.set_aside("one", 1)
     assert await journal.read("one") == (None, [(0, b"a")])
+    # Its number is free again.
+    await append_all(journal, "one", 1, [b"c"])
+    await journal.save_model("one", Saved(5, b"model"))
+    await journal.clear("one")
+    assert await payloads_in(store_client, names) == [b"b"]
+    await journal.forget("one")
+    assert await payloads_in(store_client, names) == []
+
+
+async def test_what_is_not_there_cannot_be_set_aside(journal):
+    await journal.set_aside("one", 3)
+    assert await journal.read("one") == (None, [])
+
+
+async def payloads_in(store_client, names) -> list[bytes]:
+    await store_client.request("POST", f"/{names.journal}/_refresh")
+    hits = await store_client.search_all(names.journal, {"match_all": {}})
+    return [base64.b64decode(hit["_source"]["payload"]) for hit in hits]
 
 
 async def test_writing_again_under_the_same_number_replaces(journal):

@@ -173,7 +173,7 @@ class PlacedJob:
             raise
         except Exception:
             # Data that the model cannot take must not be offered to it again at every opening.
-            await self.store.journal.withdraw(self.job_id, number)
+            await self.store.journal.set_aside(self.job_id, number)
             raise
 
     async def flush(self, options: Mapping[str, Any], now_ms: int) -> None:

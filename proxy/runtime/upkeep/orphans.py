@@ -21,7 +21,7 @@ async def remove_orphans(store: Store, pace: Pace, now_ms: int) -> None:
     of_nobody = [state for state in states if state.job_id in gone]
     await store.orphans.remove_states(of_nobody, pace)
     for job_id in gone.intersection(journalled):
-        await store.journal.clear(job_id)
+        await store.journal.forget(job_id)
     await _remove_lost_models(store, [state for state in states if state.job_id in jobs], jobs, pace, now_ms)
     await store.orphans.remove_empty_indices()
 
