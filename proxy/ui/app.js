@@ -39,6 +39,7 @@ export class App {
     this.isPlanned = false;
     this.replaceTimer = 0;
     this.refreshTimer = 0;
+    this.refreshSeconds = 0;
   }
 
   start() {
@@ -57,7 +58,6 @@ export class App {
     const { state, notices } = readState(view, location.search);
     [this.state, this.notices] = [state, notices];
     if (before !== state.view) for (const panel of this.views[/** @type {'jobs'} */ (before)]?.panels ?? []) panel.stop();
-    this.planRefresh();
     this.changed();
   }
 
@@ -71,7 +71,6 @@ export class App {
     clearTimeout(this.replaceTimer);
     if (replace) this.replaceTimer = window.setTimeout(() => history.replaceState(null, '', writeState(this.state)), REPLACE_MS);
     else history.pushState(null, '', writeState(this.state));
-    this.planRefresh();
     this.changed();
   }
 
@@ -89,10 +88,14 @@ export class App {
     this.changed();
   }
 
+  /** Asks anew as often as is chosen, or as the view wants while something is under way. */
   planRefresh() {
+    const view = this.views[/** @type {'jobs'} */ (this.state.view)];
+    const seconds = Math.min(Number(this.state.refresh) || Infinity, view.refreshSeconds());
+    if (seconds === this.refreshSeconds) return;
+    this.refreshSeconds = seconds;
     clearInterval(this.refreshTimer);
-    const seconds = Number(this.state.refresh);
-    if (seconds > 0) this.refreshTimer = window.setInterval(() => { if (!document.hidden) this.refresh(); }, seconds * 1000);
+    if (Number.isFinite(seconds)) this.refreshTimer = window.setInterval(() => { if (!document.hidden) this.refresh(); }, seconds * 1000);
   }
 
   /** @param {MouseEvent} event */
@@ -114,6 +117,7 @@ export class App {
       this.loadShared();
       const view = this.views[/** @type {'jobs'} */ (this.state.view)];
       view.update();
+      this.planRefresh();
       this.show(view);
     });
   }
@@ -130,8 +134,13 @@ export class App {
   show(view) {
     document.title = `${view.title()} · Lanewatch`;
     render(html`<a class="skip" href="#main">Skip to the content</a>${topBar(this)}
-      <main id="main" tabindex="-1">${this.notices.map((notice) => html`<p class="notice" role="status">${notice}</p>`)}${view.render()}</main>`,
+      <main id="main" tabindex="-1" aria-busy=${String(this.isAsking(view))}>${this.notices.map((notice) => html`<p class="notice" role="status">${notice}</p>`)}${view.render()}</main>`,
     document.body);
+  }
+
+  /** @param {{panels: Panel<any>[]}} view @returns {boolean} whether an answer is awaited */
+  isAsking(view) {
+    return [...Object.values(this.panels), ...view.panels].some((panel) => panel.status === 'loading');
   }
 
   /** @param {Range} range @param {{replace?: boolean}} [how] */

@@ -70,6 +70,24 @@ export function detectorText(detector) {
   return `${detector.function}${detector.field_name ? `(${detector.field_name})` : ''}${split ? ` by ${split}` : ''}`;
 }
 
+/**
+ * The function and its field alone, where the description only says what the API makes of the detector's parts:
+ * beside an entity the names of its fields would be told twice.
+ * @param {Detector | undefined} detector
+ * @returns {string}
+ */
+export function detectorShort(detector) {
+  const text = detectorText(detector);
+  if (!detector) return text;
+  const named = `${detector.function}${detector.field_name ? `(${detector.field_name})` : ''}`;
+  return /^( by | over | partitionfield=)/.test(text.replace(named, '')) && text.startsWith(named) ? named : text;
+}
+
+/** @param {Detector | undefined} detector @param {Filter[]} entities @returns {string} `mean(took) · host web-1` */
+export function seriesTitle(detector, entities) {
+  return [detectorShort(detector), ...entities.map(({ field, value }) => `${field} ${value || '(empty)'}`)].join(' · ');
+}
+
 /** @param {AnomalyRecord} record @returns {Filter[]} every influencer value, one by one */
 export function influencersOf(record) {
   return (record.influencers ?? []).flatMap((/** @type {Influence} */ influence) =>

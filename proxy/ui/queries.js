@@ -238,6 +238,17 @@ export function annotationsRequest(jobs, range) {
   });
 }
 
+/** @param {number} since @returns {ApiRequest} how many warnings and errors each job has had */
+export function troublesRequest(since) {
+  return searchRequest('/.ml-notifications*/_search?ignore_unavailable=true', {
+    size: 0,
+    query: {
+      bool: { filter: [{ terms: { level: ['warning', 'error'] } }, { range: { timestamp: { gte: since, format: 'epoch_millis' } } }] },
+    },
+    aggs: { jobs: { terms: { field: 'job_id', size: 1000 } } },
+  });
+}
+
 /** @param {string} job @returns {ApiRequest} its latest messages */
 export function messagesRequest(job) {
   return searchRequest('/.ml-notifications*/_search?ignore_unavailable=true', {

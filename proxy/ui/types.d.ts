@@ -88,6 +88,9 @@ export interface JobStats {
 export interface DatafeedStats {
   datafeed_id: string;
   state: string;
+  assignment_explanation?: string;
+  timing_stats?: Record<string, any>;
+  running_state?: Record<string, any>;
   [field: string]: unknown;
 }
 

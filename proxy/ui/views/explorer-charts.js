@@ -2,7 +2,7 @@
 
 import { partFailure } from '../api.js';
 import { html, nothing } from '../vendor/lit-html.js';
-import { detectorText, recordKey, seriesOf, seriesText } from '../entities.js';
+import { recordKey, seriesOf, seriesText, seriesTitle } from '../entities.js';
 import { isMultiBucket } from '../explain.js';
 import { seriesLink } from '../links.js';
 import { recordSeries, valueOf } from '../model.js';
@@ -25,7 +25,7 @@ import '../widgets/metric-chart.js';
  */
 
 const MOST_CHARTS = 6;
-const MOST_POINTS = 300;
+const MOST_POINTS = 500;
 /** A chart of a selection shows at least so many buckets, so that one sees what was usual. */
 const LEAST_BUCKETS = 60;
 
@@ -77,7 +77,7 @@ export class ExplorerCharts {
     const known = /** @type {any} */ (this.drawn.get(chart));
     if (known && known.series === series && known.zone === zone) return known;
     if (known && series === null) return known;
-    const drawing = { series, markers: markersOf(chart.records), range: chart.range, zone, label: titleOf(chart) };
+    const drawing = { series, markers: markersOf(chart.records), range: seenRange(chart, series), zone, label: titleOf(chart) };
     this.drawn.set(chart, drawing);
     return drawing;
   }
@@ -90,7 +90,7 @@ export class ExplorerCharts {
       ${this.panel.status === 'failed' ? html`<p class="failure" role="alert">${this.panel.error?.type} ${this.panel.error?.reason}</p>` : nothing}
       <div class="charts">${this.charts.map((chart) => html`<figure>
         <figcaption><span class="chart-title" title=${titleOf(chart)}>${titleOf(chart)}</span>${scoreBadge(chart.records[0].record_score)}
-          <a href=${seriesLink(chart.key, chart.range, this.app.state.tz)}>Open<span class="unseen"> the series ${titleOf(chart)}</span></a></figcaption>
+          <a href=${seriesLink(chart.key, this.#drawing(chart)?.range ?? chart.range, this.app.state.tz)}>Open<span class="unseen"> the series ${titleOf(chart)}</span></a></figcaption>
         <metric-chart small height="150" .drawing=${this.#drawing(chart)} .highlight=${highlight}
           @chart-hover=${(/** @type {CustomEvent} */ event) => point(event.detail)} @chart-mark=${(/** @type {CustomEvent} */ event) => open(event.detail)}
           @chart-drag=${(/** @type {CustomEvent} */ event) => zoom(event.detail)}></metric-chart>
@@ -98,10 +98,15 @@ export class ExplorerCharts {
   }
 }
 
+/** Begins where the series does. @param {Chart} chart @param {Series | null} series @returns {Range} */
+function seenRange({ range, records, interval }, series) {
+  const first = Math.min(series?.times[0] ?? range.start, ...records.map((record) => record.timestamp));
+  return { start: Math.max(range.start, first - interval), end: range.end };
+}
+
 /** @param {Chart} chart */
 function titleOf(chart) {
-  const entities = chart.key.entities.map(({ value }) => value || '(empty)').join(', ');
-  return `${detectorText(chart.detector)}${entities ? ` · ${entities}` : ''}`;
+  return seriesTitle(chart.detector, chart.key.entities);
 }
 
 /** @param {AnomalyRecord[]} records @returns {Marker[]} */

@@ -7,7 +7,7 @@ import { counted, scoreText } from '../format.js';
 import { metricLink } from '../links.js';
 import { lanePage } from '../selection.js';
 import { spanText } from '../time.js';
-import { anomalyTable, tableTools } from '../widgets/anomaly-table.js';
+import { anomalyTable, openRow, tableTools } from '../widgets/anomaly-table.js';
 import { legend } from '../widgets/lane-painting.js';
 import { curlButton, emptyState, entity, panelBody, scoreBadge, select, severitySelect } from '../widgets/parts.js';
 import { theme } from '../widgets/theme.js';
@@ -39,7 +39,7 @@ function content(view) {
   if (!grid) return noResults(view.app, view.jobs);
   return html`<div class="explorer">${influencerList(view)}<div class="explorer-main">
     ${timeline(view, grid)}${selectionBar(view, grid.asked)}
-    ${view.charts.render({ highlight: view.highlight, point: view.point, open: (key) => view.app.go({ open: key }), zoom: (range) => view.app.goRange(range) })}
+    ${view.charts.render({ highlight: view.highlight, point: view.point, open: (key) => openRow((change) => view.app.go(change, { replace: true }), key), zoom: (range) => view.app.goRange(range) })}
     ${anomalies(view, grid.range)}</div></div>`;
 }
 
@@ -71,7 +71,7 @@ function influencerList(view) {
   return html`<aside class="panel influencers" aria-label="Top influencers"><details ?open=${innerWidth > NARROW}><summary><h2>Top influencers</h2></summary>
     ${fields.length === 0 ? html`<p class="dim">These jobs name no influencers. Add fields to <code>influencers</code> of a job to see who was unusual.</p>`
       : panelBody(panel, () => (names?.top ?? []).length === 0 ? html`<p class="dim">Nobody stood out in this time.</p>`
-        : html`<p class="dim legend-line">influencer score: highest, sum</p>${(names?.top ?? []).map((group) => influencerGroup(view, group))}`)}</details></aside>`;
+        : html`<p class="dim legend-line">influencer score: highest, sum${view.state.t ? ' in the selected time' : ''}</p>${(names?.top ?? []).map((group) => influencerGroup(view, group))}`)}</details></aside>`;
 }
 
 /** @param {ExplorerView} view @param {{field: string, values: {name: string, max: number, sum: number}[]}} group */
@@ -96,10 +96,10 @@ function timeline(view, grid) {
   return html`<section class="panel"><div class="panel-head"><h2>Anomaly timeline</h2>
       <span class="dim">1 cell = ${spanText(grid.interval)}${buckets > 1 ? ` (${counted(buckets, 'bucket')})` : ''}</span>${timelineTools(view)}</div>
     ${panelBody(view.overall, () => html`
-      <div class="lane-title"><span>Overall</span><span class="dim">bucket scores of all chosen jobs${view.state.f.length > 0 || view.state.lane.length > 0 ? '; filters do not apply here' : ''}</span></div>
+      <div class="lane-title"><span>Overall</span><span class="dim">bucket scores of all chosen jobs${view.state.f.length > 0 || view.state.lane.length > 0 ? '; filters do not apply here' : ''}</span><span class="pager">${view.overall.requests[0] ? curlButton(view.overall.requests[0]) : nothing}</span></div>
       ${lanes(view, view.overall.data?.overall ?? null, true, false, marks)}`)}
     <div class="lane-title"><span>${view.by === BY_JOB ? 'Jobs' : view.by}</span><span class="dim">${view.by === BY_JOB ? 'bucket scores' : 'influencer scores'}</span>${pager(view)}</div>
-    ${view.by === BY_JOB ? jobLanes(view) : entityLanesPart(view)}${legendPart()}</section>`;
+    ${view.by === BY_JOB ? jobLanes(view) : entityLanesPart(view)}${legendPart(marks.length > 0, view.overall.data?.overall.interim?.includes(1) ?? false)}</section>`;
 }
 
 /** @param {ExplorerView} view */
@@ -110,7 +110,7 @@ function timelineTools(view) {
     ${select({ label: 'View by', value: view.by, options: [[BY_JOB, 'job'], ...fields.map((field) => /** @type {[string, string]} */ ([field, field]))], choose: (by) => app.go({ by, lane: [], pin: [], page: 1 }) })}
     ${severitySelect(state.min, (min) => app.go({ min }))}
     ${view.by === BY_JOB ? nothing : select({ label: 'Sort', value: state.order, options: [['score', 'highest score'], ['sum', 'sum of scores'], ['name', 'name']], choose: (order) => app.go({ order, page: 1 }) })}
-    ${view.jobs.length > 1 ? select({ label: 'Top N', value: String(Math.min(state.top, view.jobs.length)), options: view.jobs.map((_, at) => /** @type {[string, string]} */ ([String(at + 1), String(at + 1)])), choose: (top) => app.go({ top: Number(top) }) }) : nothing}
+    ${view.jobs.length > 1 ? select({ label: 'Top N', title: 'The overall score is the mean of the highest scores of so many jobs', value: String(Math.min(state.top, view.jobs.length)), options: view.jobs.map((_, at) => /** @type {[string, string]} */ ([String(at + 1), String(at + 1)])), choose: (top) => app.go({ top: Number(top) }) }) : nothing}
     ${select({ label: 'Draw', value: state.mode, options: [['colour', 'colours'], ['bars', 'bars']], choose: (mode) => app.go({ mode }) })}</div>`;
 }
 
@@ -146,7 +146,7 @@ function lanes(view, model, isOverall, axis, marks) {
 function laneName(view, model, lane, isOverall) {
   const name = model?.names[lane] ?? '';
   if (isOverall) return html`<span class="lane-text">All jobs</span>`;
-  const score = model?.totals?.[lane] ? html`<span class="lane-score">${scoreText(model.totals[lane].max)}</span>` : nothing;
+  const score = model?.totals?.[lane] ? html`<span class="lane-score" title="the highest in this time">${scoreText(model.totals[lane].max)}</span>` : nothing;
   if (view.by === BY_JOB) return html`<a class="lane-text" title=${name} href=${metricLink(name, view.state.tz)}>${name}</a>${score}`;
   const filter = { field: view.by, value: name };
   const isPinned = view.state.pin.includes(name);
@@ -168,9 +168,11 @@ function pager(view) {
     ${select({ label: 'Lanes', hideLabel: true, value: String(view.state.rows), options: [...new Set([5, 10, 20, 50, 100, 200, view.state.rows])].sort((a, b) => a - b).map((rows) => /** @type {[string, string]} */ ([String(rows), `${rows} lanes`])), choose: (rows) => view.app.go({ rows: Number(rows), page: 1 }) })}</span>`;
 }
 
-function legendPart() {
+/** @param {boolean} hasAnnotations @param {boolean} hasInterim */
+function legendPart(hasAnnotations, hasInterim) {
   return html`<p class="legend" aria-label="What the colours mean">${legend(theme.palette()).map(({ from, word }, at) => html`<span><span class=${`swatch s${at}`} aria-hidden="true"></span>${word} ${from}+</span>`)}
-    <span class="dim">● one bucket &nbsp; ✚ several buckets together</span></p>`;
+    <span>● one bucket</span><span>✚ several buckets together</span>${hasAnnotations ? html`<span><span class="note-mark" aria-hidden="true"></span>annotation</span>` : nothing}${hasInterim
+      ? html`<span><span class="interim-mark" aria-hidden="true"></span>interim</span>` : nothing}</p>`;
 }
 
 /** @param {ExplorerView} view @param {Range} range */
@@ -190,7 +192,7 @@ function anomalies(view, range) {
   const table = {
     records: data?.records ?? [], jobs: new Map(view.jobs.map((job) => [job.job_id, job])), range: state.t ?? range, zone: state.tz,
     group: state.group, sort: state.sort, open: state.open, shown: view.tableShown, filters: state.f, highlight: view.highlight,
-    showJob: view.jobs.length > 1, change: (/** @type {any} */ change) => view.app.go(change, { replace: 'open' in change }),
+    isOneSeries: false, showJob: view.jobs.length > 1, change: (/** @type {any} */ change) => view.app.go(change, { replace: 'open' in change }),
     toggleFilter: view.toggleFilter, hover: view.point, more: view.more,
   };
   return html`<section class="panel"><div class="panel-head"><h2>Anomalies</h2><span class="dim">record scores${below(view)}</span>

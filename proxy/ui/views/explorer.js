@@ -15,7 +15,7 @@ import { explorerPage } from './explorer-parts.js';
 /** @typedef {{top: {field: string, values: Total[]}[], lanes: Total[], count: number}} Names */
 
 /** Widths within such a step share a grid, so that a resize does not ask anew for each pixel. */
-const WIDTH_STEP = 80;
+const WIDTH_STEP = 40;
 const TABLE_PAGE = 50;
 /** From which width of the window on how much of it is beside the lanes, as app.css has it. */
 const BESIDE = [[1000, 484], [640, 235], [0, 152]];
@@ -47,6 +47,9 @@ export class ExplorerView {
   }
 
   get state() { return this.app.state; }
+
+  /** @returns {number} of its own accord, never */
+  refreshSeconds() { return Infinity; }
 
   title() { return 'Anomaly explorer'; }
 

@@ -30,7 +30,9 @@ const CONTENTS = {
     <section><h3>Job</h3>${facts([['Created', job.create_time ? timeText(job.create_time, view.app.state.tz) : ''], ['State', stats?.state ?? ''],
     ['Assignment', stats?.assignment_explanation ?? ''], ['Node', stats?.node?.name ?? ''], ['Results index', job.results_index_name ?? ''],
     ['Groups', (job.groups ?? []).join(', ')]])}</section></div>`,
-  datafeed: (_, { feed, feedState }) => (feed ? html`${facts([['Datafeed', feed.datafeed_id], ['State', feedState], ['Indices', feed.indices.join(', ')]])}${json(feed)}`
+  datafeed: (view, { feed, feedStats, feedState }) => (feed ? html`<div class="detail-grid"><section><h3>Datafeed</h3>${facts([['Id', feed.datafeed_id], ['State', feedState], ['Indices', feed.indices.join(', ')],
+    ['Assignment', feedStats?.assignment_explanation ?? '']])}</section>
+    <section><h3>Searches</h3>${facts(counts({ ...feedStats?.timing_stats, ...feedStats?.running_state }, view.app.state.tz))}</section></div>${json(feed)}`
     : html`<p class="dim">This job has no datafeed: data is posted to it.</p>`),
   counts: (view, { stats }) => (stats ? html`<div class="detail-grid"><section><h3>Data</h3>${facts(counts(stats.data_counts, view.app.state.tz))}</section>
     <section><h3>Model</h3>${facts(counts(stats.model_size_stats, view.app.state.tz))}</section></div>` : nothing),
@@ -47,12 +49,13 @@ function facts(list) {
 
 /** @param {Record<string, any>} of @param {Zone} zone @returns {[string, string][]} */
 function counts(of, zone) {
-  return Object.entries(of).filter(([name, value]) => !['job_id', 'result_type'].includes(name) && (typeof value === 'number' || typeof value === 'string'))
+  return Object.entries(of).filter(([name, value]) => !['job_id', 'result_type'].includes(name) && ['number', 'string', 'boolean'].includes(typeof value))
     .map(([name, value]) => [name.replaceAll('_', ' '), countText(name, value, zone)]);
 }
 
 /** @param {string} name @param {any} value @param {Zone} zone */
 function countText(name, value, zone) {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (typeof value !== 'number') return String(value);
   if (/time(stamp)?$|_time_/.test(name) && value > 1e11) return timeText(value, zone);
   return /bytes/.test(name) ? bytesText(value) : numberText(value);

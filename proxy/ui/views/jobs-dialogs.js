@@ -2,14 +2,15 @@
 
 import { html, nothing } from '../vendor/lit-html.js';
 import { ApiError, send } from '../api.js';
-import { cloneText, creationRequests, freeName, readJobFiles } from '../job-files.js';
-import { get } from '../queries.js';
+import { cloneText, creationRequests, exportEntry, freeName, readJobFiles } from '../job-files.js';
+import { get, jobsRequest } from '../queries.js';
+import { timeText } from '../clock.js';
 import { parseTime } from '../time.js';
 import { saveFile } from '../widgets/parts.js';
 import { feedRequest } from './jobs.js';
 
 /** @import {JobsView, Row} from './jobs.js' */
-/** @import {ApiRequest} from '../types.d.ts' */
+/** @import {ApiRequest, Job} from '../types.d.ts' */
 
 const EXAMPLE = JSON.stringify({
   job_id: 'response-times',
@@ -68,8 +69,8 @@ export class JobDialogs {
   async exportJobs(rows) {
     const entries = [];
     for (const { job, feed } of rows) {
-      const { jobs: [{ datafeed_config: embedded, ...plain }] } = await send(get(`/_ml/anomaly_detectors/${encodeURIComponent(job.job_id)}?exclude_generated=true`));
-      entries.push({ job: { ...plain, job_id: job.job_id }, ...(feed ? { datafeed: (await plainDatafeed(feed.datafeed_id)) ?? embedded } : {}) });
+      const { jobs: [plain] } = await send(get(`/_ml/anomaly_detectors/${encodeURIComponent(job.job_id)}?exclude_generated=true`));
+      entries.push(exportEntry(plain, feed ? await plainDatafeed(feed.datafeed_id) : null, job.job_id));
     }
     saveFile('anomaly_detection_jobs.json', JSON.stringify(entries.length === 1 ? entries[0] : entries, null, 2), 'application/json');
   }
@@ -85,6 +86,10 @@ export class JobDialogs {
     const values = new FormData(/** @type {HTMLFormElement} */ (event.target));
     try {
       const files = readJobFiles(String(values.get('json')));
+      const { jobs } = await send(jobsRequest());
+      const known = files.map(({ id }) => id).filter((id) => jobs.some((/** @type {Job} */ job) => job.job_id === id));
+      // Said before any is made, so that several are made together or not at all.
+      if (known.length > 0) throw new Error(`There are jobs of these names already: ${known.join(', ')}`);
       await this.#sendAll(files.flatMap(creationRequests));
     } catch (error) {
       this.#fail(error);
@@ -143,8 +148,8 @@ export class JobDialogs {
       if (input.files?.[0]) area.value = await input.files[0].text();
     };
     return html`<form @submit=${this.#create}><h2 id="dialog-title">Create from JSON</h2>
-      <p class="dim">A job, or <code>{"job": …, "datafeed": …}</code> as an export has it, or a list of them.</p>
-      <label>From a file <input type="file" accept=".json,application/json" @change=${load}></label>
+      <p class="dim">A job, or <code>{"job": …, "datafeed": …}</code> as an export of Kibana or of this page has it, a list of them, or a module of Kibana.</p>
+      <label>From a file <input type="file" accept=".json,.ndjson,application/json" @change=${load}></label>
       <label class="unseen" for="job-json">JSON</label><textarea id="job-json" name="json" rows="18" spellcheck="false" .value=${text}></textarea>
       ${this.#buttons('Create')}</form>`;
   }
@@ -152,8 +157,10 @@ export class JobDialogs {
   /** @param {Row[]} rows */
   #startForm(rows) {
     const radio = (/** @type {string} */ name, /** @type {string} */ value, /** @type {unknown} */ label, isOn = false) => html`<label class="option"><input type="radio" name=${name} value=${value} ?checked=${isOn}> ${label}</label>`;
+    const latest = rows.length === 1 ? rows[0].stats?.data_counts?.latest_record_timestamp : undefined;
+    const onward = latest === undefined ? 'where each stopped, or the beginning of the data' : `where it stopped, after ${timeText(latest, this.view.app.state.tz)}`;
     return html`<form @submit=${this.#start(rows)}><h2 id="dialog-title">Start ${rows.length === 1 ? rows[0].feed?.datafeed_id : `${rows.length} datafeeds`}</h2>
-      <fieldset><legend>From</legend>${radio('start', 'continue', 'where it stopped, or the beginning of the data', true)}${radio('start', 'beginning', 'the beginning of the data')}${radio('start', 'now', 'now')}
+      <fieldset><legend>From</legend>${radio('start', 'continue', rows.length === 1 && latest === undefined ? 'the beginning of the data' : onward, true)}${rows.length === 1 && latest === undefined ? nothing : radio('start', 'beginning', 'the beginning of the data')}${radio('start', 'now', 'now')}
         ${radio('start', 'chosen', html`a time <input name="start_time" aria-label="Start time" placeholder="2024-01-31T00:00Z" @input=${choose}>`)}</fieldset>
       <fieldset><legend>To</legend>${radio('end', 'none', 'no end: go on with new data', true)}${radio('end', 'chosen', html`a time <input name="end_time" aria-label="End time" placeholder="now" @input=${choose}>`)}</fieldset>
       ${this.#buttons('Start')}</form>`;

@@ -78,7 +78,8 @@ function jobRow(view, row) {
   return html`<tr class=${isOpen ? 'open' : ''}>
     <td class="narrow"><input type="checkbox" aria-label=${`Mark ${id}`} .checked=${view.marked.has(id)} @change=${() => view.mark(id, !view.marked.has(id))}></td>
     <td class="narrow"><button class="icon" aria-expanded=${isOpen} aria-label=${`Details of ${id}`} @click=${() => view.app.go({ open: isOpen ? '' : id }, { replace: true })}>${isOpen ? '▾' : '▸'}</button></td>
-    <td><a href=${explorerLink([id], state.tz)}>${id}</a> ${(job.groups ?? []).map((group) => html`<span class="tag">${group}</span> `)}${job.description ? html`<div class="dim">${job.description}</div>` : nothing}</td>
+    <td><a href=${explorerLink([id], state.tz)}>${id}</a> ${(job.groups ?? []).map((group) => html`<span class="tag">${group}</span> `)}${row.troubles > 0
+      ? html`<a class="troubles" href=${`jobs?open=${encodeURIComponent(id)}&tab=messages`}>⚠ ${row.troubles}<span class="unseen"> warnings and errors of the last day</span></a>` : nothing}${job.description ? html`<div class="dim">${job.description}</div>` : nothing}</td>
     <td><span class=${`state ${stats?.state ?? ''}`}>${stats?.state ?? '…'}</span></td>
     <td>${feed ? html`<span class=${`state ${feedState}`}>${feedState}</span>` : html`<span class="dim">none</span>`}</td>
     <td class="number">${numberText(stats?.data_counts?.processed_record_count ?? 0)}</td>

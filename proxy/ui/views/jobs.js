@@ -3,7 +3,7 @@
 import { ApiError, send } from '../api.js';
 import { overallLanes } from '../model.js';
 import { Panel } from '../panel.js';
-import { datafeedStatsRequest, get, messagesRequest, overallRequest } from '../queries.js';
+import { datafeedStatsRequest, get, messagesRequest, overallRequest, troublesRequest } from '../queries.js';
 import { largestSpan } from '../selection.js';
 import { DAY, HOUR, alignRange } from '../time.js';
 import { JobDialogs } from './jobs-dialogs.js';
@@ -15,8 +15,11 @@ import { jobsPage } from './jobs-parts.js';
  * @typedef {object} Row
  * @property {Job} job @property {JobStats | undefined} stats
  * @property {Datafeed | undefined} feed @property {string} feedState started, stopped … or empty without a datafeed
+ * @property {DatafeedStats | undefined} feedStats @property {number} troubles warnings and errors of the last day
  * @property {number} recent the highest score of the last day @property {number} worst the highest of all
  */
+
+const CHANGING = ['opening', 'closing', 'starting', 'stopping'];
 
 export class JobsView {
   /** @param {App} app */
@@ -25,6 +28,7 @@ export class JobsView {
     const changed = () => app.changed();
     /** @type {Panel<Map<string, DatafeedStats>>} by datafeed */ this.feedStats = new Panel(changed);
     /** @type {Panel<Map<string, number>>} highest score of the last day by job */ this.recent = new Panel(changed);
+    /** @type {Panel<Map<string, number>>} warnings and errors of the last day by job */ this.troubles = new Panel(changed);
     /** @type {Panel<any[]>} of the open job */ this.messages = new Panel(changed);
     /** @type {Panel<any>} of the open job's datafeed */ this.preview = new Panel(changed);
     this.dialogs = new JobDialogs(this);
@@ -33,9 +37,16 @@ export class JobsView {
     this.doing = '';
   }
 
-  get panels() { return [this.feedStats, this.recent, this.messages, this.preview]; }
+  get panels() { return [this.feedStats, this.recent, this.troubles, this.messages, this.preview]; }
 
   title() { return 'Jobs'; }
+
+  /** @returns {number} often while states change, now and then while data is read */
+  refreshSeconds() {
+    const states = this.rows().flatMap(({ stats, feedState }) => [stats?.state ?? '', feedState]);
+    if (states.some((state) => CHANGING.includes(state))) return 2;
+    return states.includes('started') ? 5 : Infinity;
+  }
 
   update() {
     const { jobs } = this.app.panels;
@@ -50,6 +61,8 @@ export class JobsView {
       const { jobs: lanes } = overallLanes(answer, ids, range, span);
       return new Map(ids.map((id, lane) => [id, lanes.totals?.[lane].max ?? 0]));
     }, round);
+    this.troubles.load(ids.length > 0 ? [troublesRequest(now - DAY)] : [], ([answer]) =>
+      new Map((answer.aggregations?.jobs.buckets ?? []).map((/** @type {any} */ job) => [job.key, job.doc_count])), round);
     const open = ids.includes(state.open) ? state.open : '';
     this.messages.load(open && state.tab === 'messages' ? [messagesRequest(open)] : [],
       ([answer]) => (answer.hits?.hits ?? []).map((/** @type {any} */ hit) => hit._source), round);
@@ -68,7 +81,9 @@ export class JobsView {
       const feed = job.datafeed_config;
       return {
         job, stats: stats.data?.get(job.job_id), feed,
+        feedStats: feed && this.feedStats.data?.get(feed.datafeed_id),
         feedState: feed ? this.feedStats.data?.get(feed.datafeed_id)?.state ?? 'stopped' : '',
+        troubles: this.troubles.data?.get(job.job_id) ?? 0,
         recent: this.recent.data?.get(job.job_id) ?? 0, worst: extents.data?.get(job.job_id)?.worst ?? 0,
       };
     });

@@ -42,7 +42,10 @@ export class Forecasts {
       if (!wasOpen) await this.#post(job, '_open');
       const { forecast_id: id } = await this.#post(job, '_forecast', { duration });
       const made = await this.#follow(job, id);
-      if (made) this.#show(made);
+      if (made) {
+        this.#show(made);
+        closeMenu(document.querySelector('.forecast form'));
+      }
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.problem = `${error.type}: ${error.reason}`;
@@ -93,7 +96,7 @@ export class Forecasts {
         <button class="main" ?disabled=${this.progress !== ''}>Forecast</button></form>
         ${this.progress ? html`<p role="status">${this.progress}…</p>` : nothing}
         ${this.problem ? html`<p class="failure" role="alert">${this.problem}</p>` : nothing}
-        ${panelBody(view.forecasts, () => this.#list())}`, 'forecast')}`;
+        ${panelBody(view.forecasts, () => this.#list())}`, 'forecast right')}`;
   }
 
   #list() {

@@ -5,7 +5,7 @@ import { rangeText } from '../clock.js';
 import { detectorText, entityFields } from '../entities.js';
 import { counted } from '../format.js';
 import { DAY, HOUR, parseDuration, spanText } from '../time.js';
-import { anomalyTable, tableTools } from '../widgets/anomaly-table.js';
+import { anomalyTable, openRow, tableTools } from '../widgets/anomaly-table.js';
 import { closeMenu, curlButton, emptyState, menu, panelBody, scoreBadge, select, severitySelect } from '../widgets/parts.js';
 import { noJobs, noResults } from './empty.js';
 import { markersOf } from './explorer-charts.js';
@@ -17,6 +17,9 @@ import '../widgets/swim-lane.js';
 
 /** @type {[string, number][]} */
 const ZOOMS = [['1h', HOUR], ['12h', 12 * HOUR], ['1d', DAY], ['1w', 7 * DAY], ['2w', 14 * DAY], ['1M', 30 * DAY], ['1y', 365 * DAY]];
+
+/** A zoom to fewer points than these shows nothing. */
+const LEAST_POINTS = 5;
 
 /** @param {MetricView} view */
 export function metricPage(view) {
@@ -67,7 +70,7 @@ function entityPicker(view, field) {
 function charts(view) {
   const { state, shown, range } = view;
   if (!shown || !range) return html`<section class="panel"><div class="loading" role="status">Loading…</div></section>`;
-  const span = parseDuration(view.job?.analysis_config.bucket_span ?? '') || view.interval;
+  const span = bucketSpan(view);
   return html`<section class="panel focus"><div class="panel-head"><h2>${rangeText(shown, state.tz)}</h2>
       <span class="dim">1 point = ${spanText(view.interval)} (${counted(Math.round(view.interval / span), 'bucket')})${view.origin ? `; ${view.origin}` : ''}</span>${chartTools(view)}</div>
     ${state.forecast && view.forecast.isCurrent && view.forecast.data?.times.length === 0 ? html`<p class="notice" role="status">The forecast has nothing for this series.</p>` : nothing}
@@ -76,6 +79,11 @@ function charts(view) {
       .nameOf=${() => html`<span class="dim">scores</span>`} @lane-select=${(/** @type {CustomEvent} */ event) => event.detail && view.zoomTo(event.detail.range)}></swim-lane></div>
     <div class="panel-head context-head"><span class="dim">Whole range, ${rangeText(range, state.tz)}</span>${zoomLinks(view, range)}</div>
     ${contextChart(view, shown, range)}</section>`;
+}
+
+/** @param {MetricView} view @returns {number} */
+function bucketSpan(view) {
+  return parseDuration(view.job?.analysis_config.bucket_span ?? '') || view.interval;
 }
 
 /** @param {MetricView} view */
@@ -87,7 +95,7 @@ function focusBody(view) {
   const isEmpty = series.times.length === 0 && view.focus.isCurrent && view.job?.model_plot_config?.enabled && !view.forecast.data?.times.length;
   return html`${isEmpty ? html`<p class="notice" role="status">The model has no plot for this series in this time: it is only written for what was seen while model plot was on.</p>` : nothing}
     <div class=${isStale ? 'stale' : ''}><metric-chart height="300" .drawing=${focusDrawing(view)} .highlight=${view.highlight}
-      @chart-hover=${(/** @type {CustomEvent} */ event) => view.point(event.detail)} @chart-mark=${(/** @type {CustomEvent} */ event) => view.app.go({ open: event.detail })}
+      @chart-hover=${(/** @type {CustomEvent} */ event) => view.point(event.detail)} @chart-mark=${(/** @type {CustomEvent} */ event) => openRow((change) => view.app.go(change, { replace: true }), event.detail)}
       @chart-reset=${() => view.app.go({ zoom: null })} @chart-drag=${(/** @type {CustomEvent} */ event) => (view.annotating.isDrawing ? view.annotating.begin(event.detail) : view.zoomTo(event.detail))}></metric-chart></div>`;
 }
 
@@ -124,7 +132,7 @@ function zoomLinks(view, range) {
   const shown = /** @type {Range} */ (view.shown);
   const middle = (shown.start + shown.end) / 2;
   const zoom = (/** @type {number} */ length) => view.zoomTo({ start: Math.max(0, Math.round(middle - length / 2)), end: Math.round(middle + length / 2) });
-  return html`<div class="tools" role="group" aria-label="Zoom">${ZOOMS.filter(([, length]) => length < range.end - range.start).map(([name, length]) => html`<button class="quiet" @click=${() => zoom(length)}>${name}</button>`)}
+  return html`<div class="tools" role="group" aria-label="Zoom">${ZOOMS.filter(([, length]) => length < range.end - range.start && length >= LEAST_POINTS * bucketSpan(view)).map(([name, length]) => html`<button class="quiet" @click=${() => zoom(length)}>${name}</button>`)}
     <button class="quiet" @click=${() => view.app.go({ zoom: range })}>all</button><button class="quiet" @click=${() => view.app.go({ zoom: null })}>auto</button></div>`;
 }
 
@@ -139,7 +147,7 @@ function contextChart(view, shown, range) {
   if (!known || !known.parts.every((part, at) => part === parts[at])) {
     const markers = markersOf((view.allRecords.data?.records ?? []).filter((record) => record.record_score >= 50));
     const whole = { start: Math.min(range.start, shown.start), end: Math.max(range.end, shown.end) };
-    known = { parts, drawing: { series: view.contextSeries(), markers, notes: [{ ...shown, text: '' }], range: whole, zone: view.state.tz, label: `Whole range of ${view.label()}; drag to choose what is shown above` } };
+    known = { parts, drawing: { series: view.contextSeries(), markers, brush: shown, range: whole, zone: view.state.tz, label: `Whole range of ${view.label()}; drag to choose what is shown above` } };
     contextDrawings.set(view, known);
   }
   return html`<metric-chart height="110" .drawing=${known.drawing} @chart-drag=${(/** @type {CustomEvent} */ event) => view.zoomTo(event.detail)}></metric-chart>`;
@@ -152,7 +160,7 @@ function table(view) {
   const data = view.records.data;
   const settings = {
     records: data?.records ?? [], jobs: new Map([[job.job_id, job]]), range: shown, zone: state.tz, group: state.group, sort: state.sort, open: state.open,
-    shown: view.tableShown, filters: view.entities, highlight: view.highlight, showJob: false,
+    shown: view.tableShown, filters: view.entities, highlight: view.highlight, isOneSeries: true, showJob: false,
     change: (/** @type {any} */ change) => app.go(change, { replace: 'open' in change }),
     toggleFilter: (/** @type {import('../types.d.ts').Filter} */ filter, /** @type {boolean} */ on) => on && app.open(`explorer?job=${job.job_id}&f=${encodeURIComponent(`${filter.field.replace(/[\\:]/g, '\\$&')}:${filter.value}`)}`),
     hover: view.point, more: view.more,

@@ -1,6 +1,6 @@
 // The view of one series: what it asks for. How it looks is metric-parts.js's matter.
 
-import { detectorText, entityFields, seriesText } from '../entities.js';
+import { entityFields, seriesText, seriesTitle } from '../entities.js';
 import { annotationsOf, emptyLanes, forecastSeries, recordSeries, recordsOf, wholeRange } from '../model.js';
 import { Panel } from '../panel.js';
 import { annotationsRequest, recordsRequest, searchRequest } from '../queries.js';
@@ -54,10 +54,13 @@ export class MetricView {
 
   get panels() {
     return [this.worst, this.focus, this.context, this.records, this.allRecords, this.annotations, this.events, this.forecasts,
-      this.forecast,       ...this.values.values()];
+      this.forecast, ...this.values.values()];
   }
 
   get state() { return this.app.state; }
+
+  /** @returns {number} of its own accord, never */
+  refreshSeconds() { return Infinity; }
 
   title() { return this.job ? `${this.job.job_id} series` : 'Series'; }
 
@@ -121,10 +124,16 @@ export class MetricView {
     const span = parseDuration(job.analysis_config.bucket_span) || 60 * SECOND;
     const newest = { start: Math.max(range.start, range.end - OPENS_ON_BUCKETS * span), end: range.end };
     const width = Math.max(200, document.querySelector('.focus')?.clientWidth ?? innerWidth - 120);
-    const zoom = this.state.zoom ?? newest;
+    const zoom = this.state.zoom ? this.#withResults(this.state.zoom, range) : newest;
     this.interval = cellInterval(zoom, span, Math.min(FOCUS_POINTS, width));
     this.shown = zoom;
     this.contextInterval = cellInterval(range, span, Math.min(CONTEXT_POINTS, width));
+  }
+
+  /** Cuts off what is before or after all results; a forecast goes beyond them. @param {Range} zoom @param {Range} range @returns {Range} */
+  #withResults(zoom, range) {
+    const within = { start: Math.max(zoom.start, range.start), end: this.state.forecast ? zoom.end : Math.min(zoom.end, range.end) };
+    return within.start < within.end ? within : zoom;
   }
 
   /** @param {Job} job @param {Detector} detector @param {Range} range */
@@ -167,7 +176,7 @@ export class MetricView {
 
   /** @returns {string} */
   label() {
-    return `${detectorText(this.detector ?? undefined)}${this.entities.length > 0 ? `, ${this.entities.map(({ value }) => value).join(', ')}` : ''}`;
+    return seriesTitle(this.detector ?? undefined, this.entities);
   }
 
   /** @returns {Series | null} the line of the focus chart */

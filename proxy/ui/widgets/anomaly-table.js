@@ -1,15 +1,15 @@
 // The table of anomalies: sorted, grouped, with rows that open to the explanation. Which records, is the view's matter.
 
 import { html, nothing } from '../vendor/lit-html.js';
-import { timeText } from '../clock.js';
+import { rangeText, timeText } from '../clock.js';
 import { toCsv } from '../csv.js';
 import { customLinks } from '../custom-urls.js';
-import { detectorText, entitiesOf, foundFor, influencersOf, recordKey, sameFilter, seriesOf, seriesText } from '../entities.js';
+import { detectorShort, detectorText, entitiesOf, foundFor, influencersOf, recordKey, sameFilter, seriesOf, seriesText } from '../entities.js';
 import { detailLines, explanationLines, isMultiBucket, summarySentence } from '../explain.js';
 import { changeText, counted, scoreText, valuesText } from '../format.js';
 import { recordLink } from '../links.js';
 import { highestOf } from '../model.js';
-import { DAY, HOUR } from '../time.js';
+import { DAY, HOUR, SECOND } from '../time.js';
 import { copyButton, entity, marker, saveFile, select } from './parts.js';
 
 /** @import {AnomalyRecord, Filter, Job, Range, Zone} from '../types.d.ts' */
@@ -27,6 +27,7 @@ import { copyButton, entity, marker, saveFile, select } from './parts.js';
  * @property {Filter[]} filters that are on
  * @property {string | null} highlight
  * @property {boolean} showJob
+ * @property {boolean} isOneSeries all rows have the same detector and entity
  * @property {(change: {group?: string, sort?: string, open?: string}) => void} change
  * @property {(filter: Filter, on: boolean) => void} toggleFilter
  * @property {(key: string | null) => void} hover
@@ -73,8 +74,13 @@ function rowsAsCsv(view) {
 }
 
 /** @param {TableView} view @param {AnomalyRecord} record */
+function detectorOf(view, record) {
+  return view.jobs.get(record.job_id)?.analysis_config.detectors[record.detector_index];
+}
+
+/** @param {TableView} view @param {AnomalyRecord} record */
 function describe(view, record) {
-  return detectorText(view.jobs.get(record.job_id)?.analysis_config.detectors[record.detector_index]);
+  return detectorText(detectorOf(view, record));
 }
 
 /** @param {TableView} view @param {unknown} more further buttons */
@@ -84,49 +90,97 @@ export function tableTools(view, more) {
     <button class="quiet" @click=${() => saveFile('anomalies.csv', rowsAsCsv(view), 'text/csv')}>CSV</button>${more}</div>`;
 }
 
+/**
+ * @typedef {object} Column
+ * @property {string} name for people; empty for the one with the links
+ * @property {string} [sort] key of SORTS
+ * @property {string} [className]
+ * @property {(view: TableView, rows: AnomalyRecord[]) => boolean} [isNeeded] always, if left out
+ * @property {(view: TableView, record: AnomalyRecord) => unknown} cell
+ */
+
+/** @type {Column[]} */
+const COLUMNS = [
+  { name: 'Time', sort: 'time', className: 'time', cell: (view, record) => html`${bucketTime(view, record)}${record.is_interim ? html` <span class="tag">interim</span>` : nothing}` },
+  { name: 'Score', sort: 'score', className: 'score-cell', cell: (_, record) => html`${marker(record.record_score, isMultiBucket(record))} ${scoreText(record.record_score)}` },
+  { name: 'Detector', sort: 'detector', isNeeded: (view) => !view.isOneSeries, cell: (view, record) => html`<span title=${describe(view, record)}>${detectorShort(detectorOf(view, record))}</span>${view.showJob
+    ? html`<div class="dim">${record.job_id}</div>` : nothing}` },
+  { name: 'Found for', sort: 'found', isNeeded: (view) => !view.isOneSeries, cell: (view, record) => entities(view, [foundFor(record)].filter((found) => found !== null)) },
+  { name: 'Also influenced by', isNeeded: (_, rows) => rows.some((record) => otherInfluencers(record).length > 0), cell: (view, record) => entities(view, otherInfluencers(record)) },
+  { name: 'Actual', sort: 'actual', className: 'number', cell: (_, record) => valuesText(actualOf(record)) },
+  { name: 'Typical', sort: 'typical', className: 'number', cell: (_, record) => valuesText(typicalOf(record)) },
+  { name: 'Description', cell: (_, record) => changeText(actualOf(record), typicalOf(record)) },
+  { name: '', cell: (view, record) => html`<a href=${recordLink(record, view.zone)}>Series</a>` },
+];
+/** Further influencers stand in the details. */
+const MOST_INFLUENCERS = 3;
+
 /** @param {TableView} view */
 export function anomalyTable(view) {
   const rows = tableRows(view);
-  const columns = [['time', 'Time'], ['score', 'Score'], ['detector', 'Detector'], ['found', 'Found for'], ['', 'Influenced by'],
-    ['actual', 'Actual'], ['typical', 'Typical'], ['', 'Description'], ['', '']];
+  const columns = COLUMNS.filter(({ isNeeded }) => !isNeeded || isNeeded(view, rows));
   return html`<div class="scroll-x" role="region" aria-label="Anomalies" tabindex="0"><table class="anomalies">
-    <thead><tr><th class="narrow"><span class="unseen">Details</span></th>${columns.map(([key, text]) => header(view, key, text))}</tr></thead>
-    <tbody>${rows.slice(0, view.shown).map((record) => row(view, record, columns.length + 1))}</tbody>
+    <thead><tr><th class="narrow"><span class="unseen">Details</span></th>${columns.map((column) => header(view, column))}</tr></thead>
+    <tbody>${rows.slice(0, view.shown).map((record) => row(view, record, columns))}</tbody>
   </table></div>
   ${rows.length > view.shown ? html`<p class="more"><button @click=${view.more}>Show more (${view.shown} of ${rows.length})</button></p>` : nothing}`;
 }
 
-/** @param {TableView} view @param {string} key @param {string} text */
-function header(view, key, text) {
-  const numeric = ['actual', 'typical'].includes(key) ? 'number' : '';
-  if (!text) return html`<th><span class="unseen">Actions</span></th>`;
-  if (!key) return html`<th>${text}</th>`;
-  const isSorted = view.sort.replace('-', '') === key;
+/** @param {TableView} view @param {Column} column */
+function header(view, { name, sort, className }) {
+  if (!name) return html`<th><span class="unseen">Actions</span></th>`;
+  if (!sort) return html`<th class="unsorted">${name}</th>`;
+  const isSorted = view.sort.replace('-', '') === sort;
   const down = view.sort.startsWith('-');
-  return html`<th class=${numeric} aria-sort=${isSorted ? (down ? 'descending' : 'ascending') : 'none'}>
-    <button class="sort" @click=${() => view.change({ sort: isSorted && down ? key : `-${key}` })}>${text}${key === 'score' ? html`<span class="unseen"> of the record</span>` : nothing}<span
+  return html`<th class=${className === 'number' ? className : ''} aria-sort=${isSorted ? (down ? 'descending' : 'ascending') : 'none'}>
+    <button class="sort" @click=${() => view.change({ sort: isSorted && down ? sort : `-${sort}` })}>${name}${sort === 'score' ? html`<span class="unseen"> of the record</span>` : nothing}<span
       aria-hidden="true">${isSorted ? (down ? ' ▾' : ' ▴') : ''}</span></button></th>`;
 }
 
-/** @param {TableView} view @param {AnomalyRecord} record @param {number} width */
-function row(view, record, width) {
+/** @param {TableView} view @param {AnomalyRecord} record @param {Column[]} columns */
+function row(view, record, columns) {
   const key = recordKey(record);
   const isOpen = view.open === key;
-  const found = foundFor(record);
   const toggle = () => view.change({ open: isOpen ? '' : key });
-  const isOn = (/** @type {Filter} */ filter) => view.filters.some((on) => sameFilter(on, filter));
-  const influencers = influencersOf(record);
-  return html`<tr class=${`${isOpen ? 'open' : ''} ${view.highlight === key ? 'pointed' : ''}`} @mouseenter=${() => view.hover(key)} @mouseleave=${() => view.hover(null)}>
+  return html`<tr class=${`${isOpen ? 'open' : ''} ${view.highlight === key ? 'pointed' : ''}`} @mouseenter=${() => view.hover(key)} @mouseleave=${() => view.hover(null)} @click=${(/** @type {Event} */ event) => isForRow(event) && toggle()}>
     <td class="narrow"><button class="icon" aria-expanded=${isOpen} aria-label=${`Explain the anomaly of ${timeText(record.timestamp, view.zone)}`} @click=${toggle}>${isOpen ? '▾' : '▸'}</button></td>
-    <td class="time">${timeText(record.timestamp, view.zone)}${record.is_interim ? html` <span class="tag">interim</span>` : nothing}</td>
-    <td class="score-cell">${marker(record.record_score, isMultiBucket(record))} ${scoreText(record.record_score)}</td>
-    <td>${describe(view, record)}${view.showJob ? html`<div class="dim">${record.job_id}</div>` : nothing}</td>
-    <td>${found ? entity(found, isOn(found), view.toggleFilter) : '–'}</td>
-    <td class="influenced">${influencers.slice(0, 4).map((filter) => html`<div>${entity(filter, isOn(filter), view.toggleFilter)}</div>`)}${influencers.length > 4 ? html`<div class="dim">and ${influencers.length - 4} more</div>` : nothing}</td>
-    <td class="number">${valuesText(actualOf(record))}</td><td class="number">${valuesText(typicalOf(record))}</td>
-    <td>${changeText(actualOf(record), typicalOf(record))}</td>
-    <td><a href=${recordLink(record, view.zone)}>Series</a></td>
-  </tr>${isOpen ? html`<tr class="details"><td colspan=${width}>${details(view, record)}</td></tr>` : nothing}`;
+    ${columns.map(({ className, cell }) => html`<td class=${className ?? ''}>${cell(view, record)}</td>`)}
+  </tr>${isOpen ? html`<tr class="details"><td colspan=${columns.length + 1}>${details(view, record)}</td></tr>` : nothing}`;
+}
+
+/** @param {Event} event @returns {boolean} whether a click means the row: neither what is in it nor a text that was marked */
+function isForRow({ target }) {
+  return !(/** @type {Element} */ (target)).closest('a, button') && String(getSelection()) === '';
+}
+
+/** Opens the row of a record that was chosen elsewhere, and brings it into sight. @param {TableView['change']} change @param {string} key */
+export function openRow(change, key) {
+  change({ open: key });
+  setTimeout(() => {
+    // Grouping leaves out all but the highest.
+    if (!document.querySelector('.anomalies tr.open')) change({ open: key, group: 'all' });
+    setTimeout(() => document.querySelector('.anomalies tr.open')?.scrollIntoView({ block: 'center' }));
+  });
+}
+
+/** @param {TableView} view @param {AnomalyRecord} record @returns {string} the day alone where a bucket is one */
+function bucketTime(view, record) {
+  const span = record.bucket_span * SECOND;
+  return span === DAY ? rangeText({ start: record.timestamp, end: record.timestamp + span }, view.zone) : timeText(record.timestamp, view.zone);
+}
+
+/** @param {AnomalyRecord} record @returns {Filter[]} the influencers that it is not found for */
+function otherInfluencers(record) {
+  const own = entitiesOf(record);
+  return influencersOf(record).filter((influencer) => !own.some((entity) => sameFilter(entity, influencer)));
+}
+
+/** @param {TableView} view @param {Filter[]} filters */
+function entities(view, filters) {
+  if (filters.length === 0) return html`<span class="dim">–</span>`;
+  const more = filters.length - MOST_INFLUENCERS;
+  return html`${filters.slice(0, MOST_INFLUENCERS).map((filter) => html`<div class="of-field"><span class="dim">${filter.field}</span> ${entity(filter, view.filters.some((on) => sameFilter(on, filter)), view.toggleFilter)}</div>`)}${more > 0
+    ? html`<div class="dim">and ${more} more</div>` : nothing}`;
 }
 
 /** @param {TableView} view @param {AnomalyRecord} record */
@@ -134,14 +188,14 @@ function details(view, record) {
   const job = view.jobs.get(record.job_id);
   const explanation = explanationLines(record);
   const links = job ? customLinks(job, record) : [];
-  const influencers = influencersOf(record);
+  const influencers = otherInfluencers(record);
   return html`<div class="detail-grid">
     <section><h3>Why this score</h3><p>${summarySentence(record)}</p>
       ${explanation.length > 0 ? lines(explanation) : html`<p class="dim">The result carries no further explanation.</p>`}</section>
     <section><h3>Details</h3>${lines([...entitiesOf(record).map(({ field, value }) => ({ term: field, text: value || '(empty)' })),
       ...detailLines(record, job?.model_plot_config?.enabled === true)])}</section>
     ${record.causes && record.causes.length > 0 ? causes(record.causes) : nothing}
-    ${influencers.length > 4 ? html`<section><h3>Influenced by</h3><p>${influencers.map(({ field, value }) => `${field} = ${value}`).join(', ')}</p></section>` : nothing}
+    ${influencers.length > MOST_INFLUENCERS ? html`<section><h3>Also influenced by</h3><p>${influencers.map(({ field, value }) => `${field} = ${value}`).join(', ')}</p></section>` : nothing}
     <section class="actions"><h3>Go on</h3><p><a href=${recordLink(record, view.zone)}>View the series around it</a></p>
       ${links.map((link) => html`<p>${link.href === null ? html`<span class="dim" title=${link.reason ?? ''}>${link.name} (${link.reason})</span>`
         : html`<a href=${link.href} target="_blank" rel="noopener noreferrer">${link.name}</a>`}</p>`)}

@@ -4,7 +4,7 @@ import { severityIndex } from '../severity.js';
 
 /** @import uPlot from '../vendor/uplot.js' */
 /** @import {Marker} from '../chart-data.js' */
-/** @typedef {{palette: string[], outline: string, note: string, forecast: string}} Colours */
+/** @typedef {{palette: string[], outline: string, note: string, forecast: string, veil: string, line: string}} Colours */
 
 const REACH_PX = 12;
 
@@ -61,6 +61,23 @@ export function drawNotes(plot, notes, colours) {
     context.fillStyle = colours.forecast;
     context.fillRect(from, top, to - from, 3 * devicePixelRatio);
   }
+  context.restore();
+}
+
+/** Veils what lies outside of a range. @param {uPlot} plot @param {{start: number, end: number} | undefined} brush @param {Colours} colours */
+export function drawBrush(plot, brush, colours) {
+  if (!brush) return;
+  const context = plot.ctx;
+  const { left, top, width, height } = plot.bbox;
+  const within = (/** @type {number} */ time) => Math.max(left, Math.min(left + width, plot.valToPos(time, 'x', true)));
+  const [from, to] = [within(brush.start), within(brush.end)];
+  context.save();
+  context.fillStyle = colours.veil;
+  context.fillRect(left, top, from - left, height);
+  context.fillRect(to, top, left + width - to, height);
+  context.strokeStyle = colours.line;
+  context.lineWidth = 2 * devicePixelRatio;
+  context.strokeRect(from, top, Math.max(2, to - from), height);
   context.restore();
 }
 

@@ -109,7 +109,8 @@ export function paintBlock(context, block, { cell, row, colour, veil, width, hei
   }
   context.strokeStyle = colour;
   context.lineWidth = 2;
-  context.strokeRect(left, top + 1, Math.max(2, right - left), Math.max(2, bottom - top - 3));
+  // The frame stands outside, so that it covers nothing of a cell of few pixels.
+  context.strokeRect(left - 1, top + 1, Math.max(2, right - left) + 2, Math.max(2, bottom - top - 3));
 }
 
 /** What the colours mean, from low to critical. @param {string[]} palette */

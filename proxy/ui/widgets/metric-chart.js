@@ -7,7 +7,7 @@ import { COLUMNS, chartColumns, sampledRows, valueRange } from '../chart-data.js
 import { timeText, timeTicks } from '../clock.js';
 import { numberText, scoreText } from '../format.js';
 import { severityWord } from '../severity.js';
-import { drawMarkers, drawNotes, nearestMarker } from './chart-painting.js';
+import { drawBrush, drawMarkers, drawNotes, nearestMarker } from './chart-painting.js';
 import { onCursor, publishCursor, showTooltip } from './cursor.js';
 import { theme } from './theme.js';
 
@@ -19,6 +19,7 @@ import { theme } from './theme.js';
  * @property {Series | null} [forecast]
  * @property {Marker[]} markers
  * @property {{start: number, end: number, text: string}[]} [notes] annotations
+ * @property {Range} [brush] what is shown elsewhere at full size
  * @property {Range} range
  * @property {Zone} zone
  * @property {boolean} [bounds] whether the band is shown
@@ -27,6 +28,8 @@ import { theme } from './theme.js';
 
 const SPOKEN_ROWS = 100;
 const SPEAK_AFTER_MS = 300;
+/** A press that moved less is a click. */
+const DRAG_PX = 4;
 let count = 0;
 
 export class MetricChart extends HTMLElement {
@@ -96,7 +99,8 @@ export class MetricChart extends HTMLElement {
     const drawing = this.#drawing;
     render(html`
       <div class="chart-plot" role="group" tabindex="0" aria-label=${drawing?.label ?? 'Chart'} aria-details=${`${this.#id}-table`}
-        .style=${`height:${this.height}px`} @keydown=${this.#keydown} @dblclick=${() => this.dispatchEvent(new CustomEvent('chart-reset'))}></div>
+        .style=${`height:${this.height}px`} @keydown=${this.#keydown} @pointerdown=${(/** @type {PointerEvent} */ event) => { this.#pressedAt = event.clientX; }}
+        @click=${this.#clicked} @dblclick=${() => this.dispatchEvent(new CustomEvent('chart-reset'))}></div>
       <div class="unseen" aria-live="polite"></div>
       <div class="unseen" id=${`${this.#id}-table`}></div>`, this, { host: this });
     if (drawing && !this.isSmall) this.#table(drawing);
@@ -118,6 +122,7 @@ export class MetricChart extends HTMLElement {
     const axis = { stroke: colours.text, grid: { stroke: colours.grid, width: 1 }, ticks: { show: false }, font: '12px system-ui, sans-serif' };
     const line = (/** @type {string} */ stroke, width = 1.5, dash = /** @type {number[] | undefined} */ (undefined)) =>
       ({ stroke, width, dash, points: { show: showPoints, size: 4, fill: stroke } });
+    const edge = (/** @type {boolean} */ show) => ({ show, width: 0, points: { show: false } });
     return {
       width: this.clientWidth, height: this.height, ms: 1, padding: [10, 12, 0, 0],
       legend: { show: false },
@@ -132,12 +137,11 @@ export class MetricChart extends HTMLElement {
           values: (plot) => timeTicks(this.#rangeObject(), plot.bbox.width / devicePixelRatio, this.#zone, this.isSmall ? 70 : 84).map((tick) => tick.text) },
         { ...axis, size: this.isSmall ? 46 : 58, values: (_, splits) => splits.map((value) => numberText(value)), space: this.isSmall ? 36 : 44 },
       ],
-      series: [{}, { show: drawing.bounds !== false, width: 0 }, { show: drawing.bounds !== false, width: 0 }, line(colours.line),
-        { width: 0 }, { width: 0 }, line(colours.forecast, 1.5, [6, 3])],
+      series: [{}, edge(drawing.bounds !== false), edge(drawing.bounds !== false), line(colours.line), edge(true), edge(true), line(colours.forecast, 1.5, [6, 3])],
       bands: [{ series: [2, 1], fill: colours.band }, { series: [5, 4], fill: colours.forecastBand }],
       hooks: {
         drawClear: [(plot) => drawNotes(plot, this.#drawing?.notes ?? [], colours)],
-        draw: [(plot) => drawMarkers(plot, this.#drawing?.markers ?? [], colours, this.#highlight, this.isSmall)],
+        draw: [(plot) => drawBrush(plot, this.#drawing?.brush, colours), (plot) => drawMarkers(plot, this.#drawing?.markers ?? [], colours, this.#highlight, this.isSmall)],
         setCursor: [(plot) => this.#moved(plot)],
         setSelect: [(plot) => this.#selected(plot)],
       },
@@ -163,6 +167,8 @@ export class MetricChart extends HTMLElement {
   #moved(plot) {
     const { idx, left, top } = plot.cursor;
     if (this.#following || left === undefined || left === null || left < 0) return;
+    // uPlot tells of the cursor after every redraw, too: only somebody who points here moves that of the others.
+    if (!plot.over.matches(':hover') && !this.contains(document.activeElement)) return;
     publishCursor(plot.posToVal(left, 'x'), this);
     const marker = nearestMarker(plot, this.#drawing?.markers ?? [], left, top ?? 0);
     this.dispatchEvent(new CustomEvent('chart-hover', { detail: marker?.key ?? null }));
@@ -173,6 +179,7 @@ export class MetricChart extends HTMLElement {
   }
 
   #following = false;
+  #pressedAt = 0;
 
   /** @param {number | null} time @param {object | null} from */
   #follow(time, from) {
@@ -207,20 +214,36 @@ export class MetricChart extends HTMLElement {
   /** @param {uPlot} plot */
   #selected(plot) {
     const { left, width } = plot.select;
-    if (width < 4) {
-      const marker = nearestMarker(plot, this.#drawing?.markers ?? [], plot.cursor.left ?? -1, plot.cursor.top ?? -1);
-      if (marker) this.dispatchEvent(new CustomEvent('chart-mark', { detail: marker.key }));
-      return;
-    }
+    if (width < DRAG_PX) return;
     const detail = { start: Math.round(plot.posToVal(left, 'x')), end: Math.round(plot.posToVal(left + width, 'x')) };
     plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
     this.dispatchEvent(new CustomEvent('chart-drag', { detail }));
+  }
+
+  /** @param {MouseEvent} event */
+  #clicked = (event) => {
+    if (!this.#plot || Math.abs(event.clientX - this.#pressedAt) >= DRAG_PX) return;
+    const box = this.#plot.over.getBoundingClientRect();
+    this.#mark(nearestMarker(this.#plot, this.#drawing?.markers ?? [], event.clientX - box.left, event.clientY - box.top));
+  };
+
+  /** @param {Marker | null} marker that was chosen */
+  #mark(marker) {
+    if (marker) this.dispatchEvent(new CustomEvent('chart-mark', { detail: marker.key }));
+  }
+
+  /** @param {number} at @returns {Marker | null} of a point of the chart */
+  #markerAt(at) {
+    const time = Number(this.#columns[0][at]);
+    const interval = this.#drawing?.series?.interval ?? 1;
+    return this.#drawing?.markers.find((each) => each.time >= time && each.time < time + interval) ?? null;
   }
 
   /** @param {KeyboardEvent} event */
   #keydown = (event) => {
     const plot = this.#plot;
     if (!plot || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === 'Enter') this.#mark(this.#markerAt(plot.cursor.idx ?? -1));
     const last = this.#columns[0].length - 1;
     const at = plot.cursor.idx ?? (event.key === 'ArrowLeft' ? last + 1 : -1);
     /** @type {Record<string, number>} */
@@ -249,11 +272,8 @@ export class MetricChart extends HTMLElement {
   #say(at) {
     clearTimeout(this.#speak);
     this.#speak = window.setTimeout(() => {
-      const interval = this.#drawing?.series?.interval ?? 1;
-      const time = Number(this.#columns[0][at]);
-      const marker = this.#drawing?.markers.find((each) => each.time >= time && each.time < time + interval) ?? null;
       const live = this.querySelector('[aria-live]');
-      if (live) live.textContent = this.#lines(at, marker).join(', ');
+      if (live) live.textContent = this.#lines(at, this.#markerAt(at)).join(', ');
     }, SPEAK_AFTER_MS);
   }
 }

@@ -108,10 +108,10 @@ export function entity(filter, isOn, toggle) {
 
 /**
  * @template {string} V
- * @param {{label: string, value: V, options: [V, string][], choose: (value: V) => void, hideLabel?: boolean}} field
+ * @param {{label: string, value: V, options: [V, string][], choose: (value: V) => void, hideLabel?: boolean, title?: string}} field
  */
-export function select({ label, value, options, choose, hideLabel = false }) {
-  return html`<label class="field"><span class=${hideLabel ? 'unseen' : ''}>${label}</span><select
+export function select({ label, value, options, choose, hideLabel = false, title = '' }) {
+  return html`<label class="field" title=${title || nothing}><span class=${hideLabel ? 'unseen' : ''}>${label}</span><select
     @change=${(/** @type {Event} */ event) => choose(/** @type {V} */ (/** @type {HTMLSelectElement} */ (event.target).value))}>
     ${options.map(([option, text]) => html`<option value=${option} ?selected=${option === value} .selected=${option === value}>${text}</option>`)}
   </select></label>`;
@@ -129,8 +129,19 @@ export function severitySelect(value, choose) {
  * @param {unknown} summary @param {unknown} content @param {string} [className]
  */
 export function menu(summary, content, className = '') {
-  return html`<details class=${`menu ${className}`} @keydown=${closeOnEscape} @focusout=${closeWhenLeft}>
+  return html`<details class=${`menu ${className}`} @toggle=${place} @keydown=${closeOnEscape} @focusout=${closeWhenLeft}>
     <summary>${summary}</summary><div class="menu-body">${content}</div></details>`;
+}
+
+/** In a table that scrolls a menu would be cut off at its edge: it is put over the page. @param {Event} event */
+function place(event) {
+  const details = /** @type {HTMLDetailsElement} */ (event.currentTarget);
+  const body = /** @type {HTMLElement | null} */ (details.querySelector('.menu-body'));
+  if (!details.open || !body || !details.closest('.scroll-x')) return;
+  const { right, bottom, top } = details.getBoundingClientRect();
+  const isLow = bottom + body.offsetHeight + 8 > innerHeight && top > body.offsetHeight;
+  Object.assign(body.style, { position: 'fixed', right: `${Math.max(4, document.documentElement.clientWidth - right)}px`, left: 'auto',
+    top: `${isLow ? top - body.offsetHeight - 4 : bottom + 4}px` });
 }
 
 /** @param {KeyboardEvent} event */
@@ -154,6 +165,11 @@ document.addEventListener('pointerdown', (event) => {
     if (!open.contains(/** @type {Node} */ (event.target))) /** @type {HTMLDetailsElement} */ (open).open = false;
   }
 });
+
+document.addEventListener('scroll', (event) => {
+  if (event.target instanceof Element && event.target.closest('.menu-body')) return;
+  for (const open of document.querySelectorAll('.scroll-x details.menu[open]')) /** @type {HTMLDetailsElement} */ (open).open = false;
+}, { capture: true, passive: true });
 
 /** @param {Element | null} inside an open menu @returns {void} */
 export function closeMenu(inside) {

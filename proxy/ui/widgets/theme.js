@@ -15,9 +15,9 @@ const LANES = {
 };
 const CHARTS = {
   light: { line: '#1f6fb2', band: 'rgba(80,125,165,0.18)', grid: '#e4e8ec', text: '#4b5763', forecast: '#7a4fb5',
-    forecastBand: 'rgba(122,79,181,0.16)', outline: '#16202b', note: 'rgba(122,79,181,0.14)' },
+    forecastBand: 'rgba(122,79,181,0.16)', outline: '#16202b', note: 'rgba(122,79,181,0.14)', veil: 'rgba(225,230,235,0.72)' },
   dark: { line: '#6db3f8', band: 'rgba(130,170,205,0.22)', grid: '#2b323a', text: '#aab4bf', forecast: '#b79af0',
-    forecastBand: 'rgba(183,154,240,0.2)', outline: '#f2f5f8', note: 'rgba(183,154,240,0.2)' },
+    forecastBand: 'rgba(183,154,240,0.2)', outline: '#f2f5f8', note: 'rgba(183,154,240,0.2)', veil: 'rgba(12,15,19,0.65)' },
 };
 
 export const theme = {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { cloneText, creationRequests, freeName, readJobFiles } from '../../../proxy/ui/job-files.js';
+import { cloneText, creationRequests, exportEntry, freeName, readJobFiles } from '../../../proxy/ui/job-files.js';
 import { chartColumns, sampledRows, valueRange } from '../../../proxy/ui/chart-data.js';
 import { chosenJobs, lanePage } from '../../../proxy/ui/selection.js';
 
@@ -78,4 +78,27 @@ test('a table that stands for a chart stays short', () => {
   const columns = [Array.from({ length: 1000 }, (_, at) => at), Array(1000).fill(1)];
   assert.ok(sampledRows(columns, 100).length <= 100);
   assert.deepEqual(sampledRows([[1, 2], [3, 4]], 100), [[1, 3], [2, 4]]);
+});
+
+test('modules of Kibana become jobs with datafeeds', () => {
+  const module = {
+    id: 'web', defaultIndexPattern: 'logs-"x"-*', jobs: [{ id: 'visits', config: { analysis_config: {}, description: 'JOB_ID' } }],
+    datafeeds: [{ id: 'datafeed-visits', job_id: 'visits', config: { job_id: 'JOB_ID', indices: ['INDEX_PATTERN_NAME'] } }],
+  };
+  const wanted = [{
+    id: 'visits', job: { analysis_config: {}, description: 'visits' },
+    datafeed: { datafeed_id: 'datafeed-visits', job_id: 'visits', indices: ['logs-"x"-*'] },
+  }];
+  assert.deepEqual(readJobFiles(JSON.stringify(module)), wanted);
+  const lines = [{ type: 'ml-module', id: 'web', attributes: module }, { job: { job_id: 'plain', analysis_config: {} } }];
+  const read = readJobFiles(lines.map((line) => JSON.stringify(line)).join('\n'));
+  assert.deepEqual(read, [...wanted, { id: 'plain', job: { analysis_config: {} }, datafeed: null }]);
+});
+
+test('an export is nobody\'s to manage, and reads back as it is', () => {
+  const job = { analysis_config: {}, custom_settings: { managed: true, custom_urls: [{ url_name: '漢' }] }, datafeed_config: { indices: ['i'] } };
+  const entry = exportEntry(job, null, 'a'.repeat(64));
+  assert.deepEqual(entry.job.custom_settings, { custom_urls: [{ url_name: '漢' }] });
+  const [read] = readJobFiles(JSON.stringify(entry));
+  assert.deepEqual([read.id, read.datafeed?.indices], ['a'.repeat(64), ['i']]);
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { customLink } from '../../../proxy/ui/custom-urls.js';
-import { BY_JOB, defaultViewBy, entitiesOf, foundFor } from '../../../proxy/ui/entities.js';
+import { BY_JOB, defaultViewBy, detectorShort, entitiesOf, foundFor, seriesTitle } from '../../../proxy/ui/entities.js';
 import { recordLink } from '../../../proxy/ui/links.js';
 import { readState, writeState } from '../../../proxy/ui/state.js';
 
@@ -93,4 +93,13 @@ test('only http, https and relative addresses are followed', () => {
   }
   assert.equal(customLink({ url_name: 'n', url_value: '/local/$job_id$' }, RECORD).href, '/local/web');
   assert.match(customLink({ url_name: 'n', url_value: 'discover#/view' }, RECORD).reason, /Kibana/);
+});
+
+test('beside its entities a detector is told without their fields, unless somebody described it', () => {
+  const detector = { detector_index: 0, function: 'mean', field_name: 'took', partition_field_name: 'host' };
+  for (const text of [undefined, 'mean(took)', 'mean(took) partitionfield=host', 'mean(took) by x over y']) {
+    assert.equal(detectorShort({ ...detector, detector_description: text }), 'mean(took)');
+  }
+  assert.equal(detectorShort({ ...detector, detector_description: 'slow answers by host' }), 'slow answers by host');
+  assert.equal(seriesTitle(detector, [{ field: 'host', value: '' }, { field: 'path', value: '/' }]), 'mean(took) · host (empty) · path /');
 });
