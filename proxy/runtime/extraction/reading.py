@@ -1,21 +1,21 @@
-"""One range of a source as batches: while a page is analysed, the next is on its way."""
+"""One range of a source as batches: while a page is analysed, the next ones are on their way."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from proxy.runtime.extraction.columns import ingested
 from proxy.runtime.ingest import Fields, Ingested
 from proxy.runtime.tasks import Tasks
-from proxy.store.extraction.errors import ExtractionError
 from proxy.store.extraction.opening import Extraction
 
 # An answer of either kind of extraction: only the extraction itself looks into it.
 _Answer = Any
+# Answers that may wait to be read, while one more is on its way: now the cluster is slower, now the model.
+_AHEAD = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,12 @@ async def read_range(extraction: Extraction, fields: Fields) -> AsyncGenerator[E
         ExtractionError: the cluster refused or failed; what was yielded before stays read.
     """
     tasks, answers = Tasks(), extraction.answers()
+    coming: asyncio.Queue[_Answer] = asyncio.Queue(_AHEAD)
     try:
-        coming = tasks.spawn(_next(answers), "extraction")
-        while (answer := await coming) is not None:
-            if isinstance(answer, ExtractionError):
+        tasks.spawn(_fetch(answers, coming), "extraction")
+        while (answer := await coming.get()) is not None:
+            if isinstance(answer, Exception):
                 raise answer
-            coming = tasks.spawn(_next(answers), "extraction")
             await asyncio.sleep(0)  # lets the request go out before this page keeps the thread busy
             page = extraction.read(answer)
             yield Extracted(ingested(page, fields), page.read_to_ms)
@@ -49,11 +49,12 @@ async def read_range(extraction: Extraction, fields: Fields) -> AsyncGenerator[E
         await answers.aclose()
 
 
-async def _next(answers: AsyncGenerator[_Answer, None]) -> _Answer:
-    """The next answer, what it failed with, or None at the end: a task's own failures are logged as ours."""
-    with suppress(StopAsyncIteration):
-        try:
-            return await anext(answers)
-        except ExtractionError as error:
-            return error
-    return None
+async def _fetch(answers: AsyncGenerator[_Answer, None], coming: asyncio.Queue[_Answer]) -> None:
+    """Brings the answers, at last what they failed with, or None: whoever reads them is to hear of it."""
+    try:
+        async for answer in answers:
+            await coming.put(answer)
+    except Exception as error:
+        await coming.put(error)
+    else:
+        await coming.put(None)

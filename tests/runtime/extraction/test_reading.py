@@ -56,19 +56,19 @@ async def test_aggregated_records_are_batches_as_well(searcher, cluster_client):
     assert found.ingested.missing_field_count == 1
 
 
-async def test_the_next_page_is_asked_for_while_one_is_analysed(searcher, cluster_client):
+async def test_the_next_pages_are_asked_for_while_one_is_analysed(searcher, cluster_client):
     fill_index(cluster_client)
     counting = Interfering(searcher, lambda *_: None)
-    opened = await open_source(counting, source(fields=("who", "took"), scroll_size=8))
+    opened = await open_source(counting, source(fields=("who", "took"), scroll_size=4))
     reading = read_range(opened.extraction(0, LATER_MS), FIELDS)
     await anext(reading)
     for _ in range(100):
-        if len(counting.requests) == 3:
+        if len(counting.requests) == 4:
             break
         await asyncio.sleep(0.05)
-    # The first page, and without anybody asking: the second, but no third.
+    # The first page, and without anybody asking the next two, but no more.
     await asyncio.sleep(0.2)
-    assert [path.rpartition("/")[2] for _, path in counting.requests] == ["_field_caps", "_search", "_search"]
+    assert [path.rpartition("/")[2] for _, path in counting.requests] == ["_field_caps", *3 * ["_search"]]
     await reading.aclose()
 
 
