@@ -7,6 +7,7 @@ sent again. How the model itself is kept is ``saving``'s matter; when, the super
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ParamSpec, TypeVar
 
@@ -39,6 +40,8 @@ _MAX_JOURNAL_BYTES = 16 * 1024 * 1024
 # So many rows are read again in about a second.
 _MANY_ROWS = 10_000
 _PATIENCE = 12
+# Each visit to the thread in which models compute costs messages to and fro: short steps share one.
+_FEW_S = 0.05
 
 
 class PlacedJob:
@@ -71,6 +74,7 @@ class PlacedJob:
         self._post_id = ""
         self._counts: dict[str, Any] = {}
         self._notices: list[Notice] = []
+        self._buckets: list[FinishedBucket] = []
         self._reported_size: Mapping[str, Any] | None = None
 
     @property
@@ -109,10 +113,10 @@ class PlacedJob:
         """Runs a step where models compute; ``entry`` is the journal entry that it is about."""
         return await self._hands.do(self.job_id, entry, step, *args, **kwargs)
 
-    def summary(self, buckets: tuple[FinishedBucket, ...] = (), **more: Any) -> Summary:
-        """How the job is now; notices are told once."""
-        notices = [*self._notices, *self.outbox.told()]
-        self._notices = []
+    def summary(self, **more: Any) -> Summary:
+        """How the job is now; buckets and notices are told once."""
+        notices, buckets = [*self._notices, *self.outbox.told()], tuple(self._buckets)
+        self._notices, self._buckets = [], []
         return Summary(
             status=self._status,
             counts=self._counts,
@@ -224,14 +228,18 @@ class PlacedJob:
         return number
 
     async def _advance(self, entry: int | None, steps: Iterator[Outcome], *, sends: bool = True) -> None:
-        """Step by step, so that those of other jobs in the same place come in between."""
-        while (outcome := await self.do(entry, next, steps, None)) is not None:
-            self._status, self._counts = outcome.status, outcome.counts
-            self.outbox.put(outcome.lines, outcome.rescoring)
-            self._report_size(outcome.status)
+        """A few steps at a time, so that those of other jobs in the same place come in between."""
+        has_more = True
+        while has_more:
+            outcomes, has_more = await self.do(entry, _few, steps)
+            for outcome in outcomes:
+                self._status, self._counts = outcome.status, outcome.counts
+                self.outbox.put(outcome.lines, outcome.rescoring)
+                self._report_size(outcome.status)
+                self._buckets += outcome.buckets
             if sends:
                 await self.send()
-            self.hear(self.summary(outcome.buckets))
+                self.hear(self.summary())
             while self.outbox.is_full():
                 # One request can finish years of buckets: more than memory holds while the cluster takes nothing.
                 await asyncio.sleep(_RETRY_S)
@@ -264,3 +272,13 @@ class PlacedJob:
         document = size_document(self.job_id, status, log_time)
         sized = (result_ids.model_size_stats(self.job_id, log_time), document)
         self.outbox.put(index_lines(self.inputs.write_alias, iter([sized])))
+
+
+def _few(steps: Iterator[Outcome]) -> tuple[list[Outcome], bool]:
+    """The outcomes of steps that take a moment together, and whether there may be more of them."""
+    outcomes, until = [], time.perf_counter() + _FEW_S
+    for outcome in steps:
+        outcomes.append(outcome)
+        if time.perf_counter() > until:
+            return outcomes, True
+    return outcomes, False

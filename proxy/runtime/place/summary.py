@@ -63,7 +63,7 @@ class Summary:
 
     status: the job after the step; None where the place does not hold it (any more).
     counts: data counts of the posted data that the command is about, as far as they are analysed.
-    buckets: those that this step has finished or shown as interim, in order of time.
+    buckets: those finished or shown as interim since the last summary, in order of time.
     notices: what happened since the last summary.
     post_id: the last posted data that the model has seen; "" where that is not known.
     is_untouched: whether the job has learnt nothing since its snapshot in force.

@@ -1,13 +1,14 @@
 """What a process that holds models and its parent say to each other: pickled messages behind their length.
 
-Both ends are ours and run the same build; nobody else can reach the socket between them.
+Both ends are ours and run the same build; nobody else can reach the socket between them. The messages are named tuples,
+because there are several for each step of each job, and pickle takes frozen dataclasses apart field by field in Python.
 """
 
 from __future__ import annotations
 
 import asyncio
 import pickle
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from proxy.config import Config
 from proxy.runtime.place.commands import Command
@@ -17,15 +18,13 @@ from proxy.runtime.place.summary import Summary
 _LENGTH_BYTES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """To the child, once: its settings."""
 
     config: Config
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """To the child: a command, and the X-Opaque-Id of whom it is performed for."""
 
     number: int
@@ -34,45 +33,39 @@ class Request:
     opaque_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """To the parent: a step on the way to a request's end."""
 
     number: int
     summary: Summary
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """To the parent: a request's end."""
 
     number: int
     summary: Summary
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """To the parent: a request's end by an error."""
 
     number: int
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(NamedTuple):
     """To the parent: a model is about to compute, on that journal entry if on any."""
 
     job_id: str
     entry: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """To the parent: that step has ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alive:
+class Alive(NamedTuple):
     """To the parent, at a steady beat: the event loop turns."""
 
 
