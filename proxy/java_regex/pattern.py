@@ -81,3 +81,17 @@ def compile_java(pattern: str, flags: str = "") -> Pattern:
         raise InvalidPattern(f"[{pattern}]: {reason}") from error
     except RecursionError as error:
         raise UnsupportedPattern("a pattern of this depth", errors.TOO_LARGE) from error
+
+
+def compile_linear(pattern: str) -> Any:
+    """What `re.compile` gives for an expression that RE2 knows, with groups by number.
+
+    Raises:
+        ValueError: it is too large.
+    """
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        raise ValueError(f"[{pattern}] cannot be used: {error}") from error

@@ -11,7 +11,10 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from proxy.java_regex import compile_linear
 
 _MONTH_NAMES = (
     "january", "february", "march", "april", "may", "june",
@@ -39,21 +42,22 @@ _ZONES = {
 class TimePattern:
     """A compiled pattern; called with a text it answers epoch seconds. A text without a zone is UTC."""
 
-    regex: re.Pattern[str]
-    parts: tuple[tuple[str, str], ...]
+    # RE2's binding has no types. Group ``n + 1`` holds the n-th of the ``parts``.
+    regex: Any
+    parts: tuple[str, ...]
 
     def __call__(self, text: str) -> int:
         """Raises ValueError for a text that is no such time."""
         match = self._match(text.strip())
-        found = {part: match[name] for name, part in self.parts if match[name] is not None}
+        found = {part: text for part, text in zip(self.parts, match.groups(), strict=True) if text is not None}
         return math.floor(_moment(found).timestamp())
 
     def spans(self, text: str) -> dict[str, tuple[int, int]]:
         """Where in a text each part of the moment stands; raises ValueError for a text that is no such time."""
         match = self._match(text)
-        return {part: match.span(name) for name, part in self.parts if match[name] is not None}
+        return {part: match.span(at) for at, part in enumerate(self.parts, start=1) if match[at] is not None}
 
-    def _match(self, text: str) -> re.Match[str]:
+    def _match(self, text: str) -> Any:
         match = self.regex.fullmatch(text)
         if match is None:
             raise ValueError(text)
@@ -80,7 +84,7 @@ def compile_pattern(pattern: str) -> TimePattern:
         ValueError: the pattern cannot yield a full date and time.
     """
     pieces: list[str] = []
-    parts: list[tuple[str, str]] = []
+    parts: list[str] = []
     depth = 0
     for match in _TOKEN.finditer(pattern):
         literal, letter, other = match.groups()
@@ -91,13 +95,12 @@ def compile_pattern(pattern: str) -> TimePattern:
             pieces.append({"[": "(?:", "]": ")?"}.get(other, re.escape(other)))
         else:
             part, text = _letter(letter, len(match[0]), followed_by_digit=_next_is_digits(pattern, match.end()))
-            name = f"p{len(parts)}"
-            parts.append((name, part))
-            pieces.append(f"(?P<{name}>{text})")
+            parts.append(part)
+            pieces.append(f"({text})")
     if depth:
         raise ValueError(f"unbalanced brackets in [{pattern}]")
-    _require_full([part for _, part in parts], pattern)
-    return TimePattern(re.compile("".join(pieces), re.IGNORECASE), tuple(parts))
+    _require_full(parts, pattern)
+    return TimePattern(compile_linear(f"(?i){''.join(pieces)}"), tuple(parts))
 
 
 def _letter(letter: str, count: int, *, followed_by_digit: bool) -> tuple[str, str]:

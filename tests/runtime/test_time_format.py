@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -123,3 +124,11 @@ FORMS = {
 def test_what_is_written_reads_back(moment, pattern):
     text = moment.strftime(FORMS[pattern])
     assert compile_pattern(pattern)(text) == int(moment.replace(tzinfo=UTC).timestamp())
+
+
+def test_no_text_makes_a_pattern_of_many_parts_take_long() -> None:
+    read = compile_pattern("dMHms" * 8 + "yyyy-MM-dd HH")
+    started = time.perf_counter()
+    with pytest.raises(ValueError):
+        read("1" * 200)
+    assert time.perf_counter() - started < 0.5
