@@ -9,6 +9,8 @@ _HOUR_MS = 60 * _MINUTE_MS
 _UP_TO_TWO_MINUTES = (2 * _MINUTE_MS, _MINUTE_MS)
 _HALF_A_BUCKET_UP_TO_MS = 20 * _MINUTE_MS
 _UP_TO_HALF_A_DAY = (12 * _HOUR_MS, 10 * _MINUTE_MS)
+# At such seldom searches a second more is nothing.
+_WAITS_FOR_OTHERS_FROM_MS = _MINUTE_MS
 # The search starts a little after the moment it is due, so that no clock is early.
 _LATER_MS = 100
 
@@ -35,6 +37,11 @@ def next_search_ms(now_ms: int, frequency_ms: int, query_delay_ms: int) -> int:
     The delay's remainder spreads the searches of many datafeeds, as it differs from job to job.
     """
     return floor_ms(now_ms + frequency_ms, frequency_ms) + query_delay_ms % frequency_ms + _LATER_MS
+
+
+def together_ms(moment_ms: int, frequency_ms: int) -> int:
+    """The full second behind a moment at which a search is due: those that search together can share requests."""
+    return moment_ms if frequency_ms < _WAITS_FOR_OTHERS_FROM_MS else ceil_ms(moment_ms, _SECOND_MS)
 
 
 def floor_ms(moment_ms: int, step_ms: int) -> int:

@@ -31,7 +31,7 @@ from proxy.runtime.datafeeds.actions import (
 )
 from proxy.runtime.datafeeds.after import after
 from proxy.runtime.datafeeds.begin import JobData, begin
-from proxy.runtime.datafeeds.frequency import ceil_ms
+from proxy.runtime.datafeeds.frequency import together_ms
 from proxy.runtime.datafeeds.plan import next_action
 from proxy.runtime.datafeeds.progress import Progress, asked_to_stop
 from proxy.runtime.datafeeds.settings import Settings, settings_of
@@ -42,7 +42,6 @@ from proxy.runtime.place.contract import PlaceLost
 from proxy.store import DatafeedTask, StoredDatafeed
 from proxy.store.annotations import Annotations
 
-_TOGETHER_MS = 1000
 _NOT_OPEN = Stop("job_is_not_open", close_job=False)
 
 
@@ -191,16 +190,11 @@ class Runner:
             await self._jobs.notices.write(self.task.job_id, "warning", text)
 
     async def _wait(self, until_ms: int) -> None:
-        pause_s = max(0.0, (_together_ms(until_ms) - self._around.clock()) / 1000)
+        pause_s = max(0.0, (together_ms(until_ms, self._settings.frequency_ms) - self._around.clock()) / 1000)
         # ``wait_for`` would swallow a cancellation that comes together with the waking.
         with suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await self._woken.wait()
-
-
-def _together_ms(moment_ms: int) -> int:
-    """The full second behind a moment: datafeeds that search at the same time can share their requests."""
-    return ceil_ms(moment_ms, _TOGETHER_MS)
 
 
 def _data_of(live: LiveJob) -> JobData:

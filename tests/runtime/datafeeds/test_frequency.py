@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.runtime.datafeeds.backoff import most_failures, retry_ms
-from proxy.runtime.datafeeds.frequency import ceil_ms, default_frequency_ms, floor_ms, next_search_ms
+from proxy.runtime.datafeeds.frequency import ceil_ms, default_frequency_ms, floor_ms, next_search_ms, together_ms
 from proxy.runtime.datafeeds.settings import settings_of
 from proxy.store.extraction.intervals import Interval
 
@@ -85,3 +85,9 @@ def test_the_settings_of_a_run_are_the_datafeeds_own_or_follow_from_the_job():
     assert (
         settings_of(stored | {"delayed_data_check_config": {"enabled": False}}, "1h", 0, None).check_window_ms is None
     )
+
+
+def test_only_seldom_searches_wait_for_the_full_second():
+    assert together_ms(60_100, 60_000) == 61_000
+    assert together_ms(61_000, 3_600_000) == 61_000
+    assert together_ms(1_100, 1_000) == 1_100, "or a search each second would come every other one"
