@@ -1,7 +1,7 @@
 """`python -m bench`, or `make bench`: what the proxy costs, on one cluster and through one proxy.
 
 Each bench also runs alone: `python -m bench.passthrough`, `bench.overall_buckets`, `bench.result_pages`, `bench.data`,
-`bench.extraction`, `bench.datafeeds`.
+`bench.extraction`, `bench.datafeeds`, `bench.real_time_jobs`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from bench import data, datafeeds, extraction, overall_buckets, passthrough, result_pages
+from bench import data, datafeeds, extraction, overall_buckets, passthrough, real_time_jobs, result_pages
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -33,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         extraction.main(addresses)
         print()
         datafeeds.main(addresses)
+        print()
+        real_time_jobs.main(addresses)
 
 
 if __name__ == "__main__":
