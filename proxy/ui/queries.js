@@ -118,14 +118,14 @@ function relatedClauses(related) {
 }
 
 /**
- * Which influencers share a record with all that is filtered for.
- * @param {string[]} jobs @param {Range} range @param {Filter[]} filters
+ * Which influencers share a record with all that is filtered for, and with one of the lanes if there are any.
+ * @param {string[]} jobs @param {Range} range @param {Filter[]} filters @param {Filter[]} [lanes]
  * @returns {ApiRequest}
  */
-export function relatedRequest(jobs, range, filters) {
+export function relatedRequest(jobs, range, filters, lanes = []) {
   return searchRequest(resultsSearch(['aggregations']), {
     size: 0,
-    query: { bool: { filter: [...about('record', jobs, range), ...filters.map(influencedBy)] } },
+    query: { bool: { filter: [...about('record', jobs, range), ...filters.map(influencedBy), ...anyOf(lanes)] } },
     aggs: {
       influencers: {
         nested: { path: 'influencers' },
@@ -138,6 +138,11 @@ export function relatedRequest(jobs, range, filters) {
       },
     },
   });
+}
+
+/** @param {Filter[]} lanes @returns {object[]} no clause for none */
+function anyOf(lanes) {
+  return lanes.length > 0 ? [{ bool: { should: lanes.map(influencedBy), minimum_should_match: 1 } }] : [];
 }
 
 /** @param {Filter} filter @returns {object} a record that has this influencer, or is about this entity */
@@ -204,8 +209,7 @@ export function cellsRequests({ jobs, range, interval, by, names }) {
  * @returns {ApiRequest}
  */
 export function recordsRequest({ jobs, range, filters, lanes, min, clauses = [] }) {
-  const filter = [...about('record', jobs, range), ...filters.map(influencedBy), ...clauses];
-  if (lanes.length > 0) filter.push({ bool: { should: lanes.map(influencedBy), minimum_should_match: 1 } });
+  const filter = [...about('record', jobs, range), ...filters.map(influencedBy), ...clauses, ...anyOf(lanes)];
   return searchRequest(resultsSearch(['hits.hits._source', 'aggregations']), {
     size: MAX_RECORDS,
     query: { bool: { filter } },

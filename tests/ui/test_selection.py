@@ -123,6 +123,19 @@ def test_filters_are_added_from_anywhere_and_taken_away(open_page: OpenPage, web
     loaded(page)
 
 
+def test_the_influencers_of_a_selected_lane_are_those_of_its_records(open_page: OpenPage, web: Seeded) -> None:
+    page = open_page(EXPLORER)
+    loaded(page)
+    model = lane_model(page)
+    lane, cell = divmod(model["scores"].index(max(model["scores"])), model["cells"])
+    page.mouse.click(*cell_point(page, lane, cell))
+    expect(page.locator(".influencers")).to_contain_text("in the selection")
+    loaded(page)
+    hosts = page.locator(".influencers ul").first.locator("li")
+    expect(hosts).to_have_count(1)
+    expect(hosts).to_contain_text(model["names"][lane])
+
+
 def expected_records(web: Seeded, start: int, end: int, host: str) -> list[float]:
     scores = [
         record["record_score"]

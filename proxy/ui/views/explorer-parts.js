@@ -71,7 +71,7 @@ function influencerList(view) {
   return html`<aside class="panel influencers" aria-label="Top influencers"><details ?open=${innerWidth > NARROW}><summary><h2>Top influencers</h2></summary>
     ${fields.length === 0 ? html`<p class="dim">These jobs name no influencers. Add fields to <code>influencers</code> of a job to see who was unusual.</p>`
       : panelBody(panel, () => (names?.top ?? []).length === 0 ? html`<p class="dim">Nobody stood out in this time.</p>`
-        : html`<p class="dim legend-line">influencer score: highest, sum${view.state.t ? ' in the selected time' : ''}</p>${(names?.top ?? []).map((group) => influencerGroup(view, group))}`)}</details></aside>`;
+        : html`<p class="dim legend-line">influencer score: highest, sum${view.state.t ? ' in the selection' : ''}</p>${(names?.top ?? []).map((group) => influencerGroup(view, group))}`)}</details></aside>`;
 }
 
 /** @param {ExplorerView} view @param {{field: string, values: {name: string, max: number, sum: number}[]}} group */

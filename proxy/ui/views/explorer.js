@@ -27,6 +27,7 @@ export class ExplorerView {
     const changed = () => app.changed();
     /** @type {Panel<{overall: LaneModel, jobs: LaneModel}>} */ this.overall = new Panel(changed);
     /** @type {Panel<Record<string, string[]>>} */ this.related = new Panel(changed);
+    /** @type {Panel<Record<string, string[]>>} to the selected lanes */ this.laneRelated = new Panel(changed);
     /** @type {Panel<Names>} */ this.names = new Panel(changed);
     /** @type {Panel<Names>} of the selected time */ this.tops = new Panel(changed);
     /** @type {Panel<LaneModel>} */ this.cells = new Panel(changed);
@@ -43,7 +44,7 @@ export class ExplorerView {
   }
 
   get panels() {
-    return [this.overall, this.related, this.names, this.tops, this.cells, this.records, this.annotations, this.charts.panel];
+    return [this.overall, this.related, this.laneRelated, this.names, this.tops, this.cells, this.records, this.annotations, this.charts.panel];
   }
 
   get state() { return this.app.state; }
@@ -106,10 +107,20 @@ export class ExplorerView {
     const { jobs, range, lanes } = selected(state, ids, this.by, grid.range);
     const asked = { jobs, range, lanes, filters: state.f, min: state.min };
     this.records.load([recordsRequest(asked)], ([answer]) => recordsOf(answer), app.round);
-    const needsTops = state.t !== null && influencerFields(this.jobs).length > 0;
-    this.tops.load(needsTops ? [namesRequest({ jobs, range, by: this.by, order: state.order, related: this.related.data })] : [],
-      ([answer]) => namesOf(answer, influencerFields(this.jobs)), app.round);
+    this.#updateTops(jobs, range, lanes);
     this.charts.update(this.records.isCurrent ? this.records.data?.records ?? [] : null, this.jobs, state.t, grid);
+  }
+
+  /** Who stood out in the selected cells. @param {string[]} jobs @param {Range} range @param {Filter[]} lanes */
+  #updateTops(jobs, range, lanes) {
+    const { state, app } = this;
+    const isNeeded = state.t !== null && influencerFields(this.jobs).length > 0;
+    const hasLanes = isNeeded && lanes.length > 0;
+    this.laneRelated.load(hasLanes ? [relatedRequest(jobs, range, state.f, lanes)] : [], ([answer]) => relatedOf(answer), app.round);
+    if (hasLanes && !this.laneRelated.isCurrent) return;
+    const related = hasLanes ? this.laneRelated.data : this.related.data;
+    this.tops.load(isNeeded ? [namesRequest({ jobs, range, by: this.by, order: state.order, related })] : [],
+      ([answer]) => namesOf(answer, influencerFields(this.jobs)), app.round);
   }
 
   /** @returns {{names: Names | null, panel: Panel<Names>}} what the list of top influencers shows */

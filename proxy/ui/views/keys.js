@@ -6,7 +6,7 @@ import { alignRange, moved } from '../time.js';
 
 export const KEYS = [
   ['arrows, Home, End, PgUp, PgDn', 'move within lanes and charts'],
-  ['Enter', 'select the cell'],
+  ['Enter', 'select the cell, open the anomaly'],
   ['Shift + arrows', 'extend the selection'],
   ['Esc', 'clear the selection'],
   ['.  ,', 'next, previous anomaly'],

@@ -4,6 +4,7 @@ import { html, nothing } from '../vendor/lit-html.js';
 import { ApiError, send } from '../api.js';
 import { rangeText, timeText } from '../clock.js';
 import { sideOf } from '../entities.js';
+import { MINUTE } from '../time.js';
 import { panelBody } from '../widgets/parts.js';
 
 /** @import {MetricView} from './metric.js' */
@@ -62,8 +63,10 @@ export class Annotations {
     this.changed();
   }
 
-  /** @param {Range} range */
-  begin(range) {
+  /** @param {Range} dragged */
+  begin(dragged) {
+    // A pixel is seldom a whole minute.
+    const range = { start: Math.floor(dragged.start / MINUTE) * MINUTE, end: Math.ceil(dragged.end / MINUTE) * MINUTE };
     Object.assign(this, { isDrawing: false, form: { range, annotation: null }, problem: '' });
     this.#focusForm();
   }
