@@ -39,5 +39,5 @@ def make_app(config: Config, *, clock: Callable[[], int] = epoch_ms) -> web.Appl
     # The limit on bodies is the dispatcher's own, because it counts what they inflate to.
     app = web.Application(client_max_size=0)
     app.cleanup_ctx.append(lifetime)
-    app.router.add_route("*", "/{path:.*}", dispatcher.handle)
+    app.router.add_route("*", r"/{path:[\s\S]*}", dispatcher.handle)
     return app

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from typing import Literal, NoReturn
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NoReturn
 
 from proxy.errors import MlError, x_content_parse
 from proxy.json_fault import SCALAR, SPACE, first_fault, match_at
@@ -21,6 +21,7 @@ MAX_NUMBER_LENGTH = 1000  # Elasticsearch's own limit; longer ones cost time tha
 _SHOWN_BYTES = 500
 
 _HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")  # or a whole one, which _storable leaves as it is
+_NESTING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{\]}]', re.DOTALL)
 _COMMENT = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
 
@@ -33,7 +34,7 @@ class BodyText:
         Raises:
             MlError: 400 with Elasticsearch's type and position for text that is not one JSON value.
         """
-        self._spots: dict[Path, dict[At, int]] | None = None
+        self._spots: dict[Path, dict[At, int]] = {}
         try:
             self.text = _without_comments(raw.decode("utf-8-sig"))
         except UnicodeDecodeError as error:
@@ -62,11 +63,16 @@ class BodyText:
 
     def offset(self, path: Sequence[str | int], at: At) -> int:
         """Where in the text the part stands, for comparing which of two comes first."""
-        if self._spots is None:
-            self._spots = {}
-            _scan(self.text, 0, (), self._spots)
-        spots = self._spots.get(tuple(path)) or self._spots.get(_without_indices(path), {"value": 0})
+        self.locate([path])
+        spots = self._spots[tuple(path)] or self._spots[_without_indices(path)] or {"value": 0}
         return spots.get(at, spots["value"])
+
+    def locate(self, paths: Iterable[Sequence[str | int]]) -> None:
+        """Looks up where parts stand, all of them in one pass; their positions are known at once afterwards."""
+        wanted = {place for path in paths for place in (tuple(path), _without_indices(path))} - self._spots.keys()
+        if wanted:
+            self._spots |= {path: {} for path in wanted}
+            _scan(self.text, _tree(wanted), self._spots)
 
     def _malformed(self) -> MlError:
         fault = first_fault(self.text)
@@ -165,7 +171,7 @@ def _depth(text: str) -> int:
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return 0
     depth = deepest = 0
-    for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[{\]}]', text):
+    for token in _NESTING.finditer(text):
         if token[0] in "[{":
             depth += 1
             deepest = max(deepest, depth)
@@ -174,30 +180,67 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def _scan(text: str, offset: int, path: Path, spots: dict[Path, dict[At, int]]) -> int:
-    """Notes where every part of a well-formed JSON text stands; returns the offset behind it."""
+# Keys and indices that lead to the parts that are looked for; True under None where one ends.
+_Tree = dict[str | int | None, Any]
+
+
+def _tree(paths: Iterable[Path]) -> _Tree:
+    tree: _Tree = {}
+    for path in paths:
+        branch = tree
+        for key in path:
+            branch = branch.setdefault(key, {})
+        branch[None] = True
+    return tree
+
+
+def _scan(text: str, wanted: _Tree, spots: dict[Path, dict[At, int]], offset: int = 0, path: Path = ()) -> int:
+    """Notes where the wanted parts of a well-formed JSON text stand; returns the offset behind it.
+
+    Only those: a body of millions of numbers must not cost an entry for each.
+    """
     start = _skip(text, offset)
-    spot = spots.setdefault(path, {})
+    spot = spots.setdefault(path, {}) if None in wanted else {}
     spot["value"] = start
-    opener = text[start : start + 1]
-    if opener not in ("{", "["):
+    opener = text[start]
+    if opener not in "{[":
         spot["end"] = start
-        return match_at(SCALAR, text, start).end()
+        return _behind(text, start)
     closer = "}" if opener == "{" else "]"
     position, index = _skip(text, start + 1), 0
     while text[position] != closer:
-        child: Path = (*path, index)
+        key: str | int = index
+        name_at = position
         if opener == "{":
             name = match_at(SCALAR, text, position)
-            child = (*path, json.loads(name[0]))
-            spots[child] = {"name": position}
+            key = json.loads(name[0])
             position = _skip(text, name.end()) + 1
-        position = _skip(text, _scan(text, position, child, spots))
+        if key in wanted:
+            if opener == "{" and None in wanted[key]:
+                spots.setdefault((*path, key), {})["name"] = name_at
+            position = _skip(text, _scan(text, wanted[key], spots, position, (*path, key)))
+        else:
+            position = _skip(text, _behind(text, _skip(text, position)))
         if text[position] == ",":
             position = _skip(text, position + 1)
         index += 1
     spot["end"] = position
     return position + 1
+
+
+def _behind(text: str, start: int) -> int:
+    """The offset behind the value that begins there."""
+    if text[start] not in "{[":
+        return match_at(SCALAR, text, start).end()
+    depth = 0
+    for token in _NESTING.finditer(text, start):
+        if token[0] in "{[":
+            depth += 1
+        elif token[0] in "}]":
+            depth -= 1
+            if not depth:
+                return token.end()
+    raise ValueError("the text is no good JSON")
 
 
 def _skip(text: str, offset: int) -> int:

@@ -20,6 +20,7 @@ class ServerConfig:
     host: str
     port: int
     max_content_length: ByteSize
+    max_configuration_length: ByteSize
     shutdown_timeout: Seconds
 
 

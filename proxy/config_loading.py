@@ -25,6 +25,9 @@ from proxy.units import parse_bytes, parse_duration_ms
 
 ENV_PREFIX = "LANEWATCH_"
 ENV_CONFIG_FILE = "LANEWATCH_CONFIG"
+# Kubernetes tells every container of a service by such variables; one named lanewatch-... is no setting of ours.
+_OF_A_SERVICE = re.compile(rf"{ENV_PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)")
+_PORT_OF_A_SERVICE = re.compile(r"(tcp|udp|sctp)://")
 SECRET_KEYS = ("password", "api_key")
 
 # Settings before they are typed: YAML mappings, whose values are whatever the user wrote.
@@ -69,6 +72,7 @@ def load_settings(
         merged = merge(merged, layer)
         given.update(dotted_keys(layer))
     merged["elasticsearch"] = with_credentials(merged["elasticsearch"])
+    refuse_mixed_schemes(merged["elasticsearch"])
     return merged, frozenset(given)
 
 
@@ -83,6 +87,15 @@ def with_credentials(elasticsearch: Settings) -> Settings:
         }
     except UnusableCredentials as problem:
         raise ConfigError(str(problem)) from None
+
+
+def refuse_mixed_schemes(elasticsearch: Settings) -> None:
+    """Raises ConfigError for hosts of which only some are https, and for certificates that no host would show."""
+    schemes = {host.partition("://")[0].lower() for host in elasticsearch["hosts"]}
+    if len(schemes) > 1:
+        raise ConfigError("[elasticsearch.hosts] must all begin with [https://] or all with [http://]")
+    if elasticsearch["ca_certs"] and schemes == {"http"}:
+        raise ConfigError("[elasticsearch.ca_certs] needs [elasticsearch.hosts] that begin with [https://]")
 
 
 class SettingsLoader(yaml.SafeLoader):
@@ -127,6 +140,8 @@ def settings_from_environment(environ: Mapping[str, str], defaults: Settings) ->
     settings: Settings = {}
     for variable, text in environ.items():
         if not variable.startswith(ENV_PREFIX) or variable == ENV_CONFIG_FILE:
+            continue
+        if (_OF_A_SERVICE.fullmatch(variable) and variable not in targets) or _PORT_OF_A_SERVICE.match(text):
             continue
         if variable not in targets:
             raise ConfigError(f"unknown environment variable [{variable}]{hint(variable, targets)}")

@@ -44,10 +44,11 @@ class MlError(Exception):
         headers: Headers | None = None,
         is_root_cause: bool = False,
     ) -> None:
-        super().__init__(reason)
+        # Bytes of a header that are no UTF-8 come as halves of surrogate pairs, which no answer can hold.
+        self.reason = reason if reason.isascii() else reason.encode("utf-8", "replace").decode()
+        super().__init__(self.reason)
         self.is_root_cause = is_root_cause
         self.type = type
-        self.reason = reason
         self.status = status
         self.caused_by = caused_by
         self.headers = dict(headers or {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -143,3 +144,13 @@ def test_a_body_with_a_slip_is_refused_in_the_words_of_the_cluster(cluster_clien
         assert mine is None or "was expecting the end of the body" in mine[1]  # what follows, the cluster ignores
     else:
         assert mine == theirs
+
+
+def test_looking_for_one_part_takes_no_entry_for_each_of_millions():
+    body = BodyText(b'{"many":[' + b"1," * 500_000 + b'1],"last":{"x":2}}')
+    tracemalloc.start()
+    assert body.position(("last", "x"), "value") == (1, 1_000_025)
+    assert body.position(("many", 3), "value") == (1, 16)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000, "one entry each would be hundreds of megabytes"

@@ -187,3 +187,32 @@ def test_a_misspelt_variable_is_refused_with_a_hint():
 def test_a_variable_that_cannot_be_read_is_named():
     with pytest.raises(ConfigError, match=r"\[LANEWATCH_ELASTICSEARCH_HOSTS\] is not YAML: "):
         load_config(environ={"LANEWATCH_ELASTICSEARCH_HOSTS": "["})
+
+
+def test_what_kubernetes_tells_of_services_is_no_setting():
+    """A Service named lanewatch, or lanewatch-server, puts these into every container of its namespace."""
+    environ = {
+        "LANEWATCH_SERVICE_HOST": "10.0.0.1",
+        "LANEWATCH_SERVICE_PORT": "9280",
+        "LANEWATCH_SERVICE_PORT_HTTP": "9280",
+        "LANEWATCH_PORT": "tcp://10.0.0.1:9280",
+        "LANEWATCH_PORT_9280_TCP": "tcp://10.0.0.1:9280",
+        "LANEWATCH_PORT_9280_TCP_PROTO": "tcp",
+        "LANEWATCH_SERVER_SERVICE_HOST": "10.0.0.1",
+        "LANEWATCH_SERVER_PORT": "tcp://10.0.0.1:9280",
+    }
+    config = load_config(environ=environ)
+    assert (config.server.port, config.given) == (9280, frozenset())
+    assert load_config(environ=environ | {"LANEWATCH_SERVER_PORT": "9999"}).server.port == 9999
+
+
+@pytest.mark.parametrize(
+    ("hosts", "ca_certs", "told"),
+    [
+        ("[http://a:9200]", "ca.pem", "ca_certs] needs [elasticsearch.hosts] that begin with [https://]"),
+        ("[http://a:9200, https://b:9200]", None, "must all begin with [https://] or all with [http://]"),
+    ],
+)
+def test_hosts_and_certificates_must_fit(tmp_path, hosts, ca_certs, told):
+    text = f"elasticsearch: {{hosts: {hosts}, ca_certs: {ca_certs or 'null'}}}"
+    assert told in refusal(tmp_path, text)

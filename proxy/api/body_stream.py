@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 
 import aiohttp
 from aiohttp import web
@@ -19,29 +20,37 @@ _PIECE_BYTES = 1 << 20
 _IDLE_S = 30.0
 
 
-async def read_all(request: web.Request, max_bytes: int) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How large a body may be, and the setting that says so."""
+
+    bytes: int
+    setting: str
+
+
+async def read_all(request: web.Request, limit: Limit) -> bytes:
     """The whole body; raises as ``read_body`` does."""
     if not request.body_exists:
         return b""
-    return b"".join([chunk async for chunk in read_body(request, max_bytes)])
+    return b"".join([chunk async for chunk in read_body(request, limit)])
 
 
-async def read_body(request: web.Request, max_bytes: int) -> AsyncIterator[bytes]:
+async def read_body(request: web.Request, limit: Limit) -> AsyncIterator[bytes]:
     """The body in chunks.
 
     Raises:
-        MlError: 413 beyond ``max_bytes``, counted before and after inflating; 400 for a broken compressed stream.
+        MlError: 413 beyond the limit, counted before and after inflating; 400 for a broken compressed stream.
     """
-    if (request.content_length or 0) > max_bytes:
-        raise too_large(max_bytes)
+    if (request.content_length or 0) > limit.bytes:
+        raise too_large(limit)
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     inflater = _Inflater(_ENCODINGS[encoding], encoding) if encoding in _ENCODINGS else None
     total = 0
     async for chunk in _arriving(request):
         for piece in inflater.pieces(chunk) if inflater else (chunk,):
             total += len(piece)
-            if total > max_bytes:
-                raise too_large(max_bytes)
+            if total > limit.bytes:
+                raise too_large(limit)
             yield piece
     if inflater is not None:
         inflater.check_end()
@@ -61,10 +70,9 @@ async def _arriving(request: web.Request) -> AsyncIterator[bytes]:
         raise illegal_argument("the connection was closed before the whole body had come") from error
 
 
-def too_large(max_bytes: int) -> MlError:
+def too_large(limit: Limit) -> MlError:
     return PlainError(
-        f"the body exceeds the limit of [{max_bytes}] bytes, "
-        "send it in smaller parts or raise [server.max_content_length]",
+        f"the body exceeds the limit of [{limit.bytes}] bytes, send it in smaller parts or raise [{limit.setting}]",
         413,
     )
 

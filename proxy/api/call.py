@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, cast
 
 from aiohttp import web
 from multidict import CIMultiDict
 
-from proxy.api.body_stream import read_all, read_body
+from proxy.api.body_stream import Limit, read_all, read_body
 from proxy.api.media_types import MediaType, media_type
 from proxy.api.render import FORMATS, boolean
 from proxy.api.request_head import identity_of
@@ -32,6 +34,10 @@ from proxy.schemas import Fault, Schema, Schemas, Section
 _CONTENT_TYPE = "Content-Type"
 # Reading this much, or any YAML, takes milliseconds that the event loop cannot spare; a usual job is a tenth of it.
 _LARGE_BODY_BYTES = 32 * 1024
+# Threads of their own: large bodies wait for each other, and nothing else that is done in a thread waits for them.
+_BODIES = ThreadPoolExecutor(2, thread_name_prefix="body")
+# Faults are told by the first in the text; a list of a million wrong elements has as many.
+_MAX_FAULTS = 1000
 _ALWAYS_ALLOWED = ("pretty", "human", "format", "filter_path", "error_trace")
 
 
@@ -97,7 +103,7 @@ async def make_call(
     schemas: Schemas,
     query: Mapping[str, str],
     *,
-    max_bytes: int,
+    limit: Limit,
     warnings: list[str],
 ) -> Call:
     """Reads and checks a request; ``warnings`` collects what the answer is to warn of.
@@ -124,9 +130,9 @@ async def make_call(
     if request.body_exists and not (content and content.is_readable):
         raise PlainError(f"Content-Type header [{call.content_type}] is not supported", 406)
     if target.streams_body:
-        call = replace(call, content=read_body(request, max_bytes))
+        call = replace(call, content=read_body(request, limit))
         return _with_path(_with_query(call, query, schemas), schemas)
-    raw = await read_all(request, max_bytes)
+    raw = await read_all(request, limit)
     query = dict(query)
     reads_body = schemas.has_section(call.operation, "body")
     if reads_body:
@@ -135,7 +141,8 @@ async def make_call(
         if len(raw) < _LARGE_BODY_BYTES and not _is_yaml(content):
             call = _with_body(call, raw, content, schemas)
         else:
-            call = await asyncio.to_thread(_with_body, call, raw, content, schemas)
+            loop = asyncio.get_running_loop()
+            call = await loop.run_in_executor(_BODIES, _with_body, call, raw, content, schemas)
     call = _with_query(call, query, schemas)
     if raw and not reads_body:
         raise illegal_argument(f"request [{call.method} {call.uri}] does not support having a body")
@@ -156,7 +163,7 @@ def _with_body(call: Call, raw: bytes, content: MediaType | None, schemas: Schem
         return call
     text = BodyText(yaml_to_json(raw) if _is_yaml(content) else raw)
     value = section.without_dropped(text.value, on_old_path=call.template.startswith("/_xpack/"))
-    faults = list(section.faults(value))
+    faults = list(islice(section.faults(value), _MAX_FAULTS))
     if faults:
         raise _first(section, text, faults)
     call = replace(call, text=text, section=section)
@@ -190,6 +197,7 @@ def _invalid_source(text: str) -> MlError:
 
 def _first(section: Section, text: BodyText, faults: Sequence[Fault]) -> MlError:
     """The fault that a parser reading from left to right meets first."""
+    text.locate(fault.path for fault in faults)
     return _wrapped(section, text, min(faults, key=lambda fault: text.offset(fault.path, fault.at)))
 
 

@@ -12,12 +12,14 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from proxy.api.access import privilege_for
-from proxy.api.call import Reply, make_call
+from proxy.api.body_stream import Limit
+from proxy.api.call import Reply, Target, make_call
 from proxy.api.large_answer import SLICED_FROM_BYTES, Sliced
 from proxy.api.operation import Match, Operation, Router
 from proxy.api.render import Rendering, rendering_of
 from proxy.api.request_head import accepts_gzip, identity_of, read_query
 from proxy.api.services import Services
+from proxy.config import ServerConfig
 from proxy.errors import MlError, status_error
 from proxy.schemas import Schemas
 from proxy.store import ClusterFacts, opaque_id
@@ -62,8 +64,8 @@ class Dispatcher:
         self, request: web.Request, match: Match, query: Mapping[str, str], warnings: list[str]
     ) -> Reply:
         warnings.extend(_deprecations(match, request.method))
-        limit = self._services.config.server.max_content_length
-        call = await make_call(request, match.target, self._schemas, query, max_bytes=limit, warnings=warnings)
+        limit = _limit_of(match.target, self._services.config.server)
+        call = await make_call(request, match.target, self._schemas, query, limit=limit, warnings=warnings)
         await self._refuse_while_upgrading(match.operation)
         answer = await match.operation.handler(call, self._services)
         return answer if isinstance(answer, Reply) else Reply(answer)
@@ -80,6 +82,20 @@ class Dispatcher:
         return Reply("", headers={"Allow": ",".join(allowed)} if allowed else {})
 
 
+def _trace(error: MlError) -> str:
+    """Where an error came from, by the names of modules: where the product is installed is nobody's business."""
+    lines = [f"{error.type}: {error.reason}"]
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        lines.append(f"\tat {frame.f_globals.get('__name__')}.{frame.f_code.co_name}(line {line})")
+    return "\n".join(lines)
+
+
+def _limit_of(target: Target, server: ServerConfig) -> Limit:
+    if target.streams_body or server.max_content_length < server.max_configuration_length:
+        return Limit(server.max_content_length, "server.max_content_length")
+    return Limit(server.max_configuration_length, "server.max_configuration_length")
+
+
 def _deprecations(match: Match, method: str) -> list[str]:
     texts = [match.operation.deprecation] if match.operation.deprecation else []
     if match.template.startswith("/_xpack/"):
@@ -92,7 +108,7 @@ def _error_reply(error: MlError, rendering: Rendering) -> Reply:
     body = error.body()
     told = body.get("error")
     if rendering.error_trace and isinstance(told, dict):
-        trace = "".join(traceback.format_exception(error))
+        trace = _trace(error)
         for part in (*told.get("root_cause", ()), told):
             part["stack_trace"] = trace
     return Reply(body, error.status, error.headers)

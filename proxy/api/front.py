@@ -34,6 +34,11 @@ ROOT_PATH = re.compile(r"/(\?|$)")
 # A request's head comes in one piece from any honest client; slow ones hold a connection each.
 HEAD_TIMEOUT_S = 10.0
 _SWEEP_S = 1.0
+# A connection that has never asked anything, as a port scan leaves behind, and one whose reader has fallen asleep.
+UNUSED_S = 60.0
+UNREAD_S = 60.0
+# Each costs a few kilobytes and a file descriptor; Elasticsearch's clients hold tens.
+MAX_CONNECTIONS = 10_000
 # The cluster itself judges the heads that pass through, so these limits only bound memory.
 MAX_LINE_BYTES = 64 * 1024
 MAX_HEADERS = 1000
@@ -91,7 +96,7 @@ class Front:
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port, backlog=1024)
         await site.start()
-        self._tasks.spawn(_close_slow_heads(self._server), "slow heads")
+        self._tasks.spawn(_close_idlers(self._server), "idle connections")
         return int(self._runner.addresses[0][1])
 
     async def close(self) -> None:
@@ -133,7 +138,7 @@ class Front:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         connection = request.protocol
         assert isinstance(connection, _Connection)
-        connection.is_busy = True
+        connection.is_busy = connection.is_used = True
         connection.head_began = None
         try:
             return await self._answer(request)
@@ -165,12 +170,38 @@ class Front:
 class _Connection(web.RequestHandler):
     """aiohttp's connection, which also knows since when it is waiting for the rest of a head."""
 
-    __slots__ = ("head_began", "is_busy")
+    __slots__ = ("_pending_since", "_pending_size", "head_began", "is_busy", "is_used", "opened_at")
 
     def __init__(self, server: _Server, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
         super().__init__(server, loop=loop, **options)
         self.is_busy = False
+        self.is_used = False
         self.head_began: float | None = None
+        self.opened_at = loop.time()
+        self._pending_size = 0
+        self._pending_since = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if len(self._manager.connections) > MAX_CONNECTIONS:  # type: ignore[union-attr]
+            _log.warning("closed a connection: there are [%d] already", MAX_CONNECTIONS)
+            self.abort()
+
+    def is_useless(self, now: float) -> bool:
+        """Whether its other side has never asked anything, or has stopped reading an answer."""
+        if not self.is_used and not self.is_busy:
+            return now - self.opened_at > UNUSED_S
+        pending = self.transport.get_write_buffer_size() if self.transport is not None else 0
+        if pending == 0 or pending != self._pending_size:
+            self._pending_size, self._pending_since = pending, now
+        return pending > 0 and now - self._pending_since > UNREAD_S
+
+    def abort(self) -> None:
+        """Closes at once; what has not been sent is given up."""
+        transport = self.transport
+        self.force_close()
+        if transport is not None:
+            transport.abort()
 
     def handle_error(
         self,
@@ -208,7 +239,7 @@ class _Server(web.Server):
         return _Connection(self, asyncio.get_running_loop(), **self._options)
 
 
-async def _close_slow_heads(server: _Server) -> None:
+async def _close_idlers(server: _Server) -> None:
     """aiohttp waits for a head as long as for the next request; a sweep costs less than a timer per request."""
     loop = asyncio.get_running_loop()
     while True:
@@ -216,8 +247,9 @@ async def _close_slow_heads(server: _Server) -> None:
         latest_start = loop.time() - HEAD_TIMEOUT_S
         for connection in server.connections:
             assert isinstance(connection, _Connection), "the server makes no others"
-            if connection.head_began is not None and connection.head_began < latest_start:
-                connection.force_close()
+            began = connection.head_began
+            if (began is not None and began < latest_start) or connection.is_useless(loop.time()):
+                connection.abort()
 
 
 def _error_answer(request: web.BaseRequest, error: MlError) -> web.StreamResponse:

@@ -10,7 +10,16 @@ from multidict import MultiMapping
 from proxy.errors import MlError, illegal_argument
 
 # They go to the cluster untouched when it is asked about the caller.
-_IDENTITY = ("Authorization", "es-security-runas-user", "es-secondary-authorization", "X-Opaque-Id", "traceparent")
+_IDENTITY = (
+    "Authorization",
+    "es-security-runas-user",
+    "es-secondary-authorization",
+    "ES-Client-Authentication",
+    "X-Opaque-Id",
+    "traceparent",
+)
+# Answers repeat it, and a client takes no longer line of a head than 8 kB.
+_MAX_OPAQUE_ID = 1024
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -52,7 +61,10 @@ def identity_of(headers: MultiMapping[str]) -> dict[str, str]:
     for name, values in given.items():
         if len(values) > 1:
             raise illegal_argument(f"multiple values for single-valued header [{name}].")
-    return {name: values[0] for name, values in given.items()}
+    identity = {name: values[0] for name, values in given.items()}
+    if "X-Opaque-Id" in identity:
+        identity["X-Opaque-Id"] = identity["X-Opaque-Id"][:_MAX_OPAQUE_ID]
+    return identity
 
 
 def accepts_gzip(accept_encoding: str) -> bool:

@@ -7,15 +7,21 @@ from typing import Any
 import orjson
 import yaml
 
-from proxy.errors import x_content_parse
+from proxy.errors import PlainError, x_content_parse
+
+# A parser in Python reads so much in a second.
+_MAX_BYTES = 256 * 1024
 
 
 def yaml_to_json(raw: bytes) -> bytes:
     """The same value as JSON.
 
     Raises:
-        MlError: 400 for what is no YAML, or holds values that JSON has not.
+        MlError: 413 where it is larger than what people write by hand; 400 for what is no YAML, or holds values that
+            JSON has not.
     """
+    if len(raw) > _MAX_BYTES:
+        raise PlainError(f"a body in YAML may have [{_MAX_BYTES}] bytes, send a larger one as JSON", 413)
     try:
         return orjson.dumps(yaml.load(raw, _Loader))
     except (yaml.YAMLError, ValueError, TypeError) as error:

@@ -48,7 +48,13 @@ async def _snapshot(store: Store, job_id: str, snapshot_id: str) -> tuple[bytes 
     """The snapshot's model and the job's data counts, which reverting may have changed since."""
     counts = await store.results_write.document(job_id, result_ids.data_counts(job_id))
     snapshot = await store.results_write.document(job_id, result_ids.model_snapshot(job_id, snapshot_id))
-    if snapshot is None or not snapshot.get("snapshot_doc_count"):
+    if snapshot is None:
+        raise status_error(
+            f"model snapshot [{snapshot_id}] of job [{job_id}], with which it was closed, is not in its results: "
+            "restore them, revert to another snapshot, or reset the job",
+            409,
+        )
+    if not snapshot.get("snapshot_doc_count"):
         return None, counts
     if not is_readable(str(snapshot.get("min_version") or OLDEST_MODEL_VERSION)):
         raise status_error(

@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 from proxy.config import Config
@@ -58,6 +59,8 @@ class Supervisor:
         self._tasks = Tasks()
         self._turns = Turns()
         self._entries = Entries(clock)
+        # Of openings that failed together with the cluster.
+        self._left_claims: dict[str, JobTask] = {}
         self.capacity = Capacity.of(config.ml)
         self.notices = Notices(store.notifications, clock, self._tasks)
         self._running = Running(store, self._place, self._entries, self._turns, self.notices, clock=clock)
@@ -133,6 +136,8 @@ class Supervisor:
         """Finishes what was left undone, opens jobs for which there is room, looks after those that need it."""
         await attempt(self.removals.retry_unfinished, "finish removals")
         await attempt(self._open_waiting, "open jobs that wait")
+        for task in list(self._left_claims.values()):
+            await attempt(partial(self._take_back, task), f"take back the claim on job [{task.job_id}]")
         for live in self._entries.lives():
             if live.needs_beat(self._save_every_ms) and self._turns.holder(live.job_id) is None:
                 # Beside each other: a job whose step takes long holds up no other.
@@ -251,6 +256,8 @@ class Supervisor:
             stored = await self._store.jobs.get(job_id)
             self.check("open", stored)
             has_room = self.has_room(stored)
+            if job_id in self._left_claims:
+                await self._take_back(self._left_claims[job_id])
             task = await self._store.tasks.create(job_id, opened_at=self._clock())
             if not has_room:
                 self._entries.wait(job_id, task, limit_of(stored))
@@ -263,11 +270,16 @@ class Supervisor:
             except BaseException:
                 await self._running.unload(job_id)
                 self._entries.move(job_id, "closed", "it could not be opened")
-                await self._store.tasks.remove(job_id)
+                self._left_claims[job_id] = task
+                await attempt(partial(self._take_back, task), f"take back the claim on job [{job_id}]")
                 raise
             if "finished_time" in stored.config:
                 await self._store.jobs.patch(job_id, {"finished_time": None})
         return True
+
+    async def _take_back(self, task: JobTask) -> None:
+        await self._store.tasks.take_back(task)
+        self._left_claims.pop(task.job_id, None)
 
     async def _open_waiting(self) -> None:
         """Opens jobs that wait, earliest first, while there is room."""

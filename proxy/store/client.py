@@ -9,7 +9,10 @@ import asyncio
 import base64
 import contextvars
 import copy
+import errno
 import logging
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +31,7 @@ from elastic_transport import ConnectionError as ClusterConnectionError
 from elasticsearch import AsyncElasticsearch
 
 from proxy.config import ElasticsearchConfig
-from proxy.errors import MlError, RelayedError, gateway_timeout, illegal_argument, unavailable
+from proxy.errors import MlError, RelayedError, bad_gateway, gateway_timeout, illegal_argument, unavailable
 
 # JSON documents of the cluster; their fields are checked where they are used.
 Json = Any
@@ -42,6 +45,14 @@ opaque_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("opaque_i
 KEEP_POINT_IN_TIME = "1m"
 _RETRYABLE_STATUS = (429, 502, 503, 504)
 _RETRY_DELAYS_S = (0.2, 0.6, 1.5)
+# How long a dead node among several is left alone at most.
+_MAX_REST_S = 10.0
+_UNREACHED = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN})
+_SPARED_S = 10.0
+_UNKNOWN_TO_CLUSTER = (
+    "the cluster does not know Lanewatch's own identity: check [elasticsearch.username] and [elasticsearch.password], "
+    "or [elasticsearch.api_key]"
+)
 
 
 # Whether the answer to the request under way is wanted as it came.
@@ -80,12 +91,15 @@ class ClusterClient:
         self._es: AsyncElasticsearch | None = None
         self._facts: ClusterFacts | None = None
         self._headers = {"accept": "application/json", **_identity(config)}
+        self._is_ours = True
+        self._refused_at = -math.inf
 
     def acting_as(self, identity: Mapping[str, str]) -> ClusterClient:
         """A client with the connections of this one that is somebody else to the cluster; only this one is closed."""
         self._transport()
         other = copy.copy(self)
         other._headers = {"accept": "application/json", **identity}
+        other._is_ours = False
         return other
 
     async def close(self) -> None:
@@ -104,8 +118,9 @@ class ClusterClient:
                 list(self._config.hosts),
                 serializers={"application/json": _Json()},
                 connections_per_node=64,
-                # A node is asked again at once after a failure: with one node there is no other to prefer.
-                dead_node_backoff_factor=0,
+                # With one node there is no other to prefer: it is asked again at once after a failure.
+                dead_node_backoff_factor=0 if len(self._config.hosts) == 1 else 1.0,
+                max_dead_node_backoff=_MAX_REST_S,
                 **tls,
             )
         return self._es.transport
@@ -129,6 +144,7 @@ class ClusterClient:
             ClusterError: the cluster answered with a status of 400 or more.
             MlError: 503 where it cannot be reached, 504 where it does not answer in time.
         """
+        self._spare_our_account()
         headers = dict(self._headers)
         if opaque_id.get():
             headers["x-opaque-id"] = str(opaque_id.get())
@@ -139,8 +155,27 @@ class ClusterClient:
             _undecoded.reset(undecoded)
         status = response.meta.status
         if status >= 400:
-            raise _refusal(status, orjson.loads(response.body) if raw else response.body)
+            refusal = _refusal(status, orjson.loads(response.body) if raw else response.body)
+            raise self._of_our_identity(refusal) if self._is_ours else refusal
         return response.body
+
+    def _of_our_identity(self, refusal: ClusterError) -> MlError:
+        """What callers are told where it is Lanewatch itself that the cluster refuses."""
+        if refusal.type != "security_exception":
+            return refusal
+        _log.error("the cluster refuses Lanewatch's own identity with [%d]: %s", refusal.status, refusal.reason)
+        if refusal.status == 401:
+            self._refused_at = time.monotonic()
+            return unavailable(_UNKNOWN_TO_CLUSTER)
+        return unavailable(
+            "the cluster does not let Lanewatch's own identity do what this needs: the account of "
+            "[elasticsearch.username] or [elasticsearch.api_key] lacks rights, which the log names"
+        )
+
+    def _spare_our_account(self) -> None:
+        """Asks nothing for a while after a refusal: a realm may lock an account that goes on trying."""
+        if self._is_ours and time.monotonic() - self._refused_at < _SPARED_S:
+            raise unavailable(_UNKNOWN_TO_CLUSTER)
 
     async def find(
         self,
@@ -172,12 +207,19 @@ class ClusterClient:
         self, method: str, target: str, body: Json, headers: dict[str, str], *, retry: bool
     ) -> TransportApiResponse:
         delays = [*(_RETRY_DELAYS_S[: self._config.max_retries] if retry else ()), None]
-        for delay in delays:
+        # A node that was not reached has done nothing: another one may be asked whatever the request is.
+        others = len(self._config.hosts) - 1
+        while delays:
+            delay = delays.pop(0)
             try:
                 response = await self._perform(method, target, body, headers)
                 if response.meta.status not in _RETRYABLE_STATUS or delay is None:
                     return response
             except (ClusterConnectionError, ConnectionTimeout) as error:
+                if others > 0 and _is_unreached(error):
+                    others -= 1
+                    delays.insert(0, delay)
+                    continue
                 if delay is None:
                     raise self._translated(error) from error
             except TransportError as error:
@@ -215,9 +257,16 @@ class ClusterClient:
         """Asked once; a cluster keeps its name, and a node its version, for as long as it runs."""
         if self._facts is None:
             answer = await self.request("GET", "/_nodes/_local/_none")
-            node_id, node = next(iter(answer["nodes"].items()))
-            self._facts = ClusterFacts(answer["cluster_name"], node_id, node, node["version"], node["build_hash"])
+            try:
+                node_id, node = next(iter(answer["nodes"].items()))
+                self._facts = ClusterFacts(answer["cluster_name"], node_id, node, node["version"], node["build_hash"])
+            except (TypeError, KeyError, AttributeError, StopIteration) as error:
+                raise self._no_elasticsearch() from error
         return self._facts
+
+    def _no_elasticsearch(self) -> MlError:
+        hosts = ", ".join(self._config.hosts)
+        return bad_gateway(f"what answers at [{hosts}] does not answer as Elasticsearch does, check the address")
 
     async def bulk(self, lines: bytes, *, refresh: bool = False) -> list[Mapping[str, Json]]:
         """Sends bulk lines and returns the items that failed, whatever their status.
@@ -231,6 +280,8 @@ class ClusterClient:
             body=lines,
             retry=True,
         )
+        if not isinstance(answer, dict) or "errors" not in answer:
+            raise self._no_elasticsearch()
         if not answer["errors"]:
             return []
         items = (next(iter(item.values())) for item in answer["items"])
@@ -272,6 +323,12 @@ class ClusterClient:
             await self.request("DELETE", "/_pit", body={"id": pit})
         except MlError as error:
             _log.info("a point in time was left to expire: %s", error.reason)
+
+
+def _is_unreached(error: TransportError) -> bool:
+    """Whether no connection came about, so that the request cannot have been read by anybody."""
+    # The transport hides what was raised to it, but Python keeps it.
+    return isinstance(error.__context__, OSError) and error.__context__.errno in _UNREACHED
 
 
 def quote_expression(index: str) -> str:

@@ -1,6 +1,6 @@
 """Which jobs are running, kept in the cluster so that a restart finds them: one document per job that is not closed.
 
-Every change is conditional on what was read before, so of two that contend one fails.
+Every change of a claim is conditional on what was read before, so of two that contend one fails.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TaskState = Literal["opening", "opened", "closing", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class JobTask:
-    """A running job. ``epoch`` grows with each opening; times are epoch milliseconds."""
+    """A running job. ``epoch`` tells one opening from another: when it began; times are epoch milliseconds."""
 
     job_id: str
     state: TaskState
@@ -86,7 +86,14 @@ class JobTasks:
         return _task({**changed, "_source": source})
 
     async def remove(self, job_id: str) -> None:
+        """Gives up whatever claim there is on a job."""
         await self._client.find("DELETE", self._path("_doc", job_id))
+
+    async def take_back(self, task: JobTask) -> None:
+        """Gives up a claim, unless it is another one by now."""
+        found = await self.get(task.job_id)
+        if found is not None and found.epoch == task.epoch:
+            await self.remove(task.job_id)
 
     def _path(self, action: str, job_id: str) -> str:
         return f"/{quote_expression(self._index)}/{action}/{quote_expression(task_document(job_id))}"

@@ -5,6 +5,7 @@ Here are documents and the expressions that name several of them; what a configu
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -18,6 +19,7 @@ from proxy.store.names import Names, job_document
 # Elasticsearch's own limit on one listing, and the largest window of an index by default.
 MAX_JOBS = 10_000
 _ATTEMPTS = 5
+_log = logging.getLogger(__name__)
 # No job has a longer id, and the cluster would refuse the path of a much longer one.
 _LONGEST_ID = 64
 
@@ -108,7 +110,7 @@ class Jobs:
         }
         params = {"ignore_unavailable": True}
         answer = await self._client.request("POST", f"{self._path}/_search", params=params, body=body, retry=True)
-        return [_stored(hit) for hit in answer["hits"]["hits"]]
+        return [_stored(hit) for hit in answer["hits"]["hits"] if _is_whole(hit)]
 
     async def create(self, config: Config) -> StoredJob:
         """Stores a new job.
@@ -219,6 +221,15 @@ def _document(config: Config, block_options: Mapping[str, Json] | None = None) -
     if "blocked" in ordered and block_options:
         document["block_options"] = dict(block_options)
     return document
+
+
+def _is_whole(found: Mapping[str, Json]) -> bool:
+    """Whether a document is a job's; one that somebody damaged must not hide all the others."""
+    job = found["_source"].get("job")
+    if isinstance(job, dict) and isinstance(job.get("analysis_config"), dict) and "job_id" in job:
+        return True
+    _log.error("document [%s] of [%s] is no job's configuration and is passed over", found["_id"], found["_index"])
+    return False
 
 
 def _stored(found: Mapping[str, Json]) -> StoredJob:

@@ -6,8 +6,10 @@ Entries are written before the model sees them, and removed once a saved model c
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import orjson
 
@@ -43,19 +45,20 @@ class Journal:
         Raises:
             MlError: 503 where the cluster did not take it; then it does not count.
         """
-        await self._write(job_id, [(f"{job_id}#entry#{sequence}", sequence, "entry", payload)])
+        # Each try has an id of its own: one that was refused may still land, behind the next that was acknowledged.
+        entry = f"{_entries_of(job_id, sequence)}{time.time_ns():020d}"
+        await self._write(job_id, [(entry, sequence, "entry", payload)], action="create")
         return sequence + 1
 
     async def set_aside(self, job_id: str, sequence: int) -> None:
         """Offers an entry to no model any more; it is kept, for who seeks the cause, until the job is reset."""
-        entry = f"{job_id}#entry#{sequence}"
-        found = await self._client.find("GET", f"/{self._path}/_doc/{quote_expression(entry)}")
-        if found is None:
-            return
-        await self._write(
-            job_id, [(f"{job_id}#{_ASIDE}#{sequence}", sequence, _ASIDE, base64.b64decode(found["_source"]["payload"]))]
-        )
-        await self._client.bulk(orjson.dumps({"delete": {"_index": self._index, "_id": entry}}) + b"\n")
+        query = {"bool": {"filter": [_of_job(job_id), {"term": {"kind": "entry"}}, {"term": {"sequence": sequence}}]}}
+        await self._refresh()
+        for found in await self._client.search_all(self._index, query):
+            payload = base64.b64decode(found["_source"]["payload"])
+            aside = found["_id"].replace("#entry#", f"#{_ASIDE}#")
+            await self._write(job_id, [(aside, sequence, _ASIDE, payload)])
+            await self._client.bulk(orjson.dumps({"delete": {"_index": self._index, "_id": found["_id"]}}) + b"\n")
 
     async def save_model(self, job_id: str, saved: Saved) -> None:
         """Replaces the saved model, then drops the entries that it contains."""
@@ -76,12 +79,14 @@ class Journal:
     async def read(self, job_id: str) -> tuple[Saved | None, list[tuple[int, bytes]]]:
         """The newest whole saved model, and the entries after it in order."""
         await self._refresh()
-        hits = await self._client.search_all(self._index, {"term": {"job_id": job_id}}, sort=["sequence"], page=10)
+        hits = await self._client.search_all(self._index, _of_job(job_id), sort=["sequence"], page=10)
         sources = [(hit["_id"], hit["_source"]) for hit in hits]
         saved = _newest_model(sources)
         after = saved.sequence if saved else -1
-        entries = [(s["sequence"], base64.b64decode(s["payload"])) for _, s in sources if s["kind"] == "entry"]
-        return saved, sorted((number, payload) for number, payload in entries if number > after)
+        # Of several tries to write one entry, the last is the one that was acknowledged.
+        tries = sorted((s["sequence"], name, s["payload"]) for name, s in sources if s["kind"] == "entry")
+        last = {number: payload for number, _, payload in tries if number > after}
+        return saved, [(number, base64.b64decode(payload)) for number, payload in last.items()]
 
     async def clear(self, job_id: str) -> None:
         """Drops what only a running job needs."""
@@ -91,7 +96,9 @@ class Journal:
         """Drops all that there is of a job."""
         await self._drop(job_id, {"match_all": {}})
 
-    async def _write(self, job_id: str, rows: Sequence[tuple[str, int, str, bytes]]) -> None:
+    async def _write(
+        self, job_id: str, rows: Sequence[tuple[str, int, str, bytes]], *, action: Literal["index", "create"] = "index"
+    ) -> None:
         batch: list[bytes] = []
         size = 0
         for document_id, sequence, kind, payload in rows:
@@ -101,7 +108,7 @@ class Journal:
                 "sequence": sequence,
                 "payload": base64.b64encode(payload).decode(),
             }
-            batch += [orjson.dumps({"index": {"_index": self._index, "_id": document_id}}), orjson.dumps(source)]
+            batch += [orjson.dumps({action: {"_index": self._index, "_id": document_id}}), orjson.dumps(source)]
             size += len(batch[-1])
             if size > MAX_PAYLOAD_BYTES:
                 await self._send(batch)
@@ -110,7 +117,8 @@ class Journal:
             await self._send(batch)
 
     async def _send(self, batch: list[bytes]) -> None:
-        failed = await self._client.bulk(b"\n".join(batch) + b"\n")
+        # A conflict is a try of the same request that had come through.
+        failed = [item for item in await self._client.bulk(b"\n".join(batch) + b"\n") if item["status"] != 409]
         if failed:
             raise unavailable(f"the cluster did not store the data: {failed[0]['error']['reason']}")
 
@@ -119,11 +127,20 @@ class Journal:
 
     async def _drop(self, job_id: str, which: object) -> None:
         await self._refresh()
-        query = {"bool": {"filter": [{"term": {"job_id": job_id}}, which]}}
+        query = {"bool": {"filter": [_of_job(job_id), which]}}
         hits = await self._client.search_all(self._index, query, source=False)
         lines = [orjson.dumps({"delete": {"_index": self._index, "_id": hit["_id"]}}) for hit in hits]
         for start in range(0, len(lines), 1000):
             await self._client.bulk(b"\n".join(lines[start : start + 1000]) + b"\n")
+
+
+def _entries_of(job_id: str, sequence: int) -> str:
+    return f"{job_id}#entry#{sequence}#"
+
+
+def _of_job(job_id: str) -> Json:
+    """Also where somebody deleted the index and the next write made it anew, which maps every text as words."""
+    return {"bool": {"should": [{"term": {"job_id": job_id}}, {"term": {"job_id.keyword": job_id}}]}}
 
 
 def _newest_model(sources: Sequence[tuple[str, dict[str, Json]]]) -> Saved | None:

@@ -54,7 +54,8 @@ class Indices:
 
     async def ensure_results(self, job_id: str, results_index_name: str, field_names: Iterable[str]) -> None:
         """Makes anew what somebody deleted of a job's index and aliases."""
-        if not await self._client.exists(f"/{quote_expression(self._names.write_alias(job_id))}"):
+        aliases = (self._names.write_alias(job_id), self._names.read_alias(job_id))
+        if not all([await self._client.exists(f"/{quote_expression(alias)}") for alias in aliases]):
             await self.prepare_results(job_id, results_index_name, field_names)
 
     async def _ensure(self, index: str, mapping: str, aliases: Mapping[str, Json] | None = None) -> None:

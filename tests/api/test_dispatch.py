@@ -407,6 +407,47 @@ def test_large_answers_are_compressed_for_those_who_take_it(client):
 
 def test_error_trace_adds_where_an_error_arose(client):
     error = client.get(f"{OURS}/none?error_trace").json()["error"]
-    assert "unknown_job" in error["stack_trace"]
+    assert "proxy.store.jobs.resolve" in error["stack_trace"]
     assert error["root_cause"][0]["stack_trace"] == error["stack_trace"]
     assert "stack_trace" not in client.get(f"{OURS}/none").json()["error"]
+
+
+@pytest.mark.parametrize("header", [b"Accept: appl\xff\xfe", b"Content-Type: appl\xff\xfe"])
+def test_a_header_that_is_no_utf8_is_refused_and_told(client, header):
+    host, port = client.address.split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as caller:
+        head = b"POST /_ml/anomaly_detectors/_validate/detector HTTP/1.1\r\nHost: p\r\nConnection: close\r\n"
+        caller.sendall(head + b"Content-Length: 2\r\n" + header + b"\r\n\r\n{}")
+        answer = b"".join(iter(lambda: caller.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 40"), answer
+    json.loads(answer.partition(b"\r\n\r\n")[2])
+
+
+def test_a_line_end_in_a_path_is_answered_as_any_other_path(client):
+    answer = client.get("/_ml/anomaly_detectors/a%0ab")
+    assert answer.headers["content-type"].startswith("application/json")
+    assert (answer.status, answer.json()["error"]["type"]) == (404, "resource_not_found_exception")
+
+
+def test_a_long_opaque_id_does_not_cut_us_off_from_the_cluster(client):
+    assert client.get(OURS, headers={"X-Opaque-Id": "x" * 9000}).status == 200
+
+
+def test_configurations_have_a_limit_of_their_own(client):
+    body = b'{"x":[' + b"1," * 3_000_000 + b"1]}"
+    answer = client.post(OURS_WITH_BODY, body=body.decode())
+    assert answer.status == 413
+    assert "[server.max_configuration_length]" in answer.json()["error"]
+    assert client.post(OURS_WITH_BODY, body=body[:2_000_000].decode() + "1]}").status == 400
+
+
+def test_yaml_is_for_what_people_write_by_hand(client):
+    headers = {"content-type": "application/yaml"}
+    answer = client.post(OURS_WITH_BODY, body="---\n" + "a: 1\n" * 60_000, headers=headers)
+    assert (answer.status, "send a larger one as JSON" in answer.text) == (413, True)
+
+
+def test_a_stack_trace_does_not_tell_where_the_product_is_installed(client):
+    trace = client.get(f"{OURS}/none?error_trace").json()["error"]["stack_trace"]
+    assert "proxy.api.dispatch" in trace
+    assert "/" not in trace.replace(OURS, "")

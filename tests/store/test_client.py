@@ -181,3 +181,55 @@ def test_an_expression_is_no_way_up(name):
     with pytest.raises(MlError) as refused:
         quote_expression(name)
     assert refused.value.status == 400
+
+
+async def test_another_node_is_asked_where_one_is_dead_whatever_the_request_is(loop, config):
+    async with answering((200, {"done": True})) as (url, heads):
+        settings = replace(config.elasticsearch, hosts=("http://127.0.0.1:1", url))
+        client = ClusterClient(settings)
+        for _ in range(8):
+            assert await client.request("POST", "/x", body={}) == {"done": True}
+        await client.close()
+    assert len(heads) == 8
+
+
+async def test_a_connection_that_was_lost_is_not_taken_for_one_that_never_was(loop, config):
+    async with answering((0, None)) as (first, heads), answering((0, None)) as (second, others):
+        client = ClusterClient(replace(config.elasticsearch, hosts=(first, second)))
+        with pytest.raises(MlError) as caught:
+            await client.request("POST", "/x", body={})
+        await client.close()
+    assert (caught.value.status, len(heads) + len(others)) == (503, 1), "it may have been carried out"
+
+
+async def test_what_is_no_elasticsearch_is_told(loop, config):
+    async with answering((200, {})) as (url, _), client_of(config, url) as client:
+        for asked in (client.facts(), client.bulk(b"{}\n")):
+            with pytest.raises(MlError) as caught:
+                await asked
+            assert caught.value.status == 502
+            assert "does not answer as Elasticsearch does" in caught.value.reason
+
+
+async def test_our_own_identity_refused_is_no_fault_of_the_caller_and_is_not_tried_on(loop, config):
+    refusal = {"error": {"type": "security_exception", "reason": "unable to authenticate user [proxy]"}, "status": 401}
+    async with answering((401, refusal)) as (url, heads), client_of(config, url) as client:
+        for _ in range(3):
+            with pytest.raises(MlError) as caught:
+                await client.request("GET", "/x")
+            assert caught.value.status == 503
+            assert "check [elasticsearch.username]" in caught.value.reason
+            assert "proxy" not in caught.value.reason
+        assert len(heads) == 1, "a realm may lock the account of somebody who goes on trying"
+        with pytest.raises(ClusterError) as theirs:
+            await client.acting_as({"authorization": "ApiKey theirs"}).request("GET", "/x")
+        assert theirs.value.status == 401
+
+
+async def test_a_right_that_our_own_identity_lacks_is_no_fault_of_the_caller(loop, config):
+    refusal = {"error": {"type": "security_exception", "reason": "action [x] is unauthorized"}, "status": 403}
+    async with answering((403, refusal), (200, {})) as (url, _), client_of(config, url) as client:
+        with pytest.raises(MlError) as caught:
+            await client.request("GET", "/x")
+        assert (caught.value.status, "lacks rights" in caught.value.reason) == (503, True)
+        assert await client.request("GET", "/y") == {}, "what it may do goes on"

@@ -110,6 +110,30 @@ async def test_writing_again_under_the_same_number_replaces(journal):
     assert await journal.read("one") == (None, [(0, b"b")])
 
 
+async def test_a_refused_try_that_lands_late_does_not_take_the_place_of_the_next(journal, store_client, names):
+    """The cluster may carry out what it did not answer in time, also behind what came after."""
+    await append_all(journal, "one", 0, [b"refused"])
+    await store_client.request("POST", f"/{names.journal}/_refresh")
+    (late,) = await store_client.search_all(names.journal, {"match_all": {}})
+    await append_all(journal, "one", 0, [b"acknowledged"])
+    line = orjson.dumps({"index": {"_index": names.journal, "_id": late["_id"]}})
+    assert await store_client.bulk(line + b"\n" + orjson.dumps(late["_source"]) + b"\n", refresh=True) == []
+    assert await journal.read("one") == (None, [(0, b"acknowledged")])
+
+
+async def test_a_journal_that_was_deleted_and_made_anew_by_a_write_is_read(store_client, names):
+    """Its texts are mapped as words then, of which a job's id may have several."""
+    await store_client.find("DELETE", f"/{names.journal}")
+    journal = Journal(store_client, names)
+    await append_all(journal, "with-a-dash", 0, [b"a", b"b"])
+    await append_all(journal, "with-another", 0, [b"c"])
+    assert await journal.read("with-a-dash") == (None, [(0, b"a"), (1, b"b")])
+    await journal.clear("with-a-dash")
+    assert await journal.read("with-a-dash") == (None, [])
+    assert await journal.read("with-another") == (None, [(0, b"c")])
+    await store_client.find("DELETE", f"/{names.journal}")
+
+
 async def test_entries_that_cannot_be_written_are_told_and_do_not_count(journal, store_client, names):
     await store_client.request("PUT", f"/{names.journal}/_settings", body={"index.blocks.write": True})
     with pytest.raises(MlError) as caught:

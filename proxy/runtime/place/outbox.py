@@ -29,6 +29,7 @@ class Outbox:
         self._lines: list[bytes] = []
         self._rescoring = Rescoring()
         self._notices: list[Notice] = []
+        self._trouble: str | None = None
 
     def put(self, lines: Sequence[bytes], rescoring: Rescoring | None = None) -> None:
         self._lines += lines
@@ -47,12 +48,19 @@ class Outbox:
         return notices
 
     async def try_send(self) -> None:
-        """Sends what waits; results of journalled data may wait on."""
+        """Sends what waits; results of data that are taken for good may wait on, whatever the cluster says."""
         try:
             await self.send()
         except MlError as error:
-            if error.status < 500 and error.status != 429:
-                raise
+            self._say_once(error)
+        else:
+            self._trouble = None
+
+    def _say_once(self, error: MlError) -> None:
+        """A cluster that is away is no news of this job; one that refuses is, until it takes something again."""
+        if error.status < 500 and error.status != 429 and error.reason != self._trouble:
+            self._trouble = error.reason
+            self._notices.append(Notice("error", f"The cluster refuses the job's results, which wait: {error.reason}"))
 
     async def send(self) -> None:
         """Sends what waits.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 
 import pytest
@@ -128,6 +129,52 @@ def test_an_idle_connection_and_a_slow_answer_are_no_slow_heads(monkeypatch):
                 await asyncio.sleep(0.3)
                 await caller.send(b"GET /x HTTP/1.1\r\nHost: p\r\n\r\n")
                 assert status_of((await caller.answer())[0]) == 200
+
+    asyncio.run(run())
+
+
+def test_a_connection_that_never_asks_anything_is_closed(monkeypatch):
+    monkeypatch.setattr(front, "UNUSED_S", 0.1)
+    monkeypatch.setattr(front, "_SWEEP_S", 0.05)
+
+    async def run() -> None:
+        async with called_through(answering()) as caller:
+            assert await asyncio.wait_for(caller.rest(), 10) == b""
+
+    asyncio.run(run())
+
+
+def test_no_more_connections_are_held_than_there_may_be(monkeypatch):
+    monkeypatch.setattr(front, "MAX_CONNECTIONS", 0)
+
+    async def run() -> None:
+        async with called_through(answering()) as caller:
+            assert await asyncio.wait_for(caller.rest(), 10) == b""
+
+    asyncio.run(run())
+
+
+def test_a_reader_that_has_fallen_asleep_loses_its_connection(monkeypatch):
+    monkeypatch.setattr(front, "UNREAD_S", 0.3)
+    monkeypatch.setattr(front, "_SWEEP_S", 0.05)
+    ended = []
+
+    async def script(talk: Conversation) -> None:
+        await talk.head()
+        with contextlib.suppress(ConnectionError):
+            await talk.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 90000000\r\n\r\n" + bytes(90_000_000))
+        await talk.is_closed_by_proxy()
+        ended.append(True)
+
+    async def run() -> None:
+        async with called_through(ScriptedCluster(script)) as caller:
+            await caller.send(b"GET /x HTTP/1.1\r\nHost: p\r\n\r\n")
+            # Nothing is read, so the answer fills every buffer on its way and stands still.
+            for _ in range(400):
+                await asyncio.sleep(0.05)
+                if ended:
+                    break
+            assert ended
 
     asyncio.run(run())
 

@@ -158,6 +158,32 @@ class Refusing(ResultsWriter):
         return await super().write(lines)
 
 
+class Forbidding(Refusing):
+    """As a cluster that has taken our right to write away."""
+
+    async def write(self, lines: Sequence[bytes]) -> list[str]:
+        if not self.takes:
+            raise MlError("security_exception", "action [indices:data/write/bulk] is unauthorized", 403)
+        return await super().write(lines)
+
+
+async def test_data_that_are_journalled_are_taken_even_if_their_results_are_refused(
+    store: Store, inputs: JobInputs
+) -> None:
+    store.results_write = writer = Forbidding(store.client, store.names)
+    place = LocalPlace(store)
+    await place.call(JOB_ID, Open(inputs, NOW_MS))
+    taken = await place.call(JOB_ID, post(records(0, 160)))
+    assert taken.counts["processed_record_count"] == len(records(0, 160))
+    assert taken.has_unsent
+    told = [notice for notice in taken.notices if "refuses the job's results" in notice.text]
+    assert len(told) == 1, "once, however many steps there were"
+    writer.takes = True
+    assert not (await place.call(JOB_ID, Flush({}, NOW_MS))).has_unsent
+    assert len(await written(store, "bucket")) == 159
+    await place.close()
+
+
 async def test_results_that_the_cluster_does_not_take_hold_up_the_next_steps(
     monkeypatch: pytest.MonkeyPatch, store: Store, inputs: JobInputs
 ) -> None:
