@@ -12,7 +12,9 @@ from proxy.api.dispatch import Dispatcher
 from proxy.api.operation import Router
 from proxy.api.routes import OPERATIONS
 from proxy.api.services import Services
+from proxy.api.watch import Watch
 from proxy.config import Config
+from proxy.metrics import Metrics
 from proxy.runtime.supervisor import Supervisor
 from proxy.schemas import shipped_schemas
 from proxy.store import Store
@@ -22,12 +24,16 @@ def epoch_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+WATCH = web.AppKey("watch", Watch)
+
+
 def make_app(config: Config, *, clock: Callable[[], int] = epoch_ms) -> web.Application:
     """The application that answers on our paths. Starting it takes up the jobs that were open; stopping saves them."""
     store = Store(config)
     runtime = Supervisor(store, config, clock)
     access = Access(store.client, config.security.mode)
-    services = Services(store, runtime, clock, config, access)
+    metrics = Metrics(runtime)
+    services = Services(store, runtime, clock, config, access, metrics)
     dispatcher = Dispatcher(Router(OPERATIONS), shipped_schemas(), services)
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
@@ -39,5 +45,7 @@ def make_app(config: Config, *, clock: Callable[[], int] = epoch_ms) -> web.Appl
     # The limit on bodies is the dispatcher's own, because it counts what they inflate to.
     app = web.Application(client_max_size=0)
     app.cleanup_ctx.append(lifetime)
+    if config.page.path:
+        app[WATCH] = Watch(config.page.path, metrics, store.client.answers, lambda: runtime.has_taken_up)
     app.router.add_route("*", r"/{path:[\s\S]*}", dispatcher.handle)
     return app

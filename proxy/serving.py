@@ -18,7 +18,7 @@ import uvloop
 from proxy.api.front import Front
 from proxy.api.page import Page
 from proxy.api.passing.upstream import Upstream
-from proxy.app import make_app
+from proxy.app import WATCH, make_app
 from proxy.cluster.node import Node
 from proxy.config import Config, ConfigError, ElasticsearchConfig, ServerConfig
 
@@ -51,7 +51,8 @@ async def start_serving(config: Config) -> Serving:
         ssl_context=ssl_context(config.elasticsearch),
     )
     page = Page(config.page.path) if config.page.path else None
-    front = Front(make_app(config), upstream, page=page)
+    app = make_app(config)
+    front = Front(app, upstream, page=page, watch=app.get(WATCH))
     try:
         port = await front.start(
             config.server.host, config.server.port, shutdown_timeout=config.server.shutdown_timeout

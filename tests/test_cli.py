@@ -207,6 +207,7 @@ def test_a_used_port_of_the_cluster_is_one_sentence(capsys):
 
 def test_missing_certificates_are_one_sentence(capsys, monkeypatch):
     monkeypatch.setenv("LANEWATCH_ELASTICSEARCH_CA_CERTS", "/nowhere.pem")
+    monkeypatch.setenv("LANEWATCH_ELASTICSEARCH_HOSTS", "[https://127.0.0.1:1]")
     told = refusal(capsys, "serve", "--port", "0")
     assert told == "lanewatch: cannot read [elasticsearch.ca_certs] [/nowhere.pem]: No such file or directory"
 

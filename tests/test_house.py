@@ -29,14 +29,15 @@ LEAVES = {
     "units",
 }
 SEES = {
-    "api": {"runtime", "store", "schemas", "job_config"},
-    "app": {"api", "runtime", "store", "schemas"},
+    "api": {"runtime", "store", "schemas", "job_config", "metrics"},
+    "app": {"api", "runtime", "store", "schemas", "metrics"},
     "cli": {"commands"},
     "cluster": set(),
     "commands": {"api", "cluster", "demo", "nginx", "schemas", "serving"},
     "demo": {"cluster", "serving"},
     "engine": set(),
     "job_config": {"engine"},  # what the engine needs to know is read from the configuration there
+    "metrics": {"runtime"},
     "nginx": {"api"},
     "runtime": {"engine", "store", "job_config"},
     "schemas": set(),
@@ -50,6 +51,7 @@ OWNERS = {
     "elastic_transport": {"store", "demo"},
     "elasticsearch": {"store", "demo"},  # the demo is a user with the official client
     "jsonschema": {"schemas", "config_loading"},
+    "prometheus_client": {"metrics"},
     "re2": {"java_regex"},
     "rich": {"cli", "demo", "cluster"},
     "uvloop": {"serving", "runtime"},  # each process has one loop
@@ -61,7 +63,7 @@ COMES_WITH = {
     "referencing": "jsonschema",
     "yarl": "aiohttp",
 }
-DISTRIBUTION_OF = {"re2": "google-re2", "yaml": "pyyaml"}
+DISTRIBUTION_OF = {"prometheus_client": "prometheus-client", "re2": "google-re2", "yaml": "pyyaml"}
 ENGINE_LIBRARIES = {"numpy", "scipy"}
 
 LINES_PER_FILE_MEDIAN = 150

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import traceback
 from collections.abc import Mapping
 from functools import partial
@@ -27,6 +28,7 @@ from proxy.store import ClusterFacts, opaque_id
 _log = logging.getLogger(__name__)
 # Below this size an answer fits one packet, and compressing it only costs time.
 _COMPRESS_FROM_BYTES = 1024
+_OPERATION = web.RequestKey("operation", str)
 
 
 class Dispatcher:
@@ -38,6 +40,13 @@ class Dispatcher:
         self._services = services
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        began = time.perf_counter()
+        response = await self._answer(request)
+        operation = request.get(_OPERATION, "none")
+        self._services.metrics.answered(operation, response.status, time.perf_counter() - began)
+        return response
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         rendering, facts = Rendering(), None
         warnings: list[str] = []
         try:
@@ -49,6 +58,7 @@ class Dispatcher:
             query = read_query(request.raw_path.partition("?")[2])
             rendering = rendering_of(query, request.headers, has_body=request.body_exists, major=facts.major)
             match = self._router.match(request.method, request.raw_path)
+            request[_OPERATION] = match.operation.name
             action = self._schemas.action(match.operation.name)
             await self._services.access.check(action, identity, request.raw_path)
             reply = await self._perform(request, match, query, warnings)

@@ -23,7 +23,9 @@ from proxy.api.page import Page
 from proxy.api.passing.passthrough import check_framing, forward
 from proxy.api.passing.root import forward_root
 from proxy.api.passing.upstream import CHUNK_BYTES, Upstream
+from proxy.api.watch import Watch
 from proxy.errors import MlError
+from proxy.metrics import Metrics
 from proxy.runtime.tasks import Tasks
 
 # Elasticsearch routes on the path as it is written: `//_ml` and `/%5fml` are not machine learning.
@@ -34,6 +36,7 @@ ROOT_PATH = re.compile(r"/(\?|$)")
 # A request's head comes in one piece from any honest client; slow ones hold a connection each.
 HEAD_TIMEOUT_S = 10.0
 _SWEEP_S = 1.0
+_LOOK_EVERY_S = 0.25
 # A connection that has never asked anything, as a port scan leaves behind, and one whose reader has fallen asleep.
 UNUSED_S = 60.0
 UNREAD_S = 60.0
@@ -53,6 +56,7 @@ class Front:
 
     :param our_paths: matched against the raw target from its start
     :param page: the web page, which has a path of its own
+    :param watch: health and metrics, under the page's path
     """
 
     def __init__(
@@ -62,11 +66,13 @@ class Front:
         our_paths: re.Pattern[str] = OUR_PATHS,
         *,
         page: Page | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._app_runner = web.AppRunner(app, access_log=None)
         self._upstream = upstream
         self._our_paths = our_paths
         self._page = page
+        self._watch = watch
         self._app_calls: set[asyncio.Task[web.StreamResponse]] = set()
         self._server: _Server | None = None
         self._runner: web.ServerRunner | None = None
@@ -97,6 +103,8 @@ class Front:
         site = web.TCPSite(self._runner, host, port, backlog=1024)
         await site.start()
         self._tasks.spawn(_close_idlers(self._server), "idle connections")
+        if self._watch is not None:
+            self._tasks.spawn(_watch_loop(self._watch.metrics), "delays of the event loop")
         return int(self._runner.addresses[0][1])
 
     async def close(self) -> None:
@@ -149,6 +157,9 @@ class Front:
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         refuse_cross_site_change(request)
+        if self._watch is not None and self._watch.targets.match(request.raw_path):
+            check_framing(request)
+            return await self._watch.answer(request)
         if self._page is not None and self._page.targets.match(request.raw_path):
             check_framing(request)
             return self._page.answer(request)
@@ -250,6 +261,14 @@ async def _close_idlers(server: _Server) -> None:
             began = connection.head_began
             if (began is not None and began < latest_start) or connection.is_useless(loop.time()):
                 connection.abort()
+
+
+async def _watch_loop(metrics: Metrics) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + _LOOK_EVERY_S
+        await asyncio.sleep(_LOOK_EVERY_S)
+        metrics.delayed(max(0.0, loop.time() - due))
 
 
 def _error_answer(request: web.BaseRequest, error: MlError) -> web.StreamResponse:

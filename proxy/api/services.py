@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from proxy.api.access import Access
     from proxy.config import Config
+    from proxy.metrics import Metrics
     from proxy.runtime.supervisor import Supervisor
     from proxy.store import Store
 
@@ -22,3 +23,4 @@ class Services:
     clock: Callable[[], int]
     config: Config
     access: Access
+    metrics: Metrics

@@ -36,12 +36,14 @@ class Restoring:
         self._restore = restore
         self._fail = fail
         self._is_listed = asyncio.Event()
+        self.has_ended = False
 
     async def run(self) -> None:
         entries = [self._entries.adopt(task) for task in await self._list()]
         self._is_listed.set()
         for entry in entries:
             await self._take_up(entry)
+        self.has_ended = True
 
     async def ready(self, job_id: str) -> None:
         """Waits until a job has been reached.

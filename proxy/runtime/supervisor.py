@@ -233,6 +233,11 @@ class Supervisor:
         """Jobs that are not closed."""
         return [job_id for job_id in self._entries.ids() if self.shown(job_id) != "closed"]
 
+    @property
+    def has_taken_up(self) -> bool:
+        """Whether every job that was open has been reached after a start."""
+        return self._restoring.has_ended
+
     async def ready(self, job_id: str) -> None:
         """Waits until a job that ran before a restart has been taken up.
 

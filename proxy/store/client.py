@@ -264,6 +264,13 @@ class ClusterClient:
                 raise self._no_elasticsearch() from error
         return self._facts
 
+    async def answers(self) -> None:
+        """
+        Raises:
+            MlError: the cluster does not answer.
+        """
+        await self.request("GET", "/_nodes/_local/_none")
+
     def _no_elasticsearch(self) -> MlError:
         hosts = ", ".join(self._config.hosts)
         return bad_gateway(f"what answers at [{hosts}] does not answer as Elasticsearch does, check the address")

@@ -22,6 +22,7 @@ from proxy.api.dispatch import Dispatcher
 from proxy.api.operation import Operation, Router
 from proxy.api.services import Services
 from proxy.app import epoch_ms
+from proxy.metrics import Metrics
 from proxy.runtime.supervisor import Supervisor
 from proxy.schemas import shipped_schemas
 from proxy.store import Store
@@ -251,7 +252,8 @@ async def test_an_answer_that_cannot_be_written_is_an_error_in_the_form_that_was
 
     store = Store(config)
     access = Access(store.client, "off")
-    services = Services(store, Supervisor(store, config, epoch_ms), epoch_ms, config, access)
+    runtime = Supervisor(store, config, epoch_ms)
+    services = Services(store, runtime, epoch_ms, config, access, Metrics(runtime))
     router = Router([Operation(name="ml.info", handler=unwritable, routes=("GET /_ml/info",))])
     app = web.Application()
     dispatcher = Dispatcher(router, shipped_schemas(), services)

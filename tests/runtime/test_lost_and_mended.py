@@ -17,7 +17,7 @@ async def test_a_lost_read_alias_is_made_anew_by_opening(running: Callable, clus
     await job.post(0, 100)
     await job.supervisor.close(job.job_id)
     alias = job.store.names.read_alias(job.job_id)
-    gone = await asyncio.to_thread(cluster_client.delete, f"/_all/_alias/{alias}")
+    gone = await asyncio.to_thread(cluster_client.delete, f"/.ml-anomalies-*/_alias/{alias}")
     assert gone.status == 200, gone.text
     await job.supervisor.open(job.job_id)
     assert (await asyncio.to_thread(cluster_client.get, f"/_alias/{alias}")).status == 200

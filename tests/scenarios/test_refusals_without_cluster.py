@@ -47,7 +47,7 @@ class OutOfReach:
         raise AskedForMore(name)
 
 
-SERVICES = Services(OutOfReach(), OutOfReach(), lambda: NOW_MS, CONFIG, OutOfReach())
+SERVICES = Services(OutOfReach(), OutOfReach(), lambda: NOW_MS, CONFIG, OutOfReach(), OutOfReach())
 ROUTER = Router(OPERATIONS)
 SCHEMAS = Schemas(resource_dir("schemas"))
 
