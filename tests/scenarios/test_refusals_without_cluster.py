@@ -20,6 +20,7 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.test_utils import make_mocked_request
 
+from proxy.api.body_stream import Limit
 from proxy.api.call import make_call
 from proxy.api.operation import Router
 from proxy.api.request_head import read_query
@@ -88,7 +89,7 @@ async def refusal(asked: dict[str, Any]) -> dict[str, Any] | None:
         match = ROUTER.match(request.method, request.raw_path)
         query = read_query(request.raw_path.partition("?")[2])
         limit = CONFIG.server.max_content_length
-        call = await make_call(request, match.target, SCHEMAS, query, max_bytes=limit, warnings=[])
+        call = await make_call(request, match.target, SCHEMAS, query, limit=Limit(limit, ""), warnings=[])
         await match.operation.handler(call, SERVICES)
     except MlError as error:
         assert error.status == 400, error
