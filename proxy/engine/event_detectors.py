@@ -175,6 +175,8 @@ class GeoDetector(EventDetector[Places]):
     def __init__(self, spec: DetectorSpec, job: JobSpec, rules: RuleSet) -> None:
         super().__init__(spec, job, rules)
         self.model = Places()
+        self._texts: list[str] | None = None
+        self._read: Floats = np.empty((0, 2))
 
     def _points(self, view: BucketView, present: Present) -> tuple[Index, Floats]:
         """Every point of the present groups, and whose it is, in order of time: that of arrival says nothing."""
@@ -188,9 +190,10 @@ class GeoDetector(EventDetector[Places]):
     def _places(self, view: BucketView, members: Index) -> Floats:
         assert self.spec.field is not None
         column = view.rows.text[self.spec.field]
-        used, inverse = np.unique(column.codes[members], return_inverse=True)
-        parsed: Floats = parse_points([column.values[c] if c >= 0 else "" for c in used.tolist()])
-        return parsed[inverse.reshape(-1)]
+        if column.values is not self._texts or len(self._read) != len(column.values) + 1:
+            # All buckets of a batch share their texts. The last point is that of a missing text.
+            self._texts, self._read = column.values, parse_points([*column.values, ""])
+        return self._read[column.codes[members]]
 
     def _witnesses(self, view: BucketView, members: Index, actual: list[float]) -> Index:
         is_there: Bools = (self._places(view, members) == np.array(actual)).all(axis=1)

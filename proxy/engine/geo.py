@@ -59,7 +59,7 @@ WARM_UP_VISITS = 12.0
 # Two dozen visits to one place cannot make another one a chance of one in a million.
 BOLDEST = 0.1
 # More points (or over entities) of one row in one bucket are learnt by an even sample.
-MOST_PER_ROW = 64
+MOST_PER_ROW = 16
 
 _POINT = re.compile(r"\s*([-+]?\d[\d.eE+-]*|[-+]?\.\d+)\s*,\s*([-+]?\d[\d.eE+-]*|[-+]?\.\d+)\s*")
 
@@ -94,9 +94,14 @@ def parse_points(texts: Sequence[str]) -> Floats:
 
 def _plane_offset(points: Floats, centres: Floats) -> Floats:
     """Degrees north and east from centres to points, east scaled to the length of a degree there."""
+    return np.stack(_north_east(points, centres), axis=-1)
+
+
+def _north_east(points: Floats, centres: Floats) -> tuple[Floats, Floats]:
+    """The two parts of that offset."""
     north = points[..., 0] - centres[..., 0]
     east = (points[..., 1] - centres[..., 1] + 180.0) % 360.0 - 180.0
-    return np.stack([north, east * np.cos(np.radians(centres[..., 0]))], axis=-1)
+    return north, east * np.cos(np.radians(centres[..., 0]))
 
 
 def _moved(centres: Floats, offset: Floats) -> Floats:
@@ -199,12 +204,7 @@ class Places:
         """Per point: squared Mahalanobis distance to each cluster (inf if unused), d^2 as above, and the weight of
         the cluster it is measured from."""
         weight = self._columns["weight"][row]
-        offset = _plane_offset(point[:, None, :], self._columns["centre"][row])
-        a, b, c = np.moveaxis(self._covariance(row), -1, 0)
-        determinant = np.maximum(a * c - b * b, 1e-300)
-        north, east = offset[..., 0], offset[..., 1]
-        distance2 = (c * north**2 - 2 * b * north * east + a * east**2) / determinant
-        distance2 = np.where(weight > 0, np.maximum(distance2, 0.0), np.inf)
+        distance2 = self._mahalanobis2(row, point, weight)
         heaviest = weight.max(axis=1, keepdims=True)
         with np.errstate(divide="ignore", invalid="ignore"):
             penalty = np.where(weight > 0, 2 * np.log(heaviest / weight), np.inf)
@@ -213,14 +213,26 @@ class Places:
         out = (distance2 + penalty)[each, nearest]
         return distance2, np.where(np.isfinite(out), out, 0.0), weight[each, nearest]
 
-    def _covariance(self, row: Ints) -> Floats:
-        """(north^2, north east, east^2) per cluster, shrunk to a round prior."""
-        prior2 = np.maximum(FIRST_SPREAD_SHARE**2 * self._columns["spread2"][row], SMALLEST_SPREAD_DEG**2)
-        prior = prior2[:, None, None] * np.array([1.0, 0.0, 1.0])
-        weight = self._columns["weight"][row][..., None]
-        shrunk: Floats = (self._columns["scatter"][row] + PRIOR_POINTS * prior) / (weight + PRIOR_POINTS)
+    def _mahalanobis2(self, row: Ints, point: Floats, weight: Floats) -> Floats:
+        """Per point and cluster, inf if that is unused; `weight` are those of the clusters."""
+        north, east = _north_east(point[:, None, :], self._columns["centre"][row])
+        a, b, c = self._covariance(row, weight)
+        determinant = np.maximum(a * c - b * b, 1e-300)
+        distance2 = (c * north**2 - 2 * b * north * east + a * east**2) / determinant
+        return np.where(weight > 0, np.maximum(distance2, 0.0), np.inf)
+
+    def _covariance(self, row: Ints, weight: Floats) -> tuple[Floats, Floats, Floats]:
+        """north^2, north east and east^2 per cluster, shrunk to a round prior."""
+        least = SMALLEST_SPREAD_DEG**2
+        prior2 = np.maximum(FIRST_SPREAD_SHARE**2 * self._columns["spread2"][row], least)[:, None]
+        scatter, total = self._columns["scatter"][row], weight + PRIOR_POINTS
+        north, both, east = (scatter[..., i] for i in range(3))
         # However often the very same point comes: no cluster is narrower than a place.
-        return shrunk + SMALLEST_SPREAD_DEG**2 * np.array([1.0, 0.0, 1.0])
+        return (
+            (north + PRIOR_POINTS * prior2) / total + least,
+            both / total,
+            (east + PRIOR_POINTS * prior2) / total + least,
+        )
 
     def _nearest_place(self, row: Ints, distance2: Floats) -> Floats:
         weight = self._columns["weight"][row]
@@ -239,7 +251,7 @@ class Places:
     def _learn_distinct(self, row: Ints, point: Floats) -> None:
         """Add one point to each of distinct rows."""
         columns = self._columns
-        distance2, _, _ = self._distances(row, point)
+        distance2 = self._mahalanobis2(row, point, columns["weight"][row])
         is_first = columns["points"][row] == 0
         nearest = np.argmin(distance2, axis=1)
         is_near = distance2[np.arange(row.size), nearest] <= JOIN_WITHIN**2
@@ -247,8 +259,10 @@ class Places:
         fading = 1.0 - 1.0 / MEMORY_POINTS
         columns["weight"][row] *= fading
         columns["scatter"][row] *= fading
-        self._join(row[is_near], nearest[is_near], point[is_near])
-        self._found(row[~is_near], point[~is_near])
+        if is_near.any():
+            self._join(row[is_near], nearest[is_near], point[is_near])
+        if not is_near.all():
+            self._found(row[~is_near], point[~is_near])
         columns["points"][row] += 1.0
 
     def _learn_spread(self, row: Ints, point: Floats, is_first: NDArray[np.bool_]) -> None:
@@ -267,7 +281,9 @@ class Places:
         columns["weight"][row, cluster] += 1.0
 
     def _found(self, row: Ints, point: Floats) -> None:
-        self._merge_nearest(row[(self._columns["weight"][row] > 0).all(axis=1)])
+        full = row[(self._columns["weight"][row] > 0).all(axis=1)]
+        if len(full):
+            self._merge_nearest(full)
         free = np.argmin(self._columns["weight"][row], axis=1)
         self._columns["weight"][row, free] = 1.0
         self._columns["centre"][row, free] = point
