@@ -10,7 +10,7 @@ from proxy.engine.columns import Columns, Rows, Slot
 from proxy.engine.results import Floats, Ints
 
 DAY = 86400
-DAYS = 28
+DAYS = 84
 _MOST_COUNTED = 65535
 
 
@@ -23,7 +23,7 @@ class DailyMeans(Columns):
 
     def __init__(self, span: int) -> None:
         self.slot_s = max(DAY, span)
-        super().__init__(mean=Slot("f8", (DAYS,)), count=Slot("u2", (DAYS,)), newest=Slot("i8", (), -1))
+        super().__init__(mean=Slot("f4", (DAYS,)), count=Slot("u2", (DAYS,)), newest=Slot("i8", (), -1))
 
     def learn(self, time: int, rows: Rows, value: Floats) -> None:
         """Adds one value to the day of `time` of each of these distinct rows."""
@@ -33,7 +33,7 @@ class DailyMeans(Columns):
             self._turn_to(day, late)
         means, counts = self._mean[day % DAYS], self._count[day % DAYS]
         count = np.minimum(counts[rows] + np.int64(1), _MOST_COUNTED)
-        mean = means[rows]
+        mean = means[rows].astype(np.float64)
         means[rows] = mean + (value - mean) / count
         counts[rows] = count
 

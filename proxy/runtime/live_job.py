@@ -208,7 +208,7 @@ class LiveJob:
         return outcome
 
     async def forecast(self, order: ForecastOrder) -> None:
-        """Writes a forecast; it is searchable afterwards.
+        """Schedules a forecast; its statistics are searchable afterwards.
 
         Raises:
             MlError: 400 where the model cannot be carried on.

@@ -67,7 +67,7 @@ class Steps:
             return await live.flush(options)
 
     async def forecast(self, job_id: str, *, duration_ms: int, expires_in_ms: int, max_model_memory: int) -> str:
-        """Forecasts an open job; returns the forecast's id.
+        """Has a forecast of an open job scheduled; returns its id.
 
         Raises:
             MlError: 409 where the job is not open, 400 where its model cannot be carried on.

@@ -35,6 +35,14 @@ class Forecasts:
         sources = [hit["_source"] for hit in hits]
         return [Forecast(str(source["forecast_id"]), source.get("forecast_status") in _DONE) for source in sources]
 
+    async def unfinished(self, job_id: str) -> list[Query]:
+        """What is known about the job's forecasts that are neither finished nor failed; as of the last refresh."""
+        stats: Query = {"term": {"result_type": "model_forecast_request_stats"}}
+        done: Query = {"terms": {"forecast_status": sorted(_DONE)}}
+        query = {"bool": {"filter": [of_job(job_id), stats], "must_not": [done]}}
+        hits = await self._client.search_all(self._names.read_alias(job_id), query)
+        return [hit["_source"] for hit in hits]
+
     async def delete(self, job_id: str, forecast_ids: list[str]) -> None:
         """Removes the forecasts' points, then what is known about them."""
         for result_type in _POINTS_FIRST:

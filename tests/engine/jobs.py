@@ -68,6 +68,11 @@ def run(job, whole, cuts=()):
     return results
 
 
+def forecast_documents(job, duration):
+    """All of a forecast at once."""
+    return [document for part in job.forecast(duration).documents() for document in part]
+
+
 def dump(results):
     """Results as comparable text."""
     rescored = [(r.kind, r.identity, r.score) for r in results.rescored]

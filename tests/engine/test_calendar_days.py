@@ -17,6 +17,7 @@ from proxy.engine.models.component import Lesson, Moment
 from proxy.engine.models.grid import Grid
 from proxy.engine.models.series import SeriesModel
 from proxy.job_config.engine_spec import spec_from
+from tests.engine.jobs import forecast_documents
 from tests.engine.naive_calendar import NaiveCalendar, names
 
 HOUR, DAY = 3600, 86400
@@ -131,7 +132,7 @@ def test_a_day_found_is_annotated_and_forecast():
     engine = JobEngine(spec_from(config))
     engine.add(batch)
     engine.flush(advance_to=int(batch.time.max()) + 3 * HOUR)
-    documents = engine.forecast(30 * DAY).documents
+    documents = forecast_documents(engine, 30 * DAY)
     expected = np.array([document["forecast_prediction"] for document in documents])
     days = np.array([document["timestamp"] for document in documents]) // 1000
     job = (days >= START + 182 * DAY + 3 * HOUR) & (days < START + 182 * DAY + 9 * HOUR)

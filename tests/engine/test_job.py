@@ -23,6 +23,7 @@ from tests.engine.jobs import (
     config,
     dump,
     engine,
+    forecast_documents,
     hourly,
     part,
     run,
@@ -291,12 +292,12 @@ def test_a_forecast_carries_the_daily_pattern_on():
     wave = 100 + 30 * np.sin(hours * 2 * np.pi / 24) + np.random.default_rng(3).normal(0, 1, len(hours))
     job = engine({"function": "mean", "field_name": "value"})
     run(job, hourly(wave))
-    forecast = job.forecast(2 * DAY)
-    predicted = np.array([d["forecast_prediction"] for d in forecast.documents])
-    hour = np.array([(d["timestamp"] // 1000 - START) // HOUR for d in forecast.documents])
+    documents = forecast_documents(job, 2 * DAY)
+    predicted = np.array([d["forecast_prediction"] for d in documents])
+    hour = np.array([(d["timestamp"] // 1000 - START) // HOUR for d in documents])
     assert len(predicted) == 48
     assert np.abs(predicted - (100 + 30 * np.sin(hour * 2 * np.pi / 24))).max() < 8
-    assert all(d["forecast_lower"] < d["forecast_prediction"] < d["forecast_upper"] for d in forecast.documents)
+    assert all(d["forecast_lower"] < d["forecast_prediction"] < d["forecast_upper"] for d in documents)
 
 
 @pytest.mark.parametrize(

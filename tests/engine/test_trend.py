@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.engine.daily_means import DAYS, DailyMeans
-from proxy.engine.trend import fit
+from proxy.engine.trend import fit, weekdays, without_incidents
 
 DAY = 86400
 
@@ -16,9 +16,9 @@ DAY = 86400
 @settings(max_examples=60)
 @given(
     span=st.sampled_from([6 * 3600, DAY, 2 * DAY]),
-    seen=st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.floats(-1e12, 1e12)), min_size=1, max_size=120),
+    seen=st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.floats(-1e12, 1e12)), min_size=1, max_size=200),
 )
-def test_days_are_averaged_as_they_come_and_forgotten_after_four_weeks(span, seen):
+def test_days_are_averaged_as_they_come_and_forgotten_after_twelve_weeks(span, seen):
     slot_s, bucket = max(DAY, span), 0
     means, by_day = DailyMeans(span), {}
     means.grow_to(2)
@@ -34,7 +34,9 @@ def test_days_are_averaged_as_they_come_and_forgotten_after_four_weeks(span, see
         for at, day in enumerate(range(last - DAYS + 1, last + 1)):
             values = mine.get(day, [])
             if values and len(values) >= 0.5 * usual:
-                assert found[at, row] == pytest.approx(np.mean(values), rel=1e-9, abs=1e-3)
+                assert found[at, row] == pytest.approx(
+                    np.mean(values), rel=1e-5, abs=1e-30 + 1e-5 * max(map(abs, values))
+                )
                 assert count[at, row] == len(values)
             else:
                 assert np.isnan(found[at, row])
@@ -90,3 +92,49 @@ def test_three_days_tell_nothing():
     trend = fit(np.array([[1.0, np.nan], [2.0, np.nan], [3.0, np.nan]]))
     assert trend.days.tolist() == [0, 0]
     assert trend.level.tolist() == [0, 0]
+
+
+def test_a_line_through_noise_is_a_slope():
+    """A tenth of the noise a day for a year, of which twelve weeks are seen."""
+    for seed in range(10):
+        values = 100 + 0.3 * np.arange(84) + np.random.default_rng(seed).normal(0, 3, 84)
+        level, slope, _, _ = one(values)
+        assert slope == pytest.approx(0.3, abs=0.1)
+        assert level == pytest.approx(100 + 0.3 * 83, abs=3)
+
+
+def test_a_week_of_zeros_that_is_over_leaves_the_bounds_alone():
+    values = 100 + np.random.default_rng(7).normal(0, 3, 28)
+    values[19:26] = 0
+    level, slope, start, growth = one(values)
+    assert (level, slope) == (pytest.approx(100, abs=3), 0)
+    assert np.sqrt(start + 28 * growth) < 20
+    assert np.isnan(without_incidents(values[:, None])[:, 0]).nonzero()[0].tolist() == list(range(19, 26))
+
+
+def test_what_lasts_is_no_incident():
+    values = 100 + np.random.default_rng(8).normal(0, 3, (28, 3))
+    values[23:, 0] = 0
+    values[10:, 1] = 0
+    values[27, 2] = 0
+    left = np.isfinite(without_incidents(values))
+    assert left[23:, 0].all() and left[10:, 1].all() and left[27, 2]
+
+
+def test_weekdays_are_what_the_last_four_weeks_say():
+    """Sixty days; Saturdays (5 modulo 7) and Sundays are 30 lower, one Saturday far more."""
+    rng, days = np.random.default_rng(9), np.arange(60)
+    values = 200 + 0.5 * days - 30.0 * (days % 7 >= 5) + rng.normal(0, 1, 60)
+    values[47] -= 100
+    found = weekdays(values[:, None])[:, 0]
+    # Row 6 is day 59, a Wednesday (3 modulo 7).
+    by_number = {(59 - 6 + row) % 7: found[row] for row in range(7)}
+    for number in range(7):
+        wanted = 30.0 * 2 / 7 if number < 5 else -30.0 * 5 / 7
+        assert by_number[number] == pytest.approx(wanted, abs=2.5)
+    assert found.sum() == pytest.approx(0, abs=1e-9)
+
+
+def test_less_than_two_weeks_have_no_weekdays():
+    assert not weekdays(np.arange(13.0)[:, None]).any()
+    assert not weekdays(np.full((84, 1), np.nan)).any()

@@ -16,6 +16,7 @@ import pytest
 from proxy.config import Config
 from tests.conftest import BackgroundProxy
 from tests.http_client import HttpClient
+from tests.runtime.written import forecast_done
 
 SPAN_MS = 3_600_000
 START_MS = 1_700_000_000_000 // SPAN_MS * SPAN_MS
@@ -264,6 +265,7 @@ def test_a_forecast_starts_at_the_last_finished_bucket(client: HttpClient, clust
     answer = client.post("/_ml/anomaly_detectors/foreseen/_forecast", query={"duration": "1d"}).json()
     assert answer["acknowledged"] is True
     assert len(answer["forecast_id"]) == 20
+    forecast_done(cluster_client, answer["forecast_id"], ".ml-anomalies-foreseen")
     found = cluster_client.post(
         "/.ml-anomalies-foreseen/_search",
         json_body={"size": 100, "sort": ["timestamp"], "query": {"bool": {"filter": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from proxy.store.results.value_hash import value_hash
 from tests.http_client import HttpClient
-from tests.runtime.written import START_MS, keys, stored
+from tests.runtime.written import START_MS, forecast_done, keys, stored
 
 HOUR_MS = 3_600_000
 HOURS = 200
@@ -48,13 +49,14 @@ def make_job(
 
 
 @pytest.fixture(scope="module")
-def forecast_id(client: HttpClient) -> Iterator[str]:
+def forecast_id(client: HttpClient, cluster_client: HttpClient) -> Iterator[str]:
     """A forecast with all defaults."""
     mean = {"function": "mean", "field_name": "took", "partition_field_name": "host"}
     make_job(client, JOB_ID, mean, {"function": "count", "over_field_name": "visitor"}, hours=HOURS)
     answer = client.post(f"{PATH}/_forecast")
     assert answer.status == 200, answer.text
     assert list(answer.json()) == ["acknowledged", "forecast_id"]
+    forecast_done(cluster_client, answer.json()["forecast_id"], INDEX)
     yield answer.json()["forecast_id"]
     client.delete(PATH, query={"force": "true"})
 
@@ -112,7 +114,7 @@ def test_its_statistics_tell_when_it_was_made_and_how_long_it_is_kept(
 def test_what_never_expires_has_no_expiry(client: HttpClient, cluster_client: HttpClient, forecast_id: str) -> None:
     body = {"duration": "3h", "expires_in": "0"}
     kept = client.post(f"{PATH}/_forecast", json_body=body).json()["forecast_id"]
-    _, stats = stats_of(cluster_client, kept)
+    stats = forecast_done(cluster_client, kept, INDEX)[-1]
     assert "forecast_expiry_timestamp" not in stats
     assert stats["forecast_end_timestamp"] - stats["forecast_start_timestamp"] == 3 * HOUR_MS
     assert client.delete(f"{PATH}/_forecast/{kept}").json() == {"acknowledged": True}
@@ -129,7 +131,7 @@ def test_the_jobs_statistics_count_its_forecasts(client: HttpClient, forecast_id
 def test_without_enough_history_it_succeeds_and_says_so(client: HttpClient, cluster_client: HttpClient) -> None:
     path = make_job(client, "too-young", {"function": "count"}, hours=3)
     answer = client.post(f"{path}/_forecast").json()
-    _, stats = stats_of(cluster_client, answer["forecast_id"], ".ml-anomalies-too-young")
+    stats = forecast_done(cluster_client, answer["forecast_id"], ".ml-anomalies-too-young")[-1]
     assert stats["forecast_messages"] == ["Insufficient history to forecast for all models"]
     assert (stats["forecast_status"], stats["forecast_progress"], stats["processed_record_count"]) == (
         "finished",
@@ -187,4 +189,105 @@ def test_a_forecast_that_would_take_too_much_memory_is_refused(client: HttpClien
         "Cannot run forecast: Forecast cannot be executed as forecast memory usage is predicted to exceed 500MB"
     )
     assert client.post(f"{path}/_forecast", query={"duration": "7d"}).status == 200
+    client.delete(path, query={"force": "true"})
+
+
+# ---- beside the data
+
+
+@pytest.fixture(scope="module")
+def long_job(client: HttpClient) -> Iterator[str]:
+    """An open job whose forecasts of 400 days have 100,000 points and take seconds."""
+    yield make_job(
+        client, "far", {"function": "count"}, {"function": "mean", "field_name": "took"}, hours=HOURS, span="10m"
+    )
+    client.delete("/_ml/anomaly_detectors/far", query={"force": "true"})
+
+
+FAR = ".ml-anomalies-far"
+LONG = {"duration": "400d", "max_model_memory": "100mb"}
+
+
+def ask(client: HttpClient, path: str) -> str:
+    answer = client.post(f"{path}/_forecast", query=LONG)
+    assert answer.status == 200, answer.text
+    return str(answer.json()["forecast_id"])
+
+
+def test_it_is_scheduled_started_and_finished_while_data_go_on(
+    client: HttpClient, cluster_client: HttpClient, long_job: str
+) -> None:
+    began = time.monotonic()
+    forecast_id = ask(client, long_job)
+    answered_s = time.monotonic() - began
+    more = [{"time": START_MS + HOURS * HOUR_MS, "took": 100, "host": "a", "visitor": "v"}]
+    assert client.post(f"{long_job}/_data", ndjson=more).status == 202
+    posted_s = time.monotonic() - began
+    seen = forecast_done(cluster_client, forecast_id, FAR)
+    taken_s = time.monotonic() - began
+    order = [stats["forecast_status"] for stats in seen]
+    assert order == sorted(order, key=["scheduled", "started", "finished"].index)
+    progress = [stats["forecast_progress"] for stats in seen]
+    assert progress == sorted(progress) and any(0 < each < 1 for each in progress) and progress[-1] == 1
+    assert seen[-1]["processed_record_count"] == 2 * 400 * 144
+    assert max(answered_s, posted_s) < taken_s / 2
+    # What came meanwhile is not in it: it begins where the model was.
+    assert seen[-1]["forecast_start_timestamp"] < START_MS + HOURS * HOUR_MS
+    found = cluster_client.post(f"/{FAR}/_count", json_body={"query": {"term": {"result_type": "model_forecast"}}})
+    assert found.json()["count"] == 2 * 400 * 144
+
+
+def test_no_more_than_three_wait(client: HttpClient, cluster_client: HttpClient, long_job: str) -> None:
+    ids = [ask(client, long_job)]
+    done_or_started = time.monotonic() + 30
+    while time.monotonic() < done_or_started:
+        if [
+            s
+            for _, s in stored(cluster_client, "model_forecast_request_stats", FAR)
+            if s["forecast_status"] != "scheduled"
+        ]:
+            break
+    ids += [ask(client, long_job) for _ in range(3)]
+    refused = client.post(f"{long_job}/_forecast", query=LONG)
+    assert refused.status == 400
+    assert refused.json()["error"]["reason"] == (
+        "Cannot run forecast: Forecast cannot be executed due to queue limit. "
+        "Please wait for requests to finish and try again"
+    )
+    listed = client.delete(f"{long_job}/_forecast")
+    assert listed.status == 409 and "needs to be either FAILED or FINISHED to be deleted" in listed.text
+    assert client.post(f"{long_job}/_close", query={"force": "true"}).status == 200
+    cluster_client.post(f"/{FAR}/_refresh")
+    told = {s["forecast_id"]: s for _, s in stored(cluster_client, "model_forecast_request_stats", FAR)}
+    assert {told[each]["forecast_status"] for each in ids[1:]} == {"failed"}
+    assert told[ids[3]]["forecast_messages"] == ["forecast unable to complete as native process was killed."]
+
+
+def test_a_job_that_closes_waits_for_its_forecast(client: HttpClient, cluster_client: HttpClient) -> None:
+    path = make_job(client, "closing", {"function": "count"}, hours=HOURS)
+    forecast_id = client.post(f"{path}/_forecast", query={"duration": "60d"}).json()["forecast_id"]
+    assert client.post(f"{path}/_close").status == 200
+    [stats] = forecast_done(cluster_client, forecast_id, ".ml-anomalies-closing")
+    assert (stats["forecast_status"], stats["processed_record_count"]) == ("finished", 60 * 24)
+    client.delete(path, query={"force": "true"})
+
+
+def test_what_a_lost_process_left_unfinished_has_failed_when_the_job_opens_again(
+    client: HttpClient, cluster_client: HttpClient
+) -> None:
+    path = make_job(client, "lost", {"function": "count"}, hours=3)
+    client.post(f"{path}/_close")
+    left = {"job_id": "lost", "result_type": "model_forecast_request_stats", "forecast_id": "f", "timestamp": START_MS}
+    document = "lost_model_forecast_request_stats_f"
+    put = cluster_client.put(
+        f"/.ml-anomalies-lost/_doc/{document}?refresh=true", json_body={**left, "forecast_status": "started"}
+    )
+    assert put.status == 201, put.text
+    client.post(f"{path}/_open")
+    [stats] = forecast_done(cluster_client, "f", ".ml-anomalies-lost")
+    assert stats == {
+        **left,
+        "forecast_status": "failed",
+        "forecast_messages": ["forecast unable to complete as native process was killed."],
+    }
     client.delete(path, query={"force": "true"})

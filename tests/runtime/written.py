@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -80,6 +81,20 @@ def stored(cluster: HttpClient, result_type: str, index: str = ALIAS) -> list[tu
     answer = cluster.post(f"/{index}/_search", json_body=query)
     assert answer.status == 200, answer.text
     return [(hit["_id"], hit["_source"]) for hit in answer.json()["hits"]["hits"]]
+
+
+def forecast_done(cluster: HttpClient, forecast_id: str, index: str, *, within_s: float = 120) -> list[dict[str, Any]]:
+    """A forecast's statistics as they were seen, one after the other, until it is finished or failed."""
+    seen: list[dict[str, Any]] = []
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        found = stored(cluster, "model_forecast_request_stats", index)
+        [stats] = [stats for _, stats in found if stats["forecast_id"] == forecast_id]
+        seen.append(stats)
+        if stats["forecast_status"] in ("finished", "failed"):
+            return seen
+        time.sleep(0.05)
+    raise AssertionError(f"not done after {within_s} s: {seen[-1]}")
 
 
 def keys(names: str, source: dict[str, Any]) -> list[str]:

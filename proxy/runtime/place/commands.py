@@ -59,7 +59,7 @@ class Flush(Command):
 
 @dataclass(frozen=True, slots=True)
 class Forecast(Command):
-    """Writes a forecast; it is searchable afterwards."""
+    """Schedules a forecast, which is made beside the job's other steps; its statistics are searchable afterwards."""
 
     order: ForecastOrder
     now_ms: int

@@ -13,17 +13,18 @@ from typing import Any, ParamSpec, TypeVar
 
 import orjson
 
-from proxy.errors import MlError, status_error
+from proxy.errors import MlError
 from proxy.runtime.batch_codec import decode_batch
 from proxy.runtime.datafeeds.progress import Progress, from_saved, to_saved
 from proxy.runtime.documents import index_lines
-from proxy.runtime.forecasting import ForecastOrder
+from proxy.runtime.forecasting import cut_short_lines
 from proxy.runtime.ingest import Ingested
 from proxy.runtime.job_inputs import JobInputs
 from proxy.runtime.model_size import is_worth_reporting, memory_message, size_document
 from proxy.runtime.opening import beginning_of
 from proxy.runtime.place.contract import Hear, hear_nothing
 from proxy.runtime.place.fed_source import FedSource
+from proxy.runtime.place.foretelling import Foretelling
 from proxy.runtime.place.hands import Hands
 from proxy.runtime.place.model import JobModel, Outcome
 from proxy.runtime.place.outbox import Outbox
@@ -51,6 +52,7 @@ class PlacedJob:
     ``progress`` is how far the model has read the source of its datafeed, ``unsaved_rows`` what it was given from there
     since it was saved, ``feeding`` what is open of that source. ``has_other_counts``: its data counts are others than
     those of the model that an opening would begin from, as after a revert.
+    ``foretelling`` makes its forecasts.
     """
 
     def __init__(self, store: Store, hands: Hands, inputs: JobInputs) -> None:
@@ -66,6 +68,7 @@ class PlacedJob:
         self.is_untouched = True
         self.progress: Progress | None = None
         self.feeding: FedSource | None = None
+        self.foretelling = Foretelling(self)
         self.unsaved_rows = 0
         self.has_other_counts = False
         self._hands = hands
@@ -137,6 +140,7 @@ class PlacedJob:
         start = await beginning_of(self.store, self.job_id, self.inputs.configuration.get("model_snapshot_id"))
         # Whatever is interim goes with the next bucket, also where the model does not remember it.
         interim = await self.store.results_write.interim_ids(self.job_id)
+        await self._fail_forecasts()
         self._model = await self.do(None, JobModel, self.inputs, start.model, start.counts, interim)
         saved_progress = self.model.saved_progress
         self.progress = None if saved_progress is None else from_saved(saved_progress)
@@ -149,6 +153,14 @@ class PlacedJob:
             await self._replay(number, entry, now_ms)
             self.sequence = number + 1
             self.journal_bytes += len(entry)
+
+    async def _fail_forecasts(self) -> None:
+        """What a lost process has left unfinished nobody makes any more."""
+        unfinished = await self.store.forecasts.unfinished(self.job_id)
+        if unfinished:
+            self.outbox.put(cut_short_lines(self.inputs.write_alias, self.job_id, unfinished))
+            await self.outbox.try_send()
+            await self.store.results_write.refresh(self.job_id)
 
     async def _replay(self, number: int, entry: bytes, now_ms: int) -> None:
         kind, content = entry[:1], entry[1:]
@@ -202,18 +214,6 @@ class PlacedJob:
         """
         self.is_untouched = False
         await self._advance(None, self.model.flushing(options, now_ms), sends=False)
-
-    async def forecast(self, order: ForecastOrder, now_ms: int) -> None:
-        """
-        Raises:
-            MlError: 400 where the model cannot be carried on.
-        """
-        lines, refusal = await self.do(None, self.model.forecast, order, now_ms)
-        self.outbox.put(lines)
-        await self.outbox.send()
-        await self.store.results_write.refresh(self.job_id)
-        if refusal is not None:
-            raise status_error(f"Cannot run forecast: {refusal}", 400)
 
     async def update(self, inputs: JobInputs) -> None:
         self.inputs = self.outbox.inputs = inputs

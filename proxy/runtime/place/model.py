@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, cast
 
-from proxy.engine import ForecastRefused, JobEngine, Results
+from proxy.engine import Forecast, ForecastRefused, JobEngine, Results
 from proxy.engine.results import Document
 from proxy.errors import status_error
 from proxy.java_regex import InvalidPattern, UnsupportedPattern
 from proxy.job_config import types
 from proxy.job_config.engine_spec import spec_from
-from proxy.runtime import documents, forecasting
+from proxy.runtime import documents
 from proxy.runtime.batch_codec import encode_batch
 from proxy.runtime.categorizer_reports import CategorizerReports, stats_documents, status_annotation
 from proxy.runtime.counts import DataCounts, TimingStats
@@ -144,24 +144,18 @@ class JobModel:
                 return
             move = self._engine.advance
 
-    def forecast(self, order: ForecastOrder, now_ms: int) -> tuple[list[bytes], str | None]:
-        """Bulk lines of a forecast, and why it was refused if it was."""
-        started, lines = time.perf_counter(), []
-        alias, job_id = self._inputs.write_alias, self._inputs.job_id
-        refusal = None
-        try:
-            outcome = self._engine.forecast(order.duration_ms // 1000)
-            if outcome.memory_bytes > order.max_model_memory:
-                raise ForecastRefused(
-                    "Forecast cannot be executed as forecast memory usage is predicted to exceed "
-                    f"{order.max_model_memory // 2**20}MB"
-                )
-            lines = forecasting.point_lines(alias, job_id, order, outcome)
-            stats = forecasting.stats_line(alias, job_id, order, outcome, now_ms=now_ms, started=started)
-        except ForecastRefused as error:
-            refusal = str(error)
-            stats = forecasting.stats_line(alias, job_id, order, refusal, now_ms=now_ms, started=started)
-        return lines + stats, refusal
+    def forecast(self, order: ForecastOrder) -> Forecast:
+        """
+        Raises:
+            ForecastRefused: the model cannot be carried on, or not with so little memory.
+        """
+        forecast = self._engine.forecast(order.duration_ms // 1000)
+        if forecast.memory_bytes > order.max_model_memory:
+            raise ForecastRefused(
+                "Forecast cannot be executed as forecast memory usage is predicted to exceed "
+                f"{order.max_model_memory // 2**20}MB"
+            )
+        return forecast
 
     def update(self, inputs: JobInputs) -> None:
         """Takes over changed inputs; what was learnt stays."""

@@ -41,7 +41,7 @@ async def _flush(job: PlacedJob, command: commands.Flush) -> Summary:
 
 @performs(commands.Forecast)
 async def _forecast(job: PlacedJob, command: commands.Forecast) -> Summary:
-    await job.forecast(command.order, command.now_ms)
+    await job.foretelling.begin(command.order, command.now_ms)
     return job.summary()
 
 

@@ -100,6 +100,7 @@ async def close(job: PlacedJob, now_ms: int) -> Summary:
     The summary has the id of its snapshot, or None where no bucket has been finished yet, or nothing happened since
     the last snapshot.
     """
+    await job.foretelling.settle()
     await job.outbox.send()
     status = await _settle(job, now_ms)
     snapshot_id = None

@@ -33,7 +33,7 @@ class Worker:
             return await PERFORMERS[type(command)](self._held(job_id), command)
         async with self._turns.setdefault(job_id, asyncio.Lock()):
             if isinstance(command, Discard):
-                self._jobs.pop(job_id, None)
+                await self._let_go(job_id)
                 return Summary()
             if isinstance(command, Open):
                 return await self._open(job_id, command, hear)
@@ -42,19 +42,27 @@ class Worker:
             return await PERFORMERS[type(command)](job, command)
 
     async def _open(self, job_id: str, command: Open, hear: Hear) -> Summary:
-        self._jobs.pop(job_id, None)
+        await self._let_go(job_id)
         job = PlacedJob(self._store, self._hands, command.inputs)
         job.hear = hear
         await job.load(command.now_ms)
         self._jobs[job_id] = job
         return job.summary()
 
+    async def _let_go(self, job_id: str) -> None:
+        job = self._jobs.pop(job_id, None)
+        if job is not None:
+            await job.foretelling.cancel()
+
     def _held(self, job_id: str) -> PlacedJob:
         if job_id not in self._jobs:
             raise JobNotLoaded(f"the process that held the model of job [{job_id}] has been replaced")
         return self._jobs[job_id]
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """What is being made is left as it is, like after a crash."""
+        for job in self._jobs.values():
+            await job.foretelling.stop()
         self._hands.close()
 
 
@@ -68,4 +76,4 @@ class LocalPlace:
         return await self._worker.perform(job_id, command, hear)
 
     async def close(self) -> None:
-        self._worker.close()
+        await self._worker.close()
