@@ -9,7 +9,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import baselines, labels, nab, peer
+from bench import baselines, labels, nab, nab_score, peer
 from bench.labels import Labelled
 from bench.series import read, row_interval
 from proxy.engine.results import Floats
@@ -41,7 +41,7 @@ def report(data: Path, progress: Said, *, by_family: bool) -> None:
     if by_family:
         families(known, {OURS: by_record} | others)
     print()
-    for text in nab.series_lines(nab.nab_score.report(known, by_record)):
+    for text in nab.series_lines(nab_score.report(known, by_record)):
         print(text)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-from bench import accuracy, engine_cases, engine_speed, engine_worlds, peer
+from bench import accuracy, engine_cases, engine_speed, engine_worlds, forecasts, peer
 from bench.worlds import WORLDS
 
 
@@ -55,6 +55,12 @@ def plain_cases() -> None:
             for answer in each:
                 progress("")
                 print(f"{answer.question:56s} {answer.figure:40s} wanted: {answer.wanted}", flush=True)
+
+
+def forecast_quality() -> None:
+    """Forecasts against the seasonal naive."""
+    title("Forecasts beside the seasonal naive")
+    forecasts.report()
 
 
 # ---- speed and size
@@ -140,7 +146,7 @@ def main() -> int:
     parser.add_argument("--nab", type=Path, default=os.environ.get("NAB_DATA"), help="directory with windows.json")
     parser.add_argument("--telemetry", type=Path, default=os.environ.get("TELEMETRY_DATA"), help="another of its form")
     parser.add_argument("--worlds", nargs="*", metavar="NAME", help="only these made-up worlds (none named: all)")
-    sections = ("nab", "telemetry", "cases", "worlds", "peer", "speed")
+    sections = ("nab", "telemetry", "cases", "forecast", "worlds", "peer", "speed")
     parser.add_argument("--only", nargs="+", choices=sections, default=sections, help="sections")
     args = parser.parse_args()
     if args.worlds is not None:
@@ -153,6 +159,7 @@ def main() -> int:
         "nab": lambda: labelled(args.nab, "Numenta Anomaly Benchmark", "--nab or NAB_DATA", by_family=False),
         "telemetry": lambda: labelled(args.telemetry, "Telemetry", "--telemetry or TELEMETRY_DATA", by_family=True),
         "cases": plain_cases,
+        "forecast": forecast_quality,
         "worlds": lambda: worlds(list(engine_worlds.NAMES)),
         "peer": beside_peer,
         "speed": speed,

@@ -45,7 +45,8 @@ def when(text: str) -> int:
 
 def label(times: Ints, windows: list[list[str]]) -> Labelled:
     """Rows with their windows; a window without a row is left out."""
-    window, spans = np.full(len(times), -1, np.int64), []
+    window = np.full(len(times), -1, np.int64)
+    spans: list[tuple[int, int]] = []
     for first, last in windows:
         inside = np.flatnonzero((times >= when(first)) & (times <= when(last)))
         if len(inside):

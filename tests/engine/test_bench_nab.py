@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from bench import baselines, engine_cases, engine_worlds, event_score, nab, nab_score, peer, series
+from bench import baselines, engine_cases, engine_worlds, event_score, forecasts, nab, nab_score, peer, series
 from bench.crowds import CROWDS
 from bench.labels import label, read_labels, read_scores, when
 from bench.worlds import HOUR, SEEDS, START, WORLDS
@@ -226,3 +226,16 @@ def test_without_java_the_peer_says_so(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(peer.PeerMissing, match="java is not installed"), peer.libraries():
         pass
+
+
+def test_a_forecast_is_measured_against_last_weeks_values():
+    """Weeks alike, but for a 1 more or less."""
+    rng = np.random.default_rng(12)
+    values = np.tile(np.array([[10.0], [20], [30], [40], [50], [60], [70]]), (12, 2)) + rng.choice([-1.0, 1.0], (84, 2))
+    kind = forecasts.Set("made", values, 86_400, 7, (70,), 7)
+    quality = forecasts.measure(kind)
+    came, before, known = values[70:77], values[63:70], values[:70]
+    scale = np.abs(known[7:] - known[:-7]).mean(axis=0)
+    assert quality.naive_mase == pytest.approx(np.mean(np.abs(came - before).mean(axis=0) / scale))
+    assert quality.naive_smape == pytest.approx(np.mean(200 * np.abs(came - before) / (came + before)))
+    assert quality.mase < 1.2 and quality.coverage > 0.7
