@@ -10,6 +10,7 @@ or sum over many series (partitions) learns what is before each origin and forec
 from __future__ import annotations
 
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -103,19 +104,29 @@ def _at(kind: Set, origin: int) -> tuple[float, float, float, float, float]:
     return mase(prediction), mase(naive), smape(prediction), smape(naive), float(is_held.mean())
 
 
-def _forecast(kind: Set, known: Floats) -> tuple[Floats, Floats, Floats]:
-    """(lower, prediction, upper) of the steps after what is known, steps x series."""
+def _keys(series: int) -> list[str]:
+    return [f"series {i:04d}" for i in range(series)]
+
+
+def _trained(known: Floats, span: int) -> JobEngine:
+    """A job that has seen steps x series from START on."""
     steps, series = known.shape
-    keys = [f"series {i:03d}" for i in range(series)]
     config: AnalysisConfig = {
-        "bucket_span": f"{kind.span}s",
+        "bucket_span": f"{span}s",
         "detectors": [{"function": "mean", "field_name": "value", "partition_field_name": "key"}],
     }
     engine = JobEngine(spec_from({"analysis_config": config}))
-    times = np.repeat(START + kind.span * np.arange(steps), series)
+    times = np.repeat(START + span * np.arange(steps), series)
     codes = np.tile(np.arange(series, dtype=np.int32), steps)
-    engine.add(Batch(times, {"key": Column(codes, keys)}, {"value": known.reshape(-1)}))
-    engine.flush(advance_to=START + kind.span * steps)
+    engine.add(Batch(times, {"key": Column(codes, _keys(series))}, {"value": known.reshape(-1)}))
+    engine.flush(advance_to=START + span * steps)
+    return engine
+
+
+def _forecast(kind: Set, known: Floats) -> tuple[Floats, Floats, Floats]:
+    """(lower, prediction, upper) of the steps after what is known, steps x series."""
+    steps, series = known.shape
+    keys, engine = _keys(series), _trained(known, kind.span)
     # The first point is that of the last bucket known.
     out = np.full((3, kind.ahead + 1, series), np.nan)
     for part in engine.forecast((kind.ahead + 1) * kind.span).documents():
@@ -125,6 +136,29 @@ def _forecast(kind: Set, known: Floats) -> tuple[Floats, Floats, Floats]:
             out[:, at, column] = [point[f"forecast_{name}"] for name in ("lower", "prediction", "upper")]
     lower, prediction, upper = out[:, 1:]
     return lower, prediction, upper
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """CPU seconds: until a forecast is answered, for all of it, and of its longest step (other jobs wait for one)."""
+
+    answered: float
+    whole: float
+    longest_step: float
+    points: int
+
+
+def cost(series: int, span: int, duration: int) -> Cost:
+    """What a forecast of series with a day of their own takes, four days after they began."""
+    times = span * np.arange(4 * DAY // span)[:, None]
+    noise = np.random.default_rng(13).normal(0.0, 3.0, (len(times), series))
+    engine = _trained(100.0 + 20.0 * np.sin(2 * np.pi * times / DAY) + noise, span)
+    began = time.process_time()
+    forecast = engine.forecast(duration)
+    parts, marks = forecast.documents(), [time.process_time()]
+    for _ in parts:
+        marks.append(time.process_time())
+    return Cost(marks[0] - began, marks[-1] - marks[0], float(np.diff(marks).max()), forecast.size)
 
 
 HEADER = f"{'':30s} {'MASE':>6s} {'naive':>6s} | {'sMAPE':>6s} {'naive':>6s} | {'coverage':>8s}"
@@ -147,6 +181,16 @@ def report() -> None:
         print(line(measure(flights())))
     except FlightsMissing as missing:
         print(missing)
+    for name, series, span, days in (
+        ("a year of five minutes", 1, 300, 365),
+        ("1,000 series, a week of hours", 1000, HOUR, 7),
+    ):
+        spent = cost(series, span, days * DAY)
+        print(
+            f"{name:30s} answered after {spent.answered:.3f} s, {spent.points:,} points in {spent.whole:.1f} s,"
+            f" the longest step {spent.longest_step:.2f} s",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
