@@ -17,6 +17,10 @@ from proxy.engine.rows import RowSet
 from proxy.engine.spec import DetectorSpec
 
 KEPT_FROM = 0.4
+# Up to so many values with nearly the largest part are asked for together: each without the others would be let off.
+MOST_TOGETHER, NEARLY = 5, 0.7
+# They account for a surplus if half of it is still unusual: ln p.
+LN_UNUSUAL = float(np.log(0.2))
 MOST_VALUES = 50
 
 # ln of the tail probability of each of these values, in the direction of the anomaly; the second argument
@@ -107,11 +111,10 @@ def _strengths(anomaly: Anomaly, inverse: Index, named: Index) -> Floats:
         if anomaly.is_multi_bucket:
             whole = float(np.abs(value).sum())
             return np.clip(np.abs(parts) / max(whole, 1e-300), 0.0, 1.0)
-        return _complement(anomaly, anomaly.actual - parts, ones)
+        alone = _complement(anomaly, anomaly.actual - parts, ones)
+        return _together(anomaly, alone, parts, lambda those: (anomaly.actual - float(parts[those].sum()), 1.0))
     if feature in ("mean", "varp") and detector.field:
-        value = np.clip(rows.numbers[detector.field][members], -LARGEST, LARGEST)
-        rest = _of_the_others(value, weight, inverse, named, feature)
-        return _complement(anomaly, rest, np.sqrt(total / np.maximum(total - mine, 1e-300)))
+        return _of_means(anomaly, inverse, named)
     ln_all = anomaly.ln_all
     if feature in TEXT_FEATURES and float(anomaly.tail_ln(np.zeros(1), np.ones(1))[0]) <= ln_all:
         # The anomaly is that values are missing, so no value that is there accounts for it.
@@ -120,6 +123,25 @@ def _strengths(anomaly: Anomaly, inverse: Index, named: Index) -> Floats:
     # A median of few rows strays by itself.
     scale = np.sqrt(total / mine) if feature == "median" else ones
     return np.clip(anomaly.tail_ln(alone, scale) / min(ln_all, -1e-9), 0.0, 1.0)
+
+
+def _of_means(anomaly: Anomaly, inverse: Index, named: Index) -> Floats:
+    """The same of a mean or a variance."""
+    field, weight = anomaly.detector.field, anomaly.weight()
+    value = np.clip(anomaly.rows.numbers[field or ""][anomaly.members], -LARGEST, LARGEST)
+    total, mine = float(weight.sum()), np.bincount(inverse, weight)[named]
+    rest = _of_the_others(value, weight, inverse, named, anomaly.feature)
+    alone = _complement(anomaly, rest, np.sqrt(total / np.maximum(total - mine, 1e-300)))
+    if anomaly.feature == "varp":
+        return alone
+    parts = mine * (anomaly.actual - rest)
+
+    def without(those: Index) -> tuple[float, float]:
+        left = ~np.isin(inverse, named[those])
+        mass = max(float(weight[left].sum()), 1e-300)
+        return float((weight * value)[left].sum()) / mass, float(np.sqrt(total / mass))
+
+    return _together(anomaly, alone, parts * np.sign(parts[np.abs(parts).argmax()]), without)
 
 
 def _of_the_others(value: Floats, weight: Floats, inverse: Index, named: Index, feature: str) -> Floats:
@@ -137,3 +159,24 @@ def _of_the_others(value: Floats, weight: Floats, inverse: Index, named: Index, 
 def _complement(anomaly: Anomaly, rest: Floats, scale: Floats) -> Floats:
     """How much less unusual what is left without each value's rows is."""
     return np.clip(1.0 - anomaly.tail_ln(rest, scale) / min(anomaly.ln_all, -1e-9), 0.0, 1.0)
+
+
+def _together(
+    anomaly: Anomaly, alone: Floats, parts: Floats, without: Callable[[Index], tuple[float, float]]
+) -> Floats:
+    """The strengths, those of values with about the largest part no less than what they have together.
+
+    `parts` are in the direction of the anomaly; `without` gives the value that the rows of the others have and the
+    factor of its spread.
+    """
+    those = np.flatnonzero((parts >= NEARLY * parts.max()) & (parts > 0))
+    if not 2 <= len(those) <= MOST_TOGETHER:
+        return alone
+    rest, scale = without(those)
+    # Of those who always have the largest parts more is taken away than the surplus.
+    if float(anomaly.tail_ln(np.array([0.5 * (anomaly.actual + rest)]), np.ones(1))[0]) > LN_UNUSUAL:
+        return alone
+    joint = _complement(anomaly, np.array([rest]), np.array([scale]))[0]
+    out = alone.copy()
+    out[those] = np.maximum(alone[those], joint)
+    return out

@@ -31,10 +31,39 @@ def naive_influences(feature, field, fields, own, rows, members, weights, actual
             value: strength(feature, field, name, value, rows, members, weights, actual, tail_ln, is_multi_bucket)
             for value in named
         }
+        if feature in (*ADDITIVE, "mean") and not is_multi_bucket:
+            share_out(strengths, feature, field, name, rows, members, weights, actual, tail_ln)
         kept = {value: s for value, s in strengths.items() if s >= KEPT_FROM}
         if kept:
             out[name] = dict(sorted(kept.items(), key=lambda item: (-item[1], item[0])))
     return out
+
+
+def share_out(strengths, feature, field, name, rows, members, weights, actual, tail_ln):
+    """Two to five values with at least 0.7 of the largest part have no less than what they have together."""
+    weight = [1.0] * len(rows["time"]) if weights is None else weights
+
+    def without(values):
+        """(value of everybody else's rows, factor of its spread)."""
+        others = [i for i in members if rows[name][i] not in values]
+        if feature in ADDITIVE:
+            gone = sum((rows[field][i] if feature == "sum" else weight[i]) for i in members if i not in others)
+            return actual - gone, 1.0
+        mass = max(sum(weight[i] for i in others), 1e-300)
+        mean = sum(weight[i] * rows[field][i] for i in others) / mass
+        return mean, math.sqrt(sum(weight[i] for i in members) / mass)
+
+    parts = {value: actual - without([value])[0] for value in strengths}
+    if feature == "mean" and parts:
+        parts = {v: x * sum(weight[i] for i in members if rows[name][i] == v) for v, x in parts.items()}
+        largest = max(parts, key=lambda v: abs(parts[v]))
+        parts = {v: math.copysign(x, x * parts[largest]) for v, x in parts.items()}
+    those = [v for v, x in parts.items() if x > 0 and x >= 0.7 * max(parts.values())]
+    if 2 <= len(those) <= 5:
+        rest, scale = without(those)
+        if tail_ln(0.5 * (actual + rest), 1.0) <= math.log(0.2):
+            joint = limited(1.0 - tail_ln(rest, scale) / min(tail_ln(actual, 1.0), -1e-9))
+            strengths.update({v: max(strengths[v], joint) for v in those})
 
 
 def strength(feature, field, name, value, rows, members, weights, actual, tail_ln, is_multi_bucket):

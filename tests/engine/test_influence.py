@@ -98,3 +98,20 @@ def test_of_very_many_values_those_with_most_rows_are_looked_at():
     found, _ = blamed("count", rows, None, tail_towards(200.0, 20.0, is_high=True), float(len(who)))
     assert found["who"] == {"user 149": pytest.approx(1.0, abs=0.05)}
     assert "where" not in found
+
+
+@pytest.mark.parametrize("feature", ["count", "sum", "mean"])
+def test_several_equal_culprits_are_all_to_blame(feature):
+    # Ten addresses of 10 rows each, of which two have 40 more; one is always as busy as two others.
+    def strengths(culprits, typical, actual):
+        who = [f"{n}" for n in range(10) for _ in range(10)] + ["busy"] * 20 + [f"{n}" for n in culprits] * 40
+        value = [1.0] * 120 + ([1.0] if feature == "sum" else [9.0]) * 40 * len(culprits)
+        rows = {"time": [0] * len(who), "who": who, "own": ["x"] * len(who), "where": ["p"] * len(who), "value": value}
+        tail_ln = tail_towards(typical, 0.05 * typical, is_high=True)
+        return blamed(feature, rows, None, tail_ln, actual, fields=("who",))[0].get("who", {})
+
+    usual, all_of_them = (1.0, (120 + 9 * 80) / 200) if feature == "mean" else (120.0, 200.0)
+    both = strengths((3, 7), usual, all_of_them)
+    assert {"3", "7"} <= set(both) <= {"3", "7", "busy"}
+    assert both["3"] == pytest.approx(both["7"])
+    assert both["3"] > 0.9
