@@ -67,6 +67,8 @@ class Finding:
     youth: float = 1.0
     causes: list[Document] | None = None
     geo: Document | None = None
+    # False where a rule keeps it from the model, and where it only goes on: the history of scores leaves it out.
+    is_learnt: bool = True
     # field -> value -> 0..1, strongest first
     influences: dict[str, dict[str, float]] = field(default_factory=dict)
 

@@ -1,10 +1,12 @@
-"""From probabilities to the 0..100 users know: the lowest of four ceilings.
+"""From probabilities to the 0..100 users know: the lowest of five ceilings.
 
 1. noise: how far the score stands out of a score that is always there;
 2. percentile of the score in the history of its kind, on the documented knots;
-3. relation to the largest recent score of the same scope (a partition value, an influencer value);
-4. absolute: 1e-2 is about 35, 1e-3 about 67, 1e-4 and less 100.
-A clearly larger maximum makes earlier scores of the window smaller: see `Normaliser.rescore`.
+3. relation to the largest recent score of the same scope (a partition value, an influencer value): a tenth at most;
+4. absolute: 1e-2 is about 30, 1e-3 about 65, 1e-4 and less 100;
+5. maturity of the series.
+Of results with the same ceiling the less probable one scores higher by up to a five hundredth. A clearly larger maximum
+makes earlier scores of the window smaller: see `Normaliser.rescore`.
 """
 
 from collections import deque
@@ -16,6 +18,12 @@ import numpy as np
 from proxy.engine.probability import SMALLEST
 from proxy.engine.results import Document, Rescored
 
+# Scores of probabilities that differ differ by up to this part, and half of it at this -log10 p.
+ORDERED_BY, ORDERED_AT = 0.002, 4.0
+# So many larger results in the past may be chance: they lower no rank.
+UNRANKED = 2.0
+# Beside a far larger result of its scope one keeps this part.
+BESIDE_LARGEST = 0.9
 # Where scores begin, and where the absolute ceiling ends.
 LN_FROM, _LN_FULL = float(np.log(0.05)), float(np.log(1e-4))
 _KNOT_PERCENTILES = (0.0, 70.0, 85.0, 90.0, 95.0, 97.0, 99.0, 99.9, 100.0)
@@ -90,7 +98,9 @@ class Normaliser:
             absolute_ceiling(ln_p),
             YOUNGEST + (100.0 - YOUNGEST) * youth,
         )
-        return float(max(0.0, min(ceilings)))
+        surprise = -ln_p / float(np.log(10.0))
+        order = 1.0 - ORDERED_BY * ORDERED_AT / (surprise + ORDERED_AT)
+        return float(max(0.0, min(ceilings) * order))
 
     def _noise(self, size: float) -> float:
         quiet = self.buckets - float(self.history[1:].sum())
@@ -102,7 +112,7 @@ class Normaliser:
     def _percentile(self, size: float) -> float:
         own = min(BINS - 1, 1 + int(size / _BIN_WIDTH))
         above = float(self.history[own + 1 :].sum()) + 0.5 * float(self.history[own])
-        percentile = 100.0 * (1.0 - above / (self.buckets + 1.0))
+        percentile = 100.0 * (1.0 - max(0.0, above - UNRANKED) / (self.buckets + 1.0))
         return float(np.interp(percentile, _KNOT_PERCENTILES, _KNOT_SCORES))
 
     def _faded(self, time: int, scope: str) -> float:
@@ -112,7 +122,7 @@ class Normaliser:
     def _relative(self, time: int, size: float, scope: str) -> float:
         largest = self._faded(time, scope)
         ratio = 1.0 if largest <= 0.0 else min(1.0, size / largest)
-        return 100.0 * min(1.5 * ratio, 0.5 + 0.5 * ratio)
+        return 100.0 * (BESIDE_LARGEST + (1.0 - BESIDE_LARGEST) * ratio)
 
     def observe(
         self, time: int, maxima: dict[str, float], sizes: Sequence[float] | None = None, entities: int = 1

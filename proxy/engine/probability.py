@@ -12,7 +12,6 @@ from proxy.engine.results import Floats
 SMALLEST = 1e-300
 # Below this a result is worth writing; every threshold users know is built on it.
 WORTH_WRITING = 0.035
-_CORRELATION = 0.454
 # Each over entity's p allows for one more chance for so many over entities of its population.
 OVER_ENTITIES_A_CHANCE = 10
 
@@ -26,17 +25,6 @@ def clip_p(p: Floats) -> Floats:
 def two_sided_z(p: Floats) -> Floats:
     """|z| of a standard normal whose two-sided tail is p."""
     return -special.ndtri(0.5 * clip_p(p))
-
-
-def join_correlated(p_single: Floats, p_multi: Floats) -> Floats:
-    """Joint probability of two positively correlated tails (Mahalanobis, 2 degrees of freedom).
-
-    d2 = (sum z^2 - rho (sum z)^2 / (n rho + 1 - rho)) / (1 - rho), p = exp(-d2 / 2).
-    """
-    a, b = two_sided_z(p_single), two_sided_z(p_multi)
-    rho = _CORRELATION
-    d2 = (a * a + b * b - rho * (a + b) ** 2 / (1.0 + rho)) / (1.0 - rho)
-    return clip_p(np.exp(-0.5 * d2))
 
 
 def any_of(p: Floats, tests: float | NDArray[np.intp] | Floats) -> Floats:

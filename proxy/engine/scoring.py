@@ -105,9 +105,10 @@ class Scorer:
             score = normaliser.score(facts.time, ln_p, scope, finding.youth)
             record = record_document(facts, self.spec, finding, score)
             out.records.append(record)
-            sizes[finding.detector.index].append(magnitude(ln_p))
-            of_detector = maxima[finding.detector.index]
-            of_detector[scope] = max(of_detector.get(scope, 0.0), magnitude(ln_p))
+            if finding.is_learnt:
+                sizes[finding.detector.index].append(magnitude(ln_p))
+                of_detector = maxima[finding.detector.index]
+                of_detector[scope] = max(of_detector.get(scope, 0.0), magnitude(ln_p))
             if not facts.is_interim:
                 normaliser.remember(
                     facts.time, _record_identity(record), ln_p, scope=scope, youth=finding.youth, score=score

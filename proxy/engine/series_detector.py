@@ -5,7 +5,7 @@ plots. The arithmetic is models/series.py.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -123,7 +123,12 @@ class SeriesDetector(Detector):
         if view.is_interim and samples is not None:
             # The first few records of a bucket prove nothing of its mean.
             p = p ** np.clip(ENOUGH_RECORDS * samples / model.records.usual(rows), 0.0, 1.0)
-        findings = [self._finding(bucket, i, float(p[i])) for i in np.flatnonzero(p < WORTH_WRITING).tolist()]
+        # The history of scores counts an event once.
+        is_learnt = (weight > 0.5) & ~judged.goes_on
+        findings = [
+            replace(self._finding(bucket, i, float(p[i])), is_learnt=bool(is_learnt[i]))
+            for i in np.flatnonzero(p < WORTH_WRITING).tolist()
+        ]
         plots, notes = ([], []) if view.is_interim else (list(self._plots(bucket)), self._learn(bucket, weight))
         return Judgement(p, self._partitions(rows), findings, plots, notes)
 

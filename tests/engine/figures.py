@@ -136,7 +136,15 @@ def _of_series(span, kind, values):
         changes = model.learn(START + i * span, judged, rng.choice([1.0, 0.5, 0.005], len(rows), p=[0.9, 0.07, 0.03]))
         asked = model.tail_ln(judged, 0, value[rows[:1]] + 3.0, np.array([1.3]))
         lower, upper = model.bounds(float(judged.typical[0]), float(judged.spread[0]), int(rows[0]))
-        numbers = [np.log10(judged.p), judged.typical, judged.spread, judged.factor, judged.alarm, asked, lower + upper]
+        numbers = [
+            np.log10(judged.p),
+            judged.typical,
+            judged.spread,
+            judged.factor,
+            judged.raw_surprise,
+            asked,
+            lower + upper,
+        ]
         line.append([*(float(np.mean(each)) for each in numbers), model.maturity(0), sum(c.size for c in changes)])
         if len(line) == LINE:
             yield [float(f"{each:.9g}") for each in np.mean(line, axis=0)]

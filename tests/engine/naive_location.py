@@ -122,10 +122,11 @@ class NaivePatterns:
         return step * clip(off, -limit, limit) * doubt_level / total, explained
 
     def _learn_day(self, d, off, bounded, gain, step, trusted):
-        is_new = self.day_n[d] < 2 / 3 * self.day_visit
-        step, off = (trusted, off) if is_new else (step, bounded)
+        is_new, is_young = (self.day_n[d] < visits * self.day_visit for visits in (2 / 3, 3))
+        takes_back = is_young and off * self.day[d] < 0
+        step, off = (trusted, off) if is_new or takes_back else (step, bounded)
         self.day[d] = single(self.day[d] + step * off * gain)
-        self.day_n[d] = min(self.day_n[d] + (step > 0.3), self.most_counted)
+        self.day_n[d] = min(self.day_n[d] + ((trusted if is_young else step) > 0.3), self.most_counted)
 
     def _learn_week(self, w, left, gain, scale, step, trusted):
         seen, week = self.week_n[w], self.week[w]
@@ -139,12 +140,23 @@ class NaivePatterns:
         self.week_n[w] = min(seen + (step > 0.3), self.most_counted)
 
 
+def local_from(span):
+    """Seconds after which what wanders may be believed."""
+    return min(2 * DAY, 100 * span)
+
+
+def memory(span):
+    """Two weeks in buckets."""
+    return float(min(2000, max(60, 14 * DAY // span)))
+
+
 class NaiveLocation:
     """Level, patterns, their strength and what wanders: six predictions of the next value."""
 
     def __init__(self, span):
         self.patterns, self.periods = NaivePatterns(span), NaivePeriods(span)
         self.calendar = NaiveCalendar(span)
+        self.local_from = local_from(span)
         self.level = self.base = 0.0
         self.strength, self.power, self.strong_for = 1.0, 0.0, 0
         self.local = [0.0, 0.0]
@@ -159,7 +171,7 @@ class NaiveLocation:
             strengthened = self.level + self.strength * (with_week - self.level)
         if self.patterns.is_other_world(time):
             with_day = with_week
-        of_week, of_day = self.local if age >= DAY else (0.0, 0.0)
+        of_week, of_day = self.local if age >= self.local_from // 2 else (0.0, 0.0)
         return [self.level, with_day, with_week, strengthened, with_week + of_week, with_day + of_day]
 
     def learn(self, time, age, n, judged, limit, bound, step, trusted):
@@ -171,7 +183,7 @@ class NaiveLocation:
             self.level += step * clip(value - judged.typical, -limit, limit) / min(n + 1.0, memory)
             for i, k in enumerate((WITH_WEEK, WITH_DAY)):
                 off = clip(value - judged.predicted[k] - self.local[i], -bound, bound)
-                self.local[i] = single(self.local[i] + step * off / 4.0)
+                self.local[i] = single(self.local[i] + trusted * off / 4.0)
         day_scale = judged.scale[WITH_DAY]
         rest = value - self.base - self.periods.part(time) - self.calendar.part(time)
         self.calendar.learn(time, value - judged.predicted[WITH_WEEK], judged.spread, bound, step, trusted)
@@ -189,7 +201,11 @@ class NaiveLocation:
 
     def settle(self, log_weight):
         """Makes a strength that has long been another that of the patterns; returns by how much."""
-        lasting = log_weight.index(max(log_weight)) == STRENGTHENED and abs(self.strength - 1.0) > 0.2
+        lasting = (
+            log_weight.index(max(log_weight)) == STRENGTHENED
+            and abs(self.strength - 1.0) > 0.2
+            and self.strength >= 0.1
+        )
         self.strong_for = self.strong_for + 1 if lasting else 0
         if self.strong_for < max(12.0, self.patterns.day_buckets):
             return 1.0
@@ -206,29 +222,35 @@ class NaiveLocation:
 class NaiveMixture:
     """How far off each predictor is, and how much each is believed."""
 
-    def __init__(self):
+    def __init__(self, span):
+        self.local_from = local_from(span)
         self.scale, self.log_weight = [0.0] * 6, [0.0] * 6
+        self.memory = memory(span)
 
     def combine(self, level, moved, age, predicted, doubt):
         """`moved` is how far the series was seen to move."""
         steadiest = min(1e-3 * abs(level), 0.05 * moved) if moved > 0 else 1e-3 * abs(level)
         floor = max(steadiest, 0.01 * self.scale[0], 1e-30)
         scale = [max(s * math.sqrt(d), floor) for s, d in zip(self.scale, doubt, strict=True)]
-        starts = (0, 2 * DAY, 9 * DAY, 9 * DAY, 2 * DAY, 2 * DAY)
+        starts = (0, 2 * DAY, 9 * DAY, 9 * DAY, self.local_from, self.local_from)
         weight = [math.exp(w) if age >= start else 0.0 for w, start in zip(self.log_weight, starts, strict=True)]
         typical = sum(w * x for w, x in zip(weight, predicted, strict=True)) / sum(weight)
         return typical, sum(w * s for w, s in zip(weight, scale, strict=True)) / sum(weight), scale
 
-    def learn(self, n, age, span, judged, step, weight):
+    def learn(self, n, age, span, judged, step, weight, is_held):
         """`age` is in seconds."""
         fits = []
-        for k, starts in enumerate((0, DAY, 8 * DAY, 8 * DAY, DAY, DAY)):
+        local = self.local_from // 2
+        for k, starts in enumerate((0, DAY, 8 * DAY, 8 * DAY, local, local)):
             error, scale = judged.value - judged.predicted[k], judged.scale[k]
             used = n if age < starts else min(n, max(12.0, (age - starts) / span))
-            rate = max(3.0 / (used + 3.0), 1.0 / 1500.0) * (weight * max(step, 0.3) if step > 0 else 0.0)
+            rate = max(3.0 / (used + 3.0), 1.0 / self.memory) * (weight * max(step, 0.3) if step > 0 else 0.0)
             size = abs(error) if n < 12 else min(abs(error), 4.0 * scale)
             wanted = 1.25 * size / math.sqrt(judged.doubt[k])
             self.scale[k] = single(self.scale[k] + rate * (wanted - self.scale[k])) if n > 0 else 0.0
-            fit = -2.5 * math.log1p((error / scale) ** 2 / 4.0) - math.log(scale)
-            fits.append((1.0 - weight / 300.0) * self.log_weight[k] + (weight * fit if step > 0 else 0.0))
+            fits.append(-2.5 * math.log1p((error / scale) ** 2 / 4.0) - math.log(scale))
+        if is_held:
+            fits = [max(f - max(fits), -8.0 * span / 21600) for f in fits]
+        kept = [(1.0 - weight / 300.0) * w for w in self.log_weight]
+        fits = [w + (weight * f if step > 0 else 0.0) for w, f in zip(kept, fits, strict=True)]
         self.log_weight = [single(max(f - max(fits), -8.0)) for f in fits]

@@ -10,7 +10,6 @@ import math
 from itertools import pairwise
 from statistics import NormalDist, median
 
-RHO = 0.454
 SMALLEST = 1e-300
 
 
@@ -40,12 +39,6 @@ def ln_two_sided(z):
 def ln_sum(parts):
     top = max(parts)
     return top + math.log(sum(math.exp(part - top) for part in parts))
-
-
-def joined(p, q):
-    """Two tails with correlation RHO: exp of minus half the squared Mahalanobis distance."""
-    a, b = z_of(p), z_of(q)
-    return clipped(math.exp(-0.5 * (a * a - 2.0 * RHO * a * b + b * b) / (1.0 - RHO * RHO)))
 
 
 def ln_joint(p):
@@ -204,17 +197,16 @@ class NaiveNormaliser:
         size = self.size(ln_p)
         if size <= 0.0:
             return 0.0
-        return max(
-            0.0,
-            min(
-                self.noise(size),
-                self.by_rank(size),
-                self.beside_largest(time, size, scope),
-                100.0 * (0.05 + 0.95 * (ln_p - math.log(0.05)) / (math.log(1e-4) - math.log(0.05))),
-                100.0,
-                25.0 + 75.0 * youth,
-            ),
+        least = min(
+            self.noise(size),
+            self.by_rank(size),
+            self.beside_largest(time, size, scope),
+            100.0 * (0.05 + 0.95 * (ln_p - math.log(0.05)) / (math.log(1e-4) - math.log(0.05))),
+            100.0,
+            25.0 + 75.0 * youth,
         )
+        # Half of the last five hundredth at one in ten thousand, all of it at p = 0.
+        return max(0.0, least * (1.0 - 0.008 / (4.0 - ln_p / math.log(10.0))))
 
     def noise(self, size):
         """How far it stands out of a score that more than half the buckets have."""
@@ -229,10 +221,10 @@ class NaiveNormaliser:
         return max(1.0, 1.0 + 100.0 * math.log10(max(size / max(0.5, 0.5 * median), 1.0)))
 
     def by_rank(self, size):
-        """The score of its percentile, half of its own bin counted as larger."""
+        """The score of its percentile, half of its own bin counted as larger, two of the larger ones not."""
         weights, own = self.weights(), self.bin(size)
         above = sum(w for b, w in weights if b > own) + 0.5 * sum(w for b, w in weights if b == own)
-        percentile = 100.0 * (1.0 - above / (sum(w for _, w in weights) + 1.0))
+        percentile = 100.0 * (1.0 - max(0.0, above - 2.0) / (sum(w for _, w in weights) + 1.0))
         for (left, low), (right, high) in zip(self.KNOTS, self.KNOTS[1:], strict=False):
             if percentile <= right:
                 return low + (high - low) * (percentile - left) / (right - left)
@@ -241,4 +233,4 @@ class NaiveNormaliser:
     def beside_largest(self, time, size, scope):
         largest = self.faded(time, scope)
         ratio = 1.0 if largest <= 0.0 else min(1.0, size / largest)
-        return 100.0 * min(1.5 * ratio, 0.5 + 0.5 * ratio)
+        return 90.0 + 10.0 * ratio

@@ -64,12 +64,15 @@ class NaiveTail:
 
 
 class NaiveEvents:
-    """All past events of one series as a list."""
+    """All past events of one series as a list, and every surprise."""
 
     def __init__(self):
-        self.closed, self.open_peak, self.open_last = [], 0.0, None
+        self.closed, self.peak, self.opened, self.surprises, self.heard = [], 0.0, None, [], []
 
-    def discount(self, bucket, surprise):
+    def is_over(self, time):
+        return self.opened is not None and time - self.opened > 12 * 3600
+
+    def discount(self, time, surprise):
         if surprise <= 1.0:
             return surprise
 
@@ -77,23 +80,51 @@ class NaiveEvents:
             return min(int(size / 0.5), 23)
 
         similar = sum(
-            weight * 0.5 ** ((bucket - filed) / 3000.0)
+            weight * 0.5 ** ((time - filed) / (30 * 86400))
             for peak, filed, weight in self.closed
             if grade(peak) >= grade(0.8 * surprise)
         )
-        if self.open_last is not None and bucket - self.open_last > 12 and self.open_peak >= 0.8 * surprise:
+        if self.is_over(time) and self.peak >= max(0.8 * surprise, 2.0):
             similar += 1
-        return max(0.0, surprise - math.log10(1.0 + similar))
+        told = max(0.0, surprise - math.log10(1.0 + similar))
+        goes_on = self.opened is not None and not self.is_over(time) and surprise <= self.peak + 0.5
+        return 0.5 * told if goes_on else told
 
-    def learn(self, bucket, surprise):
-        if surprise <= 2.0:
+    def learn(self, time, surprise):
+        self.surprises.append(surprise)
+        if surprise <= 1.0:
             return
-        if self.open_last is not None and bucket - self.open_last > 12:
-            self.closed.append((self.open_peak, bucket, 1.0))
-            self.open_peak = 0.0
-        self.open_peak = max(self.open_peak, surprise)
-        self.open_last = bucket
+        self.heard.append(time)
+        if self.is_over(time) and self.peak > 2.0:
+            self.closed.append((self.peak, time, 1.0))
+        if self.opened is None or self.is_over(time) or surprise > self.peak + 0.5:
+            self.peak, self.opened = surprise, time
+
+    def is_fresh(self, time):
+        """Nothing for half a day, or since less than that."""
+        if not self.heard or time - self.heard[-1] > 12 * 3600:
+            return True
+        since = self.heard[-1]
+        for earlier in reversed(self.heard):
+            if since - earlier > 12 * 3600:
+                break
+            since = earlier
+        return time - since <= 12 * 3600
+
+    def habit(self, time):
+        """The square of a quarter of the incidents of the past, within 0.02 and 1."""
+        many = sum(w * 0.5 ** ((time - filed) / (30 * 86400)) for peak, filed, w in self.closed if peak >= 4.0)
+        return min(1.0, max(0.02, (many / 4.0) ** 2))
 
     def excuse(self):
         """One bucket of a past event is explained by now."""
         self.closed = [(peak, filed, 0.9 * weight) for peak, filed, weight in self.closed]
+
+    def run(self):
+        """Buckets up to now with p below 0.1, none between them."""
+        length = 0
+        for surprise in reversed(self.surprises):
+            if surprise < 1.0:
+                break
+            length += 1
+        return length

@@ -22,6 +22,7 @@ from tests.engine.naive_location import (
     NaiveMixture,
     clip,
     half,
+    memory,
     single,
 )
 from tests.engine.naive_series import NaiveEvents, NaiveTail
@@ -30,18 +31,8 @@ NAN, INF = math.nan, math.inf
 NORMAL = NormalDist()
 
 
-def any_of(p, tests):
-    return clip(-math.expm1(tests * math.log1p(-min(p, 1.0 - 1e-16))), 1e-300, 1.0)
-
-
 def tail_of_normal(z):
     return 0.5 * math.erfc(abs(z) / math.sqrt(2.0))
-
-
-def join(p, q):
-    a, b = (-NORMAL.inv_cdf(0.5 * x) for x in (p, q))
-    rho = 0.454
-    return clip(math.exp(-0.5 * (a * a + b * b - rho * (a + b) ** 2 / (1 + rho)) / (1 - rho)), 1e-300, 1.0)
 
 
 def low_count_z(count, mean, spread):
@@ -94,6 +85,7 @@ class Judged:
     scores: list[float]
     keep: Callable[[], None]
     p_outlier: float
+    p_odd: float
     p_new: float
     ready: bool
     raw: float
@@ -103,7 +95,8 @@ class Judged:
 class NaiveViews:
     """Running sums, volatility and range."""
 
-    def __init__(self):
+    def __init__(self, span):
+        self.memory = memory(span)
         self.last, self.low, self.high = None, None, None
         self.sum, self.sum_var, self.sum_scale, self.sum_n = [0.0, 0.0], [0.0, 0.0], [1.0, 1.0], 0
         self.volatility = self.vol_mean = self.vol_var = 0.0
@@ -118,12 +111,12 @@ class NaiveViews:
             scores.append(sizes[k] / max(self.sum_scale[k], 0.3) if self.sum_n >= 9 else NAN)
         volatility = self.volatility
         if self.last is not None:
-            volatility += max(1.0 / 18.0, 1.0 / (n + 1.0)) * (abs(value - self.last) - volatility)
+            volatility += max(1.0 / 18.0, 1.0 / (n + 1.0)) * (min(abs(value - self.last), 4.0 * spread) - volatility)
         log_volatility = math.log(volatility + 0.05 * spread + 1e-30)
         of_steps = (log_volatility - self.vol_mean) / math.sqrt(self.vol_var + 0.02) if n >= 36 else NAN
 
         def keep():
-            rate = max(1.0 / (n + 1.0), 1.0 / 1500.0)
+            rate = max(1.0 / (n + 1.0), 1.0 / self.memory)
             for k in range(2):
                 square = self.sum_scale[k] ** 2
                 square += rate * (min(sizes[k] ** 2, 16.0 * square) - square)
@@ -132,7 +125,7 @@ class NaiveViews:
             self.sum_n += 1
             self.volatility, self.last = single(volatility), value
             if n >= 18:
-                rate = 1.0 / clip(n - 17.0, 1.0, 1500.0)
+                rate = 1.0 / clip(n - 17.0, 1.0, self.memory)
                 off, variance = log_volatility - self.vol_mean, self.vol_var
                 self.vol_mean = single(self.vol_mean + rate * off)
                 self.vol_var = single(variance + rate * (min(off**2, 16.0 * (variance + 0.01)) - variance))
@@ -145,7 +138,7 @@ class NaiveViews:
         above = value - self.high if side >= 0 else 0.0
         below = self.low - value if side <= 0 else 0.0
         excess = max(above, below) / max(self.high - self.low, 2.0 * spread)
-        return 1.0 / ((n + 1.0) * (1.0 + 10.0 * excess) ** 2) if excess > 0.05 else 1.0
+        return 1.0 / ((min(n, 1000.0) + 1.0) * (1.0 + 10.0 * excess) ** 2) if excess > 0.05 else 1.0
 
     def learn_range(self, value, level, step, span):
         half_life = min(30 * DAY * max(1.0, 3600 / span), 365 * DAY)
@@ -205,9 +198,13 @@ class NaiveSeries:
         self.span, self.side = span, side
         self.is_count, self.non_negative, self.zero_empty = is_count, non_negative, zero_empty
         self.n, self.first, self.seen, self.samples, self.occupancy = 0.0, None, None, 0.0, 1.0
-        self.location, self.mixture, self.views = NaiveLocation(span), NaiveMixture(), NaiveViews()
+        self.location, self.mixture, self.views = NaiveLocation(span), NaiveMixture(span), NaiveViews(span)
         self.patterns = self.location.patterns
         self.day_spread = [1.0] * self.patterns.day_bins
+        # (value, what was expected) when the one was last about as the other said.
+        self.expected = None
+        # Bin of the week: (filled, all) buckets of late.
+        self.filled = {}
         self.tails, self.events, self.changes = [NaiveTail() for _ in range(4)], NaiveEvents(), NaiveChanges()
 
     def age(self, time):
@@ -229,6 +226,8 @@ class NaiveSeries:
         factor = clip((8.0 + known * self.day_spread[d]) / (8.0 + known), 0.6, 6.0)
         if samples is not None:
             factor *= math.sqrt(clip(0.5 + 0.5 * max(self.samples, 1.0) / max(samples, 1e-9), 1.0, 9.0))
+        if self.expected:
+            factor *= math.sqrt(1.0 + (0.05 * abs(typical - self.expected[1]) / (spread * factor)) ** 2)
         z = (value - typical) / (spread * factor)
         if self.is_count and typical < 20 and value >= 0:
             z = low_count_z(value, typical, spread * factor)
@@ -241,39 +240,59 @@ class NaiveSeries:
             on_side = [s * self.side > 0 for s in scores]
             on_side[3] = on_side[0] and scores[3] > 0
             p_views = [p if on else 1.0 for p, on in zip(p_views, on_side, strict=True)]
+        echo = self._of_an_echo(value, typical, known / self.patterns.day_visit)
+        p_views[0] = max(p_views[0], echo)
         if self.is_count and typical < 20:
             by_chance = [2.0 * tail_of_normal(x) for x in (z, *sizes, z)]
             p_views = [max(p, chance) for p, chance in zip(p_views, by_chance, strict=True)]
         p_new = self.views.novelty(n, value, spread, self.side)
         expected = 1.0 if self.location.calendar.is_today(time) else p_new
-        p = self._joined(value, typical, z, p_views, expected)
-        ready = n >= 36
-        raw = -math.log10(p) if ready else 0.0
-        final = clip(10.0 ** -self.events.discount(time // self.span, raw), 1e-300, 1.0)
+        ready = n >= clip(self.patterns.day_buckets, 14, 36)
+        raw = self._surprise(time, value, typical, z, p_views, expected) if ready else 0.0
+        final = clip(10.0 ** -self.events.discount(time, raw), 1e-300, 1.0)
         return Judged(
             value, samples, predicted, scale, doubt, typical, spread, factor, z, scores, keep,
-            min(1.0, 2.0 * tail[0]), p_new, ready, raw, final,
+            min(1.0, 2.0 * tail[0]), max(min(1.0, 2.0 * tail[0]), echo), p_new, ready, raw, final,
         )  # fmt: skip
 
-    def _joined(self, value, typical, z, p_views, p_new):
-        single_p = min(p_views[0], p_new ** clip(-math.log10(p_views[0] + 1e-300), 0.0, 1.0))
-        multi = any_of(min(p_views[1:]), 3)
+    def _of_an_echo(self, value, typical, visits):
+        """The least p of a value that stays while what is expected jumps."""
+        if self.expected is None or abs(typical - self.expected[1]) <= 3.0 * abs(value - self.expected[0]):
+            return 0.0
+        return 1.0 / (visits + 2.0) ** 2
+
+    def _filled_at(self, time):
+        """Share of filled buckets at a time of the week, two more of the share of all."""
+        filled, visits = self.filled.get(self.patterns.bins(time)[1], (0.0, 0.0))
+        return (2.0 * self.occupancy + filled) / (2.0 + visits)
+
+    def _surprise(self, time, value, typical, z, p_views, p_new):
+        """The strongest view, less a power of ten for the choice, and a quarter of what each has beyond one in ten."""
+        p_new **= clip(-math.log10(p_views[0] + 1e-300), 0.0, 1.0)
         if self.is_count and typical < 20:
-            single_p = max(single_p, 2.0 * tail_of_normal(z))
+            p_new = max(p_new, 2.0 * tail_of_normal(z))
+        residual = p_views[0]
         if self.zero_empty and value == 0:
-            single_p **= 1.0 - clip((0.75 - self.occupancy) / 0.25, 0.0, 1.0)
-        p = min(join(single_p, multi), any_of(min(single_p, multi), 2))
-        return clip(p ** min(1.0, self.n / max(self.patterns.day_buckets, 36)), 1e-300, 1.0)
+            kept = 1.0 - clip((0.75 - self._filled_at(time)) / 0.25, 0.0, 1.0)
+            residual, p_new = residual**kept, p_new**kept
+        sizes = [-math.log10(clip(p, 1e-300, 1.0)) for p in (residual, *p_views[1:], p_new)]
+        surprise = max(max(sizes) - 1.0, 0.0) + 0.25 * sum(max(s - 1.0, 0.0) for s in sizes)
+        return surprise * min(1.0, self.n / clip(self.patterns.day_buckets, 36, 250))
 
     def learn(self, time, judged, weight):
         """Returns the lasting changes made, by kind."""
         n, trusted = self.n, weight
-        outlier = clip(1.0 + 0.95 * (math.log10(judged.p_outlier + 1e-300) + 3.0) / 3.0, 0.05, 1.0)
+        habit = self.events.habit(time) if judged.p_odd < 1e-3 else 1.0
+        outlier = clip(1.0 + 0.95 * (math.log10(judged.p_odd + 1e-300) + 3.0) / 3.0, 0.05, 1.0)
         if self.zero_empty:
             filled = judged.value != 0
             trusted *= 1.0 if filled else clip(2.0 * self.occupancy, 1e-6, 1.0)
             rate = max(1 / 200, 1.0 / (n + 2.0))
             self.occupancy = single(self.occupancy + weight * rate * (filled - self.occupancy))
+            w = self.patterns.bins(time)[1]
+            kept = 1.0 - weight / (8 * self.patterns.week_visit)
+            pair = self.filled.get(w, (0.0, 0.0))
+            self.filled[w] = tuple(half(x * kept + weight * new) for x, new in zip(pair, (filled, 1.0), strict=True))
         explained = self._learn_prediction(time, judged, trusted * (1.0 if n < 30 else outlier), trusted, weight)
         self._renew_tails(time)
         if explained:
@@ -283,8 +302,10 @@ class NaiveSeries:
         if weight > 0.5:
             judged.keep()
             for tail, score in zip(self.tails, judged.scores, strict=True):
-                tail.learn(score, max(outlier, 0.2))
-            self.events.learn(time // self.span, judged.raw)
+                tail.learn(score, max(outlier, 0.2) * habit)
+            self.events.learn(time, judged.raw)
+            if judged.p_outlier >= 0.01:
+                self.expected = (judged.value, judged.typical)
         if judged.samples is not None:
             self.samples = single(self.samples + weight / clip(n + 1.0, 1, 1500) * (judged.samples - self.samples))
         self.first, self.seen = time if self.first is None else self.first, time
@@ -303,7 +324,7 @@ class NaiveSeries:
 
     def _forget_surprises(self):
         self._fade_tails(0.05)
-        self.events.open_last, self.events.open_peak = None, 0.0
+        self.events.opened, self.events.peak = None, 0.0
         self.changes, self.views.sum = NaiveChanges(), [0.0, 0.0]
         self.day_spread = [1.0] * len(self.day_spread)
 
@@ -338,7 +359,8 @@ class NaiveSeries:
         is_ordinary = not self.location.calendar.is_today(time)
         self.views.learn_range(judged.value, self.location.level, step * is_ordinary, self.span)
         explained = self.location.learn(time, age, n, judged, limit, bound, step, trusted)
-        self.mixture.learn(n, age, self.span, judged, step, weight)
+        is_held = judged.p_odd < 1e-2 and self.events.is_fresh(time) and age >= 14 * DAY
+        self.mixture.learn(n, age, self.span, judged, step, weight, is_held)
         d, _ = self.patterns.bins(time)
         if n >= 12:
             typical, usual = judged.typical, judged.spread

@@ -1,117 +1,134 @@
-"""Past events of a series: an anomaly like many before it is less of one.
+"""Events of a series: what belongs to one is told once in full, and one like many before it is less of an event.
 
-Surprises (-log10 p) above EVENT_FROM that lie within MERGE_WITHIN buckets form one event, known by its peak.
-A surprise is discounted by log10(1 + events with a peak of at least 0.8 of it). Memory halves every
-HALF_LIFE buckets.
+A surprise (-log10 p) above OPENS_FROM opens an event; it lasts EVENT_S from the bucket that opened it or made it
+clearly worse, and is known by its peak. What goes on at the same size counts for half: it stays on the score, below
+the bucket it began with. Until several lie in the past, events are incidents: little is learnt from them, and the first
+EVENT_S of one do not change which predictor is believed. A surprise is discounted by log10(1 + past events with a peak
+of at least 0.8 of it), whose memory halves every HALF_LIFE_S.
 """
 
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
-from proxy.engine.models.component import Component
+from proxy.engine.models.component import Component, Mask
 from proxy.engine.results import Floats, Ints
 
+OPENS_FROM = 1.0
+# Peaks from here on are remembered.
 EVENT_FROM = 2.0
 # A run of buckets with p < 0.1 is one anomaly, for anomaly_length.
 RUNS_FROM = 1.0
 LONGEST_RUN = 60000
-MERGE_WITHIN = 12
-HALF_LIFE = 3000.0
+EVENT_S = 43200
+HALF_LIFE_S = 30 * 86400.0
 SIMILAR = 0.8
-STRENGTH = 1.0
-# An alarm within so many buckets of the last one belongs to the same event.
-ALARM_WITHIN = 150
-ALARM_FROM = 1.0
-# An ongoing event is reported again where its alarm grows by more than this.
-ALARM_MARGIN = 0.5
+# An event is told in full again where it exceeds its peak by more than this; else this share of it is told.
+MARGIN, GOES_ON = 0.5, 0.5
 # What past events keep of their weight with every bucket that turns out to belong to a pattern.
 EXCUSED = 0.9
 BINS = 24
 _BIN_WIDTH = 0.5
+# First bin of peaks that may be incidents' (1 in 10,000); so many of them make a habit. With none an odd value still
+# teaches the tails the least part.
+_INCIDENTS_FROM = 8
+HABIT, LEAST_HABIT = 4.0, 0.02
 
 
 class Events(Component):
-    """Peak and time of the event in progress, peaks of those before, and the alarm raised last, for every series."""
+    """For every series: peak and time (opened or raised) of the latest event, since when it goes on without a pause and
+    when it was last seen, and the peaks of those before.
+    """
 
     _peak: Floats
     _last: Ints
     _peaks: Floats
     _faded: Ints
     _run: Ints
-    _alarm_peak: Floats
-    _alarm_last: Ints
+    _since: Ints
+    _loud: Ints
 
     def __init__(self) -> None:
         super().__init__(
             peak=Slot("f4"),
-            last=Slot("i4", (), -1),
+            last=Slot("i8", (), -1),
             peaks=Slot("f2", (BINS,)),
-            faded=Slot("i4"),
+            faded=Slot("i8"),
             run=Slot("u2"),
-            alarm_peak=Slot("f4"),
-            alarm_last=Slot("i4", (), -1),
+            since=Slot("i8", (), -1),
+            loud=Slot("i8", (), -1),
         )
 
     def run_length(self, row: int) -> int:
         """Buckets in a row that were unusual, up to the last one learnt."""
         return int(self._run[row])
 
-    def discount(self, rows: Rows, bucket: int, surprise: Floats) -> Floats:
-        """Surprise less what similar past events take off; rows that surprise little are left alone."""
+    def discount(self, rows: Rows, time: int, surprise: Floats) -> Floats:
+        """Surprise less what the event in progress and similar past ones take off; small ones are left alone."""
         out = surprise.copy()
-        loud = np.flatnonzero(surprise > 0.5 * EVENT_FROM)
+        loud = np.flatnonzero(surprise > OPENS_FROM)
         if not len(loud):
             return out
         at, size = rows[loud], surprise[loud]
-        faded = 0.5 ** ((bucket - self._faded[at]) / HALF_LIFE)
-        peaks = self._peaks[:, at]
-        similar = np.where(np.arange(BINS)[:, None] >= _bin(SIMILAR * size), peaks, 0.0).sum(axis=0) * faded
-        closed = (self._last[at] >= 0) & (bucket - self._last[at] > MERGE_WITHIN)
-        similar += closed & (self._peak[at] >= SIMILAR * size)
-        out[loud] = np.maximum(size - STRENGTH * np.log10(1.0 + similar), 0.0)
+        last, peak = self._last[at], self._peak[at]
+        similar = np.where(np.arange(BINS)[:, None] >= _bin(SIMILAR * size), self._peaks[:, at], 0.0).sum(axis=0)
+        similar *= 0.5 ** ((time - self._faded[at]) / HALF_LIFE_S)
+        is_over = (last >= 0) & (time - last > EVENT_S)
+        similar += is_over & (peak >= np.maximum(SIMILAR * size, EVENT_FROM))
+        size = np.maximum(size - np.log10(1.0 + similar), 0.0)
+        out[loud] = np.where(self.goes_on(at, time, surprise[loud]), GOES_ON * size, size)
         return out
 
-    def first_alarm(self, rows: Rows, bucket: int, alarm: Floats) -> Floats:
-        """The alarm where it exceeds that of the same ongoing event, else 0: an event is reported once, and again only
-        when it gets clearly worse."""
-        last = self._alarm_last[rows]
-        ongoing = (last >= 0) & (bucket - last <= ALARM_WITHIN)
-        return np.where(ongoing & (alarm <= self._alarm_peak[rows] + ALARM_MARGIN), 0.0, alarm)
+    def goes_on(self, rows: Rows, time: int, surprise: Floats) -> Mask:
+        """Where the bucket belongs to an event that began before and is no worse than that was."""
+        last = self._last[rows]
+        goes_on: Mask = (last >= 0) & (time - last <= EVENT_S) & (surprise <= self._peak[rows] + MARGIN)
+        return goes_on
+
+    def is_fresh(self, rows: Rows, time: int) -> Mask:
+        """Where what goes on now began no longer than EVENT_S ago, or begins now."""
+        loud, since = self._loud[rows], self._since[rows]
+        fresh: Mask = (loud < 0) | (time - loud > EVENT_S) | (time - since <= EVENT_S)
+        return fresh
+
+    def habit(self, rows: Rows, time: int) -> Floats:
+        """0..1: how far events are a habit of each series, rather than incidents."""
+        many = self._peaks[_INCIDENTS_FROM:, rows].astype(np.float64).sum(axis=0)
+        many *= 0.5 ** ((time - self._faded[rows]) / HALF_LIFE_S)
+        share: Floats = np.clip((many / HABIT) ** 2, LEAST_HABIT, 1.0)
+        return share
 
     def forget(self, rows: Rows) -> None:
         """Forgets the latest events of these series, which may go on yet; those long over stay."""
-        self._last[rows] = self._alarm_last[rows] = -1
+        self._last[rows] = -1
         self._peak[rows] = 0.0
-
-    def learn_alarm(self, rows: Rows, bucket: int, alarm: Floats) -> None:
-        """Remembers the alarms that opened or raised an event."""
-        loud = np.flatnonzero(alarm > ALARM_FROM)
-        if len(loud):
-            self._alarm_peak[rows[loud]] = alarm[loud]
-            self._alarm_last[rows[loud]] = bucket
 
     def excuse(self, rows: Rows) -> None:
         """Lets past events fade where a bucket of one is explained by now."""
         self._peaks[:, rows] *= np.float16(EXCUSED)
 
-    def learn(self, rows: Rows, bucket: int, surprise: Floats) -> None:
-        """Files this bucket's surprises: they open, extend or close events."""
+    def learn(self, rows: Rows, time: int, surprise: Floats) -> None:
+        """Files the surprises of the bucket at `time`: they open or raise events."""
         run = self._run[rows]
         self._run[rows] = np.where(surprise >= RUNS_FROM, np.minimum(run + 1, LONGEST_RUN), 0)
-        loud = np.flatnonzero(surprise > EVENT_FROM)
+        loud = np.flatnonzero(surprise > OPENS_FROM)
         if not len(loud):
             return
         at, size = rows[loud], surprise[loud]
+        before = self._loud[at]
+        self._since[at] = np.where((before < 0) | (time - before > EVENT_S), time, self._since[at])
+        self._loud[at] = time
         last, peak = self._last[at], self._peak[at]
-        closed = (last >= 0) & (bucket - last > MERGE_WITHIN)
-        done = at[closed]
+        is_over = (last < 0) | (time - last > EVENT_S)
+        filed = is_over & (last >= 0) & (peak > EVENT_FROM)
+        done = at[filed]
         if len(done):
-            fade = 0.5 ** ((bucket - self._faded[done]) / HALF_LIFE)
+            fade = 0.5 ** ((time - self._faded[done]) / HALF_LIFE_S)
             self._peaks[:, done] *= fade.astype(np.float32)
-            self._peaks[_bin(peak[closed]), done] += 1.0
-            self._faded[done] = bucket
-        self._peak[at] = np.where(closed, size, np.maximum(peak, size))
-        self._last[at] = bucket
+            self._peaks[_bin(peak[filed]), done] += 1.0
+            self._faded[done] = time
+        news = is_over | (size > peak + MARGIN)
+        self._peak[at[news]] = size[news]
+        self._last[at[news]] = time
 
 
 def _bin(surprise: Floats) -> Rows:

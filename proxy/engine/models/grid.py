@@ -11,6 +11,8 @@ DAY_MEMORY, WEEK_MEMORY = 8.0, 4.0
 # the test for a day before that.
 DAY_FROM, WEEK_FROM = 2 * DAY, 9 * DAY
 DAY_TRIED, WEEK_TRIED = DAY_FROM - DAY, WEEK_FROM - DAY
+# What wanders is told apart after so many buckets or, if that is less, as the day is.
+LOCAL_BUCKETS = 100
 # Visits of a bin that are told apart: in one byte, or in two where a bin holds many short buckets.
 FEW_COUNTED, MANY_COUNTED = 250, 60000
 
@@ -51,6 +53,16 @@ class Grid:
     def has_day(self) -> bool:
         """Whether there is a pattern within the day."""
         return self.day_bins > 1
+
+    @property
+    def local_from(self) -> int:
+        """Age in seconds from which what wanders on top of the patterns may be believed; it is tried for half of it."""
+        return min(DAY_FROM, LOCAL_BUCKETS * self.span)
+
+    @property
+    def local_tried(self) -> int:
+        """Age in seconds from which it is tried."""
+        return self.local_from // 2
 
     @property
     def most_counted(self) -> int:

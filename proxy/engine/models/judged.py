@@ -8,15 +8,15 @@ import numpy as np
 from proxy.engine.columns import Rows
 from proxy.engine.models.component import Mask
 from proxy.engine.models.views import Steps, Sums
-from proxy.engine.probability import any_of, clip_p, join_correlated
+from proxy.engine.probability import clip_p
 from proxy.engine.results import Floats
 
 # The views of a residual that have a tail of their own.
 RESIDUAL, SHORT_SUM, LONG_SUM, VOLATILITY = range(4)
 FEATURES = 4
-# What an alarm loses because the strongest of five views was chosen, and the share that the views beyond one chance in
-# ten add.
-CHOSEN, ADDED = 0.5, 0.5
+# What the surprise loses because the strongest of five views was chosen, and the share of what each view has beyond one
+# chance in ten that is added.
+CHOSEN, ADDED = 1.0, 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,35 +47,33 @@ class Views:
 class Evidence:
     """How improbable each view is, one element per series; `by_view` is views x series.
 
-    `outlier` is that of the residual to either side, `new` that of leaving the range, `single` and `multi` what is made
-    of them for one bucket and for several.
+    `outlier` is that of the residual to either side, `odd` the same but for jumps that were predicted and did not come,
+    `new` that of leaving the range, `single` and `multi` what is made of them for one bucket and for several.
     """
 
     outlier: Floats
+    odd: Floats
     by_view: Floats
     new: Floats
     single: Floats
     multi: Floats
 
-    def joined(self) -> Floats:
-        """p of one bucket and of several together."""
-        # Where only one view speaks, the other must not talk it down by more than having been asked.
-        either = any_of(np.minimum(self.single, self.multi), 2)
-        return np.minimum(join_correlated(self.single, self.multi), either)
-
-    def alarm(self) -> Floats:
-        """Evidence for alerting, -log10 p: the strongest view, plus half of what each has beyond one chance in ten."""
+    def surprise(self) -> Floats:
+        """-log10 p of all views: the strongest one, less for the choice, and a quarter of what each has beyond one
+        chance in ten.
+        """
         size = -np.log10(clip_p(np.concatenate([self.by_view, self.new[None]])))
-        alarm: Floats = np.maximum(size.max(axis=0) - CHOSEN, 0.0) + ADDED * np.maximum(size - 1.0, 0.0).sum(axis=0)
-        return alarm
+        surprise: Floats = np.maximum(size.max(axis=0) - CHOSEN, 0.0) + ADDED * np.maximum(size - 1.0, 0.0).sum(axis=0)
+        return surprise
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
     """What one bucket's values mean; one element per series. `p` is final, two- or one-sided as asked.
 
-    `raw_surprise` is -log10 p before similar events of the past are taken off, `surprise` after; `alarm` is what is
-    worth telling now. `samples` are the records each value rests on, None where they do not matter.
+    `raw_surprise` is -log10 p before the event in progress and similar ones of the past are taken off, `surprise`
+    after; `goes_on` tells where the value is no worse than the event that it belongs to was before. `samples` are the
+    records each value rests on, None where they do not matter.
     """
 
     rows: Rows
@@ -87,7 +85,7 @@ class Judged:
     p: Floats
     surprise: Floats
     raw_surprise: Floats
-    alarm: Floats
+    goes_on: Mask
     samples: Floats | None
 
     @property

@@ -4,11 +4,11 @@ import numpy as np
 
 from proxy.engine.columns import Rows, Slot
 from proxy.engine.models.component import Component, Lesson, Moment
-from proxy.engine.models.grid import DAY, DAY_TRIED
+from proxy.engine.models.grid import Grid
 from proxy.engine.results import Floats
 
-# Buckets that the mean is over; when a prediction from it may be believed first.
-LOCAL_MEMORY, LOCAL_FROM = 4.0, 2 * DAY
+# Buckets that the mean is over.
+LOCAL_MEMORY = 4.0
 
 
 class Local(Component):
@@ -16,18 +16,19 @@ class Local(Component):
 
     _off: Floats
 
-    def __init__(self) -> None:
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
         super().__init__(off=Slot("f4", (2,)))
 
     def part(self, at: Moment, ahead: int) -> Floats:
         """2 x series: what to add `ahead` buckets after the next one; it fades."""
-        return self._off[:, at.rows] * (at.age >= DAY_TRIED) * (1.0 - 1.0 / LOCAL_MEMORY) ** ahead
+        return self._off[:, at.rows] * (at.age >= self.grid.local_tried) * (1.0 - 1.0 / LOCAL_MEMORY) ** ahead
 
     def learn(self, at: Moment, lesson: Lesson, off: Floats) -> None:
         """Takes the errors (2 x series) of the two predictions."""
         local = self._off[:, at.rows]
         error = np.clip(off - local, -lesson.bound, lesson.bound)
-        self._off[:, at.rows] = np.where(lesson.n == 0, 0.0, local + lesson.step * error / LOCAL_MEMORY)
+        self._off[:, at.rows] = np.where(lesson.n == 0, 0.0, local + lesson.trusted * error / LOCAL_MEMORY)
 
     def scale(self, rows: Rows, by: Floats) -> None:
         """Errors of patterns of another strength say nothing."""

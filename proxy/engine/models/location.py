@@ -12,7 +12,7 @@ from proxy.engine.models.calendar_days import MonthDay
 from proxy.engine.models.component import Component, Lesson, Mask, Moment
 from proxy.engine.models.grid import DAY_FROM, DAY_TRIED, WEEK_FROM, WEEK_TRIED, Grid
 from proxy.engine.models.level import Level
-from proxy.engine.models.local import LOCAL_FROM, Local
+from proxy.engine.models.local import Local
 from proxy.engine.models.patterns import DayWeek
 from proxy.engine.models.periods import OwnPeriod
 from proxy.engine.models.strength import Strength
@@ -32,7 +32,7 @@ class Location:
         self.own_period = OwnPeriod(grid.span)
         self.month_day = MonthDay(grid)
         self.strength = Strength(grid)
-        self.local = Local()
+        self.local = Local(grid)
         self.parts: dict[str, Component] = {
             "level": self.level,
             "patterns": self.patterns,
@@ -86,11 +86,12 @@ class Location:
 
     def in_use(self, at: Moment) -> Mask:
         """Predictors x series: which may be believed yet."""
-        return _since(at, (0, DAY_FROM, WEEK_FROM, WEEK_FROM, LOCAL_FROM, LOCAL_FROM)) >= 0
+        return _since(at, (0, DAY_FROM, WEEK_FROM, WEEK_FROM, self.grid.local_from, self.grid.local_from)) >= 0
 
     def tried(self, at: Moment) -> Floats:
         """Predictors x series: buckets each has been put to the test for; below 0 where that has not begun."""
-        return _since(at, (0, DAY_TRIED, WEEK_TRIED, WEEK_TRIED, DAY_TRIED, DAY_TRIED)) / self.grid.span
+        local = self.grid.local_tried
+        return _since(at, (0, DAY_TRIED, WEEK_TRIED, WEEK_TRIED, local, local)) / self.grid.span
 
     def learn(self, at: Moment, lesson: Lesson) -> Mask:
         """Moves level and patterns towards a bucket's values.

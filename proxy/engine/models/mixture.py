@@ -8,9 +8,9 @@ import numpy as np
 
 from proxy.engine.columns import Rows, Slot
 from proxy.engine.models.component import Component, Mask, Moment
+from proxy.engine.models.grid import Grid
 from proxy.engine.results import Floats
 
-SCALE_MEMORY = 1500.0
 # The first weeks are badly predicted; what came later counts this much more.
 SCALE_FRESHNESS = 3.0
 WEIGHT_MEMORY = 300.0
@@ -24,6 +24,8 @@ TINY = 1e-30
 NORMAL = 1.25
 # The first errors of all are taken whole; later ones up to so many scales, and no update is weaker than this part.
 TAKEN_WHOLE, LIMIT, LEAST_STEP = 12, 4.0, 0.3
+# The time that an incident takes at least to change the mind which predictor is right.
+HELD_S = 21600.0
 
 
 class Mixture(Component):
@@ -32,7 +34,10 @@ class Mixture(Component):
     _scale: Floats
     _log_weight: Floats
 
-    def __init__(self, predictors: int) -> None:
+    def __init__(self, predictors: int, span: int) -> None:
+        # What a bucket of an incident may vote against a predictor at most.
+        self.memory = Grid.of(span).level_memory
+        self.most_held = -LEAST_LOG_WEIGHT * span / HELD_S
         super().__init__(scale=Slot("f4", (predictors,)), log_weight=Slot("f4", (predictors,)))
 
     def scales(self, rows: Rows) -> Floats:
@@ -65,24 +70,34 @@ class Mixture(Component):
         return (weight * predicted).sum(axis=0), (weight * scale).sum(axis=0), scale
 
     def learn(
-        self, at: Moment, errors: Floats, scale: Floats, *, doubt: Floats, tried: Floats, step: Floats, weight: Floats
+        self,
+        at: Moment,
+        errors: Floats,
+        scale: Floats,
+        *,
+        doubt: Floats,
+        tried: Floats,
+        step: Floats,
+        weight: Floats,
+        is_held: Mask,
     ) -> None:
         """Takes the predictors' `errors`, whose scale was expected to be `scale`.
 
         Their variance is `doubt` times what it will be once all is known; `tried` tells for how many buckets each
-        predictor has been put to the test. All are predictors x series; `step` (0..1, lower for odd values) and
-        `weight` (0..1, lower where little is to be learnt) one per series.
+        predictor has been put to the test. All are predictors x series; `step` (0..1, lower for odd values), `weight`
+        (0..1, lower where little is to be learnt) and `is_held` (where an incident began lately) one per series.
         """
         rows = at.rows
         n = at.n.astype(np.float64)
         limit = np.where(n < TAKEN_WHOLE, np.inf, LIMIT * scale)
         age = np.minimum(n, np.where(tried < 0, np.inf, np.maximum(tried, float(TAKEN_WHOLE))))
-        rate = np.maximum(SCALE_FRESHNESS / (age + SCALE_FRESHNESS), 1.0 / SCALE_MEMORY)
+        rate = np.maximum(SCALE_FRESHNESS / (age + SCALE_FRESHNESS), 1.0 / self.memory)
         rate = rate * weight * np.where(step > 0, np.maximum(step, LEAST_STEP), 0.0)
         stored = self._scale[:, rows]
         moved = stored + rate * (NORMAL * np.minimum(np.abs(errors), limit) / np.sqrt(doubt) - stored)
         self._scale[:, rows] = np.where(n == 0, 0.0, moved)
         fit = -2.5 * np.log1p((errors / scale) ** 2 / 4.0) - np.log(scale)
+        fit = np.where(is_held, np.maximum(fit - fit.max(axis=0), -self.most_held), fit)
         kept = (1.0 - weight / WEIGHT_MEMORY) * self._log_weight[:, rows]
         likelihood = kept + weight * np.where(step > 0, fit, 0.0)
         self._log_weight[:, rows] = np.maximum(likelihood - likelihood.max(axis=0), LEAST_LOG_WEIGHT)

@@ -29,6 +29,8 @@ SMOOTH_FROM = 84
 UNKNOWN_DAY, UNKNOWN_WEEK = 50.0, 20.0
 # The part of a bin's first visit that is taken whole.
 FIRST_SHARE = 2.0 / 3.0
+# Visits of a bin of the day before which every one counts, and the less unusual one is believed.
+YOUNG_VISITS = 3
 # A second visit agrees with the first if it differs by no more than this part of it.
 AGREES = 0.5
 
@@ -169,14 +171,18 @@ class DayWeek(Component):
         """Takes the first of `gains` whole, or the second, bounded one, into the bin.
 
         Most of the first visit is taken whole: nothing can be odd yet. What came later must not come back as tomorrow's
-        pattern, and is bounded.
+        pattern, and is bounded, unless it takes an early visit back.
         """
         gain, bounded_gain = gains
         day, seen = self._day[d, rows].astype(np.float64), self._day_n[d, rows]
         is_new = seen < FIRST_SHARE * self.grid.day_visit
-        step = np.where(is_new, lesson.trusted, lesson.step) * (lesson.n > 0)
-        self._day[d, rows] = day + step * np.where(is_new, gain, bounded_gain)
-        self._day_n[d, rows] = np.minimum(seen + (step > COUNTS_FROM), self.grid.most_counted)
+        is_young = seen < YOUNG_VISITS * self.grid.day_visit
+        is_milder = is_young & (gain * day < 0)
+        whole = is_new | is_milder
+        step = np.where(whole, lesson.trusted, lesson.step) * (lesson.n > 0)
+        self._day[d, rows] = day + step * np.where(whole, gain, bounded_gain)
+        counted = np.where(is_young, lesson.trusted, step) * (lesson.n > 0)
+        self._day_n[d, rows] = np.minimum(seen + (counted > COUNTS_FROM), self.grid.most_counted)
 
     def _learn_week(self, w: int, rows: Rows, lesson: Lesson, what: tuple[Floats, Floats, Floats], ripe: Mask) -> None:
         """Takes (what level and day leave, the bin's part of it, scale of an error without the week) into the bin.

@@ -20,6 +20,7 @@ from proxy.engine.models import location, low_counts, mixture
 from proxy.engine.models.changes import LevelShifts
 from proxy.engine.models.clock_shift import ClockChanges, Told
 from proxy.engine.models.component import Lesson, Mask, Model, Moment
+from proxy.engine.models.echoes import Echoes
 from proxy.engine.models.events import Events
 from proxy.engine.models.grid import DAY_FROM, DAY_TRIED, WEEK, Grid
 from proxy.engine.models.history import History
@@ -46,8 +47,11 @@ from proxy.engine.models.views import RunningSums, SeenRange, Volatility
 from proxy.engine.probability import any_of, clip_p
 from proxy.engine.results import Floats
 
-# Nothing is reported before this many values: a tail of a handful of residuals says nothing.
-WARM_UP = 36
+# Nothing is reported before a day's values or, if that is less, these: a tail of a handful of residuals says nothing.
+# Where a day has few, these are enough.
+WARM_UP, LEAST_WARM_UP = 36, 14
+# What is found is believed in full after a day or, if that is less, so many values; it scores in full after twice that.
+BELIEVED_AFTER = 250
 # Values before which errors are not bounded and scores not looked at, and before which none counts as odd.
 YOUNG, TRUSTED_UNTIL = 12, 30
 # What the tails of a series keep of the time before its day's pattern was used.
@@ -60,6 +64,9 @@ SHIFTED_TAILS = 0.5
 LEAST_IN_TAILS = 0.2
 # A value teaches the less the lower its p is below 10^-3; nothing but this much from 10^-6 on.
 LEAST_TAUGHT = 0.05
+# Values whose p is below this are odd: they may be part of an incident. Of those below the second the votes on which
+# predictor is right are held, once a series has shown two weeks.
+ODD_BELOW, HELD_BELOW, HELD_FROM_S = 1e-3, 1e-2, 2 * WEEK
 # Spreads by which a level moves at once at most.
 LEVEL_LIMIT = 3.0
 # 97.5 % quantile of Student's t with 4 degrees of freedom, the family the predictors are compared by.
@@ -80,12 +87,13 @@ class SeriesModel(Model):
         self.non_negative = non_negative
         self.zero_empty = zero_empty
         self.grid = Grid.of(span)
-        self.warm_up = WARM_UP
-        self.history, self.records = History(), Records()
-        self.location, self.mixture = Location(self.grid), Mixture(location.PREDICTORS)
+        self.warm_up = int(np.clip(self.grid.day_buckets, LEAST_WARM_UP, WARM_UP))
+        self.believed_after = float(np.clip(self.grid.day_buckets, WARM_UP, BELIEVED_AFTER))
+        self.history, self.records = History(), Records(self.grid, zero_empty=zero_empty)
+        self.location, self.mixture = Location(self.grid), Mixture(location.PREDICTORS, span)
         self.spread_of_day, self.seen_range = SpreadOfDay(self.grid), SeenRange(span)
-        self.sums, self.volatility = RunningSums(), Volatility()
-        self.tails, self.events = Tails(FEATURES), Events()
+        self.sums, self.volatility = RunningSums(span), Volatility(span)
+        self.tails, self.events, self.echoes = Tails(FEATURES), Events(), Echoes()
         self.level_shifts, self.clock_changes, self.past = LevelShifts(), ClockChanges(self.grid), Past(span)
         self.period_finder = PeriodFinder(self.grid, self.past, self.location, self.mixture)
         super().__init__(
@@ -99,6 +107,7 @@ class SeriesModel(Model):
             volatility=self.volatility,
             tails=self.tails,
             events=self.events,
+            echoes=self.echoes,
             level_shifts=self.level_shifts,
             clock_changes=self.clock_changes,
             past=self.past,
@@ -138,17 +147,17 @@ class SeriesModel(Model):
         wanted = self._predict(at)
         if samples is not None:
             wanted = replace(wanted, factor=wanted.factor * self.records.widening(rows, samples))
+        steep = self.echoes.widening(rows, wanted.typical, wanted.spread * wanted.factor)
+        wanted = replace(wanted, factor=wanted.factor * steep)
         views = self._look(at, value, wanted)
         evidence = self._weigh(at, value, wanted, views)
-        maturity = np.minimum(1.0, at.n / max(self.grid.day_buckets, self.warm_up))
+        maturity = np.minimum(1.0, at.n / self.believed_after)
         ready = at.n >= self.warm_up
-        raw = np.where(ready, -np.log10(clip_p(evidence.joined() ** maturity)), 0.0)
-        bucket = time // self.span
-        surprise = self.events.discount(rows, bucket, raw)
-        alarm = np.where(ready, evidence.alarm() * maturity - (raw - surprise), 0.0)
-        alarm = self.events.first_alarm(rows, bucket, np.maximum(alarm, 0.0))
+        raw = np.where(ready, evidence.surprise() * maturity, 0.0)
+        surprise = self.events.discount(rows, time, raw)
         p = clip_p(10.0**-surprise)
-        return Judged(rows, value, ready, wanted, views, evidence, p, surprise, raw, alarm, samples)
+        goes_on = self.events.goes_on(rows, time, raw)
+        return Judged(rows, value, ready, wanted, views, evidence, p, surprise, raw, goes_on, samples)
 
     def _look(self, at: Moment, value: Floats, wanted: Prediction) -> Views:
         """The residual and what is made of it."""
@@ -168,6 +177,10 @@ class SeriesModel(Model):
         scores = views.scores
         tail = np.stack([self.tails.survival(k, at.rows, np.nan_to_num(scores[k])) for k in range(FEATURES)])
         by_view = two_sided(tail, scores, self.side)
+        outlier = np.minimum(1.0, 2.0 * tail[RESIDUAL])
+        rounds = self.location.patterns.day_visits(at) / self.grid.day_visit
+        least_p = self.echoes.least_p(at.rows, value, wanted.typical, rounds)
+        by_view[RESIDUAL] = np.maximum(by_view[RESIDUAL], least_p)
         by_chance = np.zeros_like(by_view)
         if self.is_count:
             by_chance = low_counts.chance(views.z, views.sums.sizes) * (wanted.typical < LOW_COUNT)
@@ -175,12 +188,13 @@ class SeriesModel(Model):
         new = self.seen_range.novelty(at, value, wanted.spread, self.side)
         # The range is that of ordinary days; leaving it is not unusual where the model expects as much.
         new[self.location.month_day.having(at)] = 1.0
-        new = tempered_novelty(new, by_view[RESIDUAL])
-        single = np.maximum(np.minimum(by_view[RESIDUAL], new), by_chance[RESIDUAL])
+        new = np.maximum(tempered_novelty(new, by_view[RESIDUAL]), by_chance[RESIDUAL])
         if self.zero_empty:
-            single = self.records.soften_empty(at.rows, value, single)
+            by_view[RESIDUAL] = self.records.soften_empty(at, value, by_view[RESIDUAL])
+            new = self.records.soften_empty(at, value, new)
+        single = np.minimum(by_view[RESIDUAL], new)
         multi = any_of(by_view[1:].min(axis=0), FEATURES - 1)
-        return Evidence(np.minimum(1.0, 2.0 * tail[RESIDUAL]), by_view, new, single, multi)
+        return Evidence(outlier, np.maximum(outlier, least_p), by_view, new, single, multi)
 
     # ---- learning
 
@@ -190,14 +204,17 @@ class SeriesModel(Model):
         Returns the lasting changes it made of them, mostly none.
         """
         at = self.history.at(time, judged.rows)
-        oddness = np.log10(judged.evidence.outlier + 1e-300)
+        oddness = np.log10(judged.evidence.odd + 1e-300)
         taught = np.clip(1.0 + (1.0 - LEAST_TAUGHT) * (oddness + 3.0) / 3.0, LEAST_TAUGHT, 1.0)
         trusted = self.records.learn_occupancy(at, judged.value, weight) if self.zero_empty else weight
         step = trusted * np.where(at.n < TRUSTED_UNTIL, 1.0, taught)
         explained = self._learn_location(at, judged, step, trusted, weight)
         self._renew_tails(at, at.rows[explained])
         learning = weight > 0.5
-        self._learn_views(at, judged, np.maximum(taught, LEAST_IN_TAILS), learning)
+        in_tails = np.maximum(taught, LEAST_IN_TAILS)
+        is_odd = judged.evidence.odd < ODD_BELOW
+        in_tails = np.where(is_odd, in_tails * self.events.habit(at.rows, time), in_tails)
+        self._learn_views(at, judged, in_tails, learning)
         if judged.samples is not None:
             self.records.learn_samples(at, judged.samples, weight)
         self.history.learn(at, weight)
@@ -234,7 +251,11 @@ class SeriesModel(Model):
         doubt = self.location.doubt(at)
         explained = self.location.learn(at, lesson)
         errors, tried = value - wanted.predicted, self.location.tried(at)
-        self.mixture.learn(at, errors, wanted.scale, doubt=doubt, tried=tried, step=step, weight=weight)
+        is_held = (judged.evidence.odd < HELD_BELOW) & self.events.is_fresh(rows, at.time)
+        is_held &= (at.first >= 0) & (at.age >= HELD_FROM_S)
+        self.mixture.learn(
+            at, errors, wanted.scale, doubt=doubt, tried=tried, step=step, weight=weight, is_held=is_held
+        )
         self._learn_spread_of_day(at, judged, step)
         return explained
 
@@ -259,12 +280,12 @@ class SeriesModel(Model):
 
     def _learn_views(self, at: Moment, judged: Judged, weight: Floats, learning: Mask) -> None:
         """Sums, volatility, tails (with this weight) and events of the series that are `learning`."""
-        rows, bucket = at.rows[learning], at.time // self.span
+        rows = at.rows[learning]
         self.sums.learn(at, judged.views.sums, learning)
         self.volatility.learn(at, judged.views.steps, learning)
         self.tails.learn(rows, judged.views.scores[:, learning], weight[learning])
-        self.events.learn(rows, bucket, judged.raw_surprise[learning])
-        self.events.learn_alarm(rows, bucket, judged.alarm[learning])
+        self.events.learn(rows, at.time, judged.raw_surprise[learning])
+        self.echoes.learn(at, judged.value, judged.typical, judged.evidence.outlier, learning)
 
     # ---- lasting changes
 
@@ -332,8 +353,8 @@ class SeriesModel(Model):
         return lower, upper
 
     def maturity(self, row: int) -> float:
-        """0..1: how much of two days (at least the warm-up) the series has been seen."""
-        return self.history.share_of(row, max(2.0 * self.grid.day_buckets, self.warm_up))
+        """0..1: how far the series has been seen for as long as its scores take to be told in full."""
+        return self.history.share_of(row, max(WARM_UP, min(2.0 * self.grid.day_buckets, 2.0 * BELIEVED_AFTER)))
 
     def run_length(self, judged: Judged, i: int) -> int:
         """Buckets the anomaly has lasted, this one included."""

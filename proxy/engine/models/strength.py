@@ -18,6 +18,8 @@ STRENGTH_LIMIT = 6.0
 STRONGEST = 4.0
 # A strength this far from 1 that has predicted best for a day becomes the patterns' own.
 CHANGED_STRENGTH = 0.2
+# Patterns that all but vanish are kept: they may come back.
+LEAST_SETTLED = 0.1
 # That day in buckets is at least these.
 LEAST_LASTING = 12.0
 _MOST_COUNTED = 60000
@@ -53,7 +55,7 @@ class Strength(Component):
         `is_best` tells where the prediction at this strength is believed most.
         """
         strength = self._strength[rows].astype(np.float64)
-        is_lasting = is_best & (np.abs(strength - 1.0) > CHANGED_STRENGTH)
+        is_lasting = is_best & (np.abs(strength - 1.0) > CHANGED_STRENGTH) & (strength >= LEAST_SETTLED)
         count = np.where(is_lasting, np.minimum(self._best_for[rows] + 1, _MOST_COUNTED), 0)
         settled = count >= max(LEAST_LASTING, self.grid.day_buckets)
         self._best_for[rows] = np.where(settled, 0, count)

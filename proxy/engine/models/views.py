@@ -11,6 +11,7 @@ import numpy as np
 
 from proxy.engine.columns import Rows, Slot
 from proxy.engine.models.component import Component, Mask, Moment
+from proxy.engine.models.grid import Grid
 from proxy.engine.results import Floats
 
 SUM_DECAYS = (1.0 - 1.0 / 6.0, 1.0 - 1.0 / 24.0)
@@ -20,18 +21,21 @@ SUM_LIMIT = 4.0
 SUM_FROM = 9
 # A sum is no less usual than so much of what it would be by chance; it grows usual by no more than so many times.
 LEAST_SUM_SCALE, MOST_GROWTH = 0.3, 4.0
-WINDOW_MEMORY = 1500.0
 VOLATILITY_MEMORY = 18.0
 # Variance of the log of a mean of so few steps: a constant series must not find any step sensational.
 VOLATILITY_NOISE = 0.02
 # The part of the spread below which steps are all alike.
 STILL_STEP = 0.05
+# One wild step must not stand for many: steps count up to so many spreads.
+STEP_LIMIT = 4.0
 # How far off, in squares of deviations, a volatility teaches at most, and the variance it is taken to have at least.
 VOLATILITY_LIMIT, LEAST_VOLATILITY_VARIANCE = 16.0, 0.01
 # How long an extreme is remembered: the finer the buckets, the more peaks there are that say little, so the longer.
 RANGE_HALF_LIFE_S, LONGEST_HALF_LIFE_S = 30 * 86400, 365 * 86400
 NOVELTY_AFTER = 100
 NOVELTY_MARGIN = 0.05
+# Of a range that drifts more values than these say no more.
+NOVELTY_MOST = 1000.0
 # A range is no narrower than so many spreads; leaving it by this part of it makes p a quarter of 1 / (n + 1).
 LEAST_RANGE, EXCESS_UNIT = 2.0, 10.0
 
@@ -54,7 +58,8 @@ class RunningSums(Component):
     _scale: Floats
     _n: Floats
 
-    def __init__(self) -> None:
+    def __init__(self, span: int) -> None:
+        self.memory = Grid.of(span).level_memory
         count = (len(SUM_DECAYS),)
         super().__init__(sum=Slot("f4", count), variance=Slot("f4", count), scale=Slot("f4", count, 1.0), n=Slot("f4"))
 
@@ -74,7 +79,7 @@ class RunningSums(Component):
         self._sum[:, rows] = new.sums[:, learning]
         self._variance[:, rows] = new.variances[:, learning]
         self._n[rows] += 1.0
-        rate = np.maximum(1.0 / (n + 1.0), 1.0 / WINDOW_MEMORY)
+        rate = np.maximum(1.0 / (n + 1.0), 1.0 / self.memory)
         old = self._scale[:, rows]
         target = np.minimum(new.sizes[:, learning] ** 2, (MOST_GROWTH * old) ** 2)
         self._scale[:, rows] = np.sqrt(old**2 + rate * (target - old**2))
@@ -101,12 +106,13 @@ class Volatility(Component):
     _mean: Floats
     _variance: Floats
 
-    def __init__(self) -> None:
+    def __init__(self, span: int) -> None:
+        self.memory = Grid.of(span).level_memory
         super().__init__(last=Slot("f8", (), np.nan), volatility=Slot("f4"), mean=Slot("f4"), variance=Slot("f4"))
 
     def look(self, at: Moment, value: Floats, spread: Floats) -> tuple[Floats, Steps]:
         """(score of the volatility with this bucket's step in it, the volatility); NaN where there are too few."""
-        step = np.abs(value - self._last[at.rows])
+        step = np.minimum(np.abs(value - self._last[at.rows]), STEP_LIMIT * spread)
         rate = np.maximum(1.0 / VOLATILITY_MEMORY, 1.0 / (at.n + 1.0))
         volatility = self._volatility[at.rows]
         volatility = np.where(np.isfinite(step), volatility + rate * (step - volatility), volatility)
@@ -121,7 +127,7 @@ class Volatility(Component):
         self._volatility[rows] = new.volatility[learning]
         mean, variance = self._mean[rows], self._variance[rows]
         late = n >= VOLATILITY_MEMORY
-        rate = np.where(late, 1.0 / np.clip(n - VOLATILITY_MEMORY + 1.0, 1.0, WINDOW_MEMORY), 0.0)
+        rate = np.where(late, 1.0 / np.clip(n - VOLATILITY_MEMORY + 1.0, 1.0, self.memory), 0.0)
         off = new.log_volatility[learning] - mean
         most = VOLATILITY_LIMIT * (variance + LEAST_VOLATILITY_VARIANCE)
         self._mean[rows] = mean + rate * off
@@ -162,7 +168,7 @@ class SeenRange(Component):
         below = np.where(known & (side <= 0), low - value, 0.0)
         excess = np.maximum(np.maximum(above, below), 0.0) / seen
         is_new = (excess > NOVELTY_MARGIN) & (at.n >= NOVELTY_AFTER)
-        return np.where(is_new, 1.0 / ((at.n + 1.0) * (1.0 + EXCESS_UNIT * excess) ** 2), 1.0)
+        return np.where(is_new, 1.0 / ((np.minimum(at.n, NOVELTY_MOST) + 1.0) * (1.0 + EXCESS_UNIT * excess) ** 2), 1.0)
 
     def learn(self, rows: Rows, value: Floats, level: Floats, step: Floats) -> None:
         """Widens the range to `value` where `step` (0..1) is above 0."""

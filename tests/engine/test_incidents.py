@@ -1,0 +1,149 @@
+"""Incidents, echoes and silence as users see them: scores of whole jobs on made-up series."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench.jobs import run
+from proxy.engine import Batch, Column
+from proxy.engine.models.component import Moment
+from proxy.engine.models.echoes import Echoes
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+# A Monday.
+START = 1_704_067_200
+KEYS = [f"{n}" for n in range(12)]
+
+
+def times_of(days, span):
+    return START + span * np.arange(int(days * DAY / span))
+
+
+def scores_of(values, span, **detector):
+    """initial_record_score of buckets x series."""
+    count, series = values.shape
+    is_count = str(detector.get("function")).endswith("count")
+    codes, flat = np.tile(np.arange(series, dtype=np.int32), count), values.reshape(-1)
+    known = flat > 0 if is_count else np.isfinite(flat)
+    time = np.repeat(START + span * np.arange(count), series)
+    batch = Batch(time[known], {"key": Column(codes[known], KEYS[:series])}, {"value": flat[known]})
+    detector = {"function": "mean", "field_name": "value"} | detector | {"partition_field_name": "key"}
+    more = {"summary_count_field_name": "value"} if is_count else {}
+    out = np.zeros(values.shape)
+    for record in run(detector, batch, span, **more).records:
+        at = (int(str(record["timestamp"])) // 1000 - START) // span
+        out[at, KEYS.index(str(record["partition_field_value"]))] = record["initial_record_score"]
+    return out
+
+
+def daily(days, span, series=4, seed=1):
+    wave = 10.0 * np.sin(2 * np.pi * times_of(days, span) / DAY)[:, None]
+    return 100.0 + wave + np.random.default_rng(seed).normal(size=(len(wave), series))
+
+
+# From when to when in the day, in minutes: whole hours, a pulse, edges within a bin of the day.
+EDGES = np.array([(0, 720), (480, 1080), (490, 1070), (485, 1105), (1260, 1320)])
+
+
+@pytest.mark.parametrize(("span", "days"), [(HOUR, 10), (15 * MINUTE, 5)])
+def test_a_perfect_square_wave_is_quiet_after_three_days(span, days):
+    minute = times_of(days, span)[:, None] % DAY // MINUTE
+    scores = scores_of(np.where((minute >= EDGES[:, 0]) & (minute < EDGES[:, 1]), 80.0, 20.0), span)
+    assert (scores[3 * DAY // span :] < 25).all()
+
+
+def test_a_prediction_that_jumps_alone_proves_little():
+    echoes, rows = Echoes(), np.arange(2)
+    echoes.grow_to(2)
+    typical, value, visits = np.array([80.0, 80.0]), np.array([21.0, 45.0]), np.array([1.0, 8.0])
+    assert echoes.least_p(rows, value, typical, visits).tolist() == [0.0, 0.0]
+    at, as_expected = Moment(0, rows, np.zeros(2, int), np.zeros(2), np.zeros(2, int)), np.full(2, 20.0)
+    echoes.learn(at, as_expected, as_expected, np.full(2, 0.5), np.ones(2, bool))
+    assert echoes.least_p(rows, value, typical, visits) == pytest.approx([1 / 9, 0.0])
+    assert echoes.least_p(rows, np.full(2, 21.0), typical, visits) == pytest.approx([1 / 9, 1 / 100])
+
+
+@pytest.mark.parametrize("span", [5 * MINUTE, 15 * MINUTE, HOUR])
+def test_an_incident_and_a_second_one_a_day_and_a_half_later_are_found_at_every_span(span):
+    values, first = daily(18, span), (14 * DAY + 10 * HOUR) // span
+    second = first + 36 * HOUR // span
+    for at in (first, second):
+        values[at : at + 3 * HOUR // span] *= 3.0
+    scores = scores_of(values, span)
+    assert (scores[first] >= 75).all()
+    assert (scores[second : second + 3 * HOUR // span].max(axis=0) >= 75).all()
+
+
+def test_an_outage_of_two_hundred_times_normal_is_reported_again_a_week_later():
+    values = daily(24, HOUR)
+    for at in (15 * 24, 22 * 24):
+        values[at : at + 2] *= 200.0
+    scores = scores_of(values, HOUR)
+    assert (scores[22 * 24] >= 75).all()
+
+
+def test_after_two_outages_a_spike_still_scores():
+    values = daily(22, HOUR)
+    for at in (14 * 24, 17 * 24):
+        values[at : at + 6] = 0.0
+    values[20 * 24 + 5] += 10.0
+    assert np.median(scores_of(values, HOUR)[20 * 24 + 5]) >= 50
+
+
+def test_after_two_far_spikes_a_smaller_one_still_scores():
+    values = daily(19, HOUR, series=8)
+    for at, size in ((14 * 24, 15.0), (16 * 24 + 9, 15.0), (17 * 24 + 11, 8.0)):
+        values[at] += size
+    assert np.median(scores_of(values, HOUR)[17 * 24 + 11]) >= 60
+
+
+@pytest.mark.parametrize("span", [1, 5, 10, 15, 60])
+def test_a_spike_of_twenty_times_is_critical_after_550_buckets(span):
+    values = 10.0 + np.random.default_rng(4).normal(size=(560, 2))
+    values[550] *= 20.0
+    assert (scores_of(values, span)[550] >= 75).all()
+
+
+def test_the_bucket_after_a_spike_never_ranks_with_it():
+    values = daily(16, HOUR, series=8)
+    values[15 * 24] *= 1.0 + np.arange(1, 9) / 10
+    scores = scores_of(values, HOUR)
+    assert (scores[15 * 24] >= 90).all()
+    assert (scores[15 * 24 + 1 : 15 * 24 + 6] < 50).all()
+
+
+def test_low_counts_that_fall_to_zero_for_two_hours_score_from_the_outage_on():
+    values = np.random.default_rng(7).poisson(10.0, (17 * 96, 4)).astype(float)
+    values[15 * 96 : 15 * 96 + 8] = 0.0
+    scores = scores_of(values, 15 * MINUTE, function="count", field_name=None)
+    outage = scores[15 * 96 : 15 * 96 + 8].max(axis=0)
+    assert (outage >= 75).all()
+    assert (scores[15 * 96 + 8 : 15 * 96 + 12].max(axis=0) < outage).all()
+
+
+@pytest.mark.parametrize("function", ["count", "low_count"])
+def test_an_office_that_falls_silent_in_the_afternoon_is_critical(function):
+    time = times_of(31, HOUR)
+    is_open = (time % DAY >= 8 * HOUR) & (time % DAY < 18 * HOUR) & ((time - START) // DAY % 7 < 5)
+    values = np.random.default_rng(9).poisson(np.where(is_open, 200.0, 0.0)[:, None] * np.ones(3)).astype(float)
+    dead = 29 * 24 + 14
+    values[dead : dead + 4] = 0.0
+    scores = scores_of(values, HOUR, function=function, field_name=None)
+    assert (scores[dead] >= 75).all()
+
+
+def test_daily_buckets_have_results_after_three_weeks():
+    values = 100.0 + np.random.default_rng(3).normal(size=(24, 4))
+    values[21] = 200.0
+    assert (scores_of(values, DAY)[21] >= 25).all()
+
+
+def test_buckets_that_a_rule_keeps_from_the_model_score_alike_however_many():
+    values = daily(20, HOUR, series=2)
+    values[15 * 24 : 15 * 24 + 30] = 200.0
+    condition = {"applies_to": "actual", "operator": "gt", "value": 150.0}
+    rule = {"actions": ["skip_model_update"], "conditions": [condition]}
+    scores = scores_of(values, HOUR, custom_rules=[rule])[15 * 24 : 15 * 24 + 30]
+    assert scores.min() >= 90
+    assert np.ptp(scores) < 10
