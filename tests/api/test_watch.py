@@ -40,7 +40,7 @@ def test_requests_are_counted_by_operation_and_status(client: HttpClient):
     client.get("/_ml/anomaly_detectors/nobody-has-this-name")
     after = samples(client)
     for status in ("200", "404"):
-        key = (name, "get_jobs", status)
+        key = (name, "ml.get_jobs", status)
         assert after[key] - before.get(key, 0) >= 1
 
 
