@@ -11,6 +11,7 @@ from proxy.runtime.saved_model import MIN_VERSION, entries_in, is_readable
 from proxy.store import Store
 from proxy.store.results import ids as result_ids
 from proxy.store.results.docs import OLDEST_MODEL_VERSION
+from proxy.store.snapshots import EMPTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ async def _snapshot(store: Store, job_id: str, snapshot_id: str) -> tuple[bytes 
     """The snapshot's model and the job's data counts, which reverting may have changed since."""
     counts = await store.results_write.document(job_id, result_ids.data_counts(job_id))
     snapshot = await store.results_write.document(job_id, result_ids.model_snapshot(job_id, snapshot_id))
+    if snapshot_id == EMPTY:
+        return None, counts
     if snapshot is None:
         raise status_error(
             f"model snapshot [{snapshot_id}] of job [{job_id}], with which it was closed, is not in its results: "

@@ -173,7 +173,7 @@ def test_crowds_are_sampled_and_memory_stays_flat():
         array.setflags(write=False)
     places.learn(rows, people, crowd)
     assert places.nbytes == before
-    assert places.state()["points"][0] == places.state()["visits"][0] == 65
+    assert places.state()["points"][0] == places.state()["visits"][0] == 17
     assert places.score(rows, people, crowd).probability.mean() > 0.2
 
 

@@ -78,6 +78,7 @@ class _Child:
         self._computing: _Computing | None = None
         self._has_begun = False
         self._timed_out = False
+        self._is_leaving = False
         self._last_sign = asyncio.get_running_loop().time()
         self._socket, theirs = socket.socketpair()
         with theirs:
@@ -113,7 +114,7 @@ class _Child:
             while True:
                 self._take(await receive(reader))
         except (asyncio.IncompleteReadError, OSError) as error:
-            _log.info("a process that computes models has ended: %s", error)
+            _log.log(logging.DEBUG if self._is_leaving else logging.WARNING, "a process of models has ended: %s", error)
         finally:
             self.is_lost = True
             self._watching.cancel()
@@ -182,6 +183,7 @@ class _Child:
 
     async def close(self) -> None:
         """Lets the child end by itself for a moment, then kills it."""
+        self._is_leaving = True
         if not self.is_lost:
             (await asyncio.shield(self._writer)).close()
             with contextlib.suppress(TimeoutError):
