@@ -38,7 +38,7 @@ system:
 demo: install
 	$(VENV)/bin/lanewatch demo $(ARGS)
 
-# One process has the cluster, the other trains models; PARALLEL= runs everything in one.
+# One process has a cluster, the other the page's cluster and the models; PARALLEL= runs everything in one.
 PARALLEL := --numprocesses 2 --dist loadgroup
 
 test: install system

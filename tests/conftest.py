@@ -7,6 +7,7 @@ on which indices named .ml-* and lanewatch-* are deleted.
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -41,7 +42,7 @@ TRAINING = ("proxy.engine.job", "proxy.engine.models", "tests.engine.jobs", "tes
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what needs a cluster and what trains models, before ``-m`` is asked, and lets one process have the cluster.
+    """Marks what needs a cluster and what trains models, before ``-m`` is asked, and lets one process have a cluster.
 
     A test that starts a cluster without those fixtures bears the mark itself.
     """
@@ -51,7 +52,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if any(origin_of(value).startswith(TRAINING) for value in vars(item.module).values()):
             item.add_marker(pytest.mark.trains)
         needs_cluster = item.get_closest_marker("cluster") is not None
-        item.add_marker(pytest.mark.xdist_group("cluster" if needs_cluster else item.path.stem))
+        item.add_marker(pytest.mark.xdist_group(group_of(item.path) if needs_cluster else item.path.stem))
+
+
+def group_of(path: Path) -> str:
+    """The tests that share a cluster: those of the page have another than the rest, since they wait for a browser."""
+    return "page" if path.parent.name == "ui" else "cluster"
 
 
 def origin_of(value: object) -> str:

@@ -201,7 +201,8 @@ def long_job(client: HttpClient) -> Iterator[str]:
     yield make_job(
         client, "far", {"function": "count"}, {"function": "mean", "field_name": "took"}, hours=HOURS, span="10m"
     )
-    client.delete("/_ml/anomaly_detectors/far", query={"force": "true"})
+    deleted = client.delete("/_ml/anomaly_detectors/far", query={"force": "true"})
+    assert deleted.status == 200, "what it leaves, every later test would find"
 
 
 FAR = ".ml-anomalies-far"

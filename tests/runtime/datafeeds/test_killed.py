@@ -71,8 +71,9 @@ class Proxy:
         self._process.wait()
 
     def kill_place(self) -> None:
+        # ps says by its status that there is none: for a moment, where it has just been killed.
         listed = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(self._process.pid)], capture_output=True, text=True, check=True
+            ["ps", "-o", "pid=", "--ppid", str(self._process.pid)], capture_output=True, text=True, check=False
         )
         for pid in listed.stdout.split():
             os.kill(int(pid), signal.SIGKILL)

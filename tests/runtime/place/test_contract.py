@@ -142,7 +142,7 @@ async def test_years_of_empty_buckets_come_by_many_steps(place: Place, inputs: J
     counts = [len(summary.buckets) for summary in heard]
     assert sum(counts) == YEAR_S // 3600 - 1
     assert len(counts) > 3
-    assert counts[0] < sum(counts) / 10
+    assert max(counts) < sum(counts) * 0.9
     assert flushed.status is not None
     assert flushed.status.last_finalized_bucket_end_ms == far * 1000
 
