@@ -52,6 +52,10 @@ def make_parser() -> argparse.ArgumentParser:
         add_server_options(command)
     for command in (up, story):
         add_cluster_options(command)
+    for command in (serve, up):
+        command.add_argument(
+            "--nginx", action="store_true", help="run an nginx on that port, which costs what is not ML almost nothing"
+        )
     story.add_argument("--exit", action="store_true", help="end after the report instead of serving on")
     return parser
 

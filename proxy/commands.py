@@ -18,8 +18,9 @@ from proxy.cluster.problem import ClusterProblem
 from proxy.config import Config, ConfigError
 from proxy.config_loading import SECRET_KEYS, load_config, load_settings
 from proxy.nginx import nginx_config
+from proxy.nginx_process import NginxProblem
 from proxy.schemas import shipped_schemas
-from proxy.serving import AddressProblem, refuse_used_address, serve_until_stopped, url_host
+from proxy.serving import AddressProblem, refuse_used_address, serve_until_stopped, trusted_authorities, url_host
 
 EXIT_PROBLEM = 1
 
@@ -28,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     """Runs the chosen command; returns the exit code."""
     try:
         return COMMANDS[args.command](args)
-    except (AddressProblem, ClusterProblem, ConfigError) as problem:
+    except (AddressProblem, ClusterProblem, ConfigError, NginxProblem) as problem:
         print(f"lanewatch: {problem}", file=sys.stderr)
         return EXIT_PROBLEM
 
@@ -59,14 +60,14 @@ def say(text: str) -> None:
 
 
 def run_serve(args: argparse.Namespace) -> int:
-    return serve_until_stopped(config_of(args), say)
+    return serve_until_stopped(config_of(args), say, nginx=args.nginx)
 
 
 def run_up(args: argparse.Namespace) -> int:
     config = config_of(args)
     refuse_used_address(config.server)
     with cluster_at_hand(config, data_dir=args.data, port=args.es_port, report=say) as cluster:
-        return serve_until_stopped(cluster.config, say, node=cluster.node)
+        return serve_until_stopped(cluster.config, say, node=cluster.node, nginx=args.nginx)
 
 
 def run_demo(args: argparse.Namespace) -> int:
@@ -97,8 +98,9 @@ def run_nginx_config(args: argparse.Namespace) -> int:
     config = config_of(args)
     proxy = f"http://{url_host(config.server.host)}:{config.server.port}"
     try:
-        nodes, page = config.elasticsearch.hosts, config.page.path
-        say(nginx_config(listen=args.listen, proxy=proxy, nodes=nodes, page_path=page))
+        nodes = config.elasticsearch.hosts
+        verify = trusted_authorities(config.elasticsearch) if nodes[0].startswith("https") else None
+        say(nginx_config(listen=args.listen, proxy=proxy, nodes=nodes, page_path=config.page.path, verify=verify))
     except ValueError as error:
         raise ConfigError(str(error)) from error
     return 0

@@ -46,7 +46,7 @@ server {{
     client_body_buffer_size 1m;
     proxy_buffering off;
 
-    proxy_http_version 1.1;
+{tls}    proxy_http_version 1.1;
     proxy_set_header Connection "";
     proxy_set_header Host $http_host;
     proxy_connect_timeout 5s;
@@ -61,24 +61,42 @@ server {{
 }}
 """
 
+_TLS = """\
+    proxy_ssl_verify on;
+    proxy_ssl_verify_depth 5;
+    proxy_ssl_trusted_certificate "{verify}";
+    proxy_ssl_server_name on;
+    proxy_ssl_name {name};
 
-def nginx_config(*, listen: str, proxy: str, nodes: Sequence[str], page_path: str | None = None) -> str:
+"""
+
+
+def nginx_config(
+    *, listen: str, proxy: str, nodes: Sequence[str], page_path: str | None = None, verify: str | None = None
+) -> str:
     """The configuration's text.
 
     :param listen: as nginx's ``listen`` takes it, for instance ``127.0.0.1:9280``
     :param proxy: URL of the proxy
     :param nodes: URLs of the cluster's nodes, all of one scheme and without paths
     :param page_path: where the proxy serves the web page
+    :param verify: file with the authorities to trust for https nodes; without it any certificate is accepted
     :raises ValueError: for nodes that nginx could not serve so
     """
     urls = [URL(node) for node in nodes]
     if len({url.scheme for url in urls}) != 1 or any(url.raw_path not in ("", "/") for url in urls):
         raise ValueError(f"nodes [{', '.join(nodes)}] must be URLs of one scheme without paths")
+    if verify and len({url.host for url in urls}) > 1:
+        raise ValueError(
+            f"nginx checks all certificates for one name, but nodes [{', '.join(nodes)}] have several: "
+            "name one of them, or serve without nginx"
+        )
     return _TEMPLATE.format(
         listen=listen,
         proxy=_address(URL(proxy)),
         nodes="\n".join(f"    server {_address(url)} max_fails=1 fail_timeout=5s;" for url in urls),
         scheme=urls[0].scheme,
+        tls=_TLS.format(verify=verify, name=urls[0].host) if verify else "",
         our_paths=_as_pcre(OUR_PATHS),
         page=f'    "~^{page_path}(?=[/?]|$)" http://lanewatch_proxy;\n' if page_path else "",
         root=_as_pcre(ROOT_PATH),

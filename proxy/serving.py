@@ -11,7 +11,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import uvloop
 
@@ -21,6 +21,8 @@ from proxy.api.passing.upstream import Upstream
 from proxy.app import WATCH, make_app
 from proxy.cluster.node import Node
 from proxy.config import Config, ConfigError, ElasticsearchConfig, ServerConfig
+from proxy.nginx import nginx_config
+from proxy.nginx_process import NginxProcess, find_nginx
 
 NODE_CHECK_S = 1.0
 
@@ -31,12 +33,16 @@ class AddressProblem(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A proxy that listens; `close` lets requests in flight end and saves the open jobs."""
+    """A proxy that listens; `close` lets requests in flight end, up to a limit, and saves the open jobs."""
 
     url: str
     front: Front
+    nginx: NginxProcess | None = None
+    shutdown_timeout: float = 0
 
     async def close(self) -> None:
+        if self.nginx is not None:
+            await self.nginx.close(self.shutdown_timeout)
         await self.front.close()
 
 
@@ -76,6 +82,16 @@ def ssl_context(elasticsearch: ElasticsearchConfig) -> ssl.SSLContext | bool:
         raise ConfigError(f"cannot read [elasticsearch.ca_certs] [{elasticsearch.ca_certs}]: {reason}") from error
 
 
+def trusted_authorities(elasticsearch: ElasticsearchConfig) -> str | None:
+    """The file with which https nodes are checked, None where they are not. Raises ConfigError."""
+    if not elasticsearch.verify_certs:
+        return None
+    authorities = elasticsearch.ca_certs or ssl.get_default_verify_paths().cafile
+    if authorities is None:
+        raise ConfigError("[elasticsearch.ca_certs] must name the authorities to trust: the system has no file of them")
+    return authorities
+
+
 def url_host(host: str) -> str:
     """The address that one can open in a browser for the address that was bound."""
     if host in ("0.0.0.0", "::"):
@@ -105,21 +121,48 @@ def address_problem(server: ServerConfig, error: OSError) -> AddressProblem:
     )
 
 
-def serve_until_stopped(config: Config, say: Callable[[str], None], *, node: Node | None = None) -> int:
-    """Serves until Ctrl-C, SIGTERM or the end of `node`; returns the exit code. Raises AddressProblem."""
+async def start_behind_nginx(config: Config) -> Serving:
+    """A proxy on a port of its own, and an nginx before it where the settings want the proxy.
+
+    Raises AddressProblem, ConfigError and NginxProblem.
+    """
+    find_nginx()
+    port = refuse_used_address(config.server)
+    nodes, host = config.elasticsearch, config.server.host
+    serving = await start_serving(replace(config, server=replace(config.server, host="127.0.0.1", port=0)))
+    try:
+        verify = trusted_authorities(nodes) if nodes.hosts[0].startswith("https") else None
+        listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        server = nginx_config(
+            listen=listen, proxy=serving.url, nodes=nodes.hosts, page_path=config.page.path, verify=verify
+        )
+        nginx = NginxProcess(server, url_host(host).strip("[]"), port)
+        await nginx.start()
+    except BaseException as error:
+        await serving.close()
+        if isinstance(error, ValueError):
+            raise ConfigError(str(error)) from error
+        raise
+    return Serving(f"http://{url_host(host)}:{port}", serving.front, nginx, config.server.shutdown_timeout)
+
+
+def serve_until_stopped(
+    config: Config, say: Callable[[str], None], *, node: Node | None = None, nginx: bool = False
+) -> int:
+    """Serves until Ctrl-C, SIGTERM or the end of `node`; returns the exit code. Raises AddressProblem, NginxProblem."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        exit_code = runner.run(serve(config, say, node))
+        exit_code = runner.run(serve(config, say, node, nginx))
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # we are stopping; a second one would only leave things behind
     return exit_code
 
 
-async def serve(config: Config, say: Callable[[str], None], node: Node | None) -> int:
+async def serve(config: Config, say: Callable[[str], None], node: Node | None, nginx: bool) -> int:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     try:
-        serving = await start_serving(config)
+        serving = await (start_behind_nginx(config) if nginx else start_serving(config))
     except OSError as error:
         raise address_problem(config.server, error) from error
     say(f"lanewatch serves {serving.url} in front of {', '.join(config.elasticsearch.hosts)} (Ctrl-C stops it)")

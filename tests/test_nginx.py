@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,6 +20,8 @@ import pytest
 from proxy.cli import main
 from proxy.nginx import nginx_config
 from tests.api.passing.wire import free_port
+from tests.http_client import HttpClient
+from tests.test_cli import RunningCommand
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
@@ -80,6 +84,52 @@ def test_nginx_sends_ours_to_the_proxy_and_the_rest_to_the_cluster(tmp_path):
         with running_nginx(tmp_path, text, port):
             for target, name in [(t, "proxy") for t in OURS] + [(t, "cluster") for t in THE_CLUSTERS]:
                 assert fetch(port, target) == f"{name} {target}"
+
+
+@needs_nginx
+def test_serve_runs_an_nginx_before_itself_and_starts_it_again(cluster_url: str) -> None:
+    with RunningCommand("serve", "--nginx", "--port", "0", "--elasticsearch", cluster_url) as command:
+        client = HttpClient(command.url)
+        assert client.get("/_ml/anomaly_detectors").json()["count"] >= 0
+        assert client.get("/_cluster/health").headers["X-elastic-product"] == "Elasticsearch"
+        (nginx,) = nginx_of(command.process.pid)
+        os.kill(nginx, signal.SIGKILL)
+        for _ in range(200):
+            if nginx_of(command.process.pid) not in ([], [nginx]):
+                break
+            time.sleep(0.05)
+        wait_until_open(int(command.url.rpartition(":")[2]))
+        assert client.get("/_ml/anomaly_detectors").status == 200
+        (again,) = nginx_of(command.process.pid)
+        assert again != nginx
+        assert command.stop(signal.SIGTERM) == 0
+    assert not Path(f"/proc/{again}").exists()
+
+
+@needs_nginx
+def test_a_killed_proxy_leaves_no_nginx_behind(cluster_url: str) -> None:
+    with RunningCommand("serve", "--nginx", "--port", "0", "--elasticsearch", cluster_url) as command:
+        (nginx,) = nginx_of(command.process.pid)
+        command.process.kill()
+        command.process.wait()
+        for _ in range(100):
+            if not Path(f"/proc/{nginx}").exists():
+                return
+            time.sleep(0.05)
+    raise AssertionError("nginx outlives the proxy that started it")
+
+
+def nginx_of(parent: int) -> list[int]:
+    listed = subprocess.run(["ps", "-o", "pid=,comm=", "--ppid", str(parent)], capture_output=True, text=True)
+    return [int(pid) for pid, name in map(str.split, listed.stdout.splitlines()) if name == "nginx"]
+
+
+def test_certificates_of_nodes_are_checked_by_their_name() -> None:
+    common = {"listen": "9280", "proxy": "http://127.0.0.1:9281"}
+    text = nginx_config(**common, nodes=["https://es.local:9200", "https://es.local:9201"], verify="/ca.pem")
+    assert "proxy_ssl_name es.local;" in text and 'proxy_ssl_trusted_certificate "/ca.pem";' in text
+    with pytest.raises(ValueError, match="have several"):
+        nginx_config(**common, nodes=["https://a:9200", "https://b:9200"], verify="/ca.pem")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ Reading and checking live here; what an operation does with them lives in ``hand
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -62,7 +62,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A checked request. ``query`` and ``body`` hold only what was given, as real numbers, booleans and lists."""
+    """A checked request. ``query`` and ``body`` hold only what was given, as real numbers, booleans and lists.
+
+    ``is_gone`` says whether the caller has left without waiting for the answer.
+    """
 
     operation: str
     method: str
@@ -75,6 +78,8 @@ class Call:
     text: BodyText | None = None
     section: Section | None = None
     content: AsyncIterator[bytes] | None = None
+    idempotency_key: str | None = None
+    is_gone: Callable[[], bool] = lambda: False
     content_type: str = ""
     human: bool = False
     wants_text: bool = False
@@ -123,6 +128,8 @@ async def make_call(
         identity=identity_of(request.headers),
         human=boolean(query.get("human", "false")),
         wants_text=_wants_text(query, media_type(request.headers, "Accept")),
+        idempotency_key=request.headers.get("Idempotency-Key"),
+        is_gone=lambda: request.transport is None or request.transport.is_closing(),
         content_type=request.headers.get(_CONTENT_TYPE, ""),
         warnings=warnings,
     )

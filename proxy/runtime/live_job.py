@@ -6,7 +6,6 @@ under way then is neither lost nor done twice.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -139,13 +138,13 @@ class LiveJob:
 
     # ---- steps
 
-    async def post(self, body: bytes, replaces: tuple[int, int] | None = None) -> dict[str, Any]:
-        """Analyses records; returns the counts of this request. ``replaces``: see ``commands.Post``.
+    async def post(self, body: bytes, replaces: tuple[int, int] | None, post_id: str) -> dict[str, Any]:
+        """Analyses records; returns the counts of this request. ``replaces`` and ``post_id``: see ``commands.Post``.
 
         Raises:
             MlError: parse_exception for malformed data, 429 and 503 where nothing was taken.
         """
-        command = Post(body, replaces, secrets.token_hex(8), self.clock())
+        command = Post(body, replaces, post_id, self.clock())
         for _ in range(_TRIES):
             try:
                 return (await self._ask(command)).counts

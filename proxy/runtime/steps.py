@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from proxy.runtime import job_states
+from proxy.runtime.abandoned_posts import AbandonedPosts, Counts
+from proxy.runtime.answered_posts import Range, keyed_post_id
 from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.job_entries import Entries
 from proxy.runtime.job_inputs import gather_inputs
@@ -19,6 +25,19 @@ from proxy.runtime.place.summary import Status
 from proxy.runtime.running import Running
 from proxy.runtime.turns import Turns
 from proxy.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """What came with posted records.
+
+    ``replaces`` is a range of epoch seconds whose records, where their buckets are still open, are forgotten; ``key``
+    the caller's name for this request; ``is_gone`` whether the caller has left.
+    """
+
+    replaces: Range = None
+    key: str = ""
+    is_gone: Callable[[], bool] = lambda: False
 
 
 class Steps:
@@ -40,23 +59,27 @@ class Steps:
         self._turns = turns
         self._notices = notices
         self._ready = ready
+        self._abandoned = AbandonedPosts()
 
-    async def post(
-        self, job_id: str, content: AsyncIterator[bytes], replaces: tuple[int, int] | None = None
-    ) -> dict[str, Any]:
-        """Analyses posted records; a failed job is taken up again first.
-
-        ``replaces`` is a range of epoch seconds whose records, where their buckets are still open, are forgotten.
+    async def post(self, job_id: str, content: AsyncIterator[bytes], how: Posting = Posting()) -> Counts:
+        """Analyses posted records, once however often they are repeated; a failed job is taken up again first.
 
         Raises:
-            MlError: 409 where the job is not open.
+            MlError: 409 where the job is not open, 422 where the key came with other data before.
         """
         await self._ready(job_id)
         job_states.check("post", Asked(job_id, self._entries.state(job_id)))
         # Read before the turn is taken: a slow sender must not hold up others.
         body = b"".join([chunk async for chunk in content])
+        if how.key:
+            post_id = await asyncio.to_thread(keyed_post_id, how.key, body, how.replaces)
+            return await self._post(job_id, body, how.replaces, post_id)
+        work = partial(self._post, job_id, body, how.replaces, secrets.token_hex(8))
+        return await self._abandoned.once(job_id, body, how.is_gone, work)
+
+    async def _post(self, job_id: str, body: bytes, replaces: Range, post_id: str) -> Counts:
         async with self.take(job_id, "post") as live:
-            return await live.post(body, replaces)
+            return await live.post(body, replaces, post_id)
 
     async def flush(self, job_id: str, options: Mapping[str, Any]) -> Status:
         """

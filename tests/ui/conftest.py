@@ -42,7 +42,8 @@ FLAGS = [
 TIMEOUT_MS = 60_000
 
 
-@pytest.fixture(scope="session")
+# Ended with each module: while it runs, no other event loop can in this thread.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("chromium is not installed; `make system` installs it where it can")

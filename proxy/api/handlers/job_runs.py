@@ -6,11 +6,12 @@ import asyncio
 from typing import Any
 
 from proxy.api.call import Call, Reply
-from proxy.api.rules import flush, identifiers
+from proxy.api.rules import flush, identifiers, repeats
 from proxy.api.rules.breach import check
 from proxy.api.services import Services
 from proxy.errors import status_error
 from proxy.job_config import durations
+from proxy.runtime.steps import Posting
 from proxy.store import StoredJob
 
 _DEFAULT_TIMEOUT = "30m"
@@ -84,6 +85,7 @@ async def flush_job(call: Call, services: Services) -> dict[str, Any]:
 
 async def post_data(call: Call, services: Services) -> Reply:
     replaces = flush.reset_range_s(call, services.clock())
+    how = Posting(replaces, repeats.key_of(call), call.is_gone)
     assert call.content is not None, "this operation's body is a stream"
-    counts = await services.runtime.steps.post(call.path["job_id"], call.content, replaces)
+    counts = await services.runtime.steps.post(call.path["job_id"], call.content, how)
     return Reply(counts, status=202)

@@ -36,8 +36,8 @@ class Open(Command):
 class Post(Command):
     """Reads, journals and analyses data.
 
-    ``post_id`` tells them from all others; ``replaces`` is a range of epoch seconds whose records, where their buckets
-    are open, are forgotten first.
+    ``post_id`` tells them from all others, and has the caller's key if there was one; ``replaces`` is a range of epoch
+    seconds whose records, where their buckets are open, are forgotten first.
     """
 
     body: bytes

@@ -177,8 +177,13 @@ class PlacedJob:
         """Analyses records; the counts of the next summary are those of this request.
 
         Raises:
-            MlError: parse_exception for malformed data, 429 and 503 where nothing was taken.
+            MlError: parse_exception for malformed data, 429 and 503 where nothing was taken, 422 for a key that came
+                with other data before.
         """
+        answered = self.model.answered_posts.find(post_id)
+        if answered is not None:
+            self._counts = dict(answered)
+            return
         self._refuse_when_full()
         ingested, entry = await self.do(None, self.model.read, body, replaces, post_id)
         number = await self.journal(_DATA + entry)

@@ -19,6 +19,7 @@ from proxy.java_regex import InvalidPattern, UnsupportedPattern
 from proxy.job_config import types
 from proxy.job_config.engine_spec import spec_from
 from proxy.runtime import documents
+from proxy.runtime.answered_posts import AnsweredPosts
 from proxy.runtime.batch_codec import encode_batch
 from proxy.runtime.categorizer_reports import CategorizerReports, stats_documents, status_annotation
 from proxy.runtime.counts import DataCounts, TimingStats
@@ -77,6 +78,7 @@ class JobModel:
         self._categorizers = CategorizerReports.from_state(header.get("categorizers", ()))
         self._pace = Pace()
         self.saved_progress: dict[str, Any] | None = header.get("progress")
+        self.answered_posts = AnsweredPosts(header.get("answered_posts", ()))
         given = self._counts if counts is None else DataCounts.from_document(dict(counts))
         self.has_other_counts = given != self._counts
         self._counts = given
@@ -99,7 +101,7 @@ class JobModel:
 
     def analysing(self, ingested: Ingested, now_ms: int) -> Iterator[Outcome]:
         """Analyses data; the counts are those of the whole request so far."""
-        step, analysed = DataCounts(), len(self._fields.analysed)
+        step, analysed, counts = DataCounts(), len(self._fields.analysed), dict[str, Any]()
         sets_earliest = self._counts.earliest_record_timestamp is None
         news: Ingested | None = ingested
         if ingested.replaces is not None:
@@ -112,7 +114,9 @@ class JobModel:
                 shown = step if sets_earliest else replace(step, earliest_record_timestamp=None)
                 outcome = self._outcome(news, results, took_ms, now_ms)
                 news = None
-                yield replace(outcome, counts=shown.document(self._inputs.job_id))
+                counts = shown.document(self._inputs.job_id)
+                yield replace(outcome, counts=counts)
+        self.answered_posts.remember(ingested.post_id, counts)
 
     def flushing(self, options: Mapping[str, Any], now_ms: int) -> Iterator[Outcome]:
         """``options``: see ``commands.Flush``."""
@@ -182,7 +186,8 @@ class JobModel:
         """
         header = {"counts": asdict(self._counts), "timing": asdict(self._timing), "interim_ids": self._interim_ids,
                   "latest_result_ms": self._latest_result_ms, "categorizers": self._categorizers.state(),
-                  "sequence": sequence, "progress": progress}  # fmt: skip
+                  "sequence": sequence, "progress": progress,
+                  "answered_posts": self.answered_posts.state()}  # fmt: skip
         return pack(header, self._engine.state())
 
     def status(self) -> Status:
