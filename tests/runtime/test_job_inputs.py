@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from proxy.config_loading import load_config
+from proxy.engine import state
 from proxy.errors import MlError
 from proxy.runtime.job_inputs import JobInputs, check_filters_exist, filter_ids, gather_inputs
 from proxy.runtime.place.model import JobModel
@@ -101,6 +102,16 @@ async def test_a_stored_pattern_that_cannot_be_run_keeps_its_job_from_opening_an
     assert refused.value.status == 400
     assert refused.value.reason.startswith("[inputs] a categorization pattern cannot be used: ")
     assert "(?=...)" in refused.value.reason
+
+
+async def test_a_model_of_another_engine_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = await gather_inputs(Shelf(), CONFIGURATION)
+    monkeypatch.setattr(state, "VERSION", state.VERSION - 1)
+    old = JobModel(inputs).packed(0, None)
+    monkeypatch.undo()
+    with pytest.raises(MlError, match=r"reset the job to begin a new one: engine state has version") as refused:
+        JobModel(inputs, old)
+    assert refused.value.status == 400
 
 
 def events_by_hour(inputs: JobInputs, updated: JobInputs | None = None) -> list[list[str]]:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, cast
 
-from proxy.engine import Forecast, ForecastRefused, JobEngine, Results
+from proxy.engine import Forecast, ForecastRefused, JobEngine, Results, StateError
 from proxy.engine.results import Document
 from proxy.errors import status_error
 from proxy.java_regex import InvalidPattern, UnsupportedPattern
@@ -70,6 +70,9 @@ class JobModel:
             self._engine = JobEngine(spec, learnt, filters=inputs.filters, events=inputs.calendar_events)
         except (InvalidPattern, UnsupportedPattern) as error:
             raise status_error(f"[{inputs.job_id}] a categorization pattern cannot be used: {error}", 400) from error
+        except StateError as error:
+            text = f"[{inputs.job_id}] the stored model cannot be used, reset the job to begin a new one: {error}"
+            raise status_error(text, 400) from error
         self._fields = fields_of(inputs.configuration, spec.text_fields, spec.number_fields)
         self._counts = DataCounts(**header["counts"]) if header else DataCounts()
         self._timing = TimingStats(**header["timing"]) if header else TimingStats()
