@@ -72,6 +72,12 @@ test-random: install
 	@seed=$(SEED); echo "properties with seed $$seed: make test-random SEED=$$seed repeats this run"; \
 	$(PYTHON) -m pytest $(PARALLEL) -m 'not cluster' --hypothesis-profile=random --hypothesis-seed=$$seed $(ARGS)
 
+# Five hundred odd requests to every operation; SEED repeats a run.
+.PHONY: fuzz
+fuzz: install
+	@seed=$(SEED); echo "requests with seed $$seed: make fuzz SEED=$$seed repeats this run"; \
+	$(PYTHON) -m pytest tests/fuzz --hypothesis-profile=random --hypothesis-seed=$$seed $(ARGS)
+
 bench: install
 	$(PYTHON) -m bench $(ARGS)
 
