@@ -33,15 +33,16 @@ SEES = {
     "app": {"api", "runtime", "store", "schemas", "metrics"},
     "cli": {"commands"},
     "cluster": set(),
-    "commands": {"api", "cluster", "demo", "nginx", "schemas", "serving"},
+    "commands": {"api", "cluster", "demo", "nginx", "nginx_process", "schemas", "serving"},
     "demo": {"cluster", "serving"},
     "engine": set(),
     "job_config": {"engine"},  # what the engine needs to know is read from the configuration there
     "metrics": {"runtime"},
     "nginx": {"api"},
+    "nginx_process": {"cluster", "runtime"},
     "runtime": {"engine", "store", "job_config"},
     "schemas": set(),
-    "serving": {"api", "app", "cluster"},
+    "serving": {"api", "app", "cluster", "nginx", "nginx_process"},
     "store": {"job_config"},
 }
 # Which part alone may use a library; the rest may be used by all.
