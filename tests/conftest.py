@@ -5,6 +5,8 @@ on which indices named .ml-* and lanewatch-* are deleted.
 """
 
 import asyncio
+import base64
+import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -96,7 +98,30 @@ USERS = {
     "ml_admin": "machine_learning_admin",
     "ml_user": "machine_learning_user",
     "nobody": "",
+    "runner": "runner",
+    "lanewatch": "lanewatch",
+    "weak": "weak",
 }
+# The first is what the README tells administrators to create; a test compares them.
+ROLES = """\
+lanewatch:
+  cluster: [monitor, manage_ml, grant_api_key]
+  indices: [{names: [".ml-*", "lanewatch-*"], privileges: [all]}]
+runner:
+  run_as: [ml_user, ml_admin]
+weak:
+  cluster: [monitor]
+  indices: [{names: ["lanewatch-*"], privileges: [all]}]
+"""
+# Of service accounts: accounts and what is secret of their tokens, each named `token`.
+SERVICE_SECRETS = {"elastic/kibana": "kibana-secret", "elastic/fleet-server": "fleet-secret"}
+
+
+def hashed(secret: str) -> str:
+    """As Elasticsearch keeps secrets of tokens, which, unlike passwords, may not stand there as they are."""
+    salt, rounds = b"a salt of thirty-two bytes, so..", 1000
+    derived = hashlib.pbkdf2_hmac("sha512", secret.encode(), salt, rounds, 32)
+    return "{PBKDF2}" + f"{rounds}${base64.b64encode(salt).decode()}${base64.b64encode(derived).decode()}"
 
 
 @pytest.fixture(scope="session")
@@ -114,6 +139,10 @@ def secured_cluster_url() -> Iterator[str]:
             # Elasticsearch takes a password that bears no sign of a hash as it is.
             "users": "".join(f"{user}:{PASSWORD}\n" for user in USERS),
             "users_roles": "".join(f"{role}:{','.join(users)}\n" for role, users in by_role.items() if role),
+            "roles.yml": ROLES,
+            "service_tokens": "".join(
+                f"{account}/token:{hashed(secret)}\n" for account, secret in SERVICE_SECRETS.items()
+            ),
         },
     )
     with with_email_analysis(find_build(load_config(environ={}).cluster, print)) as home:

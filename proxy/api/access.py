@@ -17,6 +17,9 @@ Privilege = Literal["monitor_ml", "manage_ml"]
 
 _PRIVILEGES_PATH = "/_security/user/_has_privileges"
 _AUTHENTICATE_PATH = "/_security/_authenticate"
+_RUN_AS = "es-security-runas-user"
+# The type of the realm, so to say, of service accounts.
+_SERVICES = "_service_account"
 # Security may be turned on in the cluster later.
 _ASK_AGAIN_S = 60.0
 _GRANTING: Mapping[Privilege, str] = {
@@ -69,21 +72,43 @@ class Access:
             raise unavailable(f"the cluster could not tell the privileges of the caller, it answered [{status}]")
         self._is_on, self._open_until = True, -math.inf
         if not answer["has_all_requested"]:
-            raise await self._unauthorized(str(answer["username"]), action, identity)
+            raise await self._unauthorized(action, identity)
 
-    async def _unauthorized(self, user: str, action: str, identity: Mapping[str, str]) -> MlError:
-        """The refusal in the cluster's words, which name the caller's roles."""
-        status, answer, _ = await self._cluster.ask_as_caller("GET", _AUTHENTICATE_PATH, None, identity)
-        caller = f"user [{user}]"
-        if status == 200 and "api_key" in answer:
-            caller = f"API key id [{answer['api_key']['id']}] of user [{user}]"
-        elif status == 200:
-            caller += f" with effective roles [{','.join(sorted(answer['roles']))}]"
+    async def _unauthorized(self, action: str, identity: Mapping[str, str]) -> MlError:
+        """The refusal in the cluster's words, which name the caller and the caller's roles."""
+        caller = await self._who_is(identity)
+        account = caller
+        if any(name.lower() == _RUN_AS for name in identity):
+            account = await self._who_is({name: text for name, text in identity.items() if name.lower() != _RUN_AS})
         reason = (
-            f"action [{action}] is unauthorized for {caller}, "
+            f"action [{action}] is unauthorized for {_described(account, caller)}, "
             f"this action is granted by the cluster privileges [{_GRANTING[privilege_for(action)]}]"
         )
         return MlError("security_exception", reason, 403)
+
+    async def _who_is(self, identity: Mapping[str, str]) -> dict[str, Any]:
+        """What the cluster says of an identity.
+
+        Raises:
+            MlError: 503 where it says nothing, which may happen to one that is revoked just now.
+        """
+        status, answer, _ = await self._cluster.ask_as_caller("GET", _AUTHENTICATE_PATH, None, identity)
+        if status != 200:
+            raise unavailable(f"the cluster could not tell who the caller is, it answered [{status}]")
+        return dict(answer)
+
+
+def _described(account: dict[str, Any], caller: dict[str, Any]) -> str:
+    """Somebody in the cluster's words; ``account`` is whoever the credentials are of, also where it runs as another."""
+    is_service = account["authentication_type"] == "token" and account["authentication_realm"]["type"] == _SERVICES
+    text = f"{'service account' if is_service else 'user'} [{account['username']}]"
+    if "api_key" in account:
+        text = f"API key id [{account['api_key']['id']}] of {text}"
+    if account is not caller:
+        text += f" run as [{caller['username']}]"
+    if (is_service or "api_key" in account) and account is caller:
+        return text
+    return f"{text} with effective roles [{','.join(sorted(caller['roles']))}]"
 
 
 def _relayed(status: int, answer: dict[str, Any], uri: str) -> MlError:
