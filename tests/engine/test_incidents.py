@@ -7,7 +7,6 @@ import pytest
 
 from bench.jobs import run
 from proxy.engine import Batch, Column
-from proxy.engine.models.component import Moment
 from proxy.engine.models.echoes import Echoes
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -58,8 +57,8 @@ def test_a_prediction_that_jumps_alone_proves_little():
     echoes.grow_to(2)
     typical, value, visits = np.array([80.0, 80.0]), np.array([21.0, 45.0]), np.array([1.0, 8.0])
     assert echoes.least_p(rows, value, typical, visits).tolist() == [0.0, 0.0]
-    at, as_expected = Moment(0, rows, np.zeros(2, int), np.zeros(2), np.zeros(2, int)), np.full(2, 20.0)
-    echoes.learn(at, as_expected, as_expected, np.full(2, 0.5), np.ones(2, bool))
+    as_expected = np.full(2, 20.0)
+    echoes.learn(rows, as_expected, as_expected, np.full(2, 0.5))
     assert echoes.least_p(rows, value, typical, visits) == pytest.approx([1 / 9, 0.0])
     assert echoes.least_p(rows, np.full(2, 21.0), typical, visits) == pytest.approx([1 / 9, 1 / 100])
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from proxy.engine.columns import Rows, Slot
+from proxy.engine.elementwise import anywhere, double, listed, minimum, of, positions
 from proxy.engine.models.component import Mask, Moment
 from proxy.engine.models.grid import DAY, DAY_MEMORY, WEEK_FROM, Grid
 from proxy.engine.models.voted_table import FIRST_VOTE, MOST_COUNTED, VotedTable
@@ -52,6 +53,7 @@ LEAST_REPEATS, CHANCE = 4, 2e-4
 # Days of such a table's own that its vote is a mean of.
 VOTE_DAYS = 3.0
 _NEVER = -(2**31)
+_NOBODY = np.empty(0, np.intp)
 
 
 class MonthDay(VotedTable):
@@ -96,12 +98,11 @@ class MonthDay(VotedTable):
 
     def having(self, at: Moment) -> Rows:
         """Positions in `at.rows` of those whose day of the month it is."""
-        own = np.flatnonzero(self._kind[at.rows])
+        own = positions(self._kind[at.rows] > 0)
         if not len(own):
             return own
-        rows, today = at.rows[own], names(np.array(at.time // DAY))
-        positions: Rows = own[today[self._kind[rows] - 1] == self._number[rows]]
-        return positions
+        rows, today = of(at.rows, own), names(np.array(at.time // DAY))
+        return listed(own, today[self._kind[rows] - 1] == self._number[rows])
 
     def scale(self, rows: Rows, by: Floats) -> None:
         """Makes what such a day adds `by` times as strong."""
@@ -110,25 +111,31 @@ class MonthDay(VotedTable):
     def observe(self, at: Moment, off: Floats, sizes: Sizes) -> Rows:
         """Takes what the patterns leave of a bucket's values; returns the rows with a day of the month found by it."""
         if self.grid.span > DAY:
-            return at.rows[:0]
-        today = at.time // DAY
-        is_open = np.flatnonzero((self._kind[at.rows] == 0) & (at.age >= WEEK_FROM))
-        at, off = at.only(is_open), off[is_open]
-        rows, new = at.rows, at.rows[:0]
-        is_over = self._day[rows] != today
-        if is_over.any():
-            new = self._finish(at.only(is_over), sizes)
-            over = rows[is_over]
-            self._day[over] = today
-            rest = over[self._kind[over] == 0]
-            self._table[:, rest], self._visits[:, rest] = 0.0, 0
+            return _NOBODY
+        is_open = (self._kind[at.rows] == 0) & (at.age >= WEEK_FROM)
+        if not anywhere(is_open):
+            return _NOBODY
+        at, off = at.only(is_open), of(off, is_open)
+        is_over = self._day[at.rows] != at.time // DAY
+        new = self._turn_day(at.listed(is_over), sizes) if anywhere(is_over) else _NOBODY
+        rows = at.rows
         if len(new):
             still = self._kind[rows] == 0
-            rows, off = rows[still], off[still]
+            if not anywhere(still):
+                return new
+            rows, off = of(rows, still), of(off, still)
         b = self._bins(at.time, rows)
-        count, mean = self._visits[b, rows] + 1.0, self._table[b, rows].astype(np.float64)
+        count, mean = double(self._visits[b, rows]) + 1.0, double(self._table[b, rows])
         self._table[b, rows] = mean + (off - mean) / count
-        self._visits[b, rows] = np.minimum(count, MOST_COUNTED)
+        self._visits[b, rows] = minimum(count, MOST_COUNTED)
+        return new
+
+    def _turn_day(self, at: Moment, sizes: Sizes) -> Rows:
+        """Begins a day of each row; returns those whose last one has told a day of the month."""
+        new = self._finish(at, sizes)
+        self._day[at.rows] = at.time // DAY
+        rest = at.rows[self._kind[at.rows] == 0]
+        self._table[:, rest], self._visits[:, rest] = 0.0, 0
         return new
 
     def _bins(self, time: int, rows: Rows) -> int:
@@ -139,8 +146,8 @@ class MonthDay(VotedTable):
 
     def _votes(self, rows: Rows, before: Floats, noise: Floats) -> tuple[Mask, Floats, Mask]:
         """Hours like those of other days have no say."""
-        loud_hours = (np.abs(self._table[:, rows]) > noise).sum(axis=0)
-        return np.abs(before) > noise, VOTE_DAYS * self.visit * np.maximum(loud_hours, 1), loud_hours == 0
+        loud_hours = (abs(self._table[:, rows]) > noise).sum(axis=0)
+        return abs(before) > noise, VOTE_DAYS * self.visit * np.maximum(loud_hours, 1), loud_hours == 0
 
     def _drop(self, rows: Rows) -> None:
         self._kind[rows] = 0

@@ -13,6 +13,7 @@ It fails where a level moves in many small steps: each is learnt by the level it
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
+from proxy.engine.elementwise import anywhere, indicator, listed, maximum, of, positions, put, where, zeros
 from proxy.engine.models.component import Component
 from proxy.engine.results import Floats, Ints
 
@@ -60,19 +61,19 @@ class LevelShifts(Component):
         """Takes a bucket's residuals (`off` in units of the value); returns the level shift of each row, mostly 0."""
         share = self._off_share[rows]
         # A shift widens the spread it is measured by: hold on to the one from before it began.
-        spread = np.where(share < CALM, spread, self._off_spread[rows])
+        spread = where(share < CALM, spread, self._off_spread[rows])
         self._off_spread[rows] = spread
-        share = share + (1.0 - 0.5 ** (1.0 / HALF_LIFE)) * ((np.abs(off) > FAR * spread) - share)
+        share = share + (1.0 - 0.5 ** (1.0 / HALF_LIFE)) * (indicator(abs(off) > FAR * spread) - share)
         self._off_share[rows] = share
-        shift = np.zeros(len(rows))
-        since = self._off_since[rows]
-        looked_at = np.flatnonzero((share > BEGINS) | (since >= 0))
+        shift = zeros(rows)
+        looked_at = positions((share > BEGINS) | (self._off_since[rows] >= 0))
         if len(looked_at):
-            at = rows[looked_at]
-            shift[looked_at] = self._gather(at, time, off[looked_at], spread[looked_at], share[looked_at])
-        recent = np.flatnonzero(self._shift_at[rows] >= 0)
+            asked = (of(x, looked_at) for x in (off, spread, share))
+            shift = put(shift, looked_at, self._gather(of(rows, looked_at), time, *asked))
+        recent = positions(self._shift_at[rows] >= 0)
         if len(recent):
-            shift[recent] += self._reconsider(rows[recent], time, off[recent])
+            back = self._reconsider(of(rows, recent), time, of(off, recent))
+            shift = put(shift, recent, of(shift, recent) + back)
         return shift
 
     def forget(self, rows: Rows) -> None:
@@ -83,36 +84,35 @@ class LevelShifts(Component):
     def _gather(self, at: Rows, time: int, off: Floats, spread: Floats, share: Floats) -> Floats:
         since = self._off_since[at]
         over = (since >= 0) & (share < ENDS)
-        since = np.where(over, -1, np.where((since < 0) & (share > BEGINS), time, since))
-        fresh = self._off_since[at] < 0
-        n = np.where(fresh, 0.0, self._off_n[at]) + 1.0
-        mean = np.where(fresh, 0.0, self._off_mean[at])
-        square = np.where(fresh, 0.0, self._off_square[at])
+        begun = where(over, -1, where((since < 0) & (share > BEGINS), time, since))
+        fresh = since < 0
+        n = where(fresh, 0.0, self._off_n[at]) + 1.0
+        mean = where(fresh, 0.0, self._off_mean[at])
+        square = where(fresh, 0.0, self._off_square[at])
         gap = off - mean
         mean = mean + gap / n
         square = square + gap * (off - mean)
-        around_zero = square + n * mean**2
-        gain = n * np.log(around_zero / np.maximum(square, 1e-12 * around_zero + 1e-300)) - 2.0
-        lasted = (n >= MIN_BUCKETS) & (time - since >= MIN_SECONDS)
-        changed = lasted & (since >= 0) & (gain > MIN_GAIN) & (np.abs(mean) > FAR * spread)
-        self._off_since[at] = np.where(changed, -1, since)
+        around_zero = square + n * (mean * mean)
+        gain = n * np.log(around_zero / maximum(square, 1e-12 * around_zero + 1e-300)) - 2.0
+        lasted = (n >= MIN_BUCKETS) & (time - begun >= MIN_SECONDS)
+        changed = lasted & (begun >= 0) & (gain > MIN_GAIN) & (abs(mean) > FAR * spread)
+        self._off_since[at] = where(changed, -1, begun)
         self._off_n[at], self._off_mean[at], self._off_square[at] = n, mean, square
-        self._off_share[at] = np.where(changed, 0.0, self._off_share[at])
-        moved = at[changed]
-        self._shift[moved] = mean[changed]
-        self._shift_at[moved] = time
-        self._shift_vote[moved] = 0.0
-        return np.where(changed, mean, 0.0)
+        self._off_share[at] = where(changed, 0.0, self._off_share[at])
+        if anywhere(changed):
+            moved = listed(at, changed)
+            self._shift[moved], self._shift_at[moved], self._shift_vote[moved] = listed(mean, changed), time, 0.0
+        return where(changed, mean, 0.0)
 
     def _reconsider(self, at: Rows, time: int, off: Floats) -> Floats:
         """Votes of the two days after a shift for the level before it: most for the old one takes it back."""
         shift, since = self._shift[at], self._shift_at[at]
         settling = time > since
-        old_is_better = np.abs(off + shift) < np.abs(off)
+        old_is_better = abs(off + shift) < abs(off)
         vote = self._shift_vote[at]
-        vote = np.where(settling, vote + (1.0 / MIN_BUCKETS) * (np.where(old_is_better, 1.0, -1.0) - vote), 0.0)
+        vote = where(settling, vote + (1.0 / MIN_BUCKETS) * (where(old_is_better, 1.0, -1.0) - vote), 0.0)
         undone = vote > UNDONE_BY
         done = undone | (time - since > UNDO_SECONDS)
         self._shift_vote[at] = vote
-        self._shift_at[at] = np.where(done, -1, since)
-        return np.where(undone, -shift, 0.0)
+        self._shift_at[at] = where(done, -1, since)
+        return where(undone, -shift, 0.0)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
+from proxy.engine.elementwise import anywhere, listed, maximum, minimum, of, positions, put, where, zeros
 from proxy.engine.models.component import Component, Mask, Moment
 from proxy.engine.models.grid import DAY, WEEK_FROM, Grid
 from proxy.engine.models.location import LEVEL, WITH_DAY, WITH_WEEK
@@ -43,17 +44,16 @@ class Told:
     def tells_time(self) -> Mask:
         """Whose patterns are good enough to show that they come at another hour."""
         # A pattern of another size fits nowhere: its size is settled first.
-        is_sized = np.abs(self.strength - 1.0) < SIZED
+        is_sized = abs(self.strength - 1.0) < SIZED
         is_good: Mask = self._by_pattern() < WORTH_SHIFTING * self.scales[LEVEL]
         return is_good & is_sized
 
     def noise(self) -> Floats:
         """How far off a value may be where the patterns are right."""
-        return np.maximum(np.minimum(self.spread, self._by_pattern()), 1e-30)
+        return maximum(minimum(self.spread, self._by_pattern()), 1e-30)
 
     def _by_pattern(self) -> Floats:
-        least: Floats = self.scales[[WITH_DAY, WITH_WEEK]].min(axis=0)
-        return least
+        return minimum(self.scales[WITH_DAY], self.scales[WITH_WEEK])
 
 
 class ClockChanges(Component):
@@ -77,30 +77,30 @@ class ClockChanges(Component):
 
         `pattern(at, day_scale)` is what day and week add at a time, `move(rows, seconds)` moves both.
         """
-        changed = np.zeros(len(at.rows))
         if not self.grid.has_day or self.grid.span > max(CHANGES_S):
-            return changed
+            return zeros(at.rows)
         is_known = told.tells_time() & (at.age >= WEEK_FROM)
         has_ended = self._day[at.rows] != at.time // DAY
         self._day[at.rows] = at.time // DAY
-        self._votes[:, at.rows[has_ended & ~is_known]] = 0.0
-        known = np.flatnonzero(is_known)
+        is_lost = has_ended & ~is_known
+        if anywhere(is_lost):
+            self._votes[:, listed(at.rows, is_lost)] = 0.0
+        known = positions(is_known)
         if not len(known):
-            return changed
-        left, unit = told.rest[known], told.noise()[known]
-        day_scale, ended, at = told.scales[WITH_DAY, known], has_ended[known], at.only(known)
+            return zeros(at.rows)
+        left, unit, ended = of(told.rest, known), of(told.noise(), known), of(has_ended, known)
+        day_scale, some = of(told.scales[WITH_DAY], known), at.only(known)
 
         def distance(by: int) -> Floats:
-            spreads: Floats = np.abs(left - pattern(at.later(by), day_scale)) / unit
-            return spreads
+            return abs(left - pattern(some.later(by), day_scale)) / unit
 
-        votes = self._votes[:, at.rows]
-        decided = ended & (votes.max(axis=0) * self.grid.span >= DECIDES_S)
-        which = np.array(CHANGES_S)[votes.argmax(axis=0)]
-        for seconds in np.unique(which[decided]).tolist():
-            move(at.rows[decided & (which == seconds)], seconds)
-        nearer = distance(0) - np.stack([distance(seconds) for seconds in CHANGES_S])
+        votes = self._votes[:, some.rows]
+        decided = ended & (np.maximum.reduce(votes) * self.grid.span >= DECIDES_S)
+        which = where(decided, np.array(CHANGES_S)[votes.argmax(axis=0)], 0)
+        for seconds in CHANGES_S if anywhere(decided) else ():
+            if anywhere(which == seconds):
+                move(listed(some.rows, which == seconds), seconds)
+        nearer = distance(0) - np.array([distance(seconds) for seconds in CHANGES_S])
         cast = (nearer > CLEARLY) - AGAINST * (nearer < -CLEARLY)
-        self._votes[:, at.rows] = np.where(ended, 0.0, votes) + cast
-        changed[known] = np.where(decided, which, 0)
-        return changed
+        self._votes[:, some.rows] = where(ended, 0.0, votes) + cast
+        return put(zeros(at.rows), known, which)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proxy.engine.columns import Columns, Rows, Store
+from proxy.engine.elementwise import is_one, listed
 from proxy.engine.results import Floats, Ints
 
 Mask = NDArray[np.bool_]
@@ -23,7 +24,8 @@ class Moment:
     """One bucket and the series asked about it, an element per series.
 
     `time` is the start of the bucket in epoch seconds, `first` that of the first bucket seen (-1 = none yet), `n` the
-    number of values learnt and `age` the seconds since `first`.
+    number of values learnt and `age` the seconds since `first`. Of one series alone all of them may be numbers; then
+    whatever is asked of a component about the moment, and what it answers, are numbers too (elementwise.py).
     """
 
     time: int
@@ -32,9 +34,16 @@ class Moment:
     n: Floats
     age: Ints
 
-    def only(self, positions: Rows | Mask) -> "Moment":
-        """The same bucket of some of the series."""
-        return Moment(self.time, self.rows[positions], self.first[positions], self.n[positions], self.age[positions])
+    def only(self, chosen: Rows | Mask) -> "Moment":
+        """The same bucket of some of the series; of one series alone, which must be chosen, itself."""
+        if is_one(self.rows):
+            return self
+        return Moment(self.time, self.rows[chosen], self.first[chosen], self.n[chosen], self.age[chosen])
+
+    def listed(self, is_chosen: Mask) -> "Moment":
+        """The same bucket of some of the series, in arrays in any case."""
+        first, age = listed(self.first, is_chosen), listed(self.age, is_chosen)
+        return Moment(self.time, listed(self.rows, is_chosen), first, listed(self.n, is_chosen), age)
 
     def later(self, seconds: int) -> "Moment":
         """The same series at another time."""

@@ -9,7 +9,8 @@ is for the running sums to tell (views.py).
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
-from proxy.engine.models.component import Component, Mask, Moment
+from proxy.engine.elementwise import anywhere, root, where, zeros
+from proxy.engine.models.component import Component
 from proxy.engine.results import Floats
 
 # A prediction that moves by more than so many times what the value moves by is an echo.
@@ -36,16 +37,18 @@ class Echoes(Component):
 
         `visits` tells how often this time of the day was seen.
         """
-        jump, moved = np.abs(typical - self._foretold[rows]), np.abs(value - self._ordinary[rows])
-        return np.where(jump > JUMPS_BEYOND * moved, (visits + 2.0) ** -UNPROVEN, 0.0)
+        jump, moved = abs(typical - self._foretold[rows]), abs(value - self._ordinary[rows])
+        is_echo = jump > JUMPS_BEYOND * moved
+        return where(is_echo, np.power(visits + 2.0, -UNPROVEN), 0.0) if anywhere(is_echo) else zeros(rows)
 
     def widening(self, rows: Rows, typical: Floats, spread: Floats) -> Floats:
         """Factor of the spread where what is expected has moved: no pattern is known better than a part of its step."""
-        jump = np.nan_to_num(np.abs(typical - self._foretold[rows]))
-        factor: Floats = np.sqrt(1.0 + (OF_STEP * jump / spread) ** 2)
-        return factor
+        jump = abs(typical - self._foretold[rows])
+        steep = OF_STEP * where(jump >= 0, jump, 0.0) / spread
+        return root(1.0 + steep * steep)
 
-    def learn(self, at: Moment, value: Floats, typical: Floats, p: Floats, learning: Mask) -> None:
-        """Keeps the values that were as expected, `p` being that of their residuals, of series that are `learning`."""
-        kept = learning & (p >= EXPECTED_FROM)
-        self._ordinary[at.rows[kept]], self._foretold[at.rows[kept]] = value[kept], typical[kept]
+    def learn(self, rows: Rows, value: Floats, typical: Floats, p: Floats) -> None:
+        """Keeps the values that were as expected, `p` being that of their residuals."""
+        kept = p >= EXPECTED_FROM
+        self._ordinary[rows] = where(kept, value, self._ordinary[rows])
+        self._foretold[rows] = where(kept, typical, self._foretold[rows])

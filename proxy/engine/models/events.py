@@ -10,6 +10,7 @@ of at least 0.8 of it), whose memory halves every HALF_LIFE_S.
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
+from proxy.engine.elementwise import anywhere, clip, double, is_one, listed, minimum, positions, put, where
 from proxy.engine.models.component import Component, Mask
 from proxy.engine.results import Floats, Ints
 
@@ -64,19 +65,18 @@ class Events(Component):
 
     def discount(self, rows: Rows, time: int, surprise: Floats) -> Floats:
         """Surprise less what the event in progress and similar past ones take off; small ones are left alone."""
-        out = surprise.copy()
-        loud = np.flatnonzero(surprise > OPENS_FROM)
-        if not len(loud):
-            return out
-        at, size = rows[loud], surprise[loud]
+        is_loud = surprise > OPENS_FROM
+        if not anywhere(is_loud):
+            return surprise
+        at, size = listed(rows, is_loud), listed(surprise, is_loud)
         last, peak = self._last[at], self._peak[at]
         similar = np.where(np.arange(BINS)[:, None] >= _bin(SIMILAR * size), self._peaks[:, at], 0.0).sum(axis=0)
         similar *= 0.5 ** ((time - self._faded[at]) / HALF_LIFE_S)
         is_over = (last >= 0) & (time - last > EVENT_S)
         similar += is_over & (peak >= np.maximum(SIMILAR * size, EVENT_FROM))
-        size = np.maximum(size - np.log10(1.0 + similar), 0.0)
-        out[loud] = np.where(self.goes_on(at, time, surprise[loud]), GOES_ON * size, size)
-        return out
+        left = np.maximum(size - np.log10(1.0 + similar), 0.0)
+        told = np.where(self.goes_on(at, time, size), GOES_ON * left, left)
+        return told[0] if is_one(rows) else put(surprise, positions(is_loud), told)
 
     def goes_on(self, rows: Rows, time: int, surprise: Floats) -> Mask:
         """Where the bucket belongs to an event that began before and is no worse than that was."""
@@ -92,10 +92,9 @@ class Events(Component):
 
     def habit(self, rows: Rows, time: int) -> Floats:
         """0..1: how far events are a habit of each series, rather than incidents."""
-        many = self._peaks[_INCIDENTS_FROM:, rows].astype(np.float64).sum(axis=0)
-        many *= 0.5 ** ((time - self._faded[rows]) / HALF_LIFE_S)
-        share: Floats = np.clip((many / HABIT) ** 2, LEAST_HABIT, 1.0)
-        return share
+        many = double(self._peaks[_INCIDENTS_FROM:, rows]).sum(axis=0)
+        share = many * np.power(0.5, (time - self._faded[rows]) / HALF_LIFE_S) / HABIT
+        return clip(share * share, LEAST_HABIT, 1.0)
 
     def forget(self, rows: Rows) -> None:
         """Forgets the latest events of these series, which may go on yet; those long over stay."""
@@ -109,11 +108,11 @@ class Events(Component):
     def learn(self, rows: Rows, time: int, surprise: Floats) -> None:
         """Files the surprises of the bucket at `time`: they open or raise events."""
         run = self._run[rows]
-        self._run[rows] = np.where(surprise >= RUNS_FROM, np.minimum(run + 1, LONGEST_RUN), 0)
-        loud = np.flatnonzero(surprise > OPENS_FROM)
-        if not len(loud):
+        self._run[rows] = where(surprise >= RUNS_FROM, minimum(run + 1, LONGEST_RUN), 0)
+        is_loud = surprise > OPENS_FROM
+        if not anywhere(is_loud):
             return
-        at, size = rows[loud], surprise[loud]
+        at, size = listed(rows, is_loud), listed(surprise, is_loud)
         before = self._loud[at]
         self._since[at] = np.where((before < 0) | (time - before > EVENT_S), time, self._since[at])
         self._loud[at] = time

@@ -3,6 +3,7 @@
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
+from proxy.engine.elementwise import double, where
 from proxy.engine.models.component import Component, Moment
 from proxy.engine.results import Floats, Ints
 
@@ -28,9 +29,9 @@ class History(Component):
 
     def learn(self, at: Moment, weight: Floats) -> None:
         """Adds a bucket, of which `weight` (0..1) was learnt."""
-        self._first[at.rows] = np.where(at.first < 0, at.time, at.first)
+        self._first[at.rows] = where(at.first < 0, at.time, at.first)
         self._seen[at.rows] = at.time
-        self._n[at.rows] = at.n.astype(np.float64) + weight
+        self._n[at.rows] = double(at.n) + weight
 
     def with_at_least(self, values: float) -> Rows:
         """The series of which so many values were learnt."""

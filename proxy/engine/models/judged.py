@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from proxy.engine.columns import Rows
+from proxy.engine.elementwise import Array, anywhere, clip, maximum
 from proxy.engine.models.component import Mask
 from proxy.engine.models.views import Steps, Sums
 from proxy.engine.probability import clip_p
@@ -23,7 +24,8 @@ CHOSEN, ADDED = 1.0, 0.25
 class Prediction:
     """What a bucket should hold, one element per series; `spread` is yet without the time of day's `factor`.
 
-    `predicted` and `scale` are predictors x series.
+    `predicted`, `scale` and `doubt`, the variance of an error over that of one where all is well known, are predictors
+    x series.
     """
 
     typical: Floats
@@ -31,6 +33,11 @@ class Prediction:
     factor: Floats
     predicted: Floats
     scale: Floats
+    doubt: Floats
+
+    def widened(self, by: Floats) -> "Prediction":
+        """The same, as far off by a factor."""
+        return Prediction(self.typical, self.spread, self.factor * by, self.predicted, self.scale, self.doubt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +69,9 @@ class Evidence:
         """-log10 p of all views: the strongest one, less for the choice, and a quarter of what each has beyond one
         chance in ten.
         """
-        size = -np.log10(clip_p(np.concatenate([self.by_view, self.new[None]])))
-        surprise: Floats = np.maximum(size.max(axis=0) - CHOSEN, 0.0) + ADDED * np.maximum(size - 1.0, 0.0).sum(axis=0)
+        size = -np.log10(clip_p(np.array([*self.by_view, self.new])))
+        strongest = maximum(np.maximum.reduce(size) - CHOSEN, 0.0)
+        surprise: Floats = strongest + ADDED * np.add.reduce(np.maximum(size - 1.0, 0.0))
         return surprise
 
 
@@ -87,6 +95,31 @@ class Judged:
     raw_surprise: Floats
     goes_on: Mask
     samples: Floats | None
+    # The same in numbers, where it is of a series alone.
+    alone: "Judged | None" = None
+
+    def listed(self) -> "Judged":
+        """What is in numbers, in arrays of one element; what is only learnt from is left to `alone`."""
+        w, v, e = self.wanted, self.views, self.evidence
+        predicted, scale, doubt = (x[:, None] for x in (w.predicted, w.scale, w.doubt))
+        wanted = Prediction(_list(w.typical), _list(w.spread), _list(w.factor), predicted, scale, doubt)
+        views = Views(_list(v.z), v.scores[:, None], v.sums, v.steps)
+        by_view, multi = e.by_view[:, None], _list(e.multi)
+        evidence = Evidence(_list(e.outlier), _list(e.odd), by_view, _list(e.new), _list(e.single), multi)
+        return Judged(
+            _list(self.rows),
+            _list(self.value),
+            _list(self.ready),
+            wanted,
+            views,
+            evidence,
+            _list(self.p),
+            _list(self.surprise),
+            _list(self.raw_surprise),
+            _list(self.goes_on),
+            None if self.samples is None else _list(self.samples),
+            alone=self,
+        )
 
     @property
     def typical(self) -> Floats:
@@ -120,6 +153,10 @@ class Change:
     size: float
 
 
+def _list(number: Array) -> Array:
+    return np.array([number])  # type: ignore[return-value]
+
+
 def two_sided(tail: Floats, scores: Floats, side: int) -> Floats:
     """p of each view from its one-sided tail, views x series; `side` 1 or -1 takes the other side for usual."""
     if side:
@@ -132,5 +169,7 @@ def two_sided(tail: Floats, scores: Floats, side: int) -> Floats:
 
 def tempered_novelty(new: Floats, residual: Floats) -> Floats:
     """p of leaving the range, as far as the residual (p) is unusual too: in full from one chance in ten on."""
-    tempered: Floats = new ** np.clip(-np.log10(residual + 1e-300), 0.0, 1.0)
+    if not anywhere(new < 1.0):
+        return new
+    tempered: Floats = np.power(new, clip(-np.log10(residual + 1e-300), 0.0, 1.0))
     return tempered

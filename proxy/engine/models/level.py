@@ -1,8 +1,7 @@
 """The level of a series: a mean that moves slowly, bounded by how far off a value may be."""
 
-import numpy as np
-
 from proxy.engine.columns import Rows, Slot
+from proxy.engine.elementwise import clip, minimum, where
 from proxy.engine.models.component import Component, Lesson, Moment
 from proxy.engine.results import Floats
 
@@ -29,10 +28,10 @@ class Level(Component):
     def learn(self, at: Moment, lesson: Lesson) -> Floats:
         """Moves the level towards the values; returns the base to learn patterns by."""
         fresh = lesson.n == 0
-        error = np.clip(lesson.value - lesson.typical, -lesson.limit, lesson.limit)
-        moved = self._level[at.rows] + lesson.step * error / np.minimum(lesson.n + 1.0, self.memory)
-        self._level[at.rows] = np.where(fresh, lesson.value, moved)
-        return np.where(fresh, lesson.value, self._base[at.rows])
+        error = clip(lesson.value - lesson.typical, -lesson.limit, lesson.limit)
+        moved = self._level[at.rows] + lesson.step * error / minimum(lesson.n + 1.0, self.memory)
+        self._level[at.rows] = where(fresh, lesson.value, moved)
+        return where(fresh, lesson.value, self._base[at.rows])
 
     def settle(self, rows: Rows, base: Floats) -> None:
         """Takes over a base that has learnt its part."""

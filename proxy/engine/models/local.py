@@ -1,8 +1,7 @@
 """What wanders on top of level and patterns: a short mean of the last errors with, and without, the week's pattern."""
 
-import numpy as np
-
 from proxy.engine.columns import Rows, Slot
+from proxy.engine.elementwise import clip, where
 from proxy.engine.models.component import Component, Lesson, Moment
 from proxy.engine.models.grid import Grid
 from proxy.engine.results import Floats
@@ -27,8 +26,8 @@ class Local(Component):
     def learn(self, at: Moment, lesson: Lesson, off: Floats) -> None:
         """Takes the errors (2 x series) of the two predictions."""
         local = self._off[:, at.rows]
-        error = np.clip(off - local, -lesson.bound, lesson.bound)
-        self._off[:, at.rows] = np.where(lesson.n == 0, 0.0, local + lesson.trusted * error / LOCAL_MEMORY)
+        error = clip(off - local, -lesson.bound, lesson.bound)
+        self._off[:, at.rows] = where(lesson.n == 0, 0.0, local + lesson.trusted * error / LOCAL_MEMORY)
 
     def scale(self, rows: Rows, by: Floats) -> None:
         """Errors of patterns of another strength say nothing."""

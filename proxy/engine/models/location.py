@@ -8,6 +8,7 @@ terms are those of level.py, patterns.py, periods.py, calendar_days.py, strength
 import numpy as np
 
 from proxy.engine.columns import Rows
+from proxy.engine.elementwise import anywhere, column, listed, of, put, where, zeros
 from proxy.engine.models.calendar_days import MonthDay
 from proxy.engine.models.component import Component, Lesson, Mask, Moment
 from proxy.engine.models.grid import DAY_FROM, DAY_TRIED, WEEK_FROM, WEEK_TRIED, Grid
@@ -50,14 +51,14 @@ class Location:
         level, base = self.level.of(at.rows), self.level.base(at.rows)
         day = self.patterns.day_part(at) + self.own_part(at)
         week, is_other = self.patterns.week_part(at, day_scale)
-        with_day = np.where(at.age >= DAY_TRIED, base, level) + day
+        with_day = where(at.age >= DAY_TRIED, base, level) + day
         strength = self.strength.of(at.rows)
-        strengthened = np.where(at.age >= WEEK_TRIED, level + strength * (with_day + week - level), with_day)
+        strengthened = where(at.age >= WEEK_TRIED, level + strength * (with_day + week - level), with_day)
         local = self.local.part(at, ahead)
         with_week = with_day + week
         # Nobody need wait for the first hours of a Saturday to be told that it is none of the weekdays.
-        with_day = np.where(is_other, with_week, with_day)
-        return np.stack([level, with_day, with_week, strengthened, with_week + local[0], with_day + local[1]])
+        with_day = where(is_other, with_week, with_day)
+        return np.array([level, with_day, with_week, strengthened, with_week + local[0], with_day + local[1]])
 
     def own_part(self, at: Moment) -> Floats:
         """What is added by patterns that not every series has: its own period and its day of the month."""
@@ -78,11 +79,11 @@ class Location:
     def doubt(self, at: Moment) -> Floats:
         """Predictors x series: variance of an error here over that of one where all bins are well known."""
         day, week = self.patterns.doubts(at)
-        one = np.ones(len(at.rows))
+        one = zeros(at.rows) + 1.0
         of_own = self.own_period.doubt(at) + self.month_day.doubt(at)
         with_day = one + day + of_own
         with_week = with_day + week
-        return np.stack([one, with_day, with_week, with_week, with_week, with_day])
+        return np.array([one, with_day, with_week, with_week, with_week, with_day])
 
     def in_use(self, at: Moment) -> Mask:
         """Predictors x series: which may be believed yet."""
@@ -104,9 +105,8 @@ class Location:
         self.month_day.learn(at, lesson, lesson.value - lesson.predicted[WITH_WEEK])
         own = self.own_period.having(at)
         if len(own):
-            some, off = at.only(own), rest.copy()
-            off[own] -= self.patterns.part(some, day_scale[own])
-            self.own_period.learn(at, lesson, off)
+            off = of(rest, own) - self.patterns.part(at.only(own), of(day_scale, own))
+            self.own_period.learn(at, lesson, put(rest, own, off))
         part, explained = self.patterns.learn(at, lesson, rest, day_scale)
         self.level.settle(at.rows, base + part)
         self.local.learn(at, lesson, lesson.value - lesson.predicted[[WITH_WEEK, WITH_DAY]])
@@ -126,13 +126,13 @@ class Location:
         """
         by = self.strength.lasting(rows, is_best)
         settled = by != 1.0
-        if settled.any():
+        if anywhere(settled):
             for part in self.parts.values():
-                part.scale(rows[settled], by[settled])
+                part.scale(listed(rows, settled), listed(by, settled))
         return by
 
 
 def _since(at: Moment, starts: tuple[int, ...]) -> Ints:
     """Starts x series: seconds of age since each start."""
-    ages: Ints = at.age[None, :] - np.array(starts)[:, None]
+    ages: Ints = at.age - column(np.array(starts), at.rows)
     return ages

@@ -7,6 +7,7 @@ regularised incomplete beta functions (Johnson, Kemp and Kotz, Univariate Discre
 import numpy as np
 from scipy import special
 
+from proxy.engine.elementwise import maximum, minimum, of, positions, put, root, where
 from proxy.engine.results import Floats
 
 # Below this counts cannot be steadier than chance lets them be.
@@ -19,31 +20,30 @@ TINY_MEAN, LEAST_OVERDISPERSION, LARGEST_SIZE = 1e-3, 1.001, 1e6
 
 def least_spread(typical: Floats, spread: Floats) -> Floats:
     """The spread of counts around `typical`, where these are low at least what chance makes."""
-    by_chance = OF_CHANCE * np.sqrt(np.maximum(typical, LEAST_MEAN))
-    return np.where(typical < LOW_COUNT, np.maximum(spread, by_chance), spread)
+    by_chance = OF_CHANCE * root(maximum(typical, LEAST_MEAN))
+    return where(typical < LOW_COUNT, maximum(spread, by_chance), spread)
 
 
 def scores(value: Floats, typical: Floats, spread: Floats, z: Floats) -> Floats:
-    """Normal scores of the counts: z as given, replaced where `typical` is low. Changes z in place."""
-    low = np.flatnonzero((typical < LOW_COUNT) & (value >= 0))
-    if len(low):
-        mean = np.maximum(typical[low], TINY_MEAN)
-        variance = np.maximum(spread[low] ** 2, mean * LEAST_OVERDISPERSION)
-        size = np.minimum(mean**2 / (variance - mean), LARGEST_SIZE)
-        success = size / (size + mean)
-        count = np.floor(value[low])
-        # From the upper side: of a difference of lower tails near 1 nothing is left far out.
-        above = special.betaincc(size, count + 1.0, success)
-        at_least = np.where(count > 0, special.betaincc(size, np.maximum(count, 1.0), success), 1.0)
-        upper = 0.5 * (at_least + above)
-        lower = 1.0 - upper
-        z[low] = np.where(
-            upper < lower, -special.ndtri(np.maximum(upper, 1e-300)), special.ndtri(np.maximum(lower, 1e-300))
-        )
-    return z
+    """Normal scores of the counts: z as given, replaced where `typical` is low."""
+    low = positions((typical < LOW_COUNT) & (value >= 0))
+    if not len(low):
+        return z
+    wide, mean = of(spread, low), maximum(of(typical, low), TINY_MEAN)
+    variance = maximum(wide * wide, mean * LEAST_OVERDISPERSION)
+    size = minimum(mean * mean / (variance - mean), LARGEST_SIZE)
+    success = size / (size + mean)
+    count = np.floor(of(value, low))
+    # From the upper side: of a difference of lower tails near 1 nothing is left far out.
+    above = special.betaincc(size, count + 1.0, success)
+    at_least = where(count > 0, special.betaincc(size, maximum(count, 1.0), success), 1.0)
+    upper = 0.5 * (at_least + above)
+    lower = 1.0 - upper
+    far = special.ndtri(maximum(minimum(upper, lower), 1e-300))
+    return put(z, low, where(upper < lower, -far, far))
 
 
 def chance(z: Floats, sums: Floats) -> Floats:
     """Views x series: p of what low counts do by chance, in one bucket (which is also what moves them) and in sums."""
     single = 2.0 * special.ndtr(-np.abs(z))
-    return np.stack([single, *(2.0 * special.ndtr(-np.abs(sums))), single])
+    return np.array([single, *(2.0 * special.ndtr(-np.abs(sums))), single])

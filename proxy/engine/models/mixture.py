@@ -7,6 +7,7 @@ each predictor's errors, a mean absolute error times 1.25, which is the standard
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
+from proxy.engine.elementwise import anywhere, double, maximum, minimum, where
 from proxy.engine.models.component import Component, Mask, Moment
 from proxy.engine.models.grid import Grid
 from proxy.engine.results import Floats
@@ -62,12 +63,12 @@ class Mixture(Component):
         `least` is what no error is expected to be below, `doubt` (predictors x series) by what an error's variance is
         greater here than where all is well known, `in_use` tells which predictors may be believed yet.
         """
-        scale = self._scale[:, rows].astype(np.float64)
-        floor = np.maximum(np.maximum(least, OF_LEVEL_SCALE * scale[0]), TINY)
-        scale = np.maximum(scale * np.sqrt(doubt), floor)
-        weight = np.exp(self._log_weight[:, rows].astype(np.float64)) * in_use
-        weight /= weight.sum(axis=0)
-        return (weight * predicted).sum(axis=0), (weight * scale).sum(axis=0), scale
+        scale = double(self._scale[:, rows])
+        floor = maximum(maximum(least, OF_LEVEL_SCALE * scale[0]), TINY)
+        scale = maximum(scale * np.sqrt(doubt), floor)
+        weight = np.exp(double(self._log_weight[:, rows])) * in_use
+        weight /= np.add.reduce(weight)
+        return np.add.reduce(weight * predicted), np.add.reduce(weight * scale), scale
 
     def learn(
         self,
@@ -88,19 +89,20 @@ class Mixture(Component):
         (0..1, lower where little is to be learnt) and `is_held` (where an incident began lately) one per series.
         """
         rows = at.rows
-        n = at.n.astype(np.float64)
-        limit = np.where(n < TAKEN_WHOLE, np.inf, LIMIT * scale)
-        age = np.minimum(n, np.where(tried < 0, np.inf, np.maximum(tried, float(TAKEN_WHOLE))))
-        rate = np.maximum(SCALE_FRESHNESS / (age + SCALE_FRESHNESS), 1.0 / self.memory)
-        rate = rate * weight * np.where(step > 0, np.maximum(step, LEAST_STEP), 0.0)
+        n = double(at.n)
+        limit = where(n < TAKEN_WHOLE, np.inf, LIMIT * scale)
+        age = minimum(n, where(tried < 0, np.inf, maximum(tried, float(TAKEN_WHOLE))))
+        rate = maximum(SCALE_FRESHNESS / (age + SCALE_FRESHNESS), 1.0 / self.memory)
+        rate = rate * weight * where(step > 0, maximum(step, LEAST_STEP), 0.0)
         stored = self._scale[:, rows]
-        moved = stored + rate * (NORMAL * np.minimum(np.abs(errors), limit) / np.sqrt(doubt) - stored)
-        self._scale[:, rows] = np.where(n == 0, 0.0, moved)
+        moved = stored + rate * (NORMAL * minimum(abs(errors), limit) / np.sqrt(doubt) - stored)
+        self._scale[:, rows] = where(n == 0, 0.0, moved)
         fit = -2.5 * np.log1p((errors / scale) ** 2 / 4.0) - np.log(scale)
-        fit = np.where(is_held, np.maximum(fit - fit.max(axis=0), -self.most_held), fit)
+        if anywhere(is_held):
+            fit = where(is_held, maximum(fit - fit.max(axis=0), -self.most_held), fit)
         kept = (1.0 - weight / WEIGHT_MEMORY) * self._log_weight[:, rows]
-        likelihood = kept + weight * np.where(step > 0, fit, 0.0)
-        self._log_weight[:, rows] = np.maximum(likelihood - likelihood.max(axis=0), LEAST_LOG_WEIGHT)
+        likelihood = kept + weight * where(step > 0, fit, 0.0)
+        self._log_weight[:, rows] = np.maximum(likelihood - np.maximum.reduce(likelihood), LEAST_LOG_WEIGHT)
 
     def trust_patterns(self, row: int, noise: float) -> None:
         """One series' patterns have been fitted anew with errors of this scale: the level alone is believed least."""
@@ -114,5 +116,5 @@ def steadiest(level: Floats, moved: Floats) -> Floats:
     A thousandth of the value or, where that is less, a small part of the range: what a series moves about (a counter, a
     clock) does not matter.
     """
-    relative = OF_VALUE * np.abs(level)
-    return np.where(moved > 0, np.minimum(relative, OF_RANGE * moved), relative)
+    relative = OF_VALUE * abs(level)
+    return where(moved > 0, minimum(relative, OF_RANGE * moved), relative)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
+from proxy.engine.elementwise import anywhere, clip, double, everywhere, listed, where
 from proxy.engine.models.component import Component, Mask, Moment
 from proxy.engine.models.grid import DAY
 from proxy.engine.results import Floats, Ints
@@ -74,29 +75,31 @@ class Past(Component):
         known = self._begin[rows] >= 0
         out = []
         for stretches in LOOKED_AT:
-            due = rows[known & (before < stretches) & (place >= stretches) & (before >= 0)]
-            if len(due):
-                out.append((stretches, due))
+            is_due = known & (before < stretches) & (place >= stretches) & (before >= 0)
+            if anywhere(is_due):
+                out.append((stretches, listed(rows, is_due)))
         return out
 
     def add(self, at: Moment, value: Floats, sizes: Sizes) -> None:
         """Adds a bucket's values."""
         bucket, rows = at.time // self.span, at.rows
         begins = (self._begin[rows] < 0) & (at.n >= BEGINS_AT)
-        if begins.any():
-            self._start(rows[begins], bucket, 1, sizes)
-        if (self._begin[rows] < 0).any():
-            known = self._begin[rows] >= 0
+        if anywhere(begins):
+            self._start(listed(rows, begins), bucket, 1, sizes)
+        known = self._begin[rows] >= 0
+        if not anywhere(known):
+            return
+        if not everywhere(known):
             rows, value = rows[known], value[known]
         place = self._place(bucket, rows)
-        while len(full := rows[place >= STRETCHES]):
-            self._make_room(bucket, full, sizes)
+        while anywhere(is_full := place >= STRETCHES):
+            self._make_room(bucket, listed(rows, is_full), sizes)
             place = self._place(bucket, rows)
         size = (value - self._zero[rows]) / self._unit[rows]
-        size = np.clip(size, -_LARGEST, _LARGEST)
-        count = np.where(place == self._at[rows], self._n[rows], 0.0)
-        mean = self._mean[rows].astype(np.float64)
-        mean = np.where(count > 0, mean + (size - mean) / (count + 1.0), size)
+        size = clip(size, -_LARGEST, _LARGEST)
+        count = where(place == self._at[rows], self._n[rows], 0.0)
+        mean = double(self._mean[rows])
+        mean = where(count > 0, mean + (size - mean) / (count + 1.0), size)
         self._at[rows], self._n[rows], self._mean[rows] = place, count + 1.0, mean
         self._means[place, rows] = mean
 

@@ -10,9 +10,12 @@ do not agree the less unusual one is taken.
 It fails where a series follows holidays, or a shift plan of other lengths than a week.
 """
 
+from typing import cast
+
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
+from proxy.engine.elementwise import anywhere, clip, double, is_one, listed, maximum, minimum, where, zeros
 from proxy.engine.models.component import COUNTS_FROM, Component, Lesson, Mask, Moment
 from proxy.engine.models.grid import DAY, DAY_TRIED, FEW_COUNTED, WEEK, WEEK_TRIED, Grid
 from proxy.engine.results import Floats, Ints
@@ -46,6 +49,12 @@ class DayWeek(Component):
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
+        half = grid.week_bins // 14
+        around = (np.arange(grid.week_bins)[:, None] + np.arange(-half, half + 1)) % grid.week_bins
+        # The bins half a day around each of the week: the bytes of their marks, and the bits in these.
+        self._around = around // 8, np.left_shift(1, around % 8).astype(np.uint8)
+        # The same as the bits of one number.
+        self._half_day = [sum(1 << w for w in bins) for bins in around.tolist()]
         visits = "u1" if grid.most_counted == FEW_COUNTED else "u2"
         super().__init__(
             day=Slot("f4", (grid.day_bins,)),
@@ -59,10 +68,10 @@ class DayWeek(Component):
     def day_part(self, at: Moment) -> Floats:
         """What the day's pattern adds to the level."""
         if not self.grid.has_day:
-            return np.zeros(len(at.rows))
+            return zeros(at.rows)
         d, _ = self.grid.bins(at.time)
-        trust = np.clip(self._day_n[d, at.rows] / 2.0, 0.0, 1.0) * (at.age >= DAY_TRIED)
-        part: Floats = self._day[d, at.rows] * trust
+        trust = clip(double(self._day_n[d, at.rows]) / 2.0, 0.0, 1.0)
+        part: Floats = self._day[d, at.rows] * where(at.age >= DAY_TRIED, trust, 0.0)
         return part
 
     def week_part(self, at: Moment, day_scale: Floats) -> tuple[Floats, Mask]:
@@ -71,18 +80,18 @@ class DayWeek(Component):
         `day_scale` is the scale of the errors without it.
         """
         _, w = self.grid.bins(at.time)
-        week = self._week[w, at.rows].astype(np.float64)
+        week = double(self._week[w, at.rows])
         rounds = self._week_n[w, at.rows] // self.grid.week_visit
         if not self.grid.has_day:
-            return np.where(rounds >= 1, week, 0.0), np.zeros(len(at.rows), bool)
+            return where(rounds >= 1, week, 0.0), rounds < 0
         is_other = self._is_unlike_others(w, at.rows)
         if self.grid.week_bins >= SMOOTH_FROM:
             before, after = (self._week[(w + by) % self.grid.week_bins, at.rows] for by in (-1, 1))
-            supported = np.clip(week, np.minimum(before, after), np.maximum(before, after))
-            week = np.where(rounds >= 2, week, supported)
-        expected = np.where((rounds >= 2) | is_other, week, np.clip(week, -FAR * day_scale, FAR * day_scale))
+            supported = clip(week, minimum(before, after), maximum(before, after))
+            week = where(rounds >= 2, week, supported)
+        expected = where((rounds >= 2) | is_other, week, clip(week, -FAR * day_scale, FAR * day_scale))
         in_use = (rounds >= 2) | ((rounds == 1) & (is_other | (at.age >= WEEK_TRIED)))
-        return np.where(in_use, expected, 0.0), is_other & (rounds >= 1)
+        return where(in_use, expected, 0.0), is_other & (rounds >= 1)
 
     def part(self, at: Moment, day_scale: Floats) -> Floats:
         """What both add to the level; `day_scale` is the scale of the errors without the week."""
@@ -93,15 +102,15 @@ class DayWeek(Component):
         grid = self.grid
         d, w = grid.bins(at.time)
         seen_day, seen_week = self._visits(d, w, at.rows)
-        day = (1.0 / np.clip(seen_day, 1.0, grid.day_memory) - 1.0 / grid.day_memory) * grid.has_day
+        day = (1.0 / clip(seen_day, 1.0, grid.day_memory) - 1.0 / grid.day_memory) * float(grid.has_day)
         in_use = (seen_week >= grid.week_visit) & (at.age >= WEEK_TRIED)
-        return day, in_use * (1.0 / np.clip(seen_week, 1.0, grid.week_memory) - 1.0 / grid.week_memory)
+        week = 1.0 / clip(seen_week, 1.0, grid.week_memory) - 1.0 / grid.week_memory
+        return day, where(in_use, week, 0.0)
 
     def day_visits(self, at: Moment) -> Floats:
         """Values that the bin of the day has seen."""
         d, _ = self.grid.bins(at.time)
-        visits: Floats = self._day_n[d, at.rows].astype(np.float64)
-        return visits
+        return double(self._day_n[d, at.rows])
 
     def learn(self, at: Moment, lesson: Lesson, rest: Floats, scale: Floats) -> tuple[Floats, Mask]:
         """Both patterns take their part of `rest`, the value without its level.
@@ -111,26 +120,30 @@ class DayWeek(Component):
         """
         grid, rows = self.grid, at.rows
         d, w = grid.bins(at.time)
-        day = self._day[d, rows].astype(np.float64) * grid.has_day
+        day = double(self._day[d, rows]) * float(grid.has_day)
         seen_day, seen_week = self._visits(d, w, rows)
         ripe = (lesson.n > 0) & ((at.age >= WEEK_LEARNT_FROM) | (not grid.has_day))
         left = rest - day
         expected, is_other = self.week_part(at, scale)
         off = left - expected
-        bounded = np.clip(off, -lesson.bound, lesson.bound)
-        is_far = ripe & ((np.abs(left) > FAR * scale) | (not grid.has_day))
+        bounded = clip(off, -lesson.bound, lesson.bound)
+        is_far = ripe & ((abs(left) > FAR * scale) | (not grid.has_day))
         is_first = seen_week < grid.week_visit
-        doubt_level = 1.0 / np.minimum(lesson.n + 1.0, grid.level_memory)
-        doubt_day = grid.has_day / np.minimum(seen_day + 1.0 / UNKNOWN_DAY, grid.day_memory)
-        again = 1.0 / np.clip(seen_week, 1.0, grid.week_memory)
-        doubt_week = ripe * np.where(is_first, UNKNOWN_WEEK * is_far, again)
+        doubt_level = 1.0 / minimum(lesson.n + 1.0, grid.level_memory)
+        doubt_day = float(grid.has_day) / minimum(seen_day + 1.0 / UNKNOWN_DAY, grid.day_memory)
+        again = 1.0 / clip(seen_week, 1.0, grid.week_memory)
+        doubt_week = where(ripe, where(is_first, where(is_far, UNKNOWN_WEEK, 0.0), again), 0.0)
         total = 1.0 + doubt_level + doubt_day + doubt_week
-        explained = is_other & (lesson.trusted > 0.5) & self._explains(w, rows, left, scale)
+        explained = is_other & (lesson.trusted > 0.5)
+        if anywhere(explained):
+            explained &= self._explains(w, rows, left, scale)
         if grid.has_day:
             self._learn_day(d, rows, lesson, (off * doubt_day / total, bounded * doubt_day / total))
-        self._note_far(w, rows[is_first & ripe], is_far[is_first & ripe])
+        is_noted = is_first & ripe
+        if anywhere(is_noted):
+            self._note_far(w, listed(rows, is_noted), listed(is_far, is_noted))
         self._learn_week(w, rows, lesson, (left, bounded * doubt_week / total, scale), ripe)
-        return lesson.step * np.clip(off, -lesson.limit, lesson.limit) * doubt_level / total, explained
+        return lesson.step * clip(off, -lesson.limit, lesson.limit) * doubt_level / total, explained
 
     def scale(self, rows: Rows, by: Floats) -> None:
         """Makes both patterns `by` times as strong."""
@@ -165,7 +178,7 @@ class DayWeek(Component):
             self._week[:, row], self._week_n[:, row], self._week_far[:, row] = 0.0, 0, 0
 
     def _visits(self, d: int, w: int, rows: Rows) -> tuple[Floats, Floats]:
-        return self._day_n[d, rows].astype(np.float64), self._week_n[w, rows].astype(np.float64)
+        return double(self._day_n[d, rows]), double(self._week_n[w, rows])
 
     def _learn_day(self, d: int, rows: Rows, lesson: Lesson, gains: tuple[Floats, Floats]) -> None:
         """Takes the first of `gains` whole, or the second, bounded one, into the bin.
@@ -174,15 +187,15 @@ class DayWeek(Component):
         pattern, and is bounded, unless it takes an early visit back.
         """
         gain, bounded_gain = gains
-        day, seen = self._day[d, rows].astype(np.float64), self._day_n[d, rows]
+        day, seen = double(self._day[d, rows]), self._day_n[d, rows]
         is_new = seen < FIRST_SHARE * self.grid.day_visit
         is_young = seen < YOUNG_VISITS * self.grid.day_visit
         is_milder = is_young & (gain * day < 0)
         whole = is_new | is_milder
-        step = np.where(whole, lesson.trusted, lesson.step) * (lesson.n > 0)
-        self._day[d, rows] = day + step * np.where(whole, gain, bounded_gain)
-        counted = np.where(is_young, lesson.trusted, step) * (lesson.n > 0)
-        self._day_n[d, rows] = np.minimum(seen + (counted > COUNTS_FROM), self.grid.most_counted)
+        step = where(lesson.n > 0, where(whole, lesson.trusted, lesson.step), 0.0)
+        self._day[d, rows] = day + step * where(whole, gain, bounded_gain)
+        counted = where(lesson.n > 0, where(is_young, lesson.trusted, step), 0.0)
+        self._day_n[d, rows] = minimum(seen + (counted > COUNTS_FROM), self.grid.most_counted)
 
     def _learn_week(self, w: int, rows: Rows, lesson: Lesson, what: tuple[Floats, Floats, Floats], ripe: Mask) -> None:
         """Takes (what level and day leave, the bin's part of it, scale of an error without the week) into the bin.
@@ -191,25 +204,24 @@ class DayWeek(Component):
         """
         left, gain, scale = what
         grid = self.grid
-        week, seen = self._week[w, rows].astype(np.float64), self._week_n[w, rows].astype(np.float64)
+        week, seen = double(self._week[w, rows]), double(self._week_n[w, rows])
         is_first = seen < grid.week_visit
         young = (seen < 2 * grid.week_visit) & grid.has_day
-        agrees = np.abs(left - week) <= np.maximum(AGREES * np.abs(week), FAR * scale)
-        noted = (left - week) / np.where(is_first | agrees, seen + 1.0, seen % grid.week_visit + 1.0)
-        noted = np.where(is_first | agrees | (np.abs(left) <= np.abs(week)), noted, 0.0)
-        step = np.where(young, lesson.trusted, lesson.step) * ripe
-        self._week[w, rows] = week + step * np.where(young, noted, gain)
-        self._week_n[w, rows] = np.minimum(seen + (step > COUNTS_FROM), grid.most_counted)
+        agrees = abs(left - week) <= maximum(AGREES * abs(week), FAR * scale)
+        noted = (left - week) / where(is_first | agrees, seen + 1.0, seen % grid.week_visit + 1.0)
+        noted = where(is_first | agrees | (abs(left) <= abs(week)), noted, 0.0)
+        step = where(ripe, where(young, lesson.trusted, lesson.step), 0.0)
+        self._week[w, rows] = week + step * where(young, noted, gain)
+        self._week_n[w, rows] = minimum(seen + (step > COUNTS_FROM), grid.most_counted)
 
     def _is_unlike_others(self, w: int, rows: Rows) -> Mask:
-        half = self.grid.week_bins // 14
-        around = np.arange(w - half, w + half + 1) % self.grid.week_bins
-        far = self._far(around[:, None], rows).sum(axis=0, dtype=np.uint16)
-        is_other: Mask = far > UNLIKE_OTHERS * len(around)
+        if is_one(rows):
+            marks = int.from_bytes(self._week_far[:, rows].tobytes(), "little")
+            return cast(Mask, (marks & self._half_day[w]).bit_count() > UNLIKE_OTHERS * self._around[0].shape[1])
+        places, bits = self._around
+        far = self._week_far[places[w][:, None], rows] & bits[w][:, None]
+        is_other: Mask = np.add.reduce(far > 0, axis=0, dtype=np.uint16) > UNLIKE_OTHERS * len(places[w])
         return is_other
-
-    def _far(self, w: Rows, rows: Rows) -> Ints:
-        return self._week_far[w // 8, rows] >> (w % 8).astype(np.uint8) & 1
 
     def _note_far(self, w: int, rows: Rows, is_far: Mask) -> None:
         others = self._week_far[w // 8, rows] & ~np.uint8(1 << w % 8)
@@ -217,9 +229,9 @@ class DayWeek(Component):
 
     def _explains(self, w: int, rows: Rows, left: Floats, scale: Floats) -> Mask:
         visit = self.grid.week_visit
-        week, seen = self._week[w, rows].astype(np.float64), self._week_n[w, rows]
-        is_second = (seen >= visit) & (seen < 2 * visit) & (self._far(np.array(w), rows) > 0)
-        is_explained: Mask = is_second & (np.abs(week) > FAR * scale) & (np.abs(left - week) < AGREES * np.abs(week))
+        week, seen = double(self._week[w, rows]), self._week_n[w, rows]
+        is_second = (seen >= visit) & (seen < 2 * visit) & (self._week_far[w // 8, rows] & np.uint8(1 << w % 8) > 0)
+        is_explained: Mask = is_second & (abs(week) > FAR * scale) & (abs(left - week) < AGREES * abs(week))
         return is_explained
 
 

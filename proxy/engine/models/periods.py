@@ -7,7 +7,8 @@ anything.
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
-from proxy.engine.models.component import Mask, Moment
+from proxy.engine.elementwise import maximum, positions
+from proxy.engine.models.component import Moment
 from proxy.engine.models.grid import DAY_MEMORY
 from proxy.engine.models.voted_table import FIRST_VOTE, MOST_COUNTED, VotedTable
 from proxy.engine.results import Floats, Ints
@@ -46,7 +47,7 @@ class OwnPeriod(VotedTable):
 
     def having(self, at: Moment) -> Rows:
         """Positions in `at.rows` of the series with a period of their own."""
-        return np.flatnonzero(self._period[at.rows] > 0)
+        return positions(self._period[at.rows] > 0)
 
     def start(self, row: int, period_s: float, known: tuple[float, float], means: Floats, stretches: Floats) -> None:
         """Gives one series a period told by the past from `known[0]` on (epoch seconds), `known[1]` seconds long.
@@ -82,9 +83,8 @@ class OwnPeriod(VotedTable):
     def _memory(self, rows: Rows) -> Floats:
         return DAY_MEMORY * self._visit[rows]
 
-    def _votes(self, rows: Rows, before: Floats, noise: Floats) -> tuple[Floats, Floats, Mask]:
-        memory = np.maximum(VOTE_MEMORY, self._period[rows] / self.span)
-        return np.ones(len(rows)), memory, np.zeros(len(rows), bool)
+    def _votes(self, rows: Rows, before: Floats, noise: Floats) -> tuple[float, Floats, bool]:
+        return 1.0, maximum(VOTE_MEMORY, self._period[rows] / self.span), False
 
     def _drop(self, rows: Rows) -> None:
         self._period[rows] = 0.0

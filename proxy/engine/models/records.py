@@ -3,6 +3,7 @@
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
+from proxy.engine.elementwise import anywhere, clip, double, indicator, maximum, root, where
 from proxy.engine.models.component import Component, Moment
 from proxy.engine.models.grid import WEEK, Grid
 from proxy.engine.models.patterns import roll
@@ -38,12 +39,12 @@ class Records(Component):
 
     def usual(self, rows: Rows) -> Floats:
         """Records that a mean usually rests on, at least one."""
-        return np.maximum(self._samples[rows], 1.0)
+        return maximum(self._samples[rows], 1.0)
 
     def widening(self, rows: Rows, samples: Floats) -> Floats:
         """Factor of the spread of a mean over `samples` records: half of its variance is theirs, and goes with 1/n."""
         usual = self.usual(rows)
-        return np.sqrt(np.clip(0.5 + 0.5 * usual / np.maximum(samples, 1e-9), 1.0, MOST_VARIANCE))
+        return root(clip(0.5 + 0.5 * usual / maximum(samples, 1e-9), 1.0, MOST_VARIANCE))
 
     def scarcity(self, row: int, samples: float) -> float:
         """How many times fewer records than usual a mean rests on."""
@@ -52,26 +53,29 @@ class Records(Component):
     def occupancy_at(self, at: Moment) -> Floats:
         """Chance that the bucket is not empty: the share of filled ones at this time of the week, and of all."""
         _, w = self.grid.bins(at.time)
-        filled, visits = (table[w, at.rows].astype(np.float64) for table in (self._filled, self._visits))
+        filled, visits = (double(table[w, at.rows]) for table in (self._filled, self._visits))
         share: Floats = (OCCUPANCY_PRIOR * self._occupancy[at.rows] + filled) / (OCCUPANCY_PRIOR + visits)
         return share
 
     def soften_empty(self, at: Moment, value: Floats, p: Floats) -> Floats:
         """p of the values; that of an empty bucket (0) at a time that is often empty goes towards 1."""
-        mix = np.clip((ALWAYS_FILLED - self.occupancy_at(at)) / FADES_OVER, 0.0, 1.0)
-        return np.where(value == 0, p ** (1.0 - mix), p)
+        is_empty = value == 0
+        if not anywhere(is_empty):
+            return p
+        mix = clip((ALWAYS_FILLED - self.occupancy_at(at)) / FADES_OVER, 0.0, 1.0)
+        return where(is_empty, np.power(p, 1.0 - mix), p)
 
     def learn_occupancy(self, at: Moment, value: Floats, weight: Floats) -> Floats:
         """Adds whether buckets were filled; returns the weight each is worth: little for the empty ones of many."""
         filled = value != 0
         occupancy = self._occupancy[at.rows]
-        rate = np.maximum(1.0 / OCCUPANCY_MEMORY, 1.0 / (at.n.astype(np.float64) + 2.0))
-        trusted = weight * np.where(filled, 1.0, np.clip(2.0 * occupancy, LEAST_TRUST, 1.0))
-        self._occupancy[at.rows] = occupancy + weight * rate * (filled - occupancy)
+        rate = maximum(1.0 / OCCUPANCY_MEMORY, 1.0 / (double(at.n) + 2.0))
+        trusted = weight * where(filled, 1.0, clip(2.0 * occupancy, LEAST_TRUST, 1.0))
+        self._occupancy[at.rows] = occupancy + weight * rate * (indicator(filled) - occupancy)
         _, w = self.grid.bins(at.time)
-        kept = np.where(weight > 0, 1.0 - weight / (OCCUPANCY_ROUNDS * self.grid.week_visit), 1.0)
-        for table, added in ((self._filled, weight * filled), (self._visits, weight)):
-            table[w, at.rows] = table[w, at.rows].astype(np.float64) * kept + added
+        kept = where(weight > 0, 1.0 - weight / (OCCUPANCY_ROUNDS * self.grid.week_visit), 1.0)
+        for table, added in ((self._filled, where(filled, weight, 0.0)), (self._visits, weight)):
+            table[w, at.rows] = double(table[w, at.rows]) * kept + added
         return trusted
 
     def move(self, rows: Rows, seconds: int) -> None:
@@ -82,5 +86,5 @@ class Records(Component):
     def learn_samples(self, at: Moment, samples: Floats, weight: Floats) -> None:
         """Adds the number of records of each mean."""
         usual = self._samples[at.rows]
-        rate = weight / np.clip(at.n.astype(np.float64) + 1.0, 1.0, RECORDS_MEMORY)
+        rate = weight / clip(double(at.n) + 1.0, 1.0, RECORDS_MEMORY)
         self._samples[at.rows] = usual + rate * (samples - usual)

@@ -7,15 +7,29 @@ A value is judged on five views of its residual: the residual itself, two runnin
 the volatility of the series and how far it leaves the range seen so far. Tails are calibrated per series by
 tails.py, low counts are judged by a negative binomial, past events by events.py.
 
-Series share the bucket clock, so one call handles one bucket of every series. State is float32 where the
+Series share the bucket clock, so one call handles one bucket of every series; of one series alone it is in numbers, not
+arrays (elementwise.py). State is float32 where the
 precision allows, arithmetic is float64.
 """
 
-from dataclasses import replace
+from typing import Literal, cast
 
 import numpy as np
 
 from proxy.engine.columns import Rows
+from proxy.engine.elementwise import (
+    anywhere,
+    clip,
+    double,
+    everywhere,
+    listed,
+    maximum,
+    minimum,
+    of,
+    positions,
+    put,
+    where,
+)
 from proxy.engine.models import location, low_counts, mixture
 from proxy.engine.models.changes import LevelShifts
 from proxy.engine.models.clock_shift import ClockChanges, Told
@@ -122,19 +136,20 @@ class SeriesModel(Model):
     def _predict(self, at: Moment, ahead: int = 0) -> Prediction:
         rows = at.rows
         predicted = self.location.predictors(at, self.mixture.scale_of(WITH_DAY, rows), ahead)
+        doubt = self.location.doubt(at)
         typical, spread, scale = self.mixture.combine(
             rows,
             predicted,
             least=mixture.steadiest(self.location.level.of(rows), self.seen_range.width(rows)),
-            doubt=self.location.doubt(at),
+            doubt=doubt,
             in_use=self.location.in_use(at),
         )
         if self.is_count:
             spread = low_counts.least_spread(typical, spread)
         factor = self.spread_of_day.factor(at, self.location.patterns.day_visits(at))
         is_positive = self.non_negative | self.seen_range.never_negative(rows)
-        typical = np.where(is_positive, np.maximum(typical, 0.0), typical)
-        return Prediction(typical, spread, factor, predicted, scale)
+        typical = where(is_positive, maximum(typical, 0.0), typical)
+        return Prediction(typical, spread, factor, predicted, scale, doubt)
 
     # ---- judging, which changes nothing
 
@@ -143,20 +158,24 @@ class SeriesModel(Model):
 
         `samples` says how many records a mean-like value rests on: fewer than usual make it less certain.
         """
-        at = self.history.at(time, rows)
-        wanted = self._predict(at)
+        if len(rows) != 1:
+            return self._judge(self.history.at(time, rows), value, samples)
+        at = self.history.at(time, cast(Rows, int(rows[0])))
+        return self._judge(at, value[0], None if samples is None else samples[0]).listed()
+
+    def _judge(self, at: Moment, value: Floats, samples: Floats | None) -> Judged:
+        rows, wanted = at.rows, self._predict(at)
         if samples is not None:
-            wanted = replace(wanted, factor=wanted.factor * self.records.widening(rows, samples))
-        steep = self.echoes.widening(rows, wanted.typical, wanted.spread * wanted.factor)
-        wanted = replace(wanted, factor=wanted.factor * steep)
+            wanted = wanted.widened(self.records.widening(rows, samples))
+        wanted = wanted.widened(self.echoes.widening(rows, wanted.typical, wanted.spread * wanted.factor))
         views = self._look(at, value, wanted)
         evidence = self._weigh(at, value, wanted, views)
-        maturity = np.minimum(1.0, at.n / self.believed_after)
+        maturity = minimum(1.0, at.n / self.believed_after)
         ready = at.n >= self.warm_up
-        raw = np.where(ready, evidence.surprise() * maturity, 0.0)
-        surprise = self.events.discount(rows, time, raw)
-        p = clip_p(10.0**-surprise)
-        goes_on = self.events.goes_on(rows, time, raw)
+        raw = where(ready, evidence.surprise() * maturity, 0.0)
+        surprise = self.events.discount(rows, at.time, raw)
+        p = clip_p(np.power(10.0, -surprise))
+        goes_on = self.events.goes_on(rows, at.time, raw)
         return Judged(rows, value, ready, wanted, views, evidence, p, surprise, raw, goes_on, samples)
 
     def _look(self, at: Moment, value: Floats, wanted: Prediction) -> Views:
@@ -165,36 +184,42 @@ class SeriesModel(Model):
         z = (value - wanted.typical) / spread
         if self.is_count:
             z = low_counts.scores(value, wanted.typical, spread, z)
-        z = np.clip(z, -1e4, 1e4)
+        z = clip(z, -1e4, 1e4)
         of_sums, sums = self.sums.look(at.rows, z)
         of_steps, steps = self.volatility.look(at, value, wanted.spread)
-        scores = np.stack([z, *of_sums, of_steps])
-        scores[:, at.n < YOUNG] = np.nan
+        scores = np.array([z, *of_sums, of_steps])
+        is_young = at.n < YOUNG
+        if anywhere(is_young):
+            scores[..., is_young] = np.nan
         return Views(z, scores, sums, steps)
 
     def _weigh(self, at: Moment, value: Floats, wanted: Prediction, views: Views) -> Evidence:
         """How improbable the views are, each by its own tail, and the range."""
         scores = views.scores
-        tail = np.stack([self.tails.survival(k, at.rows, np.nan_to_num(scores[k])) for k in range(FEATURES)])
+        tail = self.tails.survivals(at.rows, np.where(np.isnan(scores), 0.0, scores))
         by_view = two_sided(tail, scores, self.side)
-        outlier = np.minimum(1.0, 2.0 * tail[RESIDUAL])
+        outlier = minimum(1.0, 2.0 * tail[RESIDUAL])
         rounds = self.location.patterns.day_visits(at) / self.grid.day_visit
         least_p = self.echoes.least_p(at.rows, value, wanted.typical, rounds)
-        by_view[RESIDUAL] = np.maximum(by_view[RESIDUAL], least_p)
-        by_chance = np.zeros_like(by_view)
-        if self.is_count:
-            by_chance = low_counts.chance(views.z, views.sums.sizes) * (wanted.typical < LOW_COUNT)
-            by_view = np.maximum(by_view, by_chance)
+        by_view[RESIDUAL] = maximum(by_view[RESIDUAL], least_p)
         new = self.seen_range.novelty(at, value, wanted.spread, self.side)
-        # The range is that of ordinary days; leaving it is not unusual where the model expects as much.
-        new[self.location.month_day.having(at)] = 1.0
-        new = np.maximum(tempered_novelty(new, by_view[RESIDUAL]), by_chance[RESIDUAL])
+        its_day = self.location.month_day.having(at)
+        if len(its_day):
+            # The range is that of ordinary days; leaving it is not unusual where the model expects as much.
+            new = put(new, its_day, 1.0)
+        is_low = wanted.typical < LOW_COUNT
+        if self.is_count and anywhere(is_low):
+            by_chance = low_counts.chance(views.z, views.sums.sizes) * is_low
+            by_view = np.maximum(by_view, by_chance)
+            new = maximum(tempered_novelty(new, by_view[RESIDUAL]), by_chance[RESIDUAL])
+        else:
+            new = tempered_novelty(new, by_view[RESIDUAL])
         if self.zero_empty:
             by_view[RESIDUAL] = self.records.soften_empty(at, value, by_view[RESIDUAL])
             new = self.records.soften_empty(at, value, new)
-        single = np.minimum(by_view[RESIDUAL], new)
-        multi = any_of(by_view[1:].min(axis=0), FEATURES - 1)
-        return Evidence(outlier, np.maximum(outlier, least_p), by_view, new, single, multi)
+        single = minimum(by_view[RESIDUAL], new)
+        multi = any_of(np.minimum.reduce(by_view[1:]), FEATURES - 1)
+        return Evidence(outlier, maximum(outlier, least_p), by_view, new, single, multi)
 
     # ---- learning
 
@@ -203,27 +228,32 @@ class SeriesModel(Model):
 
         Returns the lasting changes it made of them, mostly none.
         """
+        if judged.alone is not None:
+            judged, weight = judged.alone, weight[0]
         at = self.history.at(time, judged.rows)
         oddness = np.log10(judged.evidence.odd + 1e-300)
-        taught = np.clip(1.0 + (1.0 - LEAST_TAUGHT) * (oddness + 3.0) / 3.0, LEAST_TAUGHT, 1.0)
+        taught = clip(1.0 + (1.0 - LEAST_TAUGHT) * (oddness + 3.0) / 3.0, LEAST_TAUGHT, 1.0)
         trusted = self.records.learn_occupancy(at, judged.value, weight) if self.zero_empty else weight
-        step = trusted * np.where(at.n < TRUSTED_UNTIL, 1.0, taught)
-        explained = self._learn_location(at, judged, step, trusted, weight)
-        self._renew_tails(at, at.rows[explained])
+        step = trusted * where(at.n < TRUSTED_UNTIL, 1.0, taught)
+        self._renew_tails(at, self._learn_location(at, judged, step, trusted, weight))
         learning = weight > 0.5
-        in_tails = np.maximum(taught, LEAST_IN_TAILS)
+        in_tails = maximum(taught, LEAST_IN_TAILS)
         is_odd = judged.evidence.odd < ODD_BELOW
-        in_tails = np.where(is_odd, in_tails * self.events.habit(at.rows, time), in_tails)
-        self._learn_views(at, judged, in_tails, learning)
+        if anywhere(is_odd):
+            in_tails = where(is_odd, in_tails * self.events.habit(at.rows, time), in_tails)
+        if anywhere(learning):
+            self._learn_views(at, judged, in_tails, learning)
         if judged.samples is not None:
             self.records.learn_samples(at, judged.samples, weight)
         self.history.learn(at, weight)
+        if not anywhere(learning):
+            return []
         at = self.history.at(time, judged.rows)
-        settled = np.flatnonzero(judged.ready & learning)
+        settled = positions(judged.ready & learning)
         made = self._learn_changes(at.only(settled), judged, settled) if len(settled) else []
-        off = (judged.value - judged.wanted.predicted[WITH_WEEK])[learning]
+        off = of(judged.value - judged.wanted.predicted[WITH_WEEK], learning)
         at = at.only(learning)
-        return made + self._learn_periods(at, judged.value[learning]) + self._learn_calendar(at, off)
+        return made + self._learn_periods(at, of(judged.value, learning)) + self._learn_calendar(at, off)
 
     def _learn_location(self, at: Moment, judged: Judged, step: Floats, trusted: Floats, weight: Floats) -> Mask:
         """Location, scales and range learn from values the more the less odd they are.
@@ -238,23 +268,22 @@ class SeriesModel(Model):
             wanted.typical,
             wanted.spread,
             wanted.scale,
-            np.where(young, np.inf, LEVEL_LIMIT * wanted.spread * wanted.factor),
+            where(young, np.inf, LEVEL_LIMIT * wanted.spread * wanted.factor),
             # Bounded by the plain variation of the series, its pattern included.
-            np.where(young, np.inf, wanted.scale[LEVEL]),
+            where(young, np.inf, wanted.scale[LEVEL]),
             step,
             trusted,
-            at.n.astype(np.float64),
+            double(at.n),
         )
-        ranged = step.copy()
-        ranged[self.location.month_day.having(at)] = 0.0
+        its_day = self.location.month_day.having(at)
+        ranged = put(step, its_day, 0.0) if len(its_day) else step
         self.seen_range.learn(rows, value, self.location.level.of(rows), ranged)
-        doubt = self.location.doubt(at)
         explained = self.location.learn(at, lesson)
         errors, tried = value - wanted.predicted, self.location.tried(at)
         is_held = (judged.evidence.odd < HELD_BELOW) & self.events.is_fresh(rows, at.time)
         is_held &= (at.first >= 0) & (at.age >= HELD_FROM_S)
         self.mixture.learn(
-            at, errors, wanted.scale, doubt=doubt, tried=tried, step=step, weight=weight, is_held=is_held
+            at, errors, wanted.scale, doubt=wanted.doubt, tried=tried, step=step, weight=weight, is_held=is_held
         )
         self._learn_spread_of_day(at, judged, step)
         return explained
@@ -262,49 +291,55 @@ class SeriesModel(Model):
     def _learn_spread_of_day(self, at: Moment, judged: Judged, step: Floats) -> None:
         """Errors are measured around the day's pattern from its first trial on."""
         wanted = judged.wanted
-        age = np.where(at.first < 0, 0, at.age)
+        age = where(at.first < 0, 0, at.age)
         on_trial = (age < DAY_FROM) & self.grid.has_day
-        typical = np.where(on_trial, wanted.predicted[WITH_DAY], wanted.typical)
-        usual = np.where(on_trial, wanted.scale[WITH_DAY], wanted.spread)
-        size = mixture.NORMAL * np.abs(judged.value - typical) / usual
-        size = np.where(on_trial & (age < DAY_TRIED), 1.0, size)
+        typical = where(on_trial, wanted.predicted[WITH_DAY], wanted.typical)
+        usual = where(on_trial, wanted.scale[WITH_DAY], wanted.spread)
+        size = mixture.NORMAL * abs(judged.value - typical) / usual
+        size = where(on_trial & (age < DAY_TRIED), 1.0, size)
         self.spread_of_day.learn(at, size, step, self.location.patterns.day_visits(at), at.n >= YOUNG)
 
-    def _renew_tails(self, at: Moment, explained: Rows) -> None:
+    def _renew_tails(self, at: Moment, explained: Mask) -> None:
         """Residuals from before a day's pattern was used, or a week's was known, say little of those to come."""
         renewed = (at.age >= DAY_FROM) & (self.history.last_age(at.rows) < DAY_FROM) & self.grid.has_day
-        self.tails.fade(at.rows[renewed], OLD_TAILS)
-        if len(explained):
-            self.tails.unlearn(explained, WEEK / self.span)
-            self.events.excuse(explained)
+        if anywhere(renewed):
+            self.tails.fade(listed(at.rows, renewed), OLD_TAILS)
+        if anywhere(explained):
+            rows = listed(at.rows, explained)
+            self.tails.unlearn(rows, WEEK / self.span)
+            self.events.excuse(rows)
 
     def _learn_views(self, at: Moment, judged: Judged, weight: Floats, learning: Mask) -> None:
         """Sums, volatility, tails (with this weight) and events of the series that are `learning`."""
-        rows = at.rows[learning]
-        self.sums.learn(at, judged.views.sums, learning)
-        self.volatility.learn(at, judged.views.steps, learning)
-        self.tails.learn(rows, judged.views.scores[:, learning], weight[learning])
-        self.events.learn(rows, at.time, judged.raw_surprise[learning])
-        self.echoes.learn(at, judged.value, judged.typical, judged.evidence.outlier, learning)
+        views, told = judged.views, (judged.raw_surprise, judged.value, judged.typical, judged.evidence.outlier)
+        scores, sums, steps = views.scores, views.sums, views.steps
+        if not everywhere(learning):
+            at, scores, sums, steps = at.only(learning), scores[:, learning], sums.only(learning), steps.only(learning)
+        surprise, value, typical, outlier = (of(x, learning) for x in told)
+        self.sums.learn(at, sums)
+        self.volatility.learn(at, steps)
+        self.tails.learn(at.rows, scores, of(weight, learning))
+        self.events.learn(at.rows, at.time, surprise)
+        self.echoes.learn(at.rows, value, typical, outlier)
 
     # ---- lasting changes
 
     def _learn_changes(self, at: Moment, judged: Judged, settled: Rows) -> list[Change]:
         """Levels that moved for good, patterns that became stronger, clocks that changed."""
-        rows, value, spread = at.rows, judged.value[settled], judged.spread[settled]
-        shift = self.level_shifts.observe(rows, at.time, value - judged.typical[settled], spread)
-        moved = rows[shift != 0]
-        if len(moved):
-            self.location.shift(moved, shift[shift != 0])
+        rows, value, spread = at.rows, of(judged.value, settled), of(judged.spread, settled)
+        shift = self.level_shifts.observe(rows, at.time, value - of(judged.typical, settled), spread)
+        if anywhere(shift != 0):
+            moved = listed(rows, shift != 0)
+            self.location.shift(moved, listed(shift, shift != 0))
             self.sums.forget(moved)
             self.tails.fade(moved, SHIFTED_TAILS)
         scale = self.location.settle_strength(rows, self.mixture.best(rows) == STRENGTHENED)
         told = Told(self.location.rest(at, value), spread, self.mixture.scales(rows), self.location.strength.of(rows))
         clock = self.clock_changes.observe(at, told, self.location.patterns.part, self.move)
         return [
-            *(Change(int(rows[i]), "level shift", float(shift[i])) for i in np.flatnonzero(shift != 0.0)),
-            *(Change(int(rows[i]), "linear scale", float(scale[i])) for i in np.flatnonzero(scale != 1.0)),
-            *(Change(int(rows[i]), "time shift", float(clock[i])) for i in np.flatnonzero(clock != 0.0)),
+            *_changes(rows, "level shift", shift, shift != 0.0),
+            *_changes(rows, "linear scale", scale, scale != 1.0),
+            *_changes(rows, "time shift", clock, clock != 0.0),
         ]
 
     def _learn_periods(self, at: Moment, value: Floats) -> list[Change]:
@@ -359,3 +394,13 @@ class SeriesModel(Model):
     def run_length(self, judged: Judged, i: int) -> int:
         """Buckets the anomaly has lasted, this one included."""
         return self.events.run_length(int(judged.rows[i])) + 1
+
+
+def _changes(
+    rows: Rows, kind: Literal["level shift", "linear scale", "time shift"], size: Floats, made: Mask
+) -> list[Change]:
+    """The changes of one kind, of the series where one was made."""
+    if not anywhere(made):
+        return []
+    told = zip(listed(rows, made).tolist(), listed(size, made).tolist(), strict=True)
+    return [Change(row, kind, float(by)) for row, by in told]

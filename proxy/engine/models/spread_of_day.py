@@ -1,8 +1,7 @@
 """How much more, or less, than usual the values at a time of the day spread."""
 
-import numpy as np
-
 from proxy.engine.columns import Rows, Slot
+from proxy.engine.elementwise import clip, minimum, where
 from proxy.engine.models.component import Component, Mask, Moment
 from proxy.engine.models.grid import DAY, Grid
 from proxy.engine.models.patterns import roll
@@ -28,16 +27,15 @@ class SpreadOfDay(Component):
         """Factor of the spread at this time of the day, whose bin has seen `visits` values."""
         d, _ = self.grid.bins(at.time)
         factor = (FACTOR_PRIOR + visits * self._spread[d, at.rows]) / (FACTOR_PRIOR + visits)
-        clipped: Floats = np.clip(factor, LEAST_FACTOR, MOST_FACTOR)
-        return clipped
+        return clip(factor, LEAST_FACTOR, MOST_FACTOR)
 
     def learn(self, at: Moment, size: Floats, step: Floats, visits: Floats, learning: Mask) -> None:
         """Takes the size of an error in units of its spread, `step` (0..1) of it, where `learning`."""
         d, _ = self.grid.bins(at.time)
         spread = self._spread[d, at.rows]
-        size = np.minimum(size, MOST_FACTOR)
-        moved = spread + step * (size - spread) / np.minimum(visits + 1.0, FACTOR_MEMORY)
-        self._spread[d, at.rows] = np.where(learning, moved, spread)
+        size = minimum(size, MOST_FACTOR)
+        moved = spread + step * (size - spread) / minimum(visits + 1.0, FACTOR_MEMORY)
+        self._spread[d, at.rows] = where(learning, moved, spread)
 
     def move(self, rows: Rows, seconds: int) -> None:
         """Rolls the table by whole bins."""

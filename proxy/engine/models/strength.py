@@ -4,9 +4,8 @@ Normalised least mean squares (Widrow and Stearns, Adaptive Signal Processing, 1
 the pattern, over the pattern's power.
 """
 
-import numpy as np
-
 from proxy.engine.columns import Rows, Slot
+from proxy.engine.elementwise import clip, double, maximum, minimum, where
 from proxy.engine.models.component import Component, Lesson, Mask, Moment
 from proxy.engine.models.grid import Grid
 from proxy.engine.results import Floats
@@ -44,22 +43,23 @@ class Strength(Component):
         """Takes the error of the prediction at this strength; `pattern` is what the patterns add to the level."""
         strength, power = self._strength[at.rows], self._power[at.rows]
         rate = lesson.trusted / max(2.0, STRENGTH_DAYS * self.grid.day_buckets)
-        off = np.clip(error, -STRENGTH_LIMIT * lesson.noise, STRENGTH_LIMIT * lesson.noise)
-        moved = rate * off * pattern / np.maximum(np.maximum(power, pattern**2) + lesson.noise**2, 1e-30)
-        self._strength[at.rows] = np.clip(strength + moved, 0.0, STRONGEST)
-        self._power[at.rows] = power + rate * (pattern**2 - power)
+        off = clip(error, -STRENGTH_LIMIT * lesson.noise, STRENGTH_LIMIT * lesson.noise)
+        now = pattern * pattern
+        moved = rate * off * pattern / maximum(maximum(power, now) + lesson.noise * lesson.noise, 1e-30)
+        self._strength[at.rows] = clip(strength + moved, 0.0, STRONGEST)
+        self._power[at.rows] = power + rate * (now - power)
 
     def lasting(self, rows: Rows, is_best: Mask) -> Floats:
         """Factor by which the patterns of each series have changed for good, mostly 1.
 
         `is_best` tells where the prediction at this strength is believed most.
         """
-        strength = self._strength[rows].astype(np.float64)
-        is_lasting = is_best & (np.abs(strength - 1.0) > CHANGED_STRENGTH) & (strength >= LEAST_SETTLED)
-        count = np.where(is_lasting, np.minimum(self._best_for[rows] + 1, _MOST_COUNTED), 0)
+        strength = double(self._strength[rows])
+        is_lasting = is_best & (abs(strength - 1.0) > CHANGED_STRENGTH) & (strength >= LEAST_SETTLED)
+        count = where(is_lasting, minimum(self._best_for[rows] + 1, _MOST_COUNTED), 0)
         settled = count >= max(LEAST_LASTING, self.grid.day_buckets)
-        self._best_for[rows] = np.where(settled, 0, count)
-        return np.where(settled, strength, 1.0)
+        self._best_for[rows] = where(settled, 0, count)
+        return where(settled, strength, 1.0)
 
     def scale(self, rows: Rows, by: Floats) -> None:
         """The patterns have taken the factor over."""

@@ -10,7 +10,9 @@ import numpy as np
 from scipy import special
 
 from proxy.engine.columns import Rows, Slot
+from proxy.engine.elementwise import anywhere, clip, column, is_one, listed
 from proxy.engine.models.component import Component
+from proxy.engine.probability import clip_p
 from proxy.engine.results import Floats
 
 BINS = 32
@@ -20,6 +22,8 @@ _LOWEST = 0.5
 EDGES = _LOWEST * 2.0 ** (np.arange(BINS) / _PER_OCTAVE)
 _TOP = float(EDGES[-1] * 2.0 ** (1 / _PER_OCTAVE))
 _MIDS = EDGES * 2.0 ** (0.5 / _PER_OCTAVE)
+# ln of how far each bin lies beyond the edge that a tail starts at, from the first edge on.
+_EXCESS = np.triu(np.log(_MIDS / EDGES[:, None]))
 _SURVIVAL = 2.0 * special.ndtr(-np.append(EDGES, np.inf))
 _SURVIVAL[0] = 1.0
 _PRIOR_WEIGHT = 20.0
@@ -58,11 +62,27 @@ class Tails(Component):
 
     def survival(self, feature: int, rows: Rows, z: Floats) -> Floats:
         """One-sided tail P(Z >= z) for z > 0 and P(Z <= z) for z < 0, per row; rows[i] goes with z[i]."""
-        p = special.ndtr(-np.abs(z))
+        p: Floats = special.ndtr(-np.abs(z))
+        self._calibrate(p, feature, rows, z)
+        return p
+
+    def survivals(self, rows: Rows, z: Floats) -> Floats:
+        """The tails of all features, features x series, where `z` is that too."""
+        p: Floats = special.ndtr(-np.abs(z))
+        if is_one(rows):
+            for feature, score in enumerate(z.tolist()):
+                if abs(score) > WORTH_READING:
+                    p[feature] = self._calibrated(feature, np.array([rows]), z[feature : feature + 1])[0]
+            return p
+        for feature, scores in enumerate(z):
+            self._calibrate(p[feature], feature, rows, scores)
+        return p
+
+    def _calibrate(self, p: Floats, feature: int, rows: Rows, z: Floats) -> None:
+        """Puts what the series themselves tell in place of the normal tails `p`, where it is worth reading."""
         worth = np.flatnonzero(np.abs(z) > WORTH_READING)
         if len(worth):
             p[worth] = self._calibrated(feature, rows[worth], z[worth])
-        return p
 
     def _calibrated(self, feature: int, rows: Rows, z: Floats) -> Floats:
         side = (z < 0).astype(np.intp)
@@ -74,12 +94,10 @@ class Tails(Component):
         share = above / total[:, None]
         # The tail starts at the last edge with more than 1 % of all scores above it on this side: one edge further
         # on, a young history may hold nothing but the prior.
-        start = np.clip((share > _MORE_THAN_HALF).sum(axis=1) - 1, 0, BINS - 2)
+        start = clip((share > _MORE_THAN_HALF).sum(axis=1) - 1, 0, BINS - 2)
         each = np.arange(len(z))
         z0, p0 = EDGES[start], share[each, start]
-        in_tail = np.arange(BINS) >= start[:, None]
-        excess = np.where(in_tail, np.log(_MIDS / z0[:, None]), 0.0)
-        hill = ((counts * excess).sum(axis=1) + _HILL_PRIOR_WEIGHT * _HILL_PRIOR) / (
+        hill = ((counts * _EXCESS[start]).sum(axis=1) + _HILL_PRIOR_WEIGHT * _HILL_PRIOR) / (
             above[each, start] + _HILL_PRIOR_WEIGHT
         )
         far = p0 * (size / z0) ** (-1.0 / hill)
@@ -88,8 +106,7 @@ class Tails(Component):
         beyond = np.where(own + 1 < BINS, share[each, upper], 0.0)
         within = np.log2(size / EDGES[own]) * _PER_OCTAVE
         read = share[each, own] ** (1.0 - within) * np.maximum(beyond, 1e-12) ** within
-        p: Floats = np.clip(np.where(size > z0, np.maximum(far, beyond), read), 1e-300, 1.0)
-        return p
+        return clip_p(np.where(size > z0, np.maximum(far, beyond), read))
 
     def learn(self, rows: Rows, z: Floats, weight: Floats | float = 1.0) -> None:
         """Adds one score per feature (z is features x rows, NaN = none) to each row's histograms, `weight` (0..1) each.
@@ -101,17 +118,16 @@ class Tails(Component):
         unit = unit / _kept(n)
         self._n[rows] = n + 1.0
         self._unit[rows] = unit
-        table, totals = self._counts, self._total
-        for feature in range(z.shape[0]):
-            score = z[feature]
-            known = np.isfinite(score)
-            if not known.all():
-                score = np.where(known, score, 0.0)
-            added = np.where(known, unit * weight, 0.0)
-            bins = bin_of(np.abs(score))
-            table[feature][(score < 0).astype(np.intp), bins, rows] += added
-            totals[feature][rows] += added
-        self._rescale(rows[unit > _RESCALE_AT])
+        size = np.abs(z)
+        known, added = size < np.inf, unit * weight
+        if not known.all():
+            size, added = np.where(known, size, 0.0), np.where(known, added, 0.0)
+        each = column(np.arange(len(z)), rows)
+        self._counts[each, (z < 0).astype(np.intp), bin_of(size), rows] += added
+        self._total[:, rows] += added
+        is_large = unit > _RESCALE_AT
+        if anywhere(is_large):
+            self._rescale(listed(rows, is_large))
 
     def learn_many(self, rows: Rows, z: Floats) -> None:
         """Like `learn` for one feature when rows repeat (a population): one time step however many scores."""
@@ -162,4 +178,4 @@ def bin_of(z: Floats) -> Rows:
 
 def _kept(n: Floats) -> Floats:
     """What counts keep of their weight in the bucket after the n-th."""
-    return 1.0 - np.clip(1.0 / (n + FADES_AFTER), SLOWEST_FADING, 0.5)
+    return 1.0 - clip(1.0 / (n + FADES_AFTER), SLOWEST_FADING, 0.5)

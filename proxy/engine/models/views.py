@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
+from proxy.engine.elementwise import anywhere, clip, column, double, maximum, minimum, where
 from proxy.engine.models.component import Component, Mask, Moment
 from proxy.engine.models.grid import Grid
 from proxy.engine.results import Floats
 
 SUM_DECAYS = (1.0 - 1.0 / 6.0, 1.0 - 1.0 / 24.0)
+_DECAYS = np.array(SUM_DECAYS)
 # One wild residual must not stand for many: single buckets have a view of their own.
 SUM_LIMIT = 4.0
 # Values that a sum must hold before it is looked at.
@@ -49,6 +51,10 @@ class Sums:
     # In units of the deviation that independent residuals would give them.
     sizes: Floats
 
+    def only(self, chosen: Mask) -> "Sums":
+        """Those of some of several series."""
+        return Sums(self.sums[:, chosen], self.variances[:, chosen], self.sizes[:, chosen])
+
 
 class RunningSums(Component):
     """Decayed sums of the bounded scores of a series, their variance by chance and their usual size."""
@@ -65,23 +71,25 @@ class RunningSums(Component):
 
     def look(self, rows: Rows, z: Floats) -> tuple[Floats, Sums]:
         """(scores of the sums with this bucket's z in them, the sums); NaN where there are too few values."""
-        decay = np.array(SUM_DECAYS)[:, None]
-        sums = self._sum[:, rows] * decay + np.clip(z, -SUM_LIMIT, SUM_LIMIT)
+        decay = column(_DECAYS, rows)
+        sums = self._sum[:, rows] * decay + clip(z, -SUM_LIMIT, SUM_LIMIT)
         variances = self._variance[:, rows] * decay**2 + 1.0
         sizes = sums / np.sqrt(variances)
         scores = sizes / np.maximum(self._scale[:, rows], LEAST_SUM_SCALE)
-        scores[:, self._n[rows] < SUM_FROM] = np.nan
+        is_young = self._n[rows] < SUM_FROM
+        if anywhere(is_young):
+            scores[..., is_young] = np.nan
         return scores, Sums(sums, variances, sizes)
 
-    def learn(self, at: Moment, new: Sums, learning: Mask) -> None:
-        """Keeps the sums of the series that are `learning`."""
-        rows, n = at.rows[learning], at.n[learning].astype(np.float64)
-        self._sum[:, rows] = new.sums[:, learning]
-        self._variance[:, rows] = new.variances[:, learning]
+    def learn(self, at: Moment, new: Sums) -> None:
+        """Keeps the sums of these series."""
+        rows, n = at.rows, double(at.n)
+        self._sum[:, rows] = new.sums
+        self._variance[:, rows] = new.variances
         self._n[rows] += 1.0
-        rate = np.maximum(1.0 / (n + 1.0), 1.0 / self.memory)
+        rate = maximum(1.0 / (n + 1.0), 1.0 / self.memory)
         old = self._scale[:, rows]
-        target = np.minimum(new.sizes[:, learning] ** 2, (MOST_GROWTH * old) ** 2)
+        target = np.minimum(new.sizes**2, (MOST_GROWTH * old) ** 2)
         self._scale[:, rows] = np.sqrt(old**2 + rate * (target - old**2))
 
     def forget(self, rows: Rows) -> None:
@@ -96,6 +104,10 @@ class Steps:
     value: Floats
     volatility: Floats
     log_volatility: Floats
+
+    def only(self, chosen: Mask) -> "Steps":
+        """Those of some of several series."""
+        return Steps(self.value[chosen], self.volatility[chosen], self.log_volatility[chosen])
 
 
 class Volatility(Component):
@@ -112,27 +124,26 @@ class Volatility(Component):
 
     def look(self, at: Moment, value: Floats, spread: Floats) -> tuple[Floats, Steps]:
         """(score of the volatility with this bucket's step in it, the volatility); NaN where there are too few."""
-        step = np.minimum(np.abs(value - self._last[at.rows]), STEP_LIMIT * spread)
-        rate = np.maximum(1.0 / VOLATILITY_MEMORY, 1.0 / (at.n + 1.0))
+        step = minimum(abs(value - self._last[at.rows]), STEP_LIMIT * spread)
+        rate = maximum(1.0 / VOLATILITY_MEMORY, 1.0 / (at.n + 1.0))
         volatility = self._volatility[at.rows]
-        volatility = np.where(np.isfinite(step), volatility + rate * (step - volatility), volatility)
+        volatility = where(abs(step) < np.inf, volatility + rate * (step - volatility), volatility)
         log_volatility = np.log(volatility + STILL_STEP * spread + 1e-30)
         score = (log_volatility - self._mean[at.rows]) / np.sqrt(self._variance[at.rows] + VOLATILITY_NOISE)
-        score[at.n < 2 * VOLATILITY_MEMORY] = np.nan
-        return score, Steps(value, volatility, log_volatility)
+        return where(at.n < 2 * VOLATILITY_MEMORY, np.nan, score), Steps(value, volatility, log_volatility)
 
-    def learn(self, at: Moment, new: Steps, learning: Mask) -> None:
-        """Keeps the volatility of the series that are `learning`."""
-        rows, n = at.rows[learning], at.n[learning].astype(np.float64)
-        self._volatility[rows] = new.volatility[learning]
+    def learn(self, at: Moment, new: Steps) -> None:
+        """Keeps the volatility of these series."""
+        rows, n = at.rows, double(at.n)
+        self._volatility[rows] = new.volatility
         mean, variance = self._mean[rows], self._variance[rows]
         late = n >= VOLATILITY_MEMORY
-        rate = np.where(late, 1.0 / np.clip(n - VOLATILITY_MEMORY + 1.0, 1.0, self.memory), 0.0)
-        off = new.log_volatility[learning] - mean
+        rate = where(late, 1.0 / clip(n - VOLATILITY_MEMORY + 1.0, 1.0, self.memory), 0.0)
+        off = new.log_volatility - mean
         most = VOLATILITY_LIMIT * (variance + LEAST_VOLATILITY_VARIANCE)
         self._mean[rows] = mean + rate * off
-        self._variance[rows] = variance + rate * (np.minimum(off**2, most) - variance)
-        self._last[rows] = new.value[learning]
+        self._variance[rows] = variance + rate * (minimum(off * off, most) - variance)
+        self._last[rows] = new.value
 
 
 class SeenRange(Component):
@@ -162,21 +173,23 @@ class SeenRange(Component):
         -1 (only below) or 0.
         """
         low, high = self._low[at.rows], self._high[at.rows]
-        known = np.isfinite(low)
-        seen = np.maximum(np.where(known, high - low, 0.0), LEAST_RANGE * spread)
-        above = np.where(known & (side >= 0), value - high, 0.0)
-        below = np.where(known & (side <= 0), low - value, 0.0)
-        excess = np.maximum(np.maximum(above, below), 0.0) / seen
+        known = low < np.inf
+        seen = maximum(where(known, high - low, 0.0), LEAST_RANGE * spread)
+        above = where(known & (side >= 0), value - high, 0.0)
+        below = where(known & (side <= 0), low - value, 0.0)
+        excess = maximum(maximum(above, below), 0.0) / seen
         is_new = (excess > NOVELTY_MARGIN) & (at.n >= NOVELTY_AFTER)
-        return np.where(is_new, 1.0 / ((np.minimum(at.n, NOVELTY_MOST) + 1.0) * (1.0 + EXCESS_UNIT * excess) ** 2), 1.0)
+        beyond = 1.0 + EXCESS_UNIT * excess
+        return where(is_new, 1.0 / ((minimum(at.n, NOVELTY_MOST) + 1.0) * (beyond * beyond)), 1.0)
 
     def learn(self, rows: Rows, value: Floats, level: Floats, step: Floats) -> None:
         """Widens the range to `value` where `step` (0..1) is above 0."""
         low, high = (_drifted(end[rows], level, self.drift * step) for end in (self._low, self._high))
-        self._low[rows] = np.where(step > 0, np.minimum(low, value), low)
-        self._high[rows] = np.where(step > 0, np.maximum(high, value), high)
+        self._low[rows] = where(step > 0, minimum(low, value), low)
+        self._high[rows] = where(step > 0, maximum(high, value), high)
 
 
 def _drifted(end: Floats, level: Floats, by: Floats) -> Floats:
     """An end of a range, moved by a part of its distance towards the level; an infinite one stays."""
-    return end + by * np.where(np.isfinite(end), level - np.where(np.isfinite(end), end, 0.0), 0.0)
+    known = abs(end) < np.inf
+    return end + by * where(known, level - where(known, end, 0.0), 0.0)

@@ -8,6 +8,7 @@ is, and when its bins come, is the business of the subclasses: periods.py and ca
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
+from proxy.engine.elementwise import anywhere, clip, double, listed, maximum, minimum, of, put, zeros
 from proxy.engine.models.component import COUNTS_FROM, Lesson, Mask, Moment, Term
 from proxy.engine.results import Floats, Ints
 
@@ -40,7 +41,7 @@ class VotedTable(Term):
         """Visits after which a bin of each of these series forgets."""
         raise NotImplementedError
 
-    def _votes(self, rows: Rows, before: Floats, noise: Floats) -> tuple[Floats | Mask, Floats, Mask]:
+    def _votes(self, rows: Rows, before: Floats, noise: Floats) -> tuple[Floats | Mask | float, Floats, Mask | bool]:
         """(how much a value of a bin that held `before` counts, buckets the vote is a mean of, what is empty now)."""
         raise NotImplementedError
 
@@ -50,43 +51,43 @@ class VotedTable(Term):
 
     def part(self, at: Moment) -> Floats:
         """What the table adds to the level; 0 for series without."""
-        out = np.zeros(len(at.rows))
         own = self.having(at)
-        if len(own):
-            rows = at.rows[own]
-            out[own] = self._table[self._bins(at.time, rows), rows]
-        return out
+        if not len(own):
+            return zeros(at.rows)
+        rows = of(at.rows, own)
+        return put(zeros(at.rows), own, double(self._table[self._bins(at.time, rows), rows]))
 
     def doubt(self, at: Moment) -> Floats:
         """Variance, in units of that of the noise, that seldom visited bins add to a prediction."""
-        out = np.zeros(len(at.rows))
         own = self.having(at)
-        if len(own):
-            rows = at.rows[own]
-            memory = self._memory(rows)
-            seen = self._visits[self._bins(at.time, rows), rows]
-            out[own] = 1.0 / np.clip(seen, 1.0, memory) - 1.0 / memory
-        return out
+        if not len(own):
+            return zeros(at.rows)
+        rows = of(at.rows, own)
+        memory = self._memory(rows)
+        seen = maximum(minimum(self._visits[self._bins(at.time, rows), rows], memory), 1.0)
+        return put(zeros(at.rows), own, 1.0 / seen - 1.0 / memory)
 
     def learn(self, at: Moment, lesson: Lesson, off: Floats) -> None:
         """Takes its part of `off`, what all terms together leave of a value, and votes."""
         own = self.having(at)
         if not len(own):
             return
-        rows, off = at.rows[own], off[own]
+        rows, off = of(at.rows, own), of(off, own)
         bins = self._bins(at.time, rows)
-        before, seen = self._table[bins, rows].astype(np.float64), self._visits[bins, rows]
-        step, bound, noise = lesson.step[own], lesson.bound[own], lesson.noise[own]
-        doubted = 1.0 / np.clip(seen, 1.0, np.minimum(self._memory(rows), MOST_COUNTED))
-        self._table[bins, rows] = before + step * np.clip(off, -bound, bound) * doubted / (1.0 + doubted)
-        self._visits[bins, rows] = np.minimum(seen + (step > COUNTS_FROM), MOST_COUNTED)
-        least = noise**2 + 1e-30
-        gain = 0.5 * np.log(((off + before) ** 2 + least) / (off**2 + least))
+        before, seen = double(self._table[bins, rows]), self._visits[bins, rows]
+        step, bound, noise = of(lesson.step, own), of(lesson.bound, own), of(lesson.noise, own)
+        doubted = 1.0 / maximum(minimum(seen, minimum(self._memory(rows), MOST_COUNTED)), 1.0)
+        self._table[bins, rows] = before + step * clip(off, -bound, bound) * doubted / (1.0 + doubted)
+        self._visits[bins, rows] = minimum(seen + (step > COUNTS_FROM), MOST_COUNTED)
+        least, without = noise * noise + 1e-30, off + before
+        gain = 0.5 * np.log((without * without + least) / (off * off + least))
         counts, memory, is_empty = self._votes(rows, before, noise)
         vote = self._vote[rows]
-        vote = vote + counts * lesson.trusted[own] * (np.clip(gain, -MOST_VOTE, MOST_VOTE) - vote) / memory
+        vote = vote + counts * of(lesson.trusted, own) * (clip(gain, -MOST_VOTE, MOST_VOTE) - vote) / memory
         self._vote[rows] = vote
-        self._drop(rows[(vote < USELESS) | is_empty])
+        is_useless = (vote < USELESS) | is_empty
+        if anywhere(is_useless):
+            self._drop(listed(rows, is_useless))
 
     def scale(self, rows: Rows, by: Floats) -> None:
         """Makes what the table says `by` times as strong."""
