@@ -22,6 +22,9 @@ class ServerConfig:
     max_content_length: ByteSize
     max_configuration_length: ByteSize
     shutdown_timeout: Seconds
+    ssl_certificate: str | None
+    ssl_key: str | None
+    ssl_key_passphrase: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,9 @@ class ElasticsearchConfig:
     password: str | None = field(repr=False)
     api_key: str | None = field(repr=False)
     ca_certs: str | None
+    ca_fingerprint: str | None
+    client_cert: str | None
+    client_key: str | None
     verify_certs: bool
     connect_timeout: Seconds
     request_timeout: Seconds

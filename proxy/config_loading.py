@@ -28,7 +28,7 @@ ENV_CONFIG_FILE = "LANEWATCH_CONFIG"
 # Kubernetes tells every container of a service by such variables; one named lanewatch-... is no setting of ours.
 _OF_A_SERVICE = re.compile(rf"{ENV_PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)")
 _PORT_OF_A_SERVICE = re.compile(r"(tcp|udp|sctp)://")
-SECRET_KEYS = ("password", "api_key")
+SECRET_KEYS = ("password", "api_key", "ssl.key_passphrase", "key_passphrase")
 
 # Settings before they are typed: YAML mappings, whose values are whatever the user wrote.
 Settings = dict[str, Any]
@@ -73,6 +73,7 @@ def load_settings(
         given.update(dotted_keys(layer))
     merged["elasticsearch"] = with_credentials(merged["elasticsearch"])
     refuse_mixed_schemes(merged["elasticsearch"])
+    refuse_keys_alone(merged)
     return merged, frozenset(given)
 
 
@@ -94,8 +95,19 @@ def refuse_mixed_schemes(elasticsearch: Settings) -> None:
     schemes = {host.partition("://")[0].lower() for host in elasticsearch["hosts"]}
     if len(schemes) > 1:
         raise ConfigError("[elasticsearch.hosts] must all begin with [https://] or all with [http://]")
-    if elasticsearch["ca_certs"] and schemes == {"http"}:
-        raise ConfigError("[elasticsearch.ca_certs] needs [elasticsearch.hosts] that begin with [https://]")
+    for key in ("ca_certs", "ca_fingerprint", "client_cert"):
+        if elasticsearch[key] and schemes == {"http"}:
+            raise ConfigError(f"[elasticsearch.{key}] needs [elasticsearch.hosts] that begin with [https://]")
+
+
+def refuse_keys_alone(settings: Settings) -> None:
+    """Raises ConfigError for a key without its certificate, which would leave connections unprotected unnoticed."""
+    for section, key, certificate in (
+        ("server", "ssl.key", "ssl.certificate"),
+        ("elasticsearch", "client_key", "client_cert"),
+    ):
+        if settings[section][key] and not settings[section][certificate]:
+            raise ConfigError(f"[{section}.{key}] needs [{section}.{certificate}]")
 
 
 class SettingsLoader(yaml.SafeLoader):
@@ -121,7 +133,18 @@ def read_settings(path: Path) -> Settings:
         return {}
     if not isinstance(settings, dict):
         raise ConfigError(f"[{path}] must hold sections such as [server], but is a {type(settings).__name__}")
-    return {name: section for name, section in settings.items() if section is not None}
+    return {name: flat(section) for name, section in settings.items() if section is not None}
+
+
+def flat(section: Any) -> Any:
+    """A section whose settings of several words, as [ssl.certificate], may have been written one below the other."""
+    if not isinstance(section, dict):
+        return section
+    keys: Settings = {}
+    for key, value in section.items():
+        below = value if isinstance(value, dict) else {}
+        keys.update({f"{key}.{name}": each for name, each in below.items()} or {key: value})
+    return keys
 
 
 def yaml_problem(error: yaml.YAMLError | UnicodeDecodeError) -> str:
@@ -135,7 +158,9 @@ def yaml_problem(error: yaml.YAMLError | UnicodeDecodeError) -> str:
 def settings_from_environment(environ: Mapping[str, str], defaults: Settings) -> Settings:
     """LANEWATCH_<SECTION>_<KEY> as settings; values are read as YAML unless text is what the setting holds."""
     targets = {
-        f"{ENV_PREFIX}{section}_{key}".upper(): (section, key) for section, keys in defaults.items() for key in keys
+        f"{ENV_PREFIX}{section}_{key}".upper().replace(".", "_"): (section, key)
+        for section, keys in defaults.items()
+        for key in keys
     }
     settings: Settings = {}
     for variable, text in environ.items():
@@ -187,7 +212,7 @@ def hint(wrong: str, known: Sequence[str] | Mapping[str, object]) -> str:
 def sentence_of(fault: ValidationError) -> str:
     """What a setting must be, in the words of the schema that refused it."""
     place = ".".join(str(step) for step in fault.absolute_path)
-    key = place.rpartition(".")[2]
+    key = place.partition(".")[2]
     shown = "no such thing" if key in SECRET_KEYS else f"[{masked(json.dumps(fault.instance, default=str))}]"
     assert isinstance(fault.schema, Mapping), "a false schema refuses names, which is told elsewhere"
     return f"[{place}] must be {fault.schema['description']} but is {shown}"
@@ -203,7 +228,9 @@ def sections_from(settings: Settings) -> dict[str, Any]:
 
 
 def typed_values(section: type, values: Settings) -> Settings:
-    return {key.name: typed(values[key.name], key.type, key.name) for key in fields(section)}
+    """The values by the names of the section's fields, which have no dots."""
+    by_field = {key.replace(".", "_"): (key, value) for key, value in values.items()}
+    return {key.name: typed(by_field[key.name][1], key.type, by_field[key.name][0]) for key in fields(section)}
 
 
 def typed(value: object, wanted: object, setting: str) -> object:

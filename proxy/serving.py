@@ -23,6 +23,14 @@ from proxy.cluster.node import Node
 from proxy.config import Config, ConfigError, ElasticsearchConfig, ServerConfig
 from proxy.nginx import nginx_config
 from proxy.nginx_process import NginxProcess, find_nginx
+from proxy.runtime.tasks import Tasks
+from proxy.tls import (
+    cluster_context,
+    reload_certificates,
+    server_context,
+    trust_fingerprint,
+    trust_fingerprint_later,
+)
 
 NODE_CHECK_S = 1.0
 
@@ -37,12 +45,15 @@ class Serving:
 
     url: str
     front: Front
+    tasks: Tasks
+    certificates: ssl.SSLContext | None = None
     nginx: NginxProcess | None = None
     shutdown_timeout: float = 0
 
     async def close(self) -> None:
         if self.nginx is not None:
             await self.nginx.close(self.shutdown_timeout)
+        await self.tasks.stop()
         await self.front.close()
 
 
@@ -54,32 +65,30 @@ async def start_serving(config: Config) -> Serving:
     upstream = Upstream(
         config.elasticsearch.hosts,
         connect_timeout=config.elasticsearch.connect_timeout,
-        ssl_context=ssl_context(config.elasticsearch),
+        ssl_context=cluster_context(config.elasticsearch) or True,
     )
+    certificates = server_context(config.server)
+    tasks = Tasks()
+    try:
+        await trust_fingerprint(config.elasticsearch)
+    except OSError:
+        tasks.spawn(trust_fingerprint_later(config.elasticsearch), "trust in the cluster's certificates")
     page = Page(config.page.path) if config.page.path else None
     app = make_app(config)
     front = Front(app, upstream, page=page, watch=app.get(WATCH))
     try:
         port = await front.start(
-            config.server.host, config.server.port, shutdown_timeout=config.server.shutdown_timeout
+            config.server.host,
+            config.server.port,
+            shutdown_timeout=config.server.shutdown_timeout,
+            ssl_context=certificates,
         )
     except BaseException:
+        await tasks.stop()
         await front.close()
         raise
-    return Serving(f"http://{url_host(config.server.host)}:{port}", front)
-
-
-def ssl_context(elasticsearch: ElasticsearchConfig) -> ssl.SSLContext | bool:
-    """How https nodes are checked, in aiohttp's terms: False accepts any certificate. Raises ConfigError."""
-    if not elasticsearch.verify_certs:
-        return False
-    if not elasticsearch.ca_certs:
-        return True
-    try:
-        return ssl.create_default_context(cafile=elasticsearch.ca_certs)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ConfigError(f"cannot read [elasticsearch.ca_certs] [{elasticsearch.ca_certs}]: {reason}") from error
+    scheme = "http" if certificates is None else "https"
+    return Serving(f"{scheme}://{url_host(config.server.host)}:{port}", front, tasks, certificates)
 
 
 def trusted_authorities(elasticsearch: ElasticsearchConfig) -> str | None:
@@ -127,6 +136,7 @@ async def start_behind_nginx(config: Config) -> Serving:
     Raises AddressProblem, ConfigError and NginxProblem.
     """
     find_nginx()
+    refuse_what_nginx_does_not_do(config)
     port = refuse_used_address(config.server)
     nodes, host = config.elasticsearch, config.server.host
     serving = await start_serving(replace(config, server=replace(config.server, host="127.0.0.1", port=0)))
@@ -143,7 +153,23 @@ async def start_behind_nginx(config: Config) -> Serving:
         if isinstance(error, ValueError):
             raise ConfigError(str(error)) from error
         raise
-    return Serving(f"http://{url_host(host)}:{port}", serving.front, nginx, config.server.shutdown_timeout)
+    return replace(
+        serving,
+        url=f"http://{url_host(host)}:{port}",
+        nginx=nginx,
+        shutdown_timeout=config.server.shutdown_timeout,
+    )
+
+
+def refuse_what_nginx_does_not_do(config: Config) -> None:
+    """Raises ConfigError for settings of TLS that the configuration made for nginx would leave out unnoticed."""
+    for name, value in (
+        ("server.ssl.certificate", config.server.ssl_certificate),
+        ("elasticsearch.ca_fingerprint", config.elasticsearch.ca_fingerprint),
+        ("elasticsearch.client_cert", config.elasticsearch.client_cert),
+    ):
+        if value:
+            raise ConfigError(f"[{name}] does not work with --nginx: serve without it")
 
 
 def serve_until_stopped(
@@ -165,6 +191,8 @@ async def serve(config: Config, say: Callable[[str], None], node: Node | None, n
         serving = await (start_behind_nginx(config) if nginx else start_serving(config))
     except OSError as error:
         raise address_problem(config.server, error) from error
+    if config.server.ssl_certificate or config.elasticsearch.client_cert:
+        loop.add_signal_handler(signal.SIGHUP, reload_certificates, config, serving.certificates)
     say(f"lanewatch serves {serving.url} in front of {', '.join(config.elasticsearch.hosts)} (Ctrl-C stops it)")
     try:
         await stopped_or_ended(stopped, node)

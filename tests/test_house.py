@@ -26,7 +26,7 @@ SOURCES = sorted(PROXY.rglob("*.py"))
 # Who may import whom inside the package: a part and the parts it may see, besides the leaves and itself.
 LEAVES = {
     *("body_text", "config", "config_loading", "errors", "host_credentials", "java_regex", "json_fault", "resources"),
-    "units",
+    *("tls", "units"),
 }
 SEES = {
     "api": {"runtime", "store", "schemas", "job_config", "metrics"},
@@ -42,7 +42,7 @@ SEES = {
     "nginx_process": {"cluster", "runtime"},
     "runtime": {"engine", "store", "job_config"},
     "schemas": set(),
-    "serving": {"api", "app", "cluster", "nginx", "nginx_process"},
+    "serving": {"api", "app", "cluster", "nginx", "nginx_process", "runtime"},
     "store": {"job_config"},
 }
 # Which part alone may use a library; the rest may be used by all.

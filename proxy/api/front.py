@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import re
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -79,10 +80,13 @@ class Front:
         self._tasks = Tasks()
         self._shutdown_timeout = 0.0
 
-    async def start(self, host: str, port: int, *, shutdown_timeout: float = 30.0) -> int:
+    async def start(
+        self, host: str, port: int, *, shutdown_timeout: float = 30.0, ssl_context: ssl.SSLContext | None = None
+    ) -> int:
         """Start the application and listen; returns the port.
 
         :param shutdown_timeout: seconds that requests in flight get when `close` is called
+        :param ssl_context: what clients are shown; None serves without TLS
         """
         self._shutdown_timeout = shutdown_timeout
         await self._upstream.start()
@@ -100,7 +104,7 @@ class Front:
         )
         self._runner = web.ServerRunner(self._server, shutdown_timeout=shutdown_timeout)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port, backlog=1024)
+        site = web.TCPSite(self._runner, host, port, backlog=1024, ssl_context=ssl_context)
         await site.start()
         self._tasks.spawn(_close_idlers(self._server), "idle connections")
         if self._watch is not None:

@@ -32,6 +32,7 @@ from elasticsearch import AsyncElasticsearch
 
 from proxy.config import ElasticsearchConfig
 from proxy.errors import MlError, RelayedError, bad_gateway, gateway_timeout, illegal_argument, unavailable
+from proxy.tls import cluster_context
 
 # JSON documents of the cluster; their fields are checked where they are used.
 Json = Any
@@ -110,10 +111,8 @@ class ClusterClient:
     def _transport(self) -> AsyncTransport:
         # Made at first use, because its connections belong to the running event loop.
         if self._es is None:
-            is_https = self._config.hosts[0].startswith("https")
-            tls: dict[str, Any] = {"verify_certs": self._config.verify_certs} if is_https else {}
-            if self._config.ca_certs:
-                tls["ca_certs"] = self._config.ca_certs
+            context = cluster_context(self._config)
+            tls: dict[str, Any] = {} if context is None else {"ssl_context": context}
             self._es = AsyncElasticsearch(
                 list(self._config.hosts),
                 serializers={"application/json": _Json()},
@@ -242,7 +241,11 @@ class ClusterClient:
             return gateway_timeout(
                 f"the cluster at [{hosts}] did not answer within [{self._config.request_timeout:g}s]"
             )
-        hint = "check the certificates in [elasticsearch.ca_certs]" if isinstance(error, TlsError) else "is it running?"
+        hint = (
+            "check [elasticsearch.ca_certs] or [elasticsearch.ca_fingerprint]"
+            if isinstance(error, TlsError)
+            else "is it running?"
+        )
         return unavailable(f"cannot reach the cluster at [{hosts}], {hint}")
 
     async def ask_as_caller(
