@@ -26,7 +26,7 @@ from proxy.config_loading import load_config
 from tests.email_analysis.build import with_email_analysis
 from tests.http_client import HttpClient
 
-pytest_plugins = ("aiohttp.pytest_plugin",)
+pytest_plugins = ("aiohttp.pytest_plugin", "tests.faults.table")
 
 START_TIMEOUT_S = 60
 

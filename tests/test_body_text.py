@@ -78,6 +78,7 @@ def test_half_a_surrogate_pair_is_replaced_and_a_whole_one_kept():
     assert BodyText(rb'{"a":"x\ud800","b":"\ud83d\ude00"}').value == {"a": "x?", "b": "\U0001f600"}
 
 
+@pytest.mark.scenario(13)
 def test_depth_is_bounded_without_exhausting_the_stack():
     assert BodyText(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH).value
     too_deep = refusal(b'{"a":' * 100_000)

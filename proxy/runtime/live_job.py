@@ -51,7 +51,7 @@ class LiveJob:
 
     ``persisted_at`` is when its model was last on its way into a snapshot, ``persisted_result_ms`` the last bucket that
     the snapshot in force knows; None where that is not known. A job that ``is_untouched`` has learnt nothing since.
-    ``has_unsent`` and ``unsaved`` are what its place told last of what it keeps to be sent and saved.
+    ``has_unsent``, ``is_full`` and ``unsaved`` are what its place told last of what it keeps to be sent and saved.
     ``notices`` are what users have not been told yet.
     ``progress`` is how far its datafeed has come: as the model was loaded, or as the run has made of it since.
     """
@@ -66,6 +66,7 @@ class LiveJob:
     persisted_at: int = 0
     persisted_result_ms: int | None = None
     has_unsent: bool = False
+    is_full: bool = False
     unsaved: Unsaved | None = None
     notices: list[Notice] = field(default_factory=list)
     progress: Progress | None = None
@@ -119,7 +120,7 @@ class LiveJob:
         self.notices += summary.notices
         if summary.status is not None:
             self.status, self.is_untouched = summary.status, summary.is_untouched
-            self.has_unsent, self.unsaved = summary.has_unsent, summary.unsaved
+            self.has_unsent, self.is_full, self.unsaved = summary.has_unsent, summary.is_full, summary.unsaved
 
     async def _set_aside(self, entry: int | None) -> None:
         """What a model cannot take must not be offered to it again at every opening."""
@@ -231,14 +232,14 @@ class LiveJob:
         """Sends results that wait, and saves the model where that is due; to be called at a steady beat."""
         await self.call(Beat(save_every_ms, self.clock()))
 
-    async def save(self) -> None:
-        """Saves what is not saved yet.
+    async def save(self, *, is_lost: bool = False) -> None:
+        """Saves what is not saved yet; all that was learnt where what was saved ``is_lost``.
 
         Raises:
             PlaceLost, MlError: it is not; the journal has all of it.
         """
         try:
-            await self._ask(Save(self.clock()))
+            await self._ask(Save(self.clock(), is_lost))
         except JobNotLoaded:
             # A lost model is not loaded just to be saved.
             return

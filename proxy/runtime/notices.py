@@ -14,6 +14,10 @@ from proxy.store.notifications import Notifications
 _log = logging.getLogger(__name__)
 
 
+# Of a job whose notifications the cluster does not take.
+_KEPT = 20
+
+
 class Notices:
     """Writes notifications; one that cannot be stored is logged and holds up nobody."""
 
@@ -26,14 +30,20 @@ class Notices:
         """Writes a notification without making the caller wait."""
         self._tasks.spawn(self.write(job_id, level, message), f"notification on [{job_id}]")
 
-    async def write(self, job_id: str, level: Level, message: str) -> None:
+    async def write(self, job_id: str, level: Level, message: str) -> bool:
+        """Whether it was stored."""
         try:
             await self._store.write(job_id, level, message, self._clock())
         except MlError as error:
             _log.warning("notification [%s] on job [%s] was not stored: %s", message, job_id, error.reason)
+            return False
+        return True
 
     async def report(self, live: LiveJob) -> None:
-        """Tells what has happened to an open job since it was asked last."""
+        """Tells what has happened to an open job since it was asked last; what cannot be stored waits, up to a bound.
+
+        A full disk takes no notification of itself, and would be kept secret.
+        """
         notices, live.notices = live.notices, []
-        for notice in notices:
-            await self.write(live.job_id, notice.level, notice.text)
+        untold = [notice for notice in notices if not await self.write(live.job_id, notice.level, notice.text)]
+        live.notices = [*untold, *live.notices][-_KEPT:]

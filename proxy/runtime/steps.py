@@ -21,6 +21,7 @@ from proxy.runtime.job_inputs import gather_inputs
 from proxy.runtime.job_states import Action, Asked
 from proxy.runtime.live_job import LiveJob
 from proxy.runtime.notices import Notices
+from proxy.runtime.place.contract import results_wait
 from proxy.runtime.place.summary import Status
 from proxy.runtime.running import Running
 from proxy.runtime.turns import Turns
@@ -65,10 +66,14 @@ class Steps:
         """Analyses posted records, once however often they are repeated; a failed job is taken up again first.
 
         Raises:
-            MlError: 409 where the job is not open, 422 where the key came with other data before.
+            MlError: 409 where the job is not open, 422 where the key came with other data before; 429 before any of
+                ``content`` is read, where too many results wait already.
         """
         await self._ready(job_id)
         job_states.check("post", Asked(job_id, self._entries.state(job_id)))
+        live = self._entries.live(job_id)
+        if live is not None and live.is_full:
+            raise results_wait(job_id)
         # Read before the turn is taken: a slow sender must not hold up others.
         body = b"".join([chunk async for chunk in content])
         if how.key:

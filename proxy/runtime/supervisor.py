@@ -26,6 +26,7 @@ from proxy.runtime.job_entries import Entries, OpenJobs
 from proxy.runtime.job_states import Action, Asked, BlockedState, ShownState, State
 from proxy.runtime.live_job import LiveJob
 from proxy.runtime.notices import Notices
+from proxy.runtime.own_indices import OwnIndices
 from proxy.runtime.place.contract import Place, PlaceLost, StepTimedOut
 from proxy.runtime.place.places import Places
 from proxy.runtime.place.process import ProcessPlace
@@ -70,6 +71,7 @@ class Supervisor:
         self.input_changes = InputChanges(store, self, self._tasks)
         self.upkeep = Upkeep(store, self.notices, clock)
         self.background = BackgroundPersist(store, clock, self.turn, self.notices, OpenJobs(self._entries))
+        self._own_indices = OwnIndices(store, self._turns, lives=self._entries.lives, end_unclaimed=self._end_unclaimed)
         self.datafeeds = Feeds(store, self, self._tasks, clock, self._save_every_ms)
 
     @property
@@ -82,6 +84,7 @@ class Supervisor:
         """Begins to take up the jobs that were open; requests are answered meanwhile."""
         self._tasks.spawn(self._take_up(), "take up jobs")
         self._tasks.repeat(self._keep_up, "keep jobs up", every_s=_TICK_S)
+        self._tasks.repeat(self._own_indices.look, "look after our indices", every_s=_TICK_S)
         self._tasks.spawn(self.background.run(), "persist models")
         self._tasks.spawn(self.upkeep.nightly(), "nightly upkeep")
         self._tasks.spawn(self.datafeeds.take_up(), "take up datafeeds")
@@ -374,6 +377,17 @@ class Supervisor:
             yield
         finally:
             self._entries.move(turn.job_id, "closed", f"{turn.purpose} has ended")
+
+    async def _end_unclaimed(self, job_id: str) -> None:
+        """Ends a job that is open here, and not in the cluster: somebody has deleted all configurations and claims."""
+        if await self._store.tasks.get(job_id) is not None:
+            return
+        await self.datafeeds.stop_of_job(job_id, force=True)
+        async with self.turn(job_id, "end") as turn:
+            if self.live(job_id) is not None and await self._store.tasks.get(job_id) is None:
+                reason = "its configuration and its claim have been deleted from the cluster"
+                await self._running.fail(turn, reason)
+                self._entries.move(job_id, "closed", reason)
 
     async def _fail_in_turn(self, job_id: str, reason: str) -> None:
         async with self.turn(job_id, "restore") as turn:

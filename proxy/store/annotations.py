@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from proxy.store.client import ClusterClient, quote_expression
+from proxy.store.client import ClusterClient, Params, quote_expression
+from proxy.store.gone import MakeAnew, with_index
 from proxy.store.names import Names
 from proxy.store.results import ids as result_ids
 
@@ -10,8 +11,9 @@ _AUTHOR = "_xpack"
 
 
 class Annotations:
-    def __init__(self, client: ClusterClient, names: Names) -> None:
+    def __init__(self, client: ClusterClient, names: Names, make_anew: MakeAnew) -> None:
         self._client = client
+        self._make_anew = make_anew
         self._index = quote_expression(names.indices.annotations_write_alias)
 
     async def delayed_data(self, job_id: str, run_ms: int, span_ms: tuple[int, int], text: str, *, now_ms: int) -> None:
@@ -23,5 +25,8 @@ class Annotations:
                    "event": "delayed_data"}  # fmt: skip
         document = quote_expression(result_ids.delayed_data_annotation(job_id, run_ms))
         body = {"doc": changed, "upsert": created | changed}
-        params = {"retry_on_conflict": 3, "refresh": True}
-        await self._client.request("POST", f"/{self._index}/_update/{document}", params=params, body=body, retry=True)
+        path = f"/{self._index}/_update/{document}"
+        params: Params = {"retry_on_conflict": 3, "refresh": True, "require_alias": True}
+        await with_index(
+            lambda: self._client.request("POST", path, params=params, body=body, retry=True), self._make_anew
+        )

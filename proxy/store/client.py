@@ -12,6 +12,7 @@ import copy
 import errno
 import logging
 import math
+import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ opaque_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("opaque_i
 KEEP_POINT_IN_TIME = "1m"
 _RETRYABLE_STATUS = (429, 502, 503, 504)
 _RETRY_DELAYS_S = (0.2, 0.6, 1.5)
+_SPREAD = (0.7, 1.3)
 # How long a dead node among several is left alone at most.
 _MAX_REST_S = 10.0
 _UNREACHED = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN})
@@ -223,7 +225,8 @@ class ClusterClient:
                     raise self._translated(error) from error
             except TransportError as error:
                 raise self._translated(error) from error
-            await asyncio.sleep(delay)
+            # Spread, so that all who were refused in the same moment do not come back in the same moment.
+            await asyncio.sleep(delay * random.uniform(*_SPREAD))
         raise AssertionError("the last attempt either returns or raises")
 
     async def _perform(self, method: str, target: str, body: Json, headers: dict[str, str]) -> TransportApiResponse:
@@ -278,18 +281,20 @@ class ClusterClient:
         hosts = ", ".join(self._config.hosts)
         return bad_gateway(f"what answers at [{hosts}] does not answer as Elasticsearch does, check the address")
 
-    async def bulk(self, lines: bytes, *, refresh: bool = False) -> list[Mapping[str, Json]]:
+    async def bulk(
+        self, lines: bytes, *, refresh: bool = False, require_alias: bool = False
+    ) -> list[Mapping[str, Json]]:
         """Sends bulk lines and returns the items that failed, whatever their status.
 
         Repeating is safe because our documents have ids that name what they are about.
         """
-        answer = await self.request(
-            "POST",
-            "/_bulk",
-            params={"refresh": refresh, "filter_path": "errors,items.*.error,items.*.status,items.*._id"},
-            body=lines,
-            retry=True,
-        )
+        params: dict[str, str | int | bool] = {
+            "refresh": refresh,
+            "filter_path": "errors,items.*.error,items.*.status,items.*._id",
+        }
+        if require_alias:
+            params["require_alias"] = True
+        answer = await self.request("POST", "/_bulk", params=params, body=lines, retry=True)
         if not isinstance(answer, dict) or "errors" not in answer:
             raise self._no_elasticsearch()
         if not answer["errors"]:

@@ -33,7 +33,7 @@ class DatafeedTask:
 class DatafeedTasks:
     def __init__(self, client: ClusterClient, names: Names) -> None:
         self._client = client
-        self._index = names.config
+        self._index = names.config_alias
 
     async def all(self) -> list[DatafeedTask]:
         """Every task, as it is now; none where the index is not there yet."""
@@ -48,7 +48,8 @@ class DatafeedTasks:
             MlError: 409 where the datafeed runs already.
         """
         try:
-            await self._client.request("PUT", self._path("_create", task.datafeed_id), body=_document(task))
+            path = self._path("_create", task.datafeed_id)
+            await self._client.request("PUT", path, params={"require_alias": True}, body=_document(task))
         except MlError as error:
             # An answer may be lost after the task was stored.
             found = await self._client.find("GET", self._path("_doc", task.datafeed_id))
@@ -60,7 +61,8 @@ class DatafeedTasks:
 
     async def ask_to_stop(self, task: DatafeedTask, *, closes_job: bool) -> None:
         stopping = replace(task, is_stopping=True, closes_job=closes_job)
-        await self._client.request("PUT", self._path("_doc", task.datafeed_id), body=_document(stopping), retry=True)
+        path = self._path("_doc", task.datafeed_id)
+        await self._client.request("PUT", path, params={"require_alias": True}, body=_document(stopping), retry=True)
 
     async def remove(self, datafeed_id: str) -> None:
         await self._client.find("DELETE", self._path("_doc", datafeed_id))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from proxy.job_config.datafeed_errors import id_is_taken, unknown_datafeed
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
 from proxy.store.expressions import naming, tokens_of, unmatched
+from proxy.store.gone import INTO_ALIAS
 from proxy.store.names import Names
 
 # One listing shows at most this many; more ids than this in one query are not worth naming.
@@ -47,7 +48,7 @@ class Datafeeds:
 
     def __init__(self, client: ClusterClient, names: Names) -> None:
         self._client = client
-        self._path = f"/{quote_expression(names.config)}"
+        self._path = f"/{quote_expression(names.config_alias)}"
 
     async def get(self, datafeed_id: str) -> StoredDatafeed:
         """The newest state of one datafeed.
@@ -106,7 +107,7 @@ class Datafeeds:
         datafeed_id = str(config["datafeed_id"])
         path = self._document_path("_create", datafeed_id)
         try:
-            await self._client.request("PUT", path, params={"refresh": True}, body=_document(config, api_key))
+            await self._client.request("PUT", path, params=INTO_ALIAS, body=_document(config, api_key))
         except ClusterError as error:
             if error.status == 409:
                 raise id_is_taken(datafeed_id) from error
@@ -117,7 +118,7 @@ class Datafeeds:
         Raises:
             ClusterError: 409 where it changed since it was read.
         """
-        params = {"if_seq_no": stored.seq_no, "if_primary_term": stored.primary_term, "refresh": True}
+        params = {"if_seq_no": stored.seq_no, "if_primary_term": stored.primary_term, **INTO_ALIAS}
         path = self._document_path("_doc", stored.datafeed_id)
         await self._client.request("PUT", path, params=params, body=_document(config, api_key))
 

@@ -34,7 +34,7 @@ class JobTasks:
 
     def __init__(self, client: ClusterClient, names: Names) -> None:
         self._client = client
-        self._index = names.config
+        self._index = names.config_alias
 
     async def get(self, job_id: str) -> JobTask | None:
         found = await self._client.find("GET", self._path("_doc", job_id))
@@ -56,7 +56,9 @@ class JobTasks:
         """
         source = {"type": "job_task", "job_id": job_id, "state": "opening", "epoch": opened_at, "opened_at": opened_at}
         try:
-            created = await self._client.request("PUT", self._path("_create", job_id), body=source)
+            created = await self._client.request(
+                "PUT", self._path("_create", job_id), params={"require_alias": True}, body=source
+            )
         except MlError as error:
             # An answer may be lost after the claim was made.
             found = await self.get(job_id)
@@ -75,7 +77,7 @@ class JobTasks:
         """
         source = {"type": "job_task", "job_id": task.job_id, "state": state, "epoch": task.epoch,
                   "opened_at": task.opened_at, "reason": reason}  # fmt: skip
-        params = {"if_seq_no": task.seq_no, "if_primary_term": task.primary_term}
+        params = {"if_seq_no": task.seq_no, "if_primary_term": task.primary_term, "require_alias": True}
         try:
             changed = await self._client.request("PUT", self._path("_doc", task.job_id), params=params, body=source)
         except ClusterError as error:

@@ -14,6 +14,7 @@ from proxy.errors import MlError, already_exists, unknown_job
 from proxy.job_config import key_order
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
 from proxy.store.expressions import naming, tokens_of, unmatched
+from proxy.store.gone import INTO_ALIAS
 from proxy.store.names import Names, job_document
 
 # Elasticsearch's own limit on one listing, and the largest window of an index by default.
@@ -59,7 +60,7 @@ class Jobs:
 
     def __init__(self, client: ClusterClient, names: Names) -> None:
         self._client = client
-        self._path = f"/{quote_expression(names.config)}"
+        self._path = f"/{quote_expression(names.config_alias)}"
 
     async def get(self, job_id: str) -> StoredJob:
         """The newest state of one job.
@@ -121,7 +122,7 @@ class Jobs:
         job_id = str(config["job_id"])
         path = self._document_path("_create", job_id)
         try:
-            created = await self._client.request("PUT", path, params={"refresh": True}, body=_document(config))
+            created = await self._client.request("PUT", path, params=INTO_ALIAS, body=_document(config))
         except ClusterError as error:
             if error.status == 409:
                 raise id_is_taken(job_id) from error
@@ -134,7 +135,7 @@ class Jobs:
         Raises:
             ClusterError: 409 where it changed since it was read.
         """
-        params = {"if_seq_no": stored.seq_no, "if_primary_term": stored.primary_term, "refresh": True}
+        params = {"if_seq_no": stored.seq_no, "if_primary_term": stored.primary_term, **INTO_ALIAS}
         path = self._document_path("_doc", stored.job_id)
         body = _document(config, stored.block_options)
         changed = await self._client.request("PUT", path, params=params, body=body)

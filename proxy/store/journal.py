@@ -15,6 +15,7 @@ import orjson
 
 from proxy.errors import unavailable
 from proxy.store.client import ClusterClient, Json, quote_expression
+from proxy.store.gone import IndexGone, raise_if_gone
 from proxy.store.names import Names
 
 # Base64 and JSON around it stay well under the cluster's limit on one request.
@@ -31,22 +32,30 @@ class Saved:
     model: bytes
 
 
+class JournalGone(IndexGone):
+    """Somebody has deleted the journal, and with it all that only the models of open jobs know now."""
+
+
 class Journal:
     """Entries and saved models of open jobs, in an index of their own."""
 
     def __init__(self, client: ClusterClient, names: Names) -> None:
         self._client = client
         self._index = names.journal
+        self._alias = names.journal_write_alias
         self._path = quote_expression(names.journal)
+        self._last_try = 0
 
     async def append(self, job_id: str, sequence: int, payload: bytes) -> int:
         """Writes the entry numbered ``sequence``; returns the next free number.
 
         Raises:
-            MlError: 503 where the cluster did not take it; then it does not count.
+            MlError: 503 where the cluster did not take it; then it does not count. JournalGone where it is not there.
         """
         # Each try has an id of its own: one that was refused may still land, behind the next that was acknowledged.
-        entry = f"{_entries_of(job_id, sequence)}{time.time_ns():020d}"
+        # It comes behind all former ones, also where the clock is put back between two tries.
+        self._last_try = max(time.time_ns(), self._last_try + 1)
+        entry = f"{_entries_of(job_id, sequence)}{self._last_try:020d}"
         await self._write(job_id, [(entry, sequence, "entry", payload)], action="create")
         return sequence + 1
 
@@ -61,7 +70,11 @@ class Journal:
             await self._client.bulk(orjson.dumps({"delete": {"_index": self._index, "_id": found["_id"]}}) + b"\n")
 
     async def save_model(self, job_id: str, saved: Saved) -> None:
-        """Replaces the saved model, then drops the entries that it contains."""
+        """Replaces the saved model, then drops the entries that it contains.
+
+        Raises:
+            MlError: 503 where the cluster did not take it. JournalGone where it is not there.
+        """
         size = MAX_PAYLOAD_BYTES
         parts = [saved.model[start : start + size] for start in range(0, len(saved.model), size)] or [b""]
         rows = [
@@ -108,7 +121,7 @@ class Journal:
                 "sequence": sequence,
                 "payload": base64.b64encode(payload).decode(),
             }
-            batch += [orjson.dumps({action: {"_index": self._index, "_id": document_id}}), orjson.dumps(source)]
+            batch += [orjson.dumps({action: {"_index": self._alias, "_id": document_id}}), orjson.dumps(source)]
             size += len(batch[-1])
             if size > MAX_PAYLOAD_BYTES:
                 await self._send(batch)
@@ -117,8 +130,13 @@ class Journal:
             await self._send(batch)
 
     async def _send(self, batch: list[bytes]) -> None:
+        items = await self._client.bulk(b"\n".join(batch) + b"\n", require_alias=True)
         # A conflict is a try of the same request that had come through.
-        failed = [item for item in await self._client.bulk(b"\n".join(batch) + b"\n") if item["status"] != 409]
+        failed = [item for item in items if item["status"] != 409]
+        try:
+            raise_if_gone(failed)
+        except IndexGone as gone:
+            raise JournalGone(gone.type, gone.reason, gone.status) from gone
         if failed:
             raise unavailable(f"the cluster did not store the data: {failed[0]['error']['reason']}")
 

@@ -13,12 +13,13 @@ class Maintenance:
 
     def __init__(self, client: ClusterClient, names: Names) -> None:
         self._client = client
-        self._path = f"/{quote_expression(names.config)}/_doc/{_DOCUMENT}"
+        self._path = f"/{quote_expression(names.config_alias)}/_doc/{_DOCUMENT}"
 
     async def finished_ms(self) -> int | None:
         found = await self._client.find("GET", self._path)
         return None if found is None else int(found["_source"]["finished_at"])
 
     async def finish(self, now_ms: int) -> None:
+        """Nothing is kept where there are no configurations yet."""
         source = {"type": _DOCUMENT, "finished_at": now_ms}
-        await self._client.request("PUT", self._path, body=source, retry=True)
+        await self._client.find("PUT", self._path, params={"require_alias": True}, body=source)

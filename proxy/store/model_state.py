@@ -8,6 +8,7 @@ import orjson
 
 from proxy.errors import unavailable
 from proxy.store.client import ClusterClient, quote_expression
+from proxy.store.gone import MakeAnew, raise_if_gone, with_index
 from proxy.store.names import Names
 from proxy.store.results import ids as result_ids
 
@@ -17,19 +18,28 @@ _PART_BYTES = 8 * 1024 * 1024
 class ModelStates:
     """Writes and reads the state of model snapshots."""
 
-    def __init__(self, client: ClusterClient, names: Names) -> None:
+    def __init__(self, client: ClusterClient, names: Names, make_anew: MakeAnew) -> None:
         self._client = client
+        self._make_anew = make_anew
         self._write_alias = names.indices.state_write_alias
         self._pattern = quote_expression(names.all_state)
 
     async def write(self, job_id: str, snapshot_id: str, model: bytes) -> int:
-        """Returns the number of documents."""
+        """Returns the number of documents.
+
+        Raises:
+            MlError: 503 where the cluster does not take them.
+        """
+        return await with_index(lambda: self._write(job_id, snapshot_id, model), self._make_anew)
+
+    async def _write(self, job_id: str, snapshot_id: str, model: bytes) -> int:
         parts = [model[start : start + _PART_BYTES] for start in range(0, len(model), _PART_BYTES)]
         for number, part in enumerate(parts, start=1):
             document_id = result_ids.model_state(job_id, snapshot_id, number)
             action = orjson.dumps({"index": {"_index": self._write_alias, "_id": document_id, "require_alias": True}})
             source = orjson.dumps({"model": base64.b64encode(part).decode()})
             failed = await self._client.bulk(action + b"\n" + source + b"\n", refresh=number == len(parts))
+            raise_if_gone(failed)
             if failed:
                 raise unavailable(
                     f"the cluster did not store the model of job [{job_id}]: {failed[0]['error']['reason']}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from proxy.job_config.wildcards import Wildcard
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
+from proxy.store.gone import INTO_ALIAS
 from proxy.store.names import Names
 from proxy.store.results.queries import Query
 
@@ -43,7 +44,7 @@ class NamedDocuments:
 
     def __init__(self, client: ClusterClient, names: Names, kind: str) -> None:
         self._client = client
-        self._path = f"/{quote_expression(names.config)}"
+        self._path = f"/{quote_expression(names.config_alias)}"
         self._kind = kind
 
     async def find(self, id: str) -> Stored | None:
@@ -89,7 +90,7 @@ class NamedDocuments:
         """Stores a new document; False where the id is taken."""
         try:
             await self._client.request(
-                "PUT", self._document_path("_create", id), params={"refresh": True}, body=self._document(source)
+                "PUT", self._document_path("_create", id), params=INTO_ALIAS, body=self._document(source)
             )
         except ClusterError as error:
             if error.status == 409:
@@ -99,7 +100,7 @@ class NamedDocuments:
 
     async def replace(self, stored: Stored, source: Mapping[str, Json]) -> bool:
         """Changes a document; False where it was changed or removed since it was read."""
-        params = {"if_seq_no": stored.seq_no, "if_primary_term": stored.primary_term, "refresh": True}
+        params = {"if_seq_no": stored.seq_no, "if_primary_term": stored.primary_term, **INTO_ALIAS}
         path = self._document_path("_doc", stored.id)
         try:
             await self._client.request("PUT", path, params=params, body=self._document(source))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from proxy.config import IndicesConfig
 from proxy.errors import unknown_job
 
+_NUMBER = re.compile(r"-\d+$")
 _JOB_ID = re.compile(r"[a-z0-9](?:[a-z0-9_\-.]*[a-z0-9])?")
 
 
@@ -22,8 +23,22 @@ class Names:
         return self.indices.config
 
     @property
+    def config_alias(self) -> str:
+        """What its documents are read and written by: a write to an alias that is gone makes no index by itself."""
+        return f"{self.indices.config}-documents"
+
+    @property
     def journal(self) -> str:
         return self.indices.journal
+
+    @property
+    def journal_write_alias(self) -> str:
+        return f"{self.indices.journal}-write"
+
+    @property
+    def notifications_write_alias(self) -> str:
+        """Elasticsearch's own name, where the index has the documented one."""
+        return _NUMBER.sub("", self.indices.notifications) + "-write"
 
     def results(self, results_index_name: str) -> str:
         """The concrete index of ``shared`` or ``custom-…``."""

@@ -12,9 +12,11 @@ from collections.abc import Iterable, Mapping
 
 from proxy.errors import illegal_argument, status_error
 from proxy.resources import resource_dir
-from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
+from proxy.store.client import ClusterClient, ClusterError, Json, Params, quote_expression
 from proxy.store.names import Names
 from proxy.store.results.reserved_fields import is_reserved
+
+_HIDDEN = {"is_hidden": True}
 
 
 class Indices:
@@ -26,19 +28,49 @@ class Indices:
         self._lock = asyncio.Lock()
         self._mappings = {path.stem: json.loads(path.read_bytes()) for path in resource_dir("mappings").glob("*.json")}
 
-    async def ensure_own(self) -> None:
-        """The indices that all jobs share, whether or not one exists yet."""
-        indices = self._names.indices
+    def _own(self) -> dict[str, tuple[str, list[str]]]:
+        """The indices that all jobs share, with the names of their mappings and their aliases."""
+        names, indices = self._names, self._names.indices
+        return {
+            names.config: ("config", [names.config_alias]),
+            names.journal: ("journal", [names.journal_write_alias]),
+            indices.notifications: ("notifications", [names.notifications_write_alias]),
+            indices.state: ("state", [indices.state_write_alias]),
+            indices.annotations: (
+                "annotations",
+                [indices.annotations_read_alias, indices.annotations_write_alias],
+            ),
+        }
+
+    async def ensure_own(self) -> list[str]:
+        """Makes what is missing of the indices that all jobs share, and their aliases; returns the indices made."""
         async with self._lock:
-            await self._ensure(self._names.config, "config")
-            await self._ensure(self._names.journal, "journal")
-            await self._ensure(indices.notifications, "notifications")
-            await self._ensure(indices.state, "state", {indices.state_write_alias: {"is_hidden": True}})
-            aliases = {
-                indices.annotations_read_alias: {"is_hidden": True},
-                indices.annotations_write_alias: {"is_hidden": True},
-            }
-            await self._ensure(indices.annotations, "annotations", aliases)
+            own = self._own()
+            path = "/" + ",".join(map(quote_expression, own))
+            found = await self._client.request("GET", f"{path}/_alias", params={"ignore_unavailable": True})
+            for index, (mapping, aliases) in own.items():
+                if index not in found:
+                    await self._create(index, self._mappings[mapping], dict.fromkeys(aliases, _HIDDEN))
+                elif missing := set(aliases) - found[index]["aliases"].keys():
+                    await self._add_lost(index, sorted(missing))
+            return [index for index in own if index not in found]
+
+    async def _add_lost(self, index: str, aliases: Iterable[str]) -> None:
+        """Adds aliases that lead nowhere; one that leads to another index is somebody's rollover."""
+        actions = [
+            {"add": {"index": index, "alias": alias, "is_hidden": True}}
+            for alias in aliases
+            if not await self._client.exists(f"/_alias/{quote_expression(alias)}")
+        ]
+        if actions:
+            await self._client.request("POST", "/_aliases", body={"actions": actions})
+
+    async def identities(self) -> dict[str, str]:
+        """The indices that all jobs share, as far as they are there; one that was made anew has another identity."""
+        path = "/" + ",".join(map(quote_expression, self._own()))
+        params: Params = {"ignore_unavailable": True, "flat_settings": True}
+        found = await self._client.request("GET", f"{path}/_settings/index.uuid", params=params)
+        return {index: str(about["settings"]["index.uuid"]) for index, about in found.items()}
 
     async def prepare_results(self, job_id: str, results_index_name: str, field_names: Iterable[str]) -> None:
         """The results index of a job, its two aliases, and keyword mappings for the fields that it copies.
@@ -48,19 +80,18 @@ class Indices:
         """
         index = self._names.results(results_index_name)
         async with self._lock:
-            await self._ensure(index, "results")
+            if not await self._client.exists(f"/{quote_expression(index)}", retry=False):
+                await self._create(index, self._mappings["results"], {})
             await self._add_fields(job_id, index, field_names)
             await self._add_aliases(job_id, index)
 
-    async def ensure_results(self, job_id: str, results_index_name: str, field_names: Iterable[str]) -> None:
-        """Makes anew what somebody deleted of a job's index and aliases."""
+    async def ensure_results(self, job_id: str, results_index_name: str, field_names: Iterable[str]) -> bool:
+        """Makes anew what somebody deleted of a job's index and aliases; whether there was something."""
         aliases = (self._names.write_alias(job_id), self._names.read_alias(job_id))
-        if not all([await self._client.exists(f"/{quote_expression(alias)}") for alias in aliases]):
+        is_whole = all([await self._client.exists(f"/{quote_expression(alias)}") for alias in aliases])
+        if not is_whole:
             await self.prepare_results(job_id, results_index_name, field_names)
-
-    async def _ensure(self, index: str, mapping: str, aliases: Mapping[str, Json] | None = None) -> None:
-        if not await self._client.exists(f"/{quote_expression(index)}", retry=False):
-            await self._create(index, self._mappings[mapping], aliases or {})
+        return not is_whole
 
     async def _create(self, index: str, definition: Json, aliases: Mapping[str, Json]) -> None:
         settings = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "hidden": True} | definition.get(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from proxy.store.client import ClusterClient, Json, quote_expression
+from proxy.store.client import ClusterClient, Json, Params, quote_expression
 from proxy.store.names import Names
 from proxy.store.removal import all_of, any_of, of_job, remove_matching
 from proxy.store.results import ids as result_ids
@@ -85,11 +85,12 @@ class Snapshots:
         document_id = result_ids.quantiles(job_id)
         hits = await self._client.search_all(self._names.all_state, {"ids": {"values": [document_id]}}, source=False)
         index = hits[0]["_index"] if hits else self._names.indices.state_write_alias
-        await self._put(index, document_id, quantiles)
+        await self._put(index, document_id, quantiles, is_alias=not hits)
 
-    async def _put(self, index: str, document_id: str, document: Mapping[str, Json]) -> None:
+    async def _put(self, index: str, document_id: str, document: Mapping[str, Json], *, is_alias: bool = True) -> None:
         path = f"/{quote_expression(index)}/_doc/{quote_expression(document_id)}"
-        await self._client.request("PUT", path, params={"refresh": True}, body=dict(document))
+        params: Params = {"refresh": True, "require_alias": is_alias}
+        await self._client.request("PUT", path, params=params, body=dict(document))
 
     async def delete_results_after(self, job_id: str, latest_result_ms: int) -> None:
         """Removes what a job found later, and what the system noted about that; forecasts and categories stay."""

@@ -13,7 +13,7 @@ class UpgradeMode:
 
     def __init__(self, client: ClusterClient, names: Names) -> None:
         self._client = client
-        self._path = f"/{quote_expression(names.config)}/_doc/{_DOCUMENT}"
+        self._path = f"/{quote_expression(names.config_alias)}/_doc/{_DOCUMENT}"
 
     async def is_on(self) -> bool:
         found = await self._client.find("GET", self._path)
@@ -21,4 +21,4 @@ class UpgradeMode:
 
     async def set(self, enabled: bool) -> None:
         source = {"type": "upgrade_mode", "enabled": enabled}
-        await self._client.request("PUT", self._path, body=source, retry=True)
+        await self._client.request("PUT", self._path, params={"require_alias": True}, body=source, retry=True)

@@ -85,6 +85,7 @@ def behind_relay(relay, start_proxy) -> HttpClient:
     return HttpClient(start_proxy(config).serving.url)
 
 
+@pytest.mark.scenario(3)
 def test_without_its_cluster_the_proxy_says_so_and_recovers(relay, behind_relay):
     assert behind_relay.get(OURS).status == 200
     with relay.gone():

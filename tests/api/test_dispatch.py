@@ -347,6 +347,7 @@ def narrow(config) -> Iterator[HttpClient]:
     proxy.stop()
 
 
+@pytest.mark.scenario(13)
 def test_a_body_that_swells_beyond_the_limit_is_refused(narrow):
     bomb = gzip.compress(b" " * (64 << 20))
     assert len(bomb) < 1 << 17
@@ -355,6 +356,7 @@ def test_a_body_that_swells_beyond_the_limit_is_refused(narrow):
     assert "max_content_length" in refused.json()["error"]
 
 
+@pytest.mark.scenario(13)
 def test_an_announced_length_beyond_the_limit_is_refused_before_it_is_sent(narrow):
     host, port = narrow.address.split(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
+import pytest
+
 from proxy.config import Config
 from tests.conftest import BackgroundProxy
 from tests.http_client import HttpClient
@@ -36,6 +38,7 @@ def begin_post(client: HttpClient, job_id: str, announced: int, sent: bytes) -> 
     return connection
 
 
+@pytest.mark.scenario(15)
 def test_half_a_body_leaves_the_job_open_and_takes_nothing(client: HttpClient) -> None:
     make_job(client, "half")
     connection = begin_post(client, "half", 10_000, json.dumps(ROW).encode() + b"\n")
@@ -47,6 +50,7 @@ def test_half_a_body_leaves_the_job_open_and_takes_nothing(client: HttpClient) -
     assert stats["data_counts"]["input_record_count"] == 0
 
 
+@pytest.mark.scenario(10)
 def test_a_slow_sender_holds_up_nobody(client: HttpClient) -> None:
     make_job(client, "slow")
     connection = begin_post(client, "slow", 10_000, b'{"time"')
@@ -61,6 +65,7 @@ def test_a_slow_sender_holds_up_nobody(client: HttpClient) -> None:
         connection.close()
 
 
+@pytest.mark.scenario(9)
 def test_a_deleted_results_index_is_made_anew(client: HttpClient, cluster_client: HttpClient) -> None:
     make_job(client, "homeless")
     post(client, "homeless", 0, 5)
@@ -74,6 +79,7 @@ def test_a_deleted_results_index_is_made_anew(client: HttpClient, cluster_client
     assert client.delete("/_ml/anomaly_detectors/homeless").status == 200
 
 
+@pytest.mark.scenario(9)
 def test_a_job_can_be_deleted_after_its_index(client: HttpClient, cluster_client: HttpClient) -> None:
     make_job(client, "orphan")
     post(client, "orphan", 0, 5)
@@ -84,6 +90,7 @@ def test_a_job_can_be_deleted_after_its_index(client: HttpClient, cluster_client
     assert client.get("/_ml/anomaly_detectors/orphan").status == 404
 
 
+@pytest.mark.scenario(6)
 def test_what_is_posted_after_a_reset_stays(client: HttpClient) -> None:
     """An opening that overlaps a reset either waits for it or is refused."""
     make_job(client, "forgetful")
@@ -110,6 +117,7 @@ def data_count(client: HttpClient) -> int:
     return stats["data_counts"]["input_record_count"]
 
 
+@pytest.mark.scenario(6)
 def test_of_many_openings_one_wins(client: HttpClient) -> None:
     make_job(client, "wanted")
     client.post("/_ml/anomaly_detectors/wanted/_close")
@@ -123,6 +131,7 @@ def test_of_many_openings_one_wins(client: HttpClient) -> None:
         assert sorted(pool.map(race, range(6))) == [200, 409, 409, 409, 409, 409]
 
 
+@pytest.mark.scenario(6)
 def test_a_closing_that_meets_an_opening_comes_after_it(client: HttpClient) -> None:
     make_job(client, "brief")
     client.post("/_ml/anomaly_detectors/brief/_close")

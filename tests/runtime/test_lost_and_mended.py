@@ -12,6 +12,7 @@ from tests.http_client import HttpClient
 from tests.runtime.test_cut_short_removals import Obstacle
 
 
+@pytest.mark.scenario(9)
 async def test_a_lost_read_alias_is_made_anew_by_opening(running: Callable, cluster_client: HttpClient) -> None:
     job = await running("without-alias")
     await job.post(0, 100)

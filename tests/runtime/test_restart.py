@@ -105,6 +105,7 @@ def test_a_restarted_proxy_goes_on_with_its_open_jobs(
     assert results(second, "restarted") == undisturbed
 
 
+@pytest.mark.scenario(4)
 def test_a_killed_proxy_loses_nothing_that_it_acknowledged(cluster_url: str, undisturbed: dict) -> None:
     port = free_port()
     client = HttpClient(f"http://127.0.0.1:{port}")
@@ -121,6 +122,7 @@ def test_a_killed_proxy_loses_nothing_that_it_acknowledged(cluster_url: str, und
         client.delete("/_ml/anomaly_detectors/killed", query={"force": "true"})
 
 
+@pytest.mark.scenario(4)
 @pytest.mark.parametrize("reverts", [False, True])
 def test_records_posted_to_a_reopened_job_are_counted_once_whatever_is_killed(cluster_url: str, reverts: bool) -> None:
     port, job = free_port(), "/_ml/anomaly_detectors/counted"

@@ -56,12 +56,16 @@ def indices(store_client: ClusterClient, names: Names) -> Indices:
 
 
 @pytest.fixture
-def make_index(cluster_client: HttpClient) -> Callable[[str, str], None]:
-    """Makes one index with a mapping of the product, which is quicker than making all of them."""
+def make_index(cluster_client: HttpClient) -> Callable[[str, str, str], None]:
+    """Makes one index with a mapping and an alias of the product, which is quicker than making all of them."""
 
-    def make(index: str, mapping: str) -> None:
+    def make(index: str, mapping: str, alias: str) -> None:
         definition = json.loads((resource_dir("mappings") / f"{mapping}.json").read_bytes())
-        body = {"mappings": definition["mappings"], "settings": {"number_of_replicas": 0, "hidden": True}}
+        body = {
+            "mappings": definition["mappings"],
+            "settings": {"number_of_replicas": 0, "hidden": True},
+            "aliases": {alias: {"is_hidden": True}},
+        }
         made = cluster_client.put(f"/{index}", json_body=body)
         assert made.status == 200, made.text
 

@@ -34,13 +34,13 @@ def test_an_expression_names_each_once_and_says_what_it_misses(expression, ids, 
 
 @pytest.fixture
 def filters(loop, store_client, names, make_index) -> Filters:
-    make_index(names.config, "config")
+    make_index(names.config, "config", names.config_alias)
     return Filters(store_client, names)
 
 
 @pytest.fixture
 def calendars(loop, store_client, names, make_index) -> Calendars:
-    make_index(names.config, "config")
+    make_index(names.config, "config", names.config_alias)
     return Calendars(store_client, names)
 
 

@@ -13,7 +13,7 @@ from proxy.store.job_tasks import JobTasks
 
 @pytest.fixture
 async def tasks(loop, store_client, names, make_index) -> JobTasks:
-    make_index(names.config, "config")
+    make_index(names.config, "config", names.config_alias)
     return JobTasks(store_client, names)
 
 

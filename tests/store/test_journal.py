@@ -9,7 +9,7 @@ import pytest
 
 from proxy.errors import MlError
 from proxy.store import journal as module
-from proxy.store.journal import Journal, Saved
+from proxy.store.journal import Journal, JournalGone, Saved
 
 
 async def append_all(journal: Journal, job_id: str, first: int, payloads: list[bytes]) -> int:
@@ -20,7 +20,7 @@ async def append_all(journal: Journal, job_id: str, first: int, payloads: list[b
 
 @pytest.fixture
 async def journal(loop, store_client, names, make_index) -> Journal:
-    make_index(names.journal, "journal")
+    make_index(names.journal, "journal", names.journal_write_alias)
     return Journal(store_client, names)
 
 
@@ -121,9 +121,31 @@ async def test_a_refused_try_that_lands_late_does_not_take_the_place_of_the_next
     assert await journal.read("one") == (None, [(0, b"acknowledged")])
 
 
-async def test_a_journal_that_was_deleted_and_made_anew_by_a_write_is_read(store_client, names):
+async def test_a_write_makes_no_journal_by_itself_where_somebody_has_deleted_it(store_client, names):
+    journal = Journal(store_client, names)
+    with pytest.raises(JournalGone):
+        await journal.append("one", 0, b"a")
+    with pytest.raises(JournalGone):
+        await journal.save_model("one", Saved(0, b"model"))
+    assert not await store_client.exists(f"/{names.journal}")
+    assert not await store_client.exists(f"/{names.journal_write_alias}")
+
+
+@pytest.mark.scenario(7)
+async def test_a_clock_that_is_put_back_between_two_tries_puts_none_in_front_of_the_other(journal, monkeypatch):
+    now = 1_700_000_000_000_000_000
+    monkeypatch.setattr(module.time, "time_ns", lambda: now)
+    await append_all(journal, "one", 0, [b"refused"])
+    now -= 3_600_000_000_000
+    await append_all(journal, "one", 0, [b"acknowledged"])
+    assert await journal.read("one") == (None, [(0, b"acknowledged")])
+
+
+async def test_a_journal_that_was_made_without_its_mapping_is_read(store_client, names):
     """Its texts are mapped as words then, of which a job's id may have several."""
     await store_client.find("DELETE", f"/{names.journal}")
+    body = {"aliases": {names.journal_write_alias: {}}}
+    await store_client.request("PUT", f"/{names.journal}", body=body)
     journal = Journal(store_client, names)
     await append_all(journal, "with-a-dash", 0, [b"a", b"b"])
     await append_all(journal, "with-another", 0, [b"c"])

@@ -17,6 +17,7 @@ def test_a_job_has_an_alias_to_read_and_one_to_write(job_id):
     assert NAMES.write_alias(job_id) == f".ml-anomalies-.write-{job_id}"
 
 
+@pytest.mark.scenario(14)
 @pytest.mark.parametrize("job_id", ["", "*", "a*", "a,b", "a/b", "a/../b", "..", "-a", "a-", "A", "<a>", "a b", "a\n"])
 def test_what_no_job_can_be_called_has_none(job_id):
     for alias in (NAMES.read_alias, NAMES.write_alias):

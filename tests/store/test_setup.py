@@ -33,10 +33,37 @@ async def test_all_shared_indices_are_made_hidden_once_and_again_when_lost(store
         assert settings["index.number_of_shards"] == "1"
         assert settings["index.auto_expand_replicas"] == "0-1"
     assert await aliases_of(store_client, own.state) == {own.state_write_alias: {"is_hidden": True}}
+    assert set(await aliases_of(store_client, own.journal)) == {names.journal_write_alias}
+    assert set(await aliases_of(store_client, own.notifications)) == {names.notifications_write_alias}
     assert set(await aliases_of(store_client, own.annotations)) == {
         own.annotations_read_alias,
         own.annotations_write_alias,
     }
+
+
+async def test_what_is_missing_is_told_and_an_alias_that_is_lost_is_added(store_client, names, indices):
+    own = names.indices
+    assert set(await indices.ensure_own()) == set(await indices.identities())
+    before = await indices.identities()
+    await store_client.request("DELETE", f"/{own.state},{own.journal}")
+    await store_client.request("DELETE", f"/{own.notifications}/_alias/{names.notifications_write_alias}")
+    assert set(await indices.identities()) == set(before) - {own.state, own.journal}
+    assert set(await indices.ensure_own()) == {own.state, own.journal}
+    after = await indices.identities()
+    assert {name for name in before if before[name] != after[name]} == {own.state, own.journal}
+    assert set(await aliases_of(store_client, own.notifications)) == {names.notifications_write_alias}
+    assert await indices.ensure_own() == []
+
+
+async def test_an_alias_that_leads_to_another_index_stays_there(store_client, names, indices):
+    own = names.indices
+    await indices.ensure_own()
+    other = own.state.replace("000001", "000002")
+    move = [{"remove": {"index": own.state, "alias": own.state_write_alias}}]
+    await store_client.request("PUT", f"/{other}", body={"aliases": {own.state_write_alias: {"is_hidden": True}}})
+    await store_client.request("POST", "/_aliases", body={"actions": move})
+    await indices.ensure_own()
+    assert await aliases_of(store_client, own.state) == {}
 
 
 async def test_two_proxies_may_set_up_at_once(config, names, indices, store_client):

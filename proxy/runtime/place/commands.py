@@ -82,9 +82,10 @@ class Beat(Command):
 
 @dataclass(frozen=True, slots=True)
 class Save(Command):
-    """Saves the model and what waits, if anything was journalled since the last time."""
+    """Saves the model and what waits, if anything was journalled since the last time, or ``is_lost``: the journal."""
 
     now_ms: int
+    is_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

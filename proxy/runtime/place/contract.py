@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from proxy.errors import MlError
 from proxy.runtime.place.commands import Command
 from proxy.runtime.place.summary import Summary
 
@@ -57,3 +58,13 @@ class StepTimedOut(Exception):
 
 class StepFailed(Exception):
     """Stands for an error that cannot travel between processes; bears its name and text."""
+
+
+def results_wait(job_id: str) -> MlError:
+    """Why no data are taken while so many results wait for the cluster."""
+    return MlError(
+        "es_rejected_execution_exception",
+        f"job [{job_id}] has results that the cluster does not take, retry when it does",
+        429,
+        headers={"Retry-After": "10"},
+    )

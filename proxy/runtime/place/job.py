@@ -22,13 +22,13 @@ from proxy.runtime.ingest import Ingested
 from proxy.runtime.job_inputs import JobInputs
 from proxy.runtime.model_size import is_worth_reporting, memory_message, size_document
 from proxy.runtime.opening import beginning_of
-from proxy.runtime.place.contract import Hear, hear_nothing
+from proxy.runtime.place.contract import Hear, hear_nothing, results_wait
 from proxy.runtime.place.fed_source import FedSource
 from proxy.runtime.place.foretelling import Foretelling
 from proxy.runtime.place.hands import Hands
 from proxy.runtime.place.model import JobModel, Outcome
 from proxy.runtime.place.outbox import Outbox
-from proxy.runtime.place.summary import FinishedBucket, Notice, Status, Summary, Unsaved
+from proxy.runtime.place.summary import FinishedBucket, Level, Notice, Status, Summary, Unsaved
 from proxy.store import Store
 from proxy.store.results import ids as result_ids
 
@@ -128,12 +128,17 @@ class PlacedJob:
             post_id=self._post_id,
             is_untouched=self.is_untouched,
             has_unsent=not self.outbox.is_empty(),
+            is_full=self.outbox.is_full(),
             unsaved=self.unsaved,
             progress=self.progress,
             **more,
         )
 
     # ---- opening
+
+    def tell(self, level: Level, text: str) -> None:
+        """Lets users know with the next summary."""
+        self._notices.append(Notice(level, text))
 
     async def load(self, now_ms: int) -> None:
         """Brings the model up to what was journalled."""
@@ -179,12 +184,14 @@ class PlacedJob:
         Raises:
             MlError: parse_exception for malformed data, 429 and 503 where nothing was taken, 422 for a key that came
                 with other data before.
+            JournalGone: nothing was taken; it may be offered again once the model is saved in a new journal.
         """
         answered = self.model.answered_posts.find(post_id)
         if answered is not None:
             self._counts = dict(answered)
             return
-        self._refuse_when_full()
+        if self.outbox.is_full():
+            raise results_wait(self.job_id)
         ingested, entry = await self.do(None, self.model.read, body, replaces, post_id)
         number = await self.journal(_DATA + entry)
         self._post_id = post_id
@@ -255,15 +262,6 @@ class PlacedJob:
         counts = (result_ids.data_counts(self.job_id), self.status.data_counts)
         self.outbox.put(index_lines(self.inputs.write_alias, iter([counts])))
         await self.outbox.try_send()
-
-    def _refuse_when_full(self) -> None:
-        if self.outbox.is_full():
-            raise MlError(
-                "es_rejected_execution_exception",
-                f"job [{self.job_id}] has results that the cluster does not take, retry when it does",
-                429,
-                headers={"Retry-After": "10"},
-            )
 
     def _report_size(self, status: Status) -> None:
         size = status.model_size

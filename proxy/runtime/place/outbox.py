@@ -12,7 +12,8 @@ from proxy.runtime.job_inputs import JobInputs
 from proxy.runtime.place.summary import Notice
 from proxy.runtime.rescoring import Rescoring
 from proxy.store import Store
-from proxy.store.results.write import IndexGone
+from proxy.store.gone import IndexGone
+from proxy.store.results.write import ResultsBlocked
 
 # What may wait for a cluster that takes nothing, before new data are refused.
 _MAX_BYTES = 64 * 1024 * 1024
@@ -54,11 +55,14 @@ class Outbox:
         except MlError as error:
             self._say_once(error)
         else:
+            if self._trouble is not None:
+                self._notices.append(Notice("info", "The cluster takes the job's results again"))
             self._trouble = None
 
     def _say_once(self, error: MlError) -> None:
         """A cluster that is away is no news of this job; one that refuses is, until it takes something again."""
-        if error.status < 500 and error.status != 429 and error.reason != self._trouble:
+        is_refusal = isinstance(error, ResultsBlocked) or (error.status < 500 and error.status != 429)
+        if is_refusal and error.reason != self._trouble:
             self._trouble = error.reason
             self._notices.append(Notice("error", f"The cluster refuses the job's results, which wait: {error.reason}"))
 
@@ -78,14 +82,19 @@ class Outbox:
         try:
             refused = await self._store.results_write.write(lines)
         except IndexGone:
-            config = self.inputs.configuration
-            await self._store.indices.ensure_results(
-                self.inputs.job_id, config["results_index_name"], term_fields(config["analysis_config"])
-            )
-            self._notices.append(Notice("warning", "The job's results index was gone; it has been made anew"))
+            await self._make_anew()
             refused = await self._store.results_write.write(lines)
         if refused:
             self._notices.append(Notice("error", f"[{len(refused)}] results could not be stored: {refused[0]}"))
+
+    async def _make_anew(self) -> None:
+        """Makes the indices that the lines go to, as far as they are gone."""
+        config, indices = self.inputs.configuration, self._store.indices
+        if made := await indices.ensure_own():
+            self._notices.append(Notice("warning", f"Indices were gone and have been made anew: [{', '.join(made)}]"))
+        fields = term_fields(config["analysis_config"])
+        if await indices.ensure_results(self.inputs.job_id, config["results_index_name"], fields):
+            self._notices.append(Notice("warning", "The job's results index was gone; it has been made anew"))
 
     async def _rescore(self, ids: list[str]) -> None:
         """Brings new scores to earlier results."""

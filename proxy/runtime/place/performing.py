@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from proxy.runtime.place import commands, feeding, saving
 from proxy.runtime.place.commands import Command
 from proxy.runtime.place.job import PlacedJob
 from proxy.runtime.place.summary import Summary
+from proxy.store.journal import JournalGone
 
 Performer = Callable[[PlacedJob, Any], Awaitable[Summary]]
 Registered = TypeVar("Registered", bound=Performer)
@@ -28,15 +30,26 @@ def performs(command: type[Command]) -> Callable[[Registered], Registered]:
 @performs(commands.Post)
 async def _post(job: PlacedJob, command: commands.Post) -> Summary:
     await saving.save_before_journal(job, command.now_ms)
-    await job.post(command.body, command.replaces, command.post_id, command.now_ms)
+    await _journalled(
+        job, partial(job.post, command.body, command.replaces, command.post_id, command.now_ms), command.now_ms
+    )
     return job.summary()
 
 
 @performs(commands.Flush)
 async def _flush(job: PlacedJob, command: commands.Flush) -> Summary:
     await saving.save_before_journal(job, command.now_ms)
-    await job.flush(command.options, command.now_ms)
+    await _journalled(job, partial(job.flush, command.options, command.now_ms), command.now_ms)
     return job.summary()
+
+
+async def _journalled(job: PlacedJob, step: Callable[[], Awaitable[None]], now_ms: int) -> None:
+    """Takes a step that begins with its journal entry; where the journal is gone, upon a new one."""
+    try:
+        await step()
+    except JournalGone:
+        await saving.save(job, now_ms)
+        await step()
 
 
 @performs(commands.Forecast)
@@ -59,7 +72,10 @@ async def _beat(job: PlacedJob, command: commands.Beat) -> Summary:
 
 @performs(commands.Save)
 async def _save(job: PlacedJob, command: commands.Save) -> Summary:
-    if job.unsaved is not None:
+    if command.is_lost and not job.is_untouched:
+        job.tell("warning", "The index of the journal was gone; the model has been saved anew")
+        await saving.save(job, command.now_ms)
+    elif job.unsaved is not None:
         await saving.save(job, command.now_ms)
     return job.summary()
 

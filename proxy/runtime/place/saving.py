@@ -9,7 +9,7 @@ from proxy.runtime.place.contract import JobNotLoaded
 from proxy.runtime.place.job import PlacedJob
 from proxy.runtime.place.summary import Status, Summary
 from proxy.runtime.snapshots import Snapshot, second_of_snapshot, snapshot_lines, statistics_lines
-from proxy.store.journal import Saved
+from proxy.store.journal import JournalGone, Saved
 
 _log = logging.getLogger(__name__)
 _AT_CLOSE = "State persisted due to job close"
@@ -36,12 +36,20 @@ async def save_if_due(job: PlacedJob, save_every_ms: int, now_ms: int) -> None:
 async def save(job: PlacedJob, now_ms: int) -> bytes:
     """Saves the model, and with it all that was journalled so far; returns it.
 
+    Where the journal is gone it is made anew: the model has all that is lost with it.
+
     Raises:
         MlError: 503 where the cluster does not take it.
     """
     await job.outbox.send()
     model = await job.do(None, job.model.packed, job.sequence, job.packed_progress())
-    await job.store.journal.save_model(job.job_id, Saved(job.sequence, model))
+    saved = Saved(job.sequence, model)
+    try:
+        await job.store.journal.save_model(job.job_id, saved)
+    except JournalGone:
+        await job.store.indices.ensure_own()
+        job.tell("warning", "The index of the journal was gone; it has been made anew, and the model saved in it")
+        await job.store.journal.save_model(job.job_id, saved)
     job.sequence += 1
     job.journal_bytes = 0
     job.unsaved_rows = 0

@@ -67,7 +67,7 @@ class Summary:
     notices: what happened since the last summary.
     post_id: the last posted data that the model has seen; "" where that is not known.
     is_untouched: whether the job has learnt nothing since its snapshot in force.
-    has_unsent: whether results wait for a cluster that does not take them.
+    has_unsent, is_full: whether results wait for a cluster that does not take them, and so many that no data are taken.
     unsaved: what would be lost with the model; None where all of it is saved.
     snapshot_id, documents: of a snapshot that the command has made, and in how many documents its model is stored.
     progress: how far the model has read the source of its datafeed, if it was ever given data by one.
@@ -82,6 +82,7 @@ class Summary:
     post_id: str = ""
     is_untouched: bool = False
     has_unsent: bool = False
+    is_full: bool = False
     unsaved: Unsaved | None = None
     snapshot_id: str | None = None
     documents: int = 0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from proxy.errors import MlError, unavailable
 from proxy.store.client import ClusterClient, Json, Params, quote_expression
+from proxy.store.gone import GONE, IndexGone
 from proxy.store.grouping import Grouped
 from proxy.store.names import Names
 
@@ -19,13 +20,14 @@ _MAX_REQUEST_DOCUMENTS = 5000
 _SMALL_BYTES = 64 * 1024
 # Items that may succeed when sent again; the rest never will.
 _RETRYABLE = frozenset({429, 502, 503, 504})
-_BLOCKED, _GONE = "cluster_block_exception", "index_not_found_exception"
+# Somebody has made the index read-only or closed it, or its disk is full: all of which can be undone.
+_BLOCKED = frozenset({"cluster_block_exception", "index_closed_exception"})
 # Of a line with a condition: the result was changed or deleted by others, and theirs stays.
 _OVERTAKEN = "version_conflict_engine_exception"
 
 
-class IndexGone(MlError):
-    """The index, or the alias that leads to it, is not there any more."""
+class ResultsBlocked(MlError):
+    """The index takes nothing until somebody has changed that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +143,12 @@ def _refusals(answer: Mapping[str, Json]) -> list[str]:
         if "error" not in outcome:
             continue
         kind, reason = outcome["error"]["type"], outcome["error"]["reason"]
-        if kind == _GONE and _WRITES.fullmatch(action):
-            raise IndexGone("index_not_found_exception", f"the cluster has no place for results: {reason}", 503)
-        if outcome["status"] in _RETRYABLE or kind == _BLOCKED:
+        if kind == GONE and _WRITES.fullmatch(action):
+            raise IndexGone(GONE, f"the cluster has no place for results: {reason}", 503)
+        if kind in _BLOCKED:
+            raise ResultsBlocked("cluster_block_exception", f"the cluster does not take results now: {reason}", 503)
+        if outcome["status"] in _RETRYABLE:
             raise unavailable(f"the cluster does not take results now: {reason}")
-        if kind not in (_OVERTAKEN, _GONE):
+        if kind not in (_OVERTAKEN, GONE):
             refused.append(str(reason))
     return refused

@@ -48,6 +48,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.scenario(11)
 @pytest.mark.parametrize("request_bytes", REFUSED.values(), ids=REFUSED.keys())
 def test_what_servers_read_differently_is_refused_and_ends_the_connection(request_bytes):
     async def run() -> None:
@@ -64,6 +65,7 @@ def test_what_servers_read_differently_is_refused_and_ends_the_connection(reques
     asyncio.run(run())
 
 
+@pytest.mark.scenario(11)
 def test_an_unknown_expectation_is_refused_before_the_cluster_takes_the_body_for_a_request():
     async def run() -> None:
         cluster = answering()
@@ -77,6 +79,7 @@ def test_an_unknown_expectation_is_refused_before_the_cluster_takes_the_body_for
     asyncio.run(run())
 
 
+@pytest.mark.scenario(11)
 @pytest.mark.parametrize(
     "request_bytes",
     [
@@ -97,6 +100,7 @@ def test_the_cluster_decides_how_large_a_head_may_be(request_bytes):
     asyncio.run(run())
 
 
+@pytest.mark.scenario(10)
 def test_a_head_that_never_ends_loses_its_connection(monkeypatch):
     monkeypatch.setattr(front, "HEAD_TIMEOUT_S", 0.1)
     monkeypatch.setattr(front, "_SWEEP_S", 0.05)
@@ -144,6 +148,7 @@ def test_a_connection_that_never_asks_anything_is_closed(monkeypatch):
     asyncio.run(run())
 
 
+@pytest.mark.scenario(10)
 def test_no_more_connections_are_held_than_there_may_be(monkeypatch):
     monkeypatch.setattr(front, "MAX_CONNECTIONS", 0)
 
@@ -154,6 +159,7 @@ def test_no_more_connections_are_held_than_there_may_be(monkeypatch):
     asyncio.run(run())
 
 
+@pytest.mark.scenario(10)
 def test_a_reader_that_has_fallen_asleep_loses_its_connection(monkeypatch):
     monkeypatch.setattr(front, "UNREAD_S", 0.3)
     monkeypatch.setattr(front, "_SWEEP_S", 0.05)
@@ -179,6 +185,7 @@ def test_a_reader_that_has_fallen_asleep_loses_its_connection(monkeypatch):
     asyncio.run(run())
 
 
+@pytest.mark.scenario(10)
 def test_a_body_that_stops_is_408(monkeypatch):
     monkeypatch.setattr(passthrough, "BODY_IDLE_S", 0.1)
 

@@ -83,12 +83,14 @@ def test_headers_arrive_as_sent_and_none_is_added():
     assert arrived[1:] == lines_of(get("/", *sent))[2:]
 
 
+@pytest.mark.scenario(19)
 def test_hop_by_hop_headers_stay_behind():
     sent = ["Keep-Alive: timeout=5", "TE: trailers", "Upgrade: h2c", "Proxy-Authorization: Basic eA==", "X-Kept: 1"]
     head, _, _ = exchange(get("/", *sent))
     assert [line.partition(b":")[0] for line in lines_of(head)] == [b"host", b"x-kept"]
 
 
+@pytest.mark.scenario(19)
 def test_nominated_headers_stay_behind_but_never_those_that_say_who_calls():
     request = (
         b"GET / HTTP/1.1\r\nHost: proxy\r\nConnection: close, X-Hop, Authorization, es-security-runas-user\r\n"

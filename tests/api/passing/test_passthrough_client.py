@@ -107,6 +107,7 @@ def test_compressed_both_ways(lanewatch, index):
     assert len(found["hits"]["hits"]) == 1000
 
 
+@pytest.mark.scenario(11)
 def test_the_proxy_and_the_cluster_answer_alike(client, cluster_client, index):
     requests = [
         ("GET", f"/{index}/_search?size=2&sort=number", {}),
@@ -144,6 +145,7 @@ def test_repeated_warnings_arrive_apart(client, cluster_client):
     assert through.headers.get_all("Warning") == direct.headers.get_all("Warning")
 
 
+@pytest.mark.scenario(12)
 def test_a_body_that_the_cluster_finds_too_large_is_413_before_it_is_sent(lanewatch):
     """Announced, not sent: the cluster answers at once, and the connection ends."""
     connection = http.client.HTTPConnection(urlsplit(lanewatch).netloc, timeout=10)

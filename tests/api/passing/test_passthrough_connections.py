@@ -41,6 +41,7 @@ def test_a_connection_is_kept_for_the_next_request_on_both_sides():
     asyncio.run(run())
 
 
+@pytest.mark.scenario(16)
 def test_a_write_after_the_cluster_closed_an_idle_connection_takes_a_new_one():
     async def script(talk: Conversation) -> None:
         await talk.head()
@@ -222,6 +223,7 @@ async def hang_up(talk: Conversation) -> None:
     await talk.head()
 
 
+@pytest.mark.scenario(16)
 def test_a_search_on_a_connection_that_the_cluster_just_closed_succeeds():
     """As it happens with pooled connections: the cluster closes in the very moment of the next request."""
     plays = 0

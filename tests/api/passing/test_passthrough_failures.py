@@ -64,6 +64,7 @@ def test_a_write_that_got_no_answer_is_502_and_never_repeated(method):
     asyncio.run(run())
 
 
+@pytest.mark.scenario(16)
 @pytest.mark.parametrize(
     ("method", "path", "times"),
     [
@@ -160,6 +161,7 @@ def test_a_body_that_is_only_announced_can_be_refused_already():
     asyncio.run(run())
 
 
+@pytest.mark.scenario(12)
 def test_an_early_answer_arrives_while_the_body_is_under_way_and_ends_both_connections():
     async def run() -> None:
         closed = asyncio.Event()
@@ -183,6 +185,7 @@ def test_an_early_answer_arrives_while_the_body_is_under_way_and_ends_both_conne
     asyncio.run(run())
 
 
+@pytest.mark.scenario(15)
 @pytest.mark.parametrize("has_begun", [False, True], ids=["before the answer", "within the answer"])
 def test_a_caller_who_leaves_ends_the_request_in_the_cluster(has_begun):
     async def run() -> None:
@@ -206,6 +209,7 @@ def test_a_caller_who_leaves_ends_the_request_in_the_cluster(has_begun):
     asyncio.run(run())
 
 
+@pytest.mark.scenario(15)
 def test_a_caller_who_leaves_within_the_body_ends_the_request_in_the_cluster():
     async def run() -> None:
         began, closed = asyncio.Event(), asyncio.Event()

@@ -79,6 +79,7 @@ class Proxy:
             os.kill(int(pid), signal.SIGKILL)
 
 
+@pytest.mark.scenario(4)
 def test_a_lookback_killed_at_random_moments_ends_as_an_undisturbed_one(
     cluster_url: str, undisturbed: tuple[Document, Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -29,7 +29,7 @@ PAGE = 5000
 
 Found = dict[str, tuple[Document, dict[str, Document]]]
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.scenario(4)]
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,11 @@ def documents(cluster_client: HttpClient, job_id: str) -> dict[str, Document]:
 
 
 def test_a_year_of_flights_killed_twenty_times_leaves_what_an_undisturbed_run_leaves(
-    cluster_url: str, cluster_client: HttpClient, flights: None, monkeypatch: pytest.MonkeyPatch
+    cluster_url: str,
+    cluster_client: HttpClient,
+    flights: None,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Callable[[str, object], None],
 ) -> None:
     monkeypatch.setenv("LANEWATCH_RUNTIME_CHECKPOINT_INTERVAL", "1s")
     with started(cluster_url) as proxy:
@@ -126,8 +130,12 @@ def test_a_year_of_flights_killed_twenty_times_leaves_what_an_undisturbed_run_le
         wait_until(lambda: read(proxy.client)[0], WITHIN_S)
         killed = everything(proxy, cluster_client)
     print(f"seed {seed}; {len(done)} kills, by records read of {len(JOBS) * TOTAL:,}: {', '.join(done)}")
+    record_property("figures", f"{len(done)} kills of proxy or model process in a year of flights, seed {seed}")
     for job_id in JOBS:
         kept = undisturbed[job_id]
+        record_property(
+            "figures", f"{job_id}: {len(kept[1]):,} documents and {kept[0]['processed_record_count']:,} records alike"
+        )
         print(f"{job_id}: {len(kept[1]):,} documents, {kept[0]['processed_record_count']:,} records")
         assert killed[job_id][0] == kept[0]
         assert killed[job_id][0]["input_record_count"] == TOTAL

@@ -130,6 +130,7 @@ def proxy(
     return start_proxy(impatient)
 
 
+@pytest.mark.scenario(18)
 @pytest.mark.parametrize("how", ["sleep", "pattern"])
 def test_a_job_that_hangs_fails_and_harms_nobody(
     proxy: BackgroundProxy, start_proxy: Callable[[Config], BackgroundProxy], impatient: Config, how: str

@@ -7,7 +7,7 @@ import pytest
 
 from proxy.errors import MlError
 from proxy.runtime.documents import rewrite_lines
-from proxy.store.results.write import ResultsWriter
+from proxy.store.results.write import ResultsBlocked, ResultsWriter
 
 
 @pytest.fixture
@@ -81,6 +81,7 @@ async def test_without_its_alias_nothing_is_written_and_no_index_made(writer, na
     assert found == {}
 
 
+@pytest.mark.scenario(8)
 @pytest.mark.parametrize("block", ["read_only_allow_delete", "write", "read_only"])
 async def test_a_block_on_the_index_is_not_the_end_of_what_was_to_be_written(writer, names, store_client, block):
     path, setting = f"/{names.results('shared')}/_settings", f"index.blocks.{block}"
@@ -92,4 +93,15 @@ async def test_a_block_on_the_index_is_not_the_end_of_what_was_to_be_written(wri
         await store_client.request("PUT", path, body={setting: None})
     assert caught.value.status == 503
     assert "blocked by" in caught.value.reason
+    assert isinstance(caught.value, ResultsBlocked), "which the job's users are told"
     assert await writer.write([line("index", names.write_alias("one"), "x", bucket(1))]) == []
+
+
+@pytest.mark.scenario(8)
+async def test_a_closed_index_is_not_the_end_of_what_was_to_be_written(writer, names, store_client):
+    index, lines = names.results("shared"), [line("index", names.write_alias("one"), "x", bucket(1))]
+    await store_client.request("POST", f"/{index}/_close")
+    with pytest.raises(ResultsBlocked, match="closed"):
+        await writer.write(lines)
+    await store_client.request("POST", f"/{index}/_open", params={"wait_for_active_shards": 1})
+    assert await writer.write(lines) == []
