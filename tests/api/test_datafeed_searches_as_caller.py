@@ -103,3 +103,29 @@ def test_a_caller_with_a_key_searches_with_that_key(
     assert made.json()["authorization"] == {"api_key": {"id": key["id"], "name": "mine"}}
     assert guarded.delete(PATH, headers=ADMIN).json() == {"acknowledged": True}
     assert is_valid(secured_cluster_url, key["id"]), "it is the caller's"
+
+
+@pytest.mark.scenario(17)
+def test_a_datafeed_whose_key_is_revoked_says_so_and_stops(
+    guarded: HttpClient, keys: HttpClient, secured_cluster_url: str
+) -> None:
+    often = {**FEED, "frequency": "1s", "query_delay": "1s", "max_consecutive_extraction_failures": 2}
+    made = guarded.put(PATH, json_body=often, headers=ADMIN)
+    assert made.status == 200, made.text
+    assert guarded.post(f"/_ml/anomaly_detectors/{JOB_ID}/_open", headers=ADMIN).status == 200
+    assert guarded.post(f"{PATH}/_start", headers=ADMIN).status == 200
+    wait_until(lambda: stats(guarded)["data_counts"]["processed_record_count"] == 2, 30)
+    key_id = made.json()["authorization"]["api_key"]["id"]
+    revoked = keys.delete("/_security/api_key", json_body={"ids": [key_id]}, headers=ADMIN)
+    assert revoked.status == 200, revoked.text
+    wait_until(lambda: datafeed_state(guarded) == "stopped", 30)
+    assert stats(guarded)["state"] == "opened"
+    keys.post("/.ml-notifications-000002/_refresh", headers=ADMIN)
+    found = keys.get("/.ml-notifications-000002/_search", query={"q": f"job_id:{JOB_ID}", "size": 100}, headers=ADMIN)
+    told = [hit["_source"]["message"] for hit in found.json()["hits"]["hits"]]
+    assert any(text.startswith("Datafeed is encountering errors extracting data: ") for text in told), told
+    assert any("auto-stopped after 2 consecutive real-time extraction failures" in text for text in told), told
+
+
+def datafeed_state(client: HttpClient) -> str:
+    return str(client.get(f"{PATH}/_stats", headers=ADMIN).json()["datafeeds"][0]["state"])

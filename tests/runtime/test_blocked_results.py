@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -81,12 +82,21 @@ def test_results_that_a_full_or_read_only_index_refuses_wait_and_come(
 @pytest.fixture
 def narrow(
     config: Config, start_proxy: Callable[[Config], BackgroundProxy], monkeypatch: pytest.MonkeyPatch
-) -> HttpClient:
+) -> Iterator[HttpClient]:
     """A proxy whose jobs keep few results for a cluster that takes none; its models live in this process."""
+    stores: list[Store] = []
+
+    def place(settings: Config) -> LocalPlace:
+        stores.append(Store(settings))
+        return LocalPlace(stores[-1])
+
     monkeypatch.setattr(supervisor, "_TICK_S", 0.3)
-    monkeypatch.setattr(supervisor, "ProcessPlace", lambda settings: LocalPlace(Store(settings)))
+    monkeypatch.setattr(supervisor, "ProcessPlace", place)
     monkeypatch.setattr(outbox, "_MAX_BYTES", 10_000)
-    return HttpClient(start_proxy(replace(config, runtime=replace(config.runtime, workers=1))).serving.url)
+    proxy = start_proxy(replace(config, runtime=replace(config.runtime, workers=1)))
+    yield HttpClient(proxy.serving.url)
+    for store in stores:
+        asyncio.run_coroutine_threadsafe(store.close(), proxy.loop).result(10)
 
 
 @pytest.mark.scenario(2)

@@ -24,6 +24,7 @@ async def test_a_claim_can_be_read_back(tasks):
     assert await tasks.get("two") is None
 
 
+@pytest.mark.scenario(6)
 async def test_of_many_claims_one_wins(tasks):
     claims = await asyncio.gather(*[tasks.create("one", opened_at=at) for at in range(8)], return_exceptions=True)
     refused = [claim for claim in claims if isinstance(claim, MlError)]
@@ -34,6 +35,7 @@ async def test_of_many_claims_one_wins(tasks):
     assert error.caused_by.type == "resource_already_exists_exception"
 
 
+@pytest.mark.scenario(5)
 async def test_a_change_is_made_on_what_was_read(tasks):
     opening = await tasks.create("one", opened_at=5)
     opened = await tasks.change(opening, "opened")

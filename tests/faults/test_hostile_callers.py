@@ -1,0 +1,188 @@
+"""Two thousand slow callers, bodies that swell, and answers that come early, at a proxy that is its own process."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+
+from tests.faults.killable import descriptors, memory_mb, serving
+from tests.http_client import HttpClient
+from tests.runtime.datafeeds.sources import wait_until
+from tests.runtime.test_restart import START_MS, make_job
+
+pytestmark = pytest.mark.faults
+Record = Callable[[str, object], None]
+SLOW_HEADS, SLOW_BODIES, SLOW_READERS = 1000, 900, 100
+MOST_GROWTH_MB = 200
+MOST_STALL_S = 0.5
+BIG = "source-big-answers"
+MB = 2**20
+
+
+@pytest.fixture(scope="module")
+def served(cluster_url: str) -> Iterator[tuple[HttpClient, int]]:
+    """A proxy and the id of its process, with an open job."""
+    with serving(cluster_url) as (client, process):
+        make_job(client, "attacked")
+        client.get("/_cluster/health")
+        yield client, process.pid
+        client.delete("/_ml/anomaly_detectors/attacked", query={"force": "true"})
+
+
+def latencies_ms(client: HttpClient, path: str, times: int) -> list[float]:
+    took = []
+    for _ in range(times):
+        started = time.monotonic()
+        assert client.get(path).status == 200
+        took.append((time.monotonic() - started) * 1000)
+    return took
+
+
+def p99(values: list[float]) -> float:
+    return statistics.quantiles(values, n=100)[98]
+
+
+def connect(client: HttpClient) -> socket.socket:
+    host, _, port = client.address.partition(":")
+    return socket.create_connection((host, int(port)), timeout=20)
+
+
+@pytest.mark.scenario(10)
+def test_two_thousand_slow_callers_hold_up_nobody_and_are_gone_in_the_end(
+    served: tuple[HttpClient, int], cluster_client: HttpClient, record_property: Record
+) -> None:
+    client, pid = served
+    rows = [line for number in range(300) for line in ({"index": {}}, {"text": f"{number} " + "x" * 10_000})]
+    cluster_client.post(f"/{BIG}/_bulk", query={"refresh": "true"}, ndjson=rows)
+    path = "/_ml/anomaly_detectors"
+    before_ms, before_mb, before_fds = p99(latencies_ms(client, path, 300)), memory_mb(pid), descriptors(pid)
+    head = b"POST /_ml/anomaly_detectors/attacked/_data HTTP/1.1\r\nHost: p\r\nContent-Length: 1000000\r\n\r\n"
+    read = f"GET /{BIG}/_search?size=300 HTTP/1.1\r\nHost: p\r\n\r\n".encode()
+    slow: list[socket.socket] = []
+    for count, sent in ((SLOW_HEADS, b"GET / HTTP/1.1\r\nX-"), (SLOW_BODIES, head + b'{"time"'), (SLOW_READERS, read)):
+        for _ in range(count):
+            slow.append(connect(client))
+            slow[-1].sendall(sent)
+    among_ms, among_mb, among_fds = p99(latencies_ms(client, path, 300)), memory_mb(pid), descriptors(pid)
+    wait_until(lambda: descriptors(pid) < before_fds + 50, 120)
+    for each in slow:
+        each.close()
+    cluster_client.delete(f"/{BIG}")
+    record_property(
+        "figures",
+        f"{len(slow)} slow callers: p99 of others {before_ms:.0f} ms before, {among_ms:.0f} ms among them; "
+        f"{among_fds - before_fds} descriptors and {among_mb - before_mb:.0f} MB more, all closed by the proxy",
+    )
+    assert among_mb - before_mb < MOST_GROWTH_MB
+    assert among_ms < max(2 * before_ms, 100)
+
+
+class Heartbeat:
+    """Asks for what needs neither cluster nor model, and remembers the longest that it waited."""
+
+    def __init__(self, client: HttpClient) -> None:
+        self._client = client
+        self._is_over = threading.Event()
+        self.longest_s = 0.0
+
+    def __enter__(self) -> Heartbeat:
+        self._thread = threading.Thread(target=self._beat)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._is_over.wait(0.02):
+            started = time.monotonic()
+            self._client.get("/_ml_ui/health/live")
+            self.longest_s = max(self.longest_s, time.monotonic() - started)
+
+
+DATA, JOB = "/_ml/anomaly_detectors/attacked/_data", "/_ml/anomaly_detectors/swollen"
+ZIPPED = {"content-encoding": "gzip"}
+DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
+WIDE = b"{" + b",".join(b'"f%d":1' % number for number in range(100_000)) + b"}"
+# What is sent, where to, and the statuses that are right.
+SWOLLEN: dict[str, tuple[str, str, Callable[[], bytes], dict[str, str], set[int]]] = {
+    "a bomb of 300 MB as data": ("POST", DATA, lambda: gzip.compress(bytes(300 * MB)), ZIPPED, {413}),
+    "a bomb of 300 MB as a job": ("PUT", JOB, lambda: gzip.compress(bytes(300 * MB)), ZIPPED, {413}),
+    "101 MB of data": ("POST", DATA, lambda: b" " * (101 * MB), {}, {413}),
+    "101 MB of a job": ("PUT", JOB, lambda: b" " * (101 * MB), {}, {413}),
+    "a job 100,000 deep": ("PUT", JOB, lambda: DEEP, {}, {400}),
+    "data 100,000 deep": ("POST", DATA, lambda: DEEP, {}, {202, 400}),
+    "a job of 100,000 fields": ("PUT", JOB, lambda: WIDE, {}, {400}),
+    "a record of 100,000 fields": ("POST", DATA, lambda: b'{"time":%d,' % START_MS + WIDE[1:], {}, {202}),
+    "4 MB of one list": ("PUT", JOB, lambda: b'{"x":[' + b"1," * (2 * MB) + b"1]}", {}, {400}),
+}
+
+
+@pytest.mark.scenario(13)
+def test_what_swells_is_refused_while_others_are_served(
+    served: tuple[HttpClient, int], record_property: Record
+) -> None:
+    client, pid = served
+    before_mb = most_mb = memory_mb(pid)
+    longest_s = 0.0
+    for name, (method, path, body, headers, right) in SWOLLEN.items():
+        sent = body()
+        with Heartbeat(client) as heartbeat:
+            status = status_of(client, method, path, sent, headers)
+        assert status in right, (name, status)
+        most_mb, longest_s = max(most_mb, memory_mb(pid)), max(longest_s, heartbeat.longest_s)
+    record_property(
+        "figures",
+        f"{len(SWOLLEN)} kinds refused or taken as they should: {most_mb - before_mb:.0f} MB more, "
+        f"others waited {longest_s * 1000:.0f} ms at most",
+    )
+    assert most_mb - before_mb < MOST_GROWTH_MB
+    assert longest_s < MOST_STALL_S
+
+
+def status_of(client: HttpClient, method: str, path: str, body: bytes, headers: dict[str, str]) -> int:
+    """Of an answer that may come, and end the connection, before all of the body is sent."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: p", f"Content-Length: {len(body)}", "Content-Type: application/json"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    with connect(client) as connection:
+        connection.settimeout(60)
+        with suppress(ConnectionError):
+            connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        return int(connection.recv(65536).split(b" ")[1])
+
+
+@pytest.mark.scenario(12)
+def test_an_early_answer_of_the_cluster_ends_the_connection_and_spoils_no_other(
+    served: tuple[HttpClient, int], record_property: Record
+) -> None:
+    client, _ = served
+    sent_mb = []
+    for _ in range(5):
+        with connect(client) as connection:
+            length = 150 * MB
+            connection.sendall(b"POST /_bulk HTTP/1.1\r\nHost: p\r\nContent-Length: %d\r\n\r\n" % length)
+            connection.settimeout(10)
+            sent = 0
+            with suppress(ConnectionError):
+                while sent < length:
+                    connection.sendall(b" " * MB)
+                    sent += MB
+            answer = b""
+            with suppress(ConnectionError):
+                while piece := connection.recv(65536):
+                    answer += piece
+            assert answer == b"" or answer.startswith(b"HTTP/1.1 413 ")
+            assert answer.count(b"HTTP/1.1 ") <= 1
+            sent_mb.append(sent // MB)
+        for path in ("/_cluster/health", "/_ml/anomaly_detectors"):
+            assert client.get(path).status == 200
+    assert max(sent_mb) < 100
+    record_property("figures", f"413 and the end after {max(sent_mb)} of 150 MB at most; the next requests were right")
