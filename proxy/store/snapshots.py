@@ -112,7 +112,7 @@ class Snapshots:
         for hit in await self._client.search_all(self._names.read_alias(job_id), query):
             counts = {**hit["_source"], "latest_record_timestamp": latest_record_ms}
             known = {key: value for key, value in counts.items() if value is not None}
-            await self._put(hit["_index"], document_id, known)
+            await self._put(hit["_index"], document_id, known, is_alias=False)
 
 
 def empty_snapshot(job_id: str, now_ms: int) -> dict[str, Json]:

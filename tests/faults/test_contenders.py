@@ -11,9 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.http_client import HttpClient
-from tests.runtime.test_restart import JOB, close, make_job, post, records, results, undisturbed
+from tests.runtime.test_restart import JOB, close, make_job, post, records, results
 
-__all__ = ["undisturbed"]
 pytestmark = pytest.mark.faults
 CONTENDERS, FOR_S = 8, 60
 JOB_PATH = "/_ml/anomaly_detectors/contended"

@@ -16,9 +16,8 @@ import pytest
 from tests.faults.killable import serving
 from tests.http_client import HttpClient
 from tests.runtime.test_outage_within_results import post_until_taken
-from tests.runtime.test_restart import close, make_job, records, results, undisturbed
+from tests.runtime.test_restart import close, make_job, records, results
 
-__all__ = ["undisturbed"]
 pytestmark = pytest.mark.faults
 Record = Callable[[str, object], None]
 STOPPED_S = 20

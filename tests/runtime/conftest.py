@@ -15,7 +15,7 @@ from proxy.runtime.supervisor import Supervisor
 from proxy.store import Store
 from tests.http_client import HttpClient
 from tests.runtime.supervised import Clock, Running
-from tests.runtime.test_restart import JOB
+from tests.runtime.test_restart import JOB, close, make_job, post, results
 
 
 @pytest.fixture
@@ -69,3 +69,16 @@ async def opening(supervised: tuple[Supervisor, Store], clock: Clock, client: Ht
     for job in jobs:
         await job.supervisor.close(job.job_id, force=True)
         await asyncio.to_thread(client.delete, f"/_ml/anomaly_detectors/{job.job_id}", query={"force": "true"})
+
+
+@pytest.fixture(scope="session")
+def undisturbed(client: HttpClient) -> dict[str, list[dict[str, object]]]:
+    """The results of a run that nothing happens to."""
+    make_job(client, "undisturbed")
+    for first in range(0, 200, 50):
+        post(client, "undisturbed", first, first + 50)
+    close(client, "undisturbed")
+    found = results(client, "undisturbed")
+    assert found["records"], "the wild hour must be found, or the comparison says nothing"
+    client.delete("/_ml/anomaly_detectors/undisturbed", query={"force": "true"})
+    return found

@@ -21,7 +21,7 @@ class HeldStates(ModelStates):
     """Stores a model only when it is allowed to."""
 
     def __init__(self, store: Store) -> None:
-        super().__init__(store.client, store.names)
+        super().__init__(store.client, store.names, store.indices.ensure_own)
         self.has_begun, self.may_go_on = asyncio.Event(), asyncio.Event()
 
     async def write(self, job_id: str, snapshot_id: str, model: bytes) -> int:

@@ -19,9 +19,8 @@ from proxy.store import Store
 from tests.conftest import BackgroundProxy
 from tests.http_client import HttpClient
 from tests.runtime.datafeeds.sources import wait_until
-from tests.runtime.test_restart import JOB, close, post, records, results, undisturbed
+from tests.runtime.test_restart import JOB, close, post, records, results
 
-__all__ = ["undisturbed"]
 RESULTS = "/.ml-anomalies-custom-blocked"
 
 

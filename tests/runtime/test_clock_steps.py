@@ -8,9 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.http_client import HttpClient
-from tests.runtime.test_restart import results, undisturbed
+from tests.runtime.test_restart import results
 
-__all__ = ["undisturbed"]
 HOUR_MS = 3_600_000
 
 

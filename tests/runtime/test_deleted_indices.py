@@ -15,9 +15,8 @@ from proxy.runtime import supervisor
 from tests.conftest import BackgroundProxy
 from tests.http_client import HttpClient
 from tests.runtime.datafeeds.sources import wait_until
-from tests.runtime.test_restart import close, make_job, model_processes, post, results, undisturbed
+from tests.runtime.test_restart import close, make_job, model_processes, post, results
 
-__all__ = ["undisturbed"]
 pytestmark = pytest.mark.scenario(9)
 OFTEN_S = 0.3
 OPENED = 'lanewatch_jobs{state="opened"}'

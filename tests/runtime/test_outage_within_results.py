@@ -14,9 +14,8 @@ from proxy.config import Config
 from tests.api.test_cluster_behind import Relay
 from tests.conftest import BackgroundProxy
 from tests.http_client import HttpClient
-from tests.runtime.test_restart import close, make_job, records, results, undisturbed
+from tests.runtime.test_restart import close, make_job, records, results
 
-__all__ = ["undisturbed"]
 OF_RESULTS = b"POST /_bulk?require_alias=true&filter_path=errors,items.*.error,items.*.status"
 AWAY_S = 1.0
 

@@ -75,19 +75,6 @@ def bare(document: object) -> object:
     return [bare(part) for part in document] if isinstance(document, list) else document
 
 
-@pytest.fixture(scope="module")
-def undisturbed(client: HttpClient) -> dict[str, list[dict[str, object]]]:
-    """The results of a run that nothing happens to."""
-    make_job(client, "undisturbed")
-    for first in range(0, 200, 50):
-        post(client, "undisturbed", first, first + 50)
-    close(client, "undisturbed")
-    found = results(client, "undisturbed")
-    assert found["records"], "the wild hour must be found, or the comparison says nothing"
-    client.delete("/_ml/anomaly_detectors/undisturbed", query={"force": "true"})
-    return found
-
-
 def test_a_restarted_proxy_goes_on_with_its_open_jobs(
     config: Config, start_proxy: Callable[[Config], BackgroundProxy], undisturbed: dict
 ) -> None:
