@@ -10,7 +10,14 @@ import numpy as np
 from proxy.engine.equalise import Equaliser
 from proxy.engine.findings import Finding, Judgement
 from proxy.engine.normalise import Normaliser, common_youth, magnitude
-from proxy.engine.probability import WORTH_WRITING, combine_groups_ln, combine_ln, extreme_ln, population_groups_ln
+from proxy.engine.probability import (
+    WORTH_WRITING,
+    clip_p,
+    combine_groups_ln,
+    combine_ln,
+    extreme_ln,
+    population_groups_ln,
+)
 from proxy.engine.results import Document, Results
 from proxy.engine.spec import JobSpec
 
@@ -246,6 +253,9 @@ def detector_ln(judgement: Judgement, *, is_population: bool = False) -> float:
     """
     telling = slice(None) if judgement.is_telling is None else judgement.is_telling
     p, partition = judgement.p[telling], judgement.partition[telling]
+    if len(p) == 1 and not is_population:
+        # Most detectors have one series: nothing is to be grouped.
+        return combine_ln(np.exp(np.maximum(np.log(clip_p(p)), -690.0)), *PARTITIONS)
     # By size within a partition: the order in which groups come hangs on how records were batched, and rounding on it.
     order = np.lexsort((p, partition))
     starts = np.flatnonzero(np.diff(partition[order], prepend=-1))

@@ -79,12 +79,12 @@ class SeriesDetector(Detector):
         # (rule number, partition, by) of the clock shifts already made.
         self.shifted: set[tuple[int, str, str]] = set()
         self.parts = [_part(function, job.bucket_span) for function in spec.parts]
+        self._row_bytes = BYTES_A_NAME + sum(kept.bytes_per_series() for kept in self._all_kept())
 
     def step(self, view: BucketView) -> Judgement:
         """Judges one bucket and, unless interim, learns it."""
         span = view.span
-        row_bytes = BYTES_A_NAME + sum(kept.bytes_per_series() for kept in self._all_kept())
-        most_new = view.most_new(row_bytes) if view.may_add else 0
+        most_new = view.most_new(self._row_bytes) if view.may_add else 0
         touched = self.registry.rows_of(view.prepared, span, most_new=most_new)
         known = np.flatnonzero(touched >= 0)
         if not view.is_interim:

@@ -80,8 +80,10 @@ class DayWeek(Component):
         `day_scale` is the scale of the errors without it.
         """
         _, w = self.grid.bins(at.time)
-        week = double(self._week[w, at.rows])
         rounds = self._week_n[w, at.rows] // self.grid.week_visit
+        if not anywhere(rounds >= 1):
+            return zeros(at.rows), rounds < 0
+        week = double(self._week[w, at.rows])
         if not self.grid.has_day:
             return where(rounds >= 1, week, 0.0), rounds < 0
         is_other = self._is_unlike_others(w, at.rows)
