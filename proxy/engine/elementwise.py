@@ -88,8 +88,9 @@ def clip(x: Numbers, least: Numbers, most: Numbers) -> Floats:
         # Of a few series np.clip takes three times as long.
         return np.minimum(np.maximum(x, least), most)
     chosen: Any = least if x < least else most if x > most else x
-    number: Floats = chosen if chosen.__class__ is _DOUBLE else _promoted(_promoted(_promoted(chosen, x), least), most)
-    return number
+    if x.__class__ is _DOUBLE:
+        return double(chosen)
+    return _promoted(_promoted(_promoted(chosen, x), least), most)
 
 
 def root(x: Any) -> Floats:

@@ -53,6 +53,7 @@ class Tails(Component):
     _n: Floats
 
     def __init__(self, features: int) -> None:
+        self._each = np.arange(features)
         super().__init__(
             counts=Slot("f4", (features, 2, BINS)),
             total=Slot("f4", (features,)),
@@ -122,8 +123,7 @@ class Tails(Component):
         known, added = size < np.inf, unit * weight
         if not known.all():
             size, added = np.where(known, size, 0.0), np.where(known, added, 0.0)
-        each = column(np.arange(len(z)), rows)
-        self._counts[each, (z < 0).astype(np.intp), bin_of(size), rows] += added
+        self._counts[column(self._each, rows), (z < 0).astype(np.intp), bin_of(size), rows] += added
         self._total[:, rows] += added
         is_large = unit > _RESCALE_AT
         if anywhere(is_large):
