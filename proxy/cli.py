@@ -43,12 +43,14 @@ def make_parser() -> argparse.ArgumentParser:
     up = add_command(commands, "up", "a local Elasticsearch and the proxy before it, until Ctrl-C")
     story = add_command(commands, "demo", "what went wrong in a year of real flights, then goes on serving")
     check = add_command(commands, "check-config", "check the settings and print those in force")
+    deployment = add_command(commands, "check", "say what is wrong with a deployment; exit code 1 if something is")
+    deployment.add_argument("--json", action="store_true", help="the findings as a JSON list")
     add_command(commands, "routes", "print the operations and their paths")
     nginx = add_command(commands, "nginx-config", "print an nginx server that sends us only ML calls")
     nginx.add_argument("--listen", metavar="ADDRESS", default="9200", help="what nginx listens on (default 9200)")
-    for command in (serve, up, story, check, nginx):
+    for command in (serve, up, story, check, deployment, nginx):
         add_config_options(command)
-    for command in (serve, up, story, nginx):
+    for command in (serve, up, story, deployment, nginx):
         add_server_options(command)
     for command in (up, story):
         add_cluster_options(command)

@@ -4,15 +4,19 @@ Their arguments are cli.py's matter. Where something is amiss, that is one sente
 """
 
 import argparse
+import asyncio
+import json
 import logging
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 
 import yaml
 
 from proxy import demo
 from proxy.api.access import privilege_for
 from proxy.api.routes import OPERATIONS
+from proxy.check import check
 from proxy.cluster.at_hand import cluster_at_hand
 from proxy.cluster.problem import ClusterProblem
 from proxy.config import Config, ConfigError
@@ -85,6 +89,22 @@ def run_check_config(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_check(args: argparse.Namespace) -> int:
+    config = load_config(args.config, overrides=overrides_from(args))
+    logging.disable()  # what goes wrong is what is found
+    try:
+        findings = asyncio.run(check(config))
+    finally:
+        logging.disable(logging.NOTSET)
+    if args.json:
+        say(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            advice = f": {finding.advice}" if finding.advice else ""
+            say(f"{finding.level:8}{finding.check:13}{finding.text}{advice}")
+    return EXIT_PROBLEM if any(finding.level == "error" for finding in findings) else 0
+
+
 def run_routes(args: argparse.Namespace) -> int:
     schemas = shipped_schemas()
     for operation in OPERATIONS:
@@ -111,6 +131,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "up": run_up,
     "demo": run_demo,
     "check-config": run_check_config,
+    "check": run_check,
     "routes": run_routes,
     "nginx-config": run_nginx_config,
 }

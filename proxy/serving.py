@@ -19,6 +19,7 @@ from proxy.api.front import Front
 from proxy.api.page import Page
 from proxy.api.passing.upstream import Upstream
 from proxy.app import WATCH, make_app
+from proxy.check import tell_missing_rights
 from proxy.cluster.node import Node
 from proxy.config import Config, ConfigError, ElasticsearchConfig, ServerConfig
 from proxy.nginx import nginx_config
@@ -193,6 +194,7 @@ async def serve(config: Config, say: Callable[[str], None], node: Node | None, n
         raise address_problem(config.server, error) from error
     if config.server.ssl_certificate or config.elasticsearch.client_cert:
         loop.add_signal_handler(signal.SIGHUP, reload_certificates, config, serving.certificates)
+    serving.tasks.spawn(tell_missing_rights(config), "missing rights")
     say(f"lanewatch serves {serving.url} in front of {', '.join(config.elasticsearch.hosts)} (Ctrl-C stops it)")
     try:
         await stopped_or_ended(stopped, node)

@@ -105,7 +105,7 @@ USERS = {
 # The first is what the README tells administrators to create; a test compares them.
 ROLES = """\
 lanewatch:
-  cluster: [monitor, manage_ml, grant_api_key]
+  cluster: [monitor, manage_ml, manage_api_key]
   indices: [{names: [".ml-*", "lanewatch-*"], privileges: [all]}]
 runner:
   run_as: [ml_user, ml_admin]

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 from elasticsearch import Elasticsearch
@@ -42,8 +43,10 @@ def used_port() -> socket.socket:
 class RunningCommand:
     """A `lanewatch` that has said where it serves."""
 
-    def __init__(self, *arguments: str) -> None:
-        self.process = subprocess.Popen([*LANEWATCH, *arguments], cwd=TOP, stdout=subprocess.PIPE, text=True)
+    def __init__(self, *arguments: str, log: IO[str] | None = None) -> None:
+        self.process = subprocess.Popen(
+            [*LANEWATCH, *arguments], cwd=TOP, stdout=subprocess.PIPE, stderr=log, text=True
+        )
         self.said: list[str] = []
         try:
             self.url = self.wait_for_address()
@@ -117,7 +120,7 @@ def test_up_uses_a_cluster_that_it_is_given(cluster_url):
         assert f"in front of {cluster_url} " in command.said[0]
 
 
-@pytest.mark.parametrize("arguments", [(), ("serve",), ("up",), ("demo",), ("check-config",), ("routes",)])
+@pytest.mark.parametrize("arguments", [(), ("serve",), ("up",), ("demo",), ("check-config",), ("check",), ("routes",)])
 def test_every_command_explains_itself(capsys, arguments):
     with pytest.raises(SystemExit) as left:
         main([*arguments, "--help"])

@@ -31,9 +31,10 @@ LEAVES = {
 SEES = {
     "api": {"runtime", "store", "schemas", "job_config", "metrics"},
     "app": {"api", "runtime", "store", "schemas", "metrics"},
+    "check": {"job_config", "runtime", "store"},
     "cli": {"commands"},
     "cluster": set(),
-    "commands": {"api", "cluster", "demo", "nginx", "nginx_process", "schemas", "serving"},
+    "commands": {"api", "check", "cluster", "demo", "nginx", "nginx_process", "schemas", "serving"},
     "demo": {"cluster", "serving"},
     "engine": set(),
     "job_config": {"engine"},  # what the engine needs to know is read from the configuration there
@@ -42,7 +43,7 @@ SEES = {
     "nginx_process": {"cluster", "runtime"},
     "runtime": {"engine", "store", "job_config"},
     "schemas": set(),
-    "serving": {"api", "app", "cluster", "nginx", "nginx_process", "runtime"},
+    "serving": {"api", "app", "check", "cluster", "nginx", "nginx_process", "runtime"},
     "store": {"job_config"},
 }
 # Which part alone may use a library; the rest may be used by all.

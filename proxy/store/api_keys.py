@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proxy.errors import MlError
-from proxy.store.client import ClusterClient, ClusterError, Json
+from proxy.store.client import ClusterClient, Json
 from proxy.store.datafeeds import StoredDatafeed
 
 _PREFIX = "lanewatch-datafeed-"
@@ -51,7 +51,7 @@ class ApiKeys:
         try:
             key_id = base64.b64decode(str(stored.api_key)).decode().partition(":")[0]
             await self._client.request("DELETE", "/_security/api_key", body={"ids": [key_id]})
-        except (ClusterError, ValueError, binascii.Error):
+        except (MlError, ValueError, binascii.Error):
             # Whoever may not end keys may still delete datafeeds.
             return
 
