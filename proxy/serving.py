@@ -81,7 +81,8 @@ async def start_serving(config: Config) -> Serving:
         port = await front.start(
             config.server.host,
             config.server.port,
-            shutdown_timeout=config.server.shutdown_timeout,
+            # The other half is for the models.
+            shutdown_timeout=config.server.shutdown_timeout / 2,
             ssl_context=certificates,
         )
     except BaseException:

@@ -38,6 +38,7 @@ Filters = Mapping[str, Sequence[str]]
 Events = Sequence[Mapping[str, object]]
 
 
+_FOREVER = 1 << 62
 _WEIGH_EVERY = 64
 _PRUNE_EVERY_S = 3600
 
@@ -130,6 +131,15 @@ class JobEngine:
         out = Results()
         self._close_before_cutoff(out, max_buckets)
         return out
+
+    def give_up_rest(self) -> None:
+        """Leaves time where it is, although a bounded call was to move it further; rows beyond that are forgotten."""
+        if not self.has_more:
+            return
+        assert self._next_bucket is not None, "there is a rest"
+        begin = self._next_bucket * self.spec.bucket_span
+        self._reference = begin + self.spec.latency
+        self._open.drop_between(begin + self.spec.bucket_span, _FOREVER)
 
     def reset_range(self, start: int, end: int) -> None:
         """Forgets the open rows of a time range (epoch seconds), so that it can be given again."""

@@ -38,6 +38,10 @@ class Runtime(Protocol):
 
     def turn(self, job_id: str, purpose: str) -> AbstractAsyncContextManager[Turn]: ...
 
+    def turn_by_force(self, job_id: str, purpose: str) -> AbstractAsyncContextManager[Turn]:
+        """The same, which does not wait for steps of the job that take long: they are cut short."""
+        ...
+
     def state(self, job_id: str) -> State: ...
 
     def blocked(self, turn: Turn, state: BlockedState) -> AbstractAsyncContextManager[None]:
@@ -154,7 +158,8 @@ class Removals:
 
     async def _perform(self, job_id: str, task_id: str, order: Order) -> str:
         """Returns what the users are told of it."""
-        async with self._runtime.turn(job_id, order.kind) as turn:
+        takes = self._runtime.turn_by_force if order.kind == "delete" else self._runtime.turn
+        async with takes(job_id, order.kind) as turn:
             job = await self._store.jobs.get(job_id)
             state = job_states.with_block(self._runtime.state(job_id), job.blocked_by)
             job_states.check(order.kind, Asked(job_id, state, order.snapshot_id), force=True)

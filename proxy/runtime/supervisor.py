@@ -27,6 +27,7 @@ from proxy.runtime.job_states import Action, Asked, BlockedState, ShownState, St
 from proxy.runtime.live_job import LiveJob
 from proxy.runtime.notices import Notices
 from proxy.runtime.own_indices import OwnIndices
+from proxy.runtime.place.commands import CutShort
 from proxy.runtime.place.contract import Place, PlaceLost, StepTimedOut
 from proxy.runtime.place.places import Places
 from proxy.runtime.place.process import ProcessPlace
@@ -46,6 +47,8 @@ _log = logging.getLogger(__name__)
 _TICK_S = 5.0
 _RETRY_S = 2.0
 _LOOK_EVERY_S = 0.5
+# Usual steps end before that, also where force is used.
+_PATIENCE_S = 2.0
 
 
 class Supervisor:
@@ -94,7 +97,7 @@ class Supervisor:
         """Saves every open job, within the time that a stop may take; what is not saved is in the journal."""
         await self._tasks.stop()
         try:
-            async with asyncio.timeout(self._config.server.shutdown_timeout):
+            async with asyncio.timeout(self._config.server.shutdown_timeout / 2):
                 # All at once: a job whose turn does not come keeps no other from being saved.
                 await asyncio.gather(*(self._save_in_turn(live) for live in self._entries.lives()))
         except TimeoutError:
@@ -189,6 +192,21 @@ class Supervisor:
     def turn(self, job_id: str, purpose: str) -> AbstractAsyncContextManager[Turn]:
         """Held while a job is changed, by whoever changes it."""
         return self._turns.take(job_id, purpose)
+
+    @asynccontextmanager
+    async def turn_by_force(self, job_id: str, purpose: str) -> AsyncIterator[Turn]:
+        """See ``removals.Runtime``."""
+        cutting = self._tasks.repeat(partial(self._cut_short, job_id), f"cut [{job_id}] short", every_s=_PATIENCE_S)
+        try:
+            async with self.turn(job_id, purpose) as turn:
+                cutting.cancel()
+                yield turn
+        finally:
+            cutting.cancel()
+
+    async def _cut_short(self, job_id: str) -> None:
+        with suppress(PlaceLost):
+            await self._place.call(job_id, CutShort())
 
     def state(self, job_id: str) -> State:
         return self._entries.state(job_id)
@@ -320,7 +338,8 @@ class Supervisor:
     async def _close_in_turn(self, job_id: str, *, force: bool = False) -> None:
         await self.ready(job_id)
         await self.datafeeds.stop_of_job(job_id, force=force)
-        async with self.turn(job_id, "close") as turn:
+        takes = self.turn_by_force if force else self.turn
+        async with takes(job_id, "close") as turn:
             entry = self._entries.get(job_id)
             if entry is not None and entry.state in ("failed", "waiting"):
                 await self._store.tasks.remove(job_id)

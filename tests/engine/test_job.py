@@ -311,3 +311,16 @@ def test_a_forecast_carries_the_daily_pattern_on():
 def test_what_cannot_be_forecast_says_so(detector, reason):
     with pytest.raises(ForecastRefused, match=reason):
         engine(detector).forecast(DAY)
+
+
+def test_what_is_given_up_leaves_time_where_it_is():
+    counting = engine({"function": "count"})
+    counting.add(batch(START + 60 * np.arange(600)))
+    counting.add(batch([START + 10_000 * HOUR]), max_buckets=5)
+    assert counting.has_more
+    counting.give_up_rest()
+    assert not counting.has_more
+    end = counting.last_finalized_bucket_end
+    assert end < START + 20 * HOUR
+    later = counting.add(batch(end + 60 * np.arange(150)))
+    assert [bucket["timestamp"] for bucket in later.buckets] == [end * 1000, (end + HOUR) * 1000]

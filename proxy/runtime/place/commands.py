@@ -166,6 +166,13 @@ class CutFeed(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class CutShort(Command):
+    """Ends the step that is going on, if there is one: who asked for it gets an error, and it is not taken up again."""
+
+    is_beside: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
 class CheckFeed(Command):
     """Counts what a datafeed's source holds more than the job's final buckets have counted."""
 

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import orjson
 
-from proxy.errors import MlError
+from proxy.errors import MlError, status_error
 from proxy.runtime.batch_codec import decode_batch
 from proxy.runtime.datafeeds.progress import Progress, from_saved, to_saved
 from proxy.runtime.documents import index_lines
@@ -71,6 +71,8 @@ class PlacedJob:
         self.foretelling = Foretelling(self)
         self.unsaved_rows = 0
         self.has_other_counts = False
+        self._is_stepping = False
+        self._is_cut = False
         self._hands = hands
         self._model: JobModel | None = None
         self._status: Status | None = None
@@ -240,9 +242,22 @@ class PlacedJob:
         return number
 
     async def _advance(self, entry: int | None, steps: Iterator[Outcome], *, sends: bool = True) -> None:
-        """A few steps at a time, so that those of other jobs in the same place come in between."""
+        """A few steps at a time, so that those of other jobs in the same place come in between.
+
+        Raises:
+            MlError: 409 where it was cut short.
+        """
+        self._is_stepping = True
+        try:
+            await self._take(entry, steps, sends=sends)
+        finally:
+            self._is_stepping = self._is_cut = False
+
+    async def _take(self, entry: int | None, steps: Iterator[Outcome], *, sends: bool) -> None:
         has_more = True
         while has_more:
+            if self._is_cut:
+                await self._give_up(entry)
             outcomes, has_more = await self.do(entry, _few, steps)
             for outcome in outcomes:
                 self._status, self._counts = outcome.status, outcome.counts
@@ -254,8 +269,21 @@ class PlacedJob:
                 self.hear(self.summary())
             while self.outbox.is_full():
                 # One request can finish years of buckets: more than memory holds while the cluster takes nothing.
+                if self._is_cut:
+                    await self._give_up(entry)
                 await asyncio.sleep(_RETRY_S)
                 await self.outbox.try_send()
+
+    def cut_short(self) -> None:
+        """Has the step that is going on end soon."""
+        self._is_cut = self._is_stepping
+
+    async def _give_up(self, entry: int | None) -> None:
+        await self.do(entry, self.model.give_up_rest)
+        self._status = await self.do(None, self.model.status)
+        if entry is not None:
+            await self.store.journal.set_aside(self.job_id, entry)
+        raise status_error(f"[{self.job_id}] is closed or deleted by force: what was asked of it was not finished", 409)
 
     async def send(self) -> None:
         """Writes what steps have found, with the counts up to now; what the cluster does not take waits on."""

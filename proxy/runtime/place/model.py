@@ -151,6 +151,10 @@ class JobModel:
                 return
             move = self._engine.advance
 
+    def give_up_rest(self) -> None:
+        """Leaves time where a step that was cut short has brought it."""
+        self._engine.give_up_rest()
+
     def forecast(self, order: ForecastOrder) -> Forecast:
         """
         Raises:

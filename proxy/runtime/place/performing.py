@@ -124,6 +124,12 @@ async def _cut_feed(job: PlacedJob, command: commands.CutFeed) -> Summary:
     return Summary()
 
 
+@performs(commands.CutShort)
+async def _cut_short(job: PlacedJob, command: commands.CutShort) -> Summary:
+    job.cut_short()
+    return Summary()
+
+
 @performs(commands.CheckFeed)
 async def _check_feed(job: PlacedJob, command: commands.CheckFeed) -> Summary:
     return await feeding.check(job, command)

@@ -21,6 +21,7 @@ class Worker:
         self._store = store
         self._hands = Hands(watcher)
         self._jobs: dict[str, PlacedJob] = {}
+        self._loading: dict[str, PlacedJob] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def perform(self, job_id: str, command: Command, hear: Hear) -> Summary:
@@ -30,7 +31,8 @@ class Worker:
             Exception: whatever performing the command raised.
         """
         if command.is_beside:
-            return await PERFORMERS[type(command)](self._held(job_id), command)
+            job = self._loading.get(job_id) or self._held(job_id)
+            return await PERFORMERS[type(command)](job, command)
         async with self._turns.setdefault(job_id, asyncio.Lock()):
             if isinstance(command, Discard):
                 await self._let_go(job_id)
@@ -45,7 +47,11 @@ class Worker:
         await self._let_go(job_id)
         job = PlacedJob(self._store, self._hands, command.inputs)
         job.hear = hear
-        await job.load(command.now_ms)
+        self._loading[job_id] = job
+        try:
+            await job.load(command.now_ms)
+        finally:
+            del self._loading[job_id]
         self._jobs[job_id] = job
         return job.summary()
 

@@ -1,0 +1,111 @@
+"""One caller's worst request holds up nobody: others are answered meanwhile, whatever it is.
+
+The bound is ten times what is aimed at, because the machine that runs the tests is busy; the figures are printed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+
+from tests.http_client import Answer, HttpClient
+from tests.runtime.test_restart import JOB, records
+from tests.test_cli import RunningCommand
+
+BEAT_S = 0.02
+LONGEST_S = 0.5
+WATCHED_S = 1.5
+STOPS_WITHIN_S = 60
+JOBS = "/_ml/anomaly_detectors"
+JSON = {"content-type": "application/json"}
+YAML = {"content-type": "application/yaml"}
+MANY_ONES = b'{"x":[' + b"1," * 1_200_000 + b"1]}"
+DEEP = b"[" * 200_000
+MESSAGES = [{"time": 1_700_000_000_000 + 1000 * n, "message": "a" * 60 + "!"} for n in range(2000)]
+
+
+@pytest.fixture(scope="module")
+def alone(cluster_url: str) -> Iterator[HttpClient]:
+    """A proxy in a process of its own, which shares no lock with the tests."""
+    with RunningCommand("serve", "--port", "0", "--elasticsearch", cluster_url) as command:
+        yield HttpClient(command.url)
+        began = time.monotonic()
+        command.stop(signal.SIGTERM)
+        assert time.monotonic() - began < STOPS_WITHIN_S
+
+
+@pytest.fixture
+def job(alone: HttpClient) -> Iterator[str]:
+    """A job of each test's own, since its other callers wait for their turn; it can always be deleted."""
+    path = f"{JOBS}/beat-{time.monotonic_ns()}"
+    alone.put(path, json_body=JOB)
+    alone.post(f"{path}/_open")
+    alone.post(f"{path}/_data", ndjson=records(0, 200))
+    yield path
+    assert alone.delete(path, query={"force": "true"}).status == 200
+
+
+def categorizing(client: HttpClient, _: str) -> Answer:
+    """A pattern that a backtracking matcher would try for ever."""
+    analysis = {
+        "bucket_span": "1h",
+        "categorization_field_name": "message",
+        "categorization_filters": ["(a+)+z"],
+        "detectors": [{"function": "count", "by_field_name": "mlcategory"}],
+    }
+    path = f"{JOBS}/beat-words"
+    client.put(path, json_body={"analysis_config": analysis, "data_description": {}})
+    client.post(f"{path}/_open")
+    answer = client.post(f"{path}/_data", ndjson=MESSAGES)
+    client.delete(path, query={"force": "true"})
+    return answer
+
+
+WORST: dict[str, Callable[[HttpClient, str], Answer]] = {
+    "filter_path of many stars": lambda c, job: c.get(f"{JOBS}/_stats", query={"filter_path": "*" * 200 + "x"}),
+    "many filter_paths": lambda c, job: c.get(f"{JOBS}/_stats", query={"filter_path": ",".join(["**.a*b"] * 700)}),
+    "a long list where none belongs": lambda c, job: c.put(f"{JOBS}/long", body=MANY_ONES, headers=JSON),
+    "the same to a reading operation": lambda c, job: c.post(f"{job}/results/buckets", body=MANY_ONES, headers=JSON),
+    "deep lists": lambda c, job: c.put(f"{JOBS}/deep", body=DEEP, headers=JSON),
+    "YAML": lambda c, job: c.put(f"{JOBS}/yaml", body=b"x:\n" + b"- 1\n" * 60_000, headers=YAML),
+    "a bomb": lambda c, job: c.put(
+        f"{JOBS}/bomb", body=gzip.compress(b" " * 50_000_000), headers={**JSON, "content-encoding": "gzip"}
+    ),
+    "a large post": lambda c, job: c.post(f"{job}/_data", body=b'{"time":1}\n' * 2_000_000, headers=JSON),
+    "no JSON at all": lambda c, job: c.post(f"{job}/_data", body=b"x" * 20_000_000, headers=JSON),
+    "a costly pattern": categorizing,
+    # A hundred years without data come before it.
+    "a far record": lambda c, job: c.post(f"{job}/_data", ndjson=[{"time": 4_102_444_800_000, "took": 1}]),
+    "a far flush": lambda c, job: c.post(f"{job}/_flush", query={"advance_time": "4102444800000"}),
+    "a long forecast": lambda c, job: c.post(f"{job}/_forecast", query={"duration": "3650d"}),
+    "all buckets as YAML": lambda c, job: c.get(f"{job}/results/buckets", query={"size": 10_000, "format": "yaml"}),
+    "a hundred thousand ids": lambda c, job: c.get(f"{JOBS}/{'a,' * 1500}b"),
+}
+
+
+@pytest.mark.parametrize("request_", sorted(WORST))
+def test_others_are_answered_meanwhile(alone: HttpClient, job: str, request_: str) -> None:
+    longest, answers = 0.0, list[Answer]()
+
+    def ask() -> None:
+        with suppress(OSError):  # it may go on for longer than a caller waits
+            answers.append(WORST[request_](alone, job))
+
+    worst = threading.Thread(target=ask, daemon=True)
+    worst.start()
+    began = time.monotonic()
+    while worst.is_alive() and time.monotonic() - began < WATCHED_S:
+        asked = time.monotonic()
+        assert alone.get("/_ml_ui/health/live").status == 200
+        longest = max(longest, time.monotonic() - asked)
+        time.sleep(BEAT_S)
+    told = f"answered with {answers[0].status}" if answers else "goes on"
+    print(f"{request_}: {told}, others waited {longest * 1000:.0f} ms")
+    assert not answers or answers[0].status < 500, answers[0].text
+    assert longest < LONGEST_S
