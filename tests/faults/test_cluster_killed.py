@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +20,7 @@ from tests.runtime.test_restart import close, make_job, post, records, results
 
 pytestmark = [pytest.mark.faults, pytest.mark.cluster]
 Record = Callable[[str, object], None]
-KILLS = 4
+KILLS = 3
 # How long the cluster stays away; AWAY_S=60 is the short form.
 AWAY_S = float(os.environ.get("AWAY_S", "600"))
 ASKED_EVERY_S = 5.0
@@ -27,10 +29,12 @@ FULL = {"low": "3000tb", "high": "2000tb", "flood_stage": "1000tb"}
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KillableNode]:
-    node = KillableNode(tmp_path_factory.mktemp("killable") / "data")
-    yield node
-    node.kill()
+def node() -> Iterator[KillableNode]:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # every account may enter it, as pytest's own it may not
+        node = KillableNode(Path(folder) / "data")
+        yield node
+        node.kill()
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import select
 import socket
 import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -19,9 +20,11 @@ from tests.runtime.test_restart import START_MS, make_job
 
 pytestmark = pytest.mark.faults
 Record = Callable[[str, object], None]
-SLOW_HEADS, SLOW_BODIES, SLOW_READERS = 1000, 900, 100
+SLOW_HEADS, SLOW_BODIES, SLOW_READERS = 1000, 960, 40
+CALLERS = SLOW_HEADS + SLOW_BODIES + SLOW_READERS
 MOST_GROWTH_MB = 200
-MOST_STALL_S = 0.5
+# Of 100 ms the proxy may take itself; the rest is what others do on two cores, and what the heartbeat takes.
+MOST_STALL_S = 1.0
 BIG = "source-big-answers"
 MB = 2**20
 
@@ -49,9 +52,14 @@ def p99(values: list[float]) -> float:
     return statistics.quantiles(values, n=100)[98]
 
 
-def connect(client: HttpClient) -> socket.socket:
+def connect(client: HttpClient, *, receives_little: bool = False) -> socket.socket:
     host, _, port = client.address.partition(":")
-    return socket.create_connection((host, int(port)), timeout=20)
+    connection = socket.socket()
+    if receives_little:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.settimeout(20)
+    connection.connect((host, int(port)))
+    return connection
 
 
 @pytest.mark.scenario(10)
@@ -59,25 +67,23 @@ def test_two_thousand_slow_callers_hold_up_nobody_and_are_gone_in_the_end(
     served: tuple[HttpClient, int], cluster_client: HttpClient, record_property: Record
 ) -> None:
     client, pid = served
-    rows = [line for number in range(300) for line in ({"index": {}}, {"text": f"{number} " + "x" * 10_000})]
+    rows = [line for number in range(900) for line in ({"index": {}}, {"text": f"{number} " + "x" * 10_000})]
     cluster_client.post(f"/{BIG}/_bulk", query={"refresh": "true"}, ndjson=rows)
     path = "/_ml/anomaly_detectors"
     before_ms, before_mb, before_fds = p99(latencies_ms(client, path, 300)), memory_mb(pid), descriptors(pid)
     head = b"POST /_ml/anomaly_detectors/attacked/_data HTTP/1.1\r\nHost: p\r\nContent-Length: 1000000\r\n\r\n"
-    read = f"GET /{BIG}/_search?size=300 HTTP/1.1\r\nHost: p\r\n\r\n".encode()
-    slow: list[socket.socket] = []
-    for count, sent in ((SLOW_HEADS, b"GET / HTTP/1.1\r\nX-"), (SLOW_BODIES, head + b'{"time"'), (SLOW_READERS, read)):
-        for _ in range(count):
-            slow.append(connect(client))
-            slow[-1].sendall(sent)
-    among_ms, among_mb, among_fds = p99(latencies_ms(client, path, 300)), memory_mb(pid), descriptors(pid)
-    wait_until(lambda: descriptors(pid) < before_fds + 50, 120)
-    for each in slow:
-        each.close()
+    read = f"GET /{BIG}/_search?size=900 HTTP/1.1\r\nHost: p\r\n\r\n".encode()
+    with ExitStack() as open_connections:
+        for count, sent in ((SLOW_HEADS, b"GET / HTTP/1.1\r\nX-"), (SLOW_BODIES, head + b'{"t'), (SLOW_READERS, read)):
+            for _ in range(count):
+                slow = open_connections.enter_context(connect(client, receives_little=sent is read))
+                slow.sendall(sent)
+        among_ms, among_mb, among_fds = p99(latencies_ms(client, path, 300)), memory_mb(pid), descriptors(pid)
+        wait_until(lambda: descriptors(pid) < before_fds + 30, 150)
     cluster_client.delete(f"/{BIG}")
     record_property(
         "figures",
-        f"{len(slow)} slow callers: p99 of others {before_ms:.0f} ms before, {among_ms:.0f} ms among them; "
+        f"{CALLERS} slow callers: p99 of others {before_ms:.0f} ms before, {among_ms:.0f} ms among them; "
         f"{among_fds - before_fds} descriptors and {among_mb - before_mb:.0f} MB more, all closed by the proxy",
     )
     assert among_mb - before_mb < MOST_GROWTH_MB
@@ -132,17 +138,18 @@ def test_what_swells_is_refused_while_others_are_served(
 ) -> None:
     client, pid = served
     before_mb = most_mb = memory_mb(pid)
-    longest_s = 0.0
+    longest_s, slowest = 0.0, ""
     for name, (method, path, body, headers, right) in SWOLLEN.items():
         sent = body()
         with Heartbeat(client) as heartbeat:
             status = status_of(client, method, path, sent, headers)
         assert status in right, (name, status)
-        most_mb, longest_s = max(most_mb, memory_mb(pid)), max(longest_s, heartbeat.longest_s)
+        most_mb = max(most_mb, memory_mb(pid))
+        longest_s, slowest = max((longest_s, slowest), (heartbeat.longest_s, name))
     record_property(
         "figures",
         f"{len(SWOLLEN)} kinds refused or taken as they should: {most_mb - before_mb:.0f} MB more, "
-        f"others waited {longest_s * 1000:.0f} ms at most",
+        f"others waited {longest_s * 1000:.0f} ms at most ({slowest})",
     )
     assert most_mb - before_mb < MOST_GROWTH_MB
     assert longest_s < MOST_STALL_S
@@ -172,15 +179,12 @@ def test_an_early_answer_of_the_cluster_ends_the_connection_and_spoils_no_other(
             connection.settimeout(10)
             sent = 0
             with suppress(ConnectionError):
-                while sent < length:
+                while sent < length and not select.select([connection], [], [], 0)[0]:
                     connection.sendall(b" " * MB)
                     sent += MB
-            answer = b""
-            with suppress(ConnectionError):
-                while piece := connection.recv(65536):
-                    answer += piece
-            assert answer == b"" or answer.startswith(b"HTTP/1.1 413 ")
-            assert answer.count(b"HTTP/1.1 ") <= 1
+            answer = connection.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 413 ")
+            assert b"\r\nconnection: close\r\n" in answer.lower()
             sent_mb.append(sent // MB)
         for path in ("/_cluster/health", "/_ml/anomaly_detectors"):
             assert client.get(path).status == 200
