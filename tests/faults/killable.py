@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from proxy.cluster.folders import Additions
 from proxy.cluster.node import Node, start_node
 from proxy.config_loading import load_config
 from tests.http_client import HttpClient
+from tests.runtime.datafeeds.sources import wait_until
 from tests.runtime.test_restart import free_port, wait_until_answering
 
 
@@ -39,8 +41,18 @@ class KillableNode:
         if self._node is not None:
             os.killpg(self._node.process.pid, signal.SIGKILL)
             self._node.process.wait()
+            wait_until(self._is_gone, 30)  # what the killed process had started takes a moment to be gone
             self._node.folders.release()
             self._node = None
+
+    def _is_gone(self) -> bool:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", self._port))
+            except OSError:
+                return False
+        return True
 
 
 @contextmanager
