@@ -70,6 +70,7 @@ def test_the_role_of_the_readme_is_enough(check, secured_cluster_url):
 
 def test_missing_rights_are_listed(check, secured_cluster_url):
     code, found = check(secured_cluster_url, as_user("weak"))
+    assert "privileges" in found, found
     (finding,) = found["privileges"]
     assert (code, finding["level"]) == (1, "error")
     assert finding["text"].startswith(
@@ -79,12 +80,27 @@ def test_missing_rights_are_listed(check, secured_cluster_url):
     assert "README" in finding["advice"]
 
 
+def test_an_identity_without_any_right_gets_the_whole_list(check, secured_cluster_url):
+    code, found = check(secured_cluster_url, as_user("nobody"))
+    assert [each["level"] for each in found["reach"]] == ["ok"], found
+    assert "privileges" in found, found
+    (finding,) = found["privileges"]
+    assert (code, finding["level"]) == (1, "error")
+    assert "[nobody] lacks the cluster privileges [monitor, manage_ml] and " in finding["text"]
+    assert "lanewatch-config, lanewatch-journal]" in finding["text"]
+
+
 def test_an_unknown_identity_is_told(check, secured_cluster_url):
     code, found = check(secured_cluster_url, as_user("lanewatch", "wrong"))
-    told = " ".join(each["text"] for findings in found.values() for each in findings if each["level"] == "error")
-    assert code == 1
-    assert "the cluster does not know Lanewatch's own identity" in told
-    assert "wrong" not in told
+    (finding,) = [each for findings in found.values() for each in findings if each["level"] == "error"]
+    assert (code, finding["check"]) == (1, "cluster")
+    assert "the cluster does not know Lanewatch's own identity" in finding["text"]
+    assert "wrong" not in finding["text"]
+
+
+def test_what_is_no_elasticsearch_is_told(check, lanewatch):
+    code, found = check(f"{lanewatch}/_ml_ui/health/live?")
+    assert (code, [each["level"] for each in found["reach"]]) == (1, ["error"])
 
 
 def test_a_host_that_is_not_there_is_told_of_beside_those_that_are(capsys, cluster_url):

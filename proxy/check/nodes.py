@@ -30,6 +30,10 @@ async def check_hosts(config: Config) -> list[Finding]:
 async def _host(config: Config, host: str) -> Finding:
     client = ClusterClient(replace(config.elasticsearch, hosts=(host,), max_retries=0))
     try:
+        # Without our identity, so that a cluster that refuses it is told from one that is not there.
+        status, _, _ = await client.ask_as_caller("GET", "/_nodes/_local/_none", None, {})
+        if status in (401, 403) and not await _knows_us(client):
+            return ok("reach", f"[{host}] answers, but not to our identity")
         facts = await client.facts()
     except MlError as problem:
         return error("reach", f"[{host}]: {problem.reason}", _START)
@@ -40,9 +44,18 @@ async def _host(config: Config, host: str) -> Finding:
     return ok("reach", f"[{host}] is Elasticsearch [{facts.version}], cluster [{facts.cluster_name}]")
 
 
+async def _knows_us(client: ClusterClient) -> bool:
+    """Whether we may ask a node what it is; why not is told with our rights."""
+    try:
+        await client.answers()
+    except MlError:
+        return False
+    return True
+
+
 async def check_licence(client: ClusterClient, config: Config) -> Finding:
     try:
-        answer = await client.request("GET", "/_xpack", params={"categories": "features"})
+        answer = await client.request("GET", "/_xpack", params={"categories": "features"}, retry=True)
     except MlError as refused:
         # Builds without licensed features have no such answer, and some fail at it.
         if refused.status in (400, 404, 405, 500):
@@ -66,7 +79,7 @@ def licence_finding(answer: Mapping[str, Any], results_prefix: str) -> Finding:
 
 async def check_nodes(client: ClusterClient) -> list[Finding]:
     asked_at = time.time()
-    answer = await client.request("GET", "/_nodes/stats/os,jvm,fs")
+    answer = await client.request("GET", "/_nodes/stats/os,jvm,fs", retry=True)
     now = (asked_at + time.time()) / 2
     return [finding for node in answer["nodes"].values() for finding in node_findings(node, now)]
 

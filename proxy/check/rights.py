@@ -75,7 +75,7 @@ async def _privileges(client: ClusterClient, config: Config) -> Mapping[str, Any
         "index": [{"names": _index_names(config.indices), "privileges": ["all"]}],
     }
     try:
-        answer: Mapping[str, Any] = await client.request("POST", _PRIVILEGES_PATH, body=asked)
+        answer: Mapping[str, Any] = await client.request("POST", _PRIVILEGES_PATH, body=asked, retry=True)
     except MlError as refused:
         if refused.status == 400 and "no handler found" in refused.reason:
             return None
