@@ -26,6 +26,18 @@ export function parseDuration(text) {
   return match ? Number(match[1]) * UNITS[match[2]] : NaN;
 }
 
+/**
+ * A range of another length in which one time stays where it is.
+ * @param {Range} range @param {number} at @param {number} factor how many times as long
+ * @returns {Range} at least a minute
+ */
+export function scaledRange(range, at, factor) {
+  const span = range.end - range.start;
+  const by = Math.max(factor, MINUTE / span);
+  const start = Math.round(at - (at - range.start) * by);
+  return { start, end: start + Math.round(span * by) };
+}
+
 /** @param {number} span milliseconds @returns {string} for instance `6 h` or `1 d 12 h` */
 export function spanText(span) {
   const parts = [];

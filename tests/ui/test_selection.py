@@ -42,6 +42,33 @@ def test_mouse_and_keys_choose_the_same_cell(open_page: OpenPage, web: Seeded) -
     assert by_keys.locator(".selection").inner_text() == by_mouse.locator(".selection").inner_text()
 
 
+def range_of(page: Page) -> tuple[int, int]:
+    found = re.search(r"[?&]from=(\d+)&to=(\d+)", page.url)
+    assert found, page.url
+    return int(found[1]), int(found[2])
+
+
+def test_the_wheel_zooms_only_while_ctrl_is_held(open_page: OpenPage, web: Seeded) -> None:
+    page = open_page(EXPLORER)
+    loaded(page)
+    page.mouse.move(*cell_point(page, 0, 10))
+    page.mouse.wheel(0, -1)
+    page.wait_for_timeout(300)
+    assert "from=" not in page.url
+    model = lane_model(page)
+    pointed_at = model["start"] + 10.5 * model["interval"]
+    page.mouse.move(*cell_point(page, 0, 10))
+    page.keyboard.down("Control")
+    for _ in range(3):
+        page.mouse.wheel(0, -100)
+    expect(page).to_have_url(re.compile(r"from=\d+&to=\d+"))
+    start, end = range_of(page)
+    shown = model["interval"] * model["cells"]
+    assert end - start == pytest.approx(shown / 1.25**3, rel=0.01)
+    assert (pointed_at - start) / (end - start) == pytest.approx((pointed_at - model["start"]) / shown, abs=0.02)
+    page.keyboard.up("Control")
+
+
 def test_drag_shift_click_and_shift_arrows_choose_the_same_block(open_page: OpenPage, web: Seeded) -> None:
     dragged, clicked, typed = (open_page(EXPLORER) for _ in range(3))
     for page in (dragged, clicked, typed):

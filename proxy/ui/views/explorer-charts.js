@@ -93,7 +93,8 @@ export class ExplorerCharts {
           <a href=${seriesLink(chart.key, this.#drawing(chart)?.range ?? chart.range, this.app.state.tz)}>Open<span class="unseen"> the series ${titleOf(chart)}</span></a></figcaption>
         <metric-chart small height="150" .drawing=${this.#drawing(chart)} .highlight=${highlight}
           @chart-hover=${(/** @type {CustomEvent} */ event) => point(event.detail)} @chart-mark=${(/** @type {CustomEvent} */ event) => open(event.detail)}
-          @chart-drag=${(/** @type {CustomEvent} */ event) => zoom(event.detail)}></metric-chart>
+          @chart-drag=${(/** @type {CustomEvent} */ event) => zoom(event.detail)}
+          @chart-zoom=${(/** @type {CustomEvent} */ event) => zoom(event.detail)}></metric-chart>
         <p class="dim origin">${chart.origin}</p></figure>`)}</div></section>`;
   }
 }

@@ -9,6 +9,7 @@ export const KEYS = [
   ['Enter', 'select the cell, open the anomaly'],
   ['Shift + arrows', 'extend the selection'],
   ['Esc', 'clear the selection'],
+  ['Ctrl + wheel', 'zoom where the pointer is'],
   ['.  ,', 'next, previous anomaly'],
   ['[  ]', 'earlier, later'],
   ['z', 'zoom out'],

@@ -96,7 +96,8 @@ function focusBody(view) {
   return html`${isEmpty ? html`<p class="notice" role="status">The model has no plot for this series in this time: it is only written for what was seen while model plot was on.</p>` : nothing}
     <div class=${isStale ? 'stale' : ''}><metric-chart height="300" .drawing=${focusDrawing(view)} .highlight=${view.highlight}
       @chart-hover=${(/** @type {CustomEvent} */ event) => view.point(event.detail)} @chart-mark=${(/** @type {CustomEvent} */ event) => openRow((change) => view.app.go(change, { replace: true }), event.detail)}
-      @chart-reset=${() => view.app.go({ zoom: null })} @chart-drag=${(/** @type {CustomEvent} */ event) => (view.annotating.isDrawing ? view.annotating.begin(event.detail) : view.zoomTo(event.detail))}></metric-chart></div>`;
+      @chart-reset=${() => view.app.go({ zoom: null })} @chart-zoom=${(/** @type {CustomEvent} */ event) => view.zoomTo(event.detail)}
+      @chart-drag=${(/** @type {CustomEvent} */ event) => (view.annotating.isDrawing ? view.annotating.begin(event.detail) : view.zoomTo(event.detail))}></metric-chart></div>`;
 }
 
 /** @type {WeakMap<MetricView, {parts: unknown[], drawing: import('../widgets/metric-chart.js').Drawing}>} */

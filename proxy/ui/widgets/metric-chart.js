@@ -10,6 +10,7 @@ import { severityWord } from '../severity.js';
 import { drawBrush, drawMarkers, drawNotes, nearestMarker } from './chart-painting.js';
 import { onCursor, publishCursor, showTooltip } from './cursor.js';
 import { theme } from './theme.js';
+import { WheelZoom } from './wheel.js';
 
 /** @import {Range, Series, Zone} from '../types.d.ts' */
 /** @import {Column, Marker} from '../chart-data.js' */
@@ -100,7 +101,7 @@ export class MetricChart extends HTMLElement {
     render(html`
       <div class="chart-plot" role="group" tabindex="0" aria-label=${drawing?.label ?? 'Chart'} aria-details=${`${this.#id}-table`}
         .style=${`height:${this.height}px`} @keydown=${this.#keydown} @pointerdown=${(/** @type {PointerEvent} */ event) => { this.#pressedAt = event.clientX; }}
-        @click=${this.#clicked} @dblclick=${() => this.dispatchEvent(new CustomEvent('chart-reset'))}></div>
+        @click=${this.#clicked} @dblclick=${() => this.dispatchEvent(new CustomEvent('chart-reset'))} @wheel=${this.#wheel}></div>
       <div class="unseen" aria-live="polite"></div>
       <div class="unseen" id=${`${this.#id}-table`}></div>`, this, { host: this });
     if (drawing && !this.isSmall) this.#table(drawing);
@@ -189,6 +190,16 @@ export class MetricChart extends HTMLElement {
     this.#plot.setCursor({ left: left < 0 ? -10 : left, top: -10 });
     this.#following = false;
   }
+
+  #wheelZoom = new WheelZoom((range) => this.dispatchEvent(new CustomEvent('chart-zoom', { detail: range })));
+
+  /** @param {WheelEvent} event */
+  #wheel = (event) => {
+    const plot = this.#plot;
+    if (!plot) return;
+    const left = event.clientX - plot.over.getBoundingClientRect().left;
+    this.#wheelZoom.turned(event, this.#rangeObject(), plot.posToVal(left, 'x'));
+  };
 
   #leave = () => {
     publishCursor(null, this);

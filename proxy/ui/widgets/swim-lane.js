@@ -8,6 +8,7 @@ import { blockOf, cellRange, cellTexts, clamped, isWithin, keyTarget, selectedBl
 import { onCursor, publishCursor, showTooltip } from './cursor.js';
 import { paintBlock, paintLanes } from './lane-painting.js';
 import { theme } from './theme.js';
+import { WheelZoom } from './wheel.js';
 
 /** @import {LaneModel, Range, Zone} from '../types.d.ts' */
 /** @import {Block, Place} from '../lanes.js' */
@@ -88,7 +89,7 @@ export class SwimLane extends HTMLElement {
           aria-rowcount=${lanes} aria-colcount=${model?.cells ?? 0} aria-multiselectable="true"
           aria-activedescendant=${`${this.#id}-cell`} .style=${`height:${this.#height}px`}
           @pointerdown=${this.#down} @pointermove=${this.#move} @pointerup=${this.#up} @pointerleave=${this.#leave}
-          @pointercancel=${this.#leave} @dblclick=${this.#zoom} @keydown=${this.#key} @focus=${() => this.#overlay()}
+          @pointercancel=${this.#leave} @dblclick=${this.#zoom} @wheel=${this.#wheel} @keydown=${this.#key} @focus=${() => this.#overlay()}
           @blur=${() => this.#overlay()}>
           <canvas class="lane-cells" aria-hidden="true"></canvas>
           <canvas class="lane-over" aria-hidden="true"></canvas>
@@ -226,6 +227,17 @@ export class SwimLane extends HTMLElement {
   #zoom = (event) => {
     const at = this.#at(event);
     if (at && this.#model) this.dispatchEvent(new CustomEvent('lane-zoom', { detail: cellRange(this.#model, at.cell, at.cell) }));
+  };
+
+  #wheelZoom = new WheelZoom((range) => this.dispatchEvent(new CustomEvent('lane-zoom', { detail: range })));
+
+  /** @param {WheelEvent} event */
+  #wheel = (event) => {
+    const model = this.#model;
+    if (!model || this.#width === 0) return;
+    const box = /** @type {Element} */ (event.currentTarget).getBoundingClientRect();
+    const range = cellRange(model, 0, model.cells - 1);
+    this.#wheelZoom.turned(event, range, range.start + ((event.clientX - box.left) / this.#cellWidth) * model.interval);
   };
 
   /** @param {Block | null} block null clears */

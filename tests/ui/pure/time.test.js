@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { agoText, rangeText, timeText, timeTicks } from '../../../proxy/ui/clock.js';
 import { DAY, HOUR, MINUTE, alignRange, apiDuration, cellInterval, cellsOf, moved, parseDuration, parseTime, resolveRange,
-  spanText } from '../../../proxy/ui/time.js';
+  scaledRange, spanText } from '../../../proxy/ui/time.js';
 
 const FEB_8 = Date.UTC(2013, 1, 8);
 
@@ -18,6 +18,14 @@ test('durations are read as Elasticsearch reads them', () => {
 test('a duration is written in the largest unit that keeps it exact', () => {
   assert.deepEqual([DAY, 90 * MINUTE, 1500, 36 * HOUR].map(apiDuration), ['1d', '90m', '1500ms', '36h']);
   assert.deepEqual([DAY, 90 * MINUTE, 500].map(spanText), ['1 d', '1 h 30 m', '500 ms']);
+});
+
+test('a range grows and shrinks around a time that stays where it is', () => {
+  const range = { start: 0, end: 10 * HOUR };
+  assert.deepEqual(scaledRange(range, 2 * HOUR, 0.5), { start: HOUR, end: 6 * HOUR });
+  assert.deepEqual(scaledRange(range, 0, 2), { start: 0, end: 20 * HOUR });
+  const shortest = scaledRange(range, HOUR, 1e-9);
+  assert.equal(shortest.end - shortest.start, MINUTE);
 });
 
 test('times are epoch milliseconds, dates or distances from now', () => {
