@@ -21,6 +21,7 @@ from tests.runtime.test_restart import close, make_job, post, records, results
 pytestmark = [pytest.mark.faults, pytest.mark.cluster]
 Record = Callable[[str, object], None]
 KILLS = 3
+LOADERS = 4
 # How long the cluster stays away; AWAY_S=60 is the short form.
 AWAY_S = float(os.environ.get("AWAY_S", "600"))
 ASKED_EVERY_S = 5.0
@@ -155,11 +156,13 @@ def test_a_cluster_that_rejects_writes_for_want_of_room_loses_nothing(
     node.start(thread_pool__write__queue_size="1", thread_pool__write__size="1")
     with serving(node.url) as (client, _):
         is_over = threading.Event()
-        with ThreadPoolExecutor(12) as pool:
-            loads = [pool.submit(load, client, is_over) for _ in range(12)]
-            make_job_patiently(client, "crowded")
-            post_all_patiently(client)
-            is_over.set()
+        with ThreadPoolExecutor(LOADERS) as pool:
+            loads = [pool.submit(load, client, is_over) for _ in range(LOADERS)]
+            try:
+                make_job_patiently(client, "crowded")
+                post_all_patiently(client)
+            finally:
+                is_over.set()
             refused = sum(each.result() for each in loads)
         close(client, "crowded")
         assert results(client, "crowded") == undisturbed
@@ -173,7 +176,7 @@ def test_a_cluster_that_rejects_writes_for_want_of_room_loses_nothing(
 
 def load(client: HttpClient, is_over: threading.Event) -> int:
     """Writes through the proxy for as long as it is told; how many items were refused with 429."""
-    rows = [line for number in range(300) for line in ({"index": {}}, {"number": number})]
+    rows = [line for number in range(100) for line in ({"index": {}}, {"number": number})]
     refused = 0
     while not is_over.is_set():
         answer = client.post("/crowd/_bulk", ndjson=rows)
