@@ -105,8 +105,13 @@ class Supervisor:
         await self._place.close()
 
     async def _take_up(self) -> None:
+        await until_done(self._ensure_aliases, "look for aliases", every_s=_RETRY_S)
         await self._restoring.run()
         await until_done(self._take_up_removals, "take up removals", every_s=_RETRY_S)
+
+    async def _ensure_aliases(self) -> bool:
+        await self._store.indices.ensure_aliases()
+        return True
 
     async def _take_up_removals(self) -> bool:
         for job in await self._store.jobs.resolve(None):

@@ -55,6 +55,16 @@ class Indices:
                     await self._add_lost(index, sorted(missing))
             return [index for index in own if index not in found]
 
+    async def ensure_aliases(self) -> None:
+        """Adds the aliases that the indices of an earlier version lack; makes no index."""
+        async with self._lock:
+            own = self._own()
+            path = "/" + ",".join(map(quote_expression, own))
+            found = await self._client.request("GET", f"{path}/_alias", params={"ignore_unavailable": True})
+            for index, about in found.items():
+                if index in own and (missing := set(own[index][1]) - about["aliases"].keys()):
+                    await self._add_lost(index, sorted(missing))
+
     async def _add_lost(self, index: str, aliases: Iterable[str]) -> None:
         """Adds aliases that lead nowhere; one that leads to another index is somebody's rollover."""
         actions = [

@@ -66,3 +66,17 @@ async def test_a_damaged_configuration_does_not_hide_the_others(
     finally:
         await job.store.client.request("DELETE", path, params={"refresh": True})
     assert "document [damaged]" in caplog.text
+
+
+async def test_indices_of_an_earlier_version_get_their_aliases_at_the_start(
+    running: Callable, supervised: Callable, cluster_client: HttpClient
+) -> None:
+    job = await running("of-old")
+    index, alias = job.store.names.config, job.store.names.config_alias
+    removal = {"actions": [{"remove": {"index": index, "alias": alias}}]}
+    removed = await asyncio.to_thread(cluster_client.post, "/_aliases", json_body=removal)
+    assert removed.status == 200, removed.text
+    supervisor, store = await supervised(job.clock)
+    await supervisor.ready("of-old")
+    assert (await store.jobs.get("of-old")).job_id == "of-old"
+    assert supervisor.state("of-old") == "opened"
