@@ -36,6 +36,7 @@ class AbandonedPosts:
 
     def __init__(self) -> None:
         self._posts: dict[tuple[str, bytes], _Post] = {}
+        self._going_on: set[asyncio.Task[Counts]] = set()
 
     async def once(
         self, job_id: str, body: bytes, is_gone: Callable[[], bool], perform: Callable[[], Coroutine[Any, Any, Counts]]
@@ -46,9 +47,17 @@ class AbandonedPosts:
         if earlier is not None and earlier.is_gone() and not _has_failed(earlier.work):
             earlier.is_gone = is_gone
             return await self._answer(name, earlier)
-        post = _Post(asyncio.ensure_future(perform()), is_gone)
-        self._posts[name] = post
+        post = self._posts[name] = _Post(asyncio.create_task(perform()), is_gone)
+        self._going_on.add(post.work)
+        post.work.add_done_callback(self._going_on.discard)
         return await self._answer(name, post)
+
+    async def stop(self) -> None:
+        """Ends what is in progress."""
+        going_on = list(self._going_on)
+        for work in going_on:
+            work.cancel()
+        await asyncio.gather(*going_on, return_exceptions=True)
 
     async def _answer(self, name: tuple[str, bytes], post: _Post) -> Counts:
         try:

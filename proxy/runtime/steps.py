@@ -82,6 +82,10 @@ class Steps:
         work = partial(self._post, job_id, body, how.replaces, secrets.token_hex(8))
         return await self._abandoned.once(job_id, body, how.is_gone, work)
 
+    async def stop(self) -> None:
+        """Ends the posts in progress; what was journalled of them is not lost."""
+        await self._abandoned.stop()
+
     async def _post(self, job_id: str, body: bytes, replaces: Range, post_id: str) -> Counts:
         async with self.take(job_id, "post") as live:
             return await live.post(body, replaces, post_id)

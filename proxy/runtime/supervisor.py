@@ -96,6 +96,7 @@ class Supervisor:
     async def stop(self) -> None:
         """Saves every open job, within the time that a stop may take; what is not saved is in the journal."""
         await self._tasks.stop()
+        await self.steps.stop()
         try:
             async with asyncio.timeout(self._config.server.shutdown_timeout / 2):
                 # All at once: a job whose turn does not come keeps no other from being saved.
