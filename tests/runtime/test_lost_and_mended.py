@@ -76,7 +76,7 @@ async def test_indices_of_an_earlier_version_get_their_aliases_at_the_start(
     removal = {"actions": [{"remove": {"index": index, "alias": alias}}]}
     removed = await asyncio.to_thread(cluster_client.post, "/_aliases", json_body=removal)
     assert removed.status == 200, removed.text
-    supervisor, store = await supervised(job.clock)
-    await supervisor.ready("of-old")
-    assert (await store.jobs.get("of-old")).job_id == "of-old"
-    assert supervisor.state("of-old") == "opened"
+    job.supervisor, job.store = await supervised(job.clock)
+    await job.supervisor.ready("of-old")
+    assert (await job.store.jobs.get("of-old")).job_id == "of-old"
+    assert job.supervisor.state("of-old") == "opened"
