@@ -134,8 +134,8 @@ async def make_call(
         warnings=warnings,
     )
     content = media_type(request.headers, _CONTENT_TYPE)
-    if request.body_exists and not (content and content.is_readable):
-        raise PlainError(f"Content-Type header [{call.content_type}] is not supported", 406)
+    if request.body_exists:
+        _check_form(content, call, is_data=target.streams_body)
     if target.streams_body:
         call = replace(call, content=read_body(request, limit))
         return _with_path(_with_query(call, query, schemas), schemas)
@@ -154,6 +154,18 @@ async def make_call(
     if raw and not reads_body:
         raise illegal_argument(f"request [{call.method} {call.uri}] does not support having a body")
     return _with_path(call, schemas)
+
+
+def _check_form(content: MediaType | None, call: Call, *, is_data: bool) -> None:
+    """
+    Raises:
+        MlError: 406 for a body that cannot be read, 500 for data in a form in which only other bodies may come.
+    """
+    if is_data and content is not None and content.format not in (None, "json"):
+        text = f"XContentType [{content.form.upper()}] is not supported by JsonDataToProcessWriter"
+        raise MlError("runtime_exception", text, 500)
+    if content is None or not content.is_readable:
+        raise PlainError(f"Content-Type header [{call.content_type}] is not supported", 406)
 
 
 def _wants_text(query: Mapping[str, str], accept: MediaType | None) -> bool:

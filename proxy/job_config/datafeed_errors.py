@@ -48,10 +48,6 @@ def start_timed_out(datafeed_id: str, timeout: str) -> MlError:
     return MlError("exception", f"Starting datafeed [{datafeed_id}] timed out after [{timeout}]", 500)
 
 
-def upgrading(datafeed_id: str) -> MlError:
-    return status_error(f"Could not start datafeed [{datafeed_id}] as indices are being upgraded", 429)
-
-
 def no_index(datafeed_id: str, index: str) -> MlError:
     return not_found(f"datafeed [{datafeed_id}] cannot retrieve data because index [{index}] does not exist")
 

@@ -16,6 +16,8 @@ from proxy.job_config.types import job
 from proxy.runtime.machine_memory import machine_bytes
 from proxy.store.jobs import StoredJob
 
+AWAITING_NODE = "persistent task is awaiting node assignment."
+
 
 @dataclass(frozen=True, slots=True)
 class Need:

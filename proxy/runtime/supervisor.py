@@ -19,7 +19,7 @@ from proxy.config import Config
 from proxy.errors import MlError
 from proxy.runtime import job_states
 from proxy.runtime.background_persist import BackgroundPersist
-from proxy.runtime.capacity import Capacity, limit_of
+from proxy.runtime.capacity import AWAITING_NODE, Capacity, limit_of
 from proxy.runtime.datafeeds.feeds import Feeds
 from proxy.runtime.input_changes import InputChanges
 from proxy.runtime.job_entries import Entries, OpenJobs
@@ -242,12 +242,13 @@ class Supervisor:
         """The model of a job that is open here."""
         return self._entries.live(job_id)
 
-    async def opened(self, job_id: str) -> LiveJob | None:
-        """Waits while a job is opening or waits for room; None where it is not open then."""
+    async def opened(self, job_id: str, is_wanted: Callable[[], bool]) -> LiveJob | None:
+        """Waits while a job is opening, and for room as long as it ``is_wanted``; None where it is not open then."""
         while True:
             with suppress(MlError):
                 await self.ready(job_id)
-                if self.state(job_id) not in ("opening", "waiting"):
+                state = self.state(job_id)
+                if state != "opening" and (state != "waiting" or not is_wanted()):
                     return self.live(job_id)
             await asyncio.sleep(_LOOK_EVERY_S)
 
@@ -293,6 +294,7 @@ class Supervisor:
             task = await self._store.tasks.create(job_id, opened_at=self._clock())
             if not has_room:
                 self._entries.wait(job_id, task, limit_of(stored))
+                self.notices.later(job_id, "warning", f"No node found to open job. Reasons [{AWAITING_NODE}]")
                 return False
             facts = await self._store.client.facts()
             self.notices.later(job_id, "info", f"Opening job on node [{facts.node['name']}]")

@@ -88,6 +88,18 @@ def test_a_datafeed_searches_with_a_key_made_for_its_creator(guarded: HttpClient
     assert not is_valid(secured_cluster_url, newer)
 
 
+@pytest.mark.usefixtures("keys")
+def test_a_second_identity_is_the_one_that_searches(guarded: HttpClient) -> None:
+    second = {"es-secondary-authorization": ADMIN["authorization"]}
+    made = guarded.put(PATH, json_body=FEED, headers={**ML_ADMIN, **second})
+    assert made.status == 200, made.text
+    assert made.json()["authorization"]["api_key"]["name"] == "lanewatch-datafeed-feed-guarded"
+    guarded.delete(PATH, headers=ADMIN)
+    second = {"es-secondary-authorization": ML_ADMIN["authorization"]}
+    refused = guarded.put(PATH, json_body=FEED, headers={**ADMIN, **second})
+    assert (refused.status, refused.json()["error"]["type"]) == (403, "security_exception")
+
+
 def stats(client: HttpClient) -> Document:
     found: Document = client.get(f"/_ml/anomaly_detectors/{JOB_ID}/_stats", headers=ADMIN).json()["jobs"][0]
     return found

@@ -41,4 +41,5 @@ def test_the_hard_limit_is_an_error_with_sizes() -> None:
 
 
 def test_the_soft_limit_is_a_warning() -> None:
-    assert memory_message(size(1), size(7 * MB, "soft_limit"))[0] == "warning"
+    text = "Job memory status changed to soft_limit; memory pruning will now be more aggressive"
+    assert memory_message(size(1), size(7 * MB, "soft_limit")) == ("warning", text)

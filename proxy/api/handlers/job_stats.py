@@ -10,6 +10,7 @@ from proxy.api.call import Call
 from proxy.api.large_answer import prepared
 from proxy.api.render import Prepared, with_human_times
 from proxy.api.services import Services
+from proxy.runtime.capacity import AWAITING_NODE
 from proxy.runtime.counts import TimingStats
 from proxy.runtime.model_size import size_document
 from proxy.runtime.place.summary import Status
@@ -43,7 +44,6 @@ _COUNTS: Document = {
     "input_record_count": 0,
     "log_time": None,
 }
-_AWAITING = "persistent task is awaiting node assignment."
 _UPGRADING = "persistent task cannot be assigned while upgrade mode is enabled."
 _NO_TIMING = {
     "bucket_count": 0,
@@ -155,7 +155,7 @@ def _stats(job_id: str, gathered: Gathered) -> Document:
 def _where(running: _Running, gathered: Gathered) -> Document:
     """Where a job runs and since when."""
     if running.is_waiting:
-        return {"assignment_explanation": _AWAITING}
+        return {"assignment_explanation": AWAITING_NODE}
     where: Document = {} if running.state == "failed" else {"node": gathered.node}
     where["assignment_explanation"] = _UPGRADING if gathered.is_upgrading else ""
     if running.task is not None:

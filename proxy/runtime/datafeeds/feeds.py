@@ -85,7 +85,10 @@ class Feeds:
             MlError: 409 where it is started already.
         """
         job = await self._store.jobs.get(task.job_id)
+        facts = await self._store.client.facts()
         await self._store.datafeed_tasks.create(task)
+        text = f"Starting datafeed [{task.datafeed_id}] on node [{facts.node['name']}]"
+        self._jobs.notices.later(task.job_id, "info", text)
         self._spawn(Runner(self._around, task, stored, job.config))
 
     def _spawn(self, runner: Runner) -> None:

@@ -60,8 +60,8 @@ class Jobs(Protocol):
         """An open job for one step, in turn."""
         ...
 
-    async def opened(self, job_id: str) -> LiveJob | None:
-        """Waits while a job is opening or waits for room; None where it is not open then."""
+    async def opened(self, job_id: str, is_wanted: Callable[[], bool]) -> LiveJob | None:
+        """Waits while a job is opening, and for room as long as it ``is_wanted``; None where it is not open then."""
         ...
 
     async def persist(self, job_id: str) -> None:
@@ -116,7 +116,7 @@ class Runner:
 
     async def run(self) -> Stop:
         """How the run ended."""
-        live = await self._jobs.opened(self.task.job_id)
+        live = await self._jobs.opened(self.task.job_id, lambda: not self.is_stopping)
         while live is not None:
             progress = self._progress(live)
             action = next_action(self._settings, progress, self._around.clock())
@@ -127,7 +127,7 @@ class Runner:
             if outcome is not None and reached is not None:
                 live.progress = after(self._settings, reached, action, outcome, self._around.clock())
             live = self._jobs.live(self.task.job_id)
-        return _NOT_OPEN
+        return Stop("requested", close_job=True) if self._closes_job else _NOT_OPEN
 
     def _progress(self, live: LiveJob) -> Progress:
         if live.progress is None or live.progress.run_ms != self.task.run_ms:

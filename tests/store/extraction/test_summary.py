@@ -2,7 +2,7 @@
 
 from proxy.store.extraction.preview import preview
 from proxy.store.extraction.summary import Bounds, bounds, counts
-from tests.store.extraction.sources import LATER_MS, PREFIX, START_MS, fill, source
+from tests.store.extraction.sources import LATER_MS, PREFIX, START_MS, Interfering, fill, source
 
 MINUTE = 60_000
 BEGIN = START_MS - START_MS % MINUTE
@@ -65,3 +65,23 @@ async def test_a_preview_shows_the_first_buckets(store_client, cluster_client):
             {"time": TIMES[3], "number": 3.0},
         ]  # fmt: skip
         assert await preview(store_client, read, 0, BEGIN) == []
+
+
+async def test_a_preview_without_a_start_leaves_cold_data_alone(store_client, cluster_client):
+    fill_times(cluster_client)
+    inner = {"time": {"max": {"field": "time"}}}
+    histogram = {"b": {"date_histogram": {"field": "time", "fixed_interval": "1m"}, "aggs": inner}}
+    for read in (source(), source(aggregations=histogram)):
+        assert await is_cold_left_out(store_client, read, None)
+        assert not await is_cold_left_out(store_client, read, 0)
+
+
+async def is_cold_left_out(store_client, read, start_ms):
+    """Of all searches of a preview; or of none of them."""
+    asked = []
+    searcher = Interfering(store_client, lambda number, path, body: asked.append((path, body)))
+    assert await preview(searcher, read, start_ms, LATER_MS)
+    searches = [str(body) for path, body in asked if path.endswith("_search")]
+    kinds = {"'must_not': [{'terms': {'_tier': ['data_frozen', 'data_cold']}}]" in text for text in searches}
+    assert len(kinds) == 1
+    return kinds.pop()
