@@ -87,7 +87,8 @@ def test_an_identity_without_any_right_gets_the_whole_list(check, secured_cluste
     (finding,) = found["privileges"]
     assert (code, finding["level"]) == (1, "error")
     assert "[nobody] lacks the cluster privileges [monitor, manage_ml] and " in finding["text"]
-    assert "lanewatch-config, lanewatch-journal]" in finding["text"]
+    named = "lanewatch-config, lanewatch-config-documents, lanewatch-journal, lanewatch-journal-write]"
+    assert named in finding["text"]
 
 
 def test_an_unknown_identity_is_told(check, secured_cluster_url):

@@ -7,16 +7,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from proxy.check.finding import Finding, error, ok, warning
-from proxy.config import IndicesConfig
 from proxy.resources import resource_path
 from proxy.store import Store
 
 Definition = Mapping[str, Any]
 
 
-async def check_indices(store: Store, indices: IndicesConfig) -> list[Finding]:
+async def check_indices(store: Store) -> list[Finding]:
     """One finding for each fault, or one that says that there is none."""
-    own = _own(indices)
+    own = store.names.own()
     asked = ",".join([*own, store.names.all_results])
     found: Mapping[str, Definition] = await store.client.request(
         "GET", f"/{asked}", params={"ignore_unavailable": True, "expand_wildcards": "all"}
@@ -27,17 +26,6 @@ async def check_indices(store: Store, indices: IndicesConfig) -> list[Finding]:
     if not faults:  # jobs cannot be read from an index that is not as it must be
         faults = await _jobs_without_aliases(store, found)
     return faults or [ok("indices", f"[{len(found)}] of ours are as they must be")]
-
-
-def _own(indices: IndicesConfig) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """The names of the indices that all jobs share, with their mapping's file and their aliases."""
-    return {
-        indices.config: ("config", ()),
-        indices.journal: ("journal", ()),
-        indices.notifications: ("notifications", ()),
-        indices.state: ("state", (indices.state_write_alias,)),
-        indices.annotations: ("annotations", (indices.annotations_read_alias, indices.annotations_write_alias)),
-    }
 
 
 def _absent(own: Mapping[str, object], found: Mapping[str, Definition]) -> Iterator[Finding]:

@@ -40,7 +40,7 @@ async def _check_cluster(config: Config) -> list[Finding]:
             return findings
         findings.append(await check_licence(store.client, config))
         findings += await check_nodes(store.client)
-        return findings + await check_indices(store, config.indices)
+        return findings + await check_indices(store)
     except MlError as problem:
         return [error("cluster", problem.reason, "mend this, then check again: the rest could not be looked at")]
     finally:

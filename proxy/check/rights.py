@@ -11,6 +11,7 @@ from proxy.check.finding import Finding, error, ok, warning
 from proxy.config import Config, IndicesConfig
 from proxy.errors import MlError
 from proxy.store import ClusterClient
+from proxy.store.names import Names
 
 _PRIVILEGES_PATH = "/_security/user/_has_privileges"
 _NEEDED = ("monitor", "manage_ml")
@@ -84,9 +85,8 @@ async def _privileges(client: ClusterClient, config: Config) -> Mapping[str, Any
 
 
 def _index_names(indices: IndicesConfig) -> list[str]:
-    own = [indices.config, indices.journal, indices.notifications, indices.state, indices.annotations]
-    aliases = [indices.state_write_alias, indices.annotations_read_alias, indices.annotations_write_alias]
-    return [*own, *aliases, f"{indices.results_prefix}*"]
+    own = Names(indices).own()
+    return [*own, *(alias for _, aliases in own.values() for alias in aliases), f"{indices.results_prefix}*"]
 
 
 def _without_security(config: Config) -> list[Finding]:

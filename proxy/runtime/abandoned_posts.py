@@ -11,6 +11,7 @@ import hashlib
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 Counts = dict[str, Any]
@@ -80,6 +81,5 @@ def _has_failed(work: asyncio.Task[Counts]) -> bool:
 
 
 async def _digest(body: bytes) -> bytes:
-    if len(body) < _LARGE_BYTES:
-        return hashlib.blake2b(body, digest_size=16).digest()
-    return await asyncio.to_thread(lambda: hashlib.blake2b(body, digest_size=16).digest())
+    hashed = partial(hashlib.blake2b, body, digest_size=16)
+    return (hashed() if len(body) < _LARGE_BYTES else await asyncio.to_thread(hashed)).digest()

@@ -40,6 +40,17 @@ class Names:
         """Elasticsearch's own name, where the index has the documented one."""
         return _NUMBER.sub("", self.indices.notifications) + "-write"
 
+    def own(self) -> dict[str, tuple[str, tuple[str, ...]]]:
+        """The indices that all jobs share, with the names of their mappings and their aliases."""
+        indices = self.indices
+        return {
+            self.config: ("config", (self.config_alias,)),
+            self.journal: ("journal", (self.journal_write_alias,)),
+            indices.notifications: ("notifications", (self.notifications_write_alias,)),
+            indices.state: ("state", (indices.state_write_alias,)),
+            indices.annotations: ("annotations", (indices.annotations_read_alias, indices.annotations_write_alias)),
+        }
+
     def results(self, results_index_name: str) -> str:
         """The concrete index of ``shared`` or ``custom-…``."""
         return self.indices.results_prefix + results_index_name

@@ -19,6 +19,10 @@ from proxy.store.results.reserved_fields import is_reserved
 _HIDDEN = {"is_hidden": True}
 
 
+def _listed(indices: Iterable[str]) -> str:
+    return ",".join(map(quote_expression, indices))
+
+
 class Indices:
     """Creates what is missing; what exists is left as it is."""
 
@@ -28,42 +32,29 @@ class Indices:
         self._lock = asyncio.Lock()
         self._mappings = {path.stem: json.loads(path.read_bytes()) for path in resource_dir("mappings").glob("*.json")}
 
-    def _own(self) -> dict[str, tuple[str, list[str]]]:
-        """The indices that all jobs share, with the names of their mappings and their aliases."""
-        names, indices = self._names, self._names.indices
-        return {
-            names.config: ("config", [names.config_alias]),
-            names.journal: ("journal", [names.journal_write_alias]),
-            indices.notifications: ("notifications", [names.notifications_write_alias]),
-            indices.state: ("state", [indices.state_write_alias]),
-            indices.annotations: (
-                "annotations",
-                [indices.annotations_read_alias, indices.annotations_write_alias],
-            ),
-        }
-
     async def ensure_own(self) -> list[str]:
         """Makes what is missing of the indices that all jobs share, and their aliases; returns the indices made."""
         async with self._lock:
-            own = self._own()
-            path = "/" + ",".join(map(quote_expression, own))
-            found = await self._client.request("GET", f"{path}/_alias", params={"ignore_unavailable": True})
-            for index, (mapping, aliases) in own.items():
-                if index not in found:
-                    await self._create(index, self._mappings[mapping], dict.fromkeys(aliases, _HIDDEN))
-                elif missing := set(aliases) - found[index]["aliases"].keys():
-                    await self._add_lost(index, sorted(missing))
-            return [index for index in own if index not in found]
+            found = await self._add_missing_aliases()
+            missing = {index: about for index, about in self._names.own().items() if index not in found}
+            for index, (mapping, aliases) in missing.items():
+                await self._create(index, self._mappings[mapping], dict.fromkeys(aliases, _HIDDEN))
+            return list(missing)
 
     async def ensure_aliases(self) -> None:
         """Adds the aliases that the indices of an earlier version lack; makes no index."""
         async with self._lock:
-            own = self._own()
-            path = "/" + ",".join(map(quote_expression, own))
-            found = await self._client.request("GET", f"{path}/_alias", params={"ignore_unavailable": True})
-            for index, about in found.items():
-                if index in own and (missing := set(own[index][1]) - about["aliases"].keys()):
-                    await self._add_lost(index, sorted(missing))
+            await self._add_missing_aliases()
+
+    async def _add_missing_aliases(self) -> frozenset[str]:
+        """Of the indices that all jobs share; returns those that are there."""
+        own = self._names.own()
+        params: Params = {"ignore_unavailable": True}
+        found = await self._client.request("GET", f"/{_listed(own)}/_alias", params=params)
+        for index, (_, aliases) in own.items():
+            if index in found and (missing := set(aliases) - found[index]["aliases"].keys()):
+                await self._add_lost(index, sorted(missing))
+        return frozenset(found)
 
     async def _add_lost(self, index: str, aliases: Iterable[str]) -> None:
         """Adds aliases that lead nowhere; one that leads to another index is somebody's rollover."""
@@ -77,9 +68,9 @@ class Indices:
 
     async def identities(self) -> dict[str, str]:
         """The indices that all jobs share, as far as they are there; one that was made anew has another identity."""
-        path = "/" + ",".join(map(quote_expression, self._own()))
+        path = f"/{_listed(self._names.own())}/_settings/index.uuid"
         params: Params = {"ignore_unavailable": True, "flat_settings": True}
-        found = await self._client.request("GET", f"{path}/_settings/index.uuid", params=params)
+        found = await self._client.request("GET", path, params=params)
         return {index: str(about["settings"]["index.uuid"]) for index, about in found.items()}
 
     async def prepare_results(self, job_id: str, results_index_name: str, field_names: Iterable[str]) -> None:

@@ -136,11 +136,11 @@ class PlacedJob:
             **more,
         )
 
-    # ---- opening
-
     def tell(self, level: Level, text: str) -> None:
         """Lets users know with the next summary."""
         self._notices.append(Notice(level, text))
+
+    # ---- opening
 
     async def load(self, now_ms: int) -> None:
         """Brings the model up to what was journalled."""
