@@ -178,6 +178,7 @@ class JobEngine:
     ) -> Results:
         """Moves time on (`skip_to` without modelling what lies between) and/or shows the open buckets as interim.
 
+        What was given before time is skipped is modelled all the same: its buckets are finished, up to the last row.
         `start` and `end` limit the interim results; all times in epoch seconds. `max_buckets` is for calls that only
         move time on: see `add`. Before time is skipped, and before interim results, nothing may be left to `advance`.
         """
@@ -185,8 +186,8 @@ class JobEngine:
         span = self.spec.bucket_span
         if skip_to is not None and (self._reference is None or skip_to > self._reference):
             self._close_before_cutoff(out)
+            self._close_every_row(out)
             bucket = -(-skip_to // span)
-            self._open.drop_before(bucket * span)
             self._next_bucket = bucket
             self._reference = bucket * span
         if advance_to is not None and (self._reference is None or advance_to > self._reference):
@@ -229,6 +230,15 @@ class JobEngine:
             rows = self._open.none()
         self._finish(rows, self._next_bucket, until, out)
         self._next_bucket = until
+
+    def _close_every_row(self, out: Results) -> None:
+        """Finishes the buckets up to that of the last open row, though more rows could belong to them."""
+        rows = self._open.drop_before(_FOREVER)
+        if not len(rows.time):
+            return
+        span = self.spec.bucket_span
+        first = int(rows.time.min()) // span if self._next_bucket is None else self._next_bucket
+        self._finish(rows, first, int(rows.time.max()) // span + 1, out)
 
     def _finish(self, rows: RowSet, first: int, until: int, out: Results) -> None:
         chunk = self._chunk(rows)

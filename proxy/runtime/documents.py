@@ -101,10 +101,12 @@ def annotation_document(job_id: str, annotation: Mapping[str, Any], now_ms: int)
 
 def index_lines(index: str, documents: Iterator[Line]) -> list[bytes]:
     """One element per document: its action and source, ready for a bulk request."""
-    return [
-        orjson.dumps({"index": {"_index": index, "_id": document_id}}) + b"\n" + stored_form(source) + b"\n"
-        for document_id, source in documents
-    ]
+    return [index_action(index, document_id) + stored_form(source) + b"\n" for document_id, source in documents]
+
+
+def index_action(index: str, document_id: str) -> bytes:
+    """The line that comes before a document's source."""
+    return orjson.dumps({"index": {"_index": index, "_id": document_id}}) + b"\n"
 
 
 def rewrite_lines(index: str, documents: Iterator[tuple[StoredResult, Document]]) -> list[bytes]:

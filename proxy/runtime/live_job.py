@@ -29,6 +29,7 @@ from proxy.runtime.place.commands import (
     FeedRun,
     Flush,
     Forecast,
+    ForgetFeed,
     Open,
     Post,
     Save,
@@ -191,6 +192,13 @@ class LiveJob:
             PlaceLost, MlError: it is not; another run may read some of it again.
         """
         await self._ask(EndFeed(self.clock()))
+
+    async def forget_feed(self) -> None:
+        """Forgets the statistics of a datafeed that is deleted, once the step that is going on has ended."""
+        self.search_timing = None
+        # What a lost place had not written yet is lost with it.
+        with suppress(PlaceLost):
+            await self._ask(ForgetFeed())
 
     async def cut_feed(self) -> None:
         """Lets go of the search that a datafeed waits for."""

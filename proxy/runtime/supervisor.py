@@ -177,6 +177,12 @@ class Supervisor:
             if live is not None:
                 await live.end_feed()
 
+    async def forget_feed(self, job_id: str) -> None:
+        """Forgets the statistics of the datafeed of a job, where that is open."""
+        live = self._entries.live(job_id)
+        if live is not None:
+            await live.forget_feed()
+
     def step(self, job_id: str, action: Action) -> AbstractAsyncContextManager[LiveJob]:
         """See ``steps.Steps.take``."""
         return self.steps.take(job_id, action)

@@ -174,11 +174,40 @@ def test_an_empty_stretch_gives_empty_buckets():
     assert results.empty_bucket_count == 4
 
 
-def test_skipping_time_models_nothing_in_between():
+def times_of(results):
+    return [(b["timestamp"] // 1000, b["event_count"], b["is_interim"]) for b in results.buckets]
+
+
+def test_skipping_time_finishes_the_open_bucket_and_models_nothing_in_between():
     job = engine({"function": "count"})
-    job.add(batch([START, START + HOUR]))
-    assert job.flush(skip_to=START + 100 * HOUR).bucket_count == 0
+    results = job.add(batch([START, START + HOUR]))
+    results.extend(job.flush(skip_to=START + 100 * HOUR))
     assert job.last_finalized_bucket_end == START + 100 * HOUR
+    results.extend(job.add(batch([START + 99 * HOUR, START + 100 * HOUR, START + 101 * HOUR])))
+    expected = [(START, 1, False), (START + HOUR, 1, False), (START + 100 * HOUR, 1, False)]
+    assert times_of(results) == expected
+
+
+@pytest.mark.parametrize("move", [{"skip_to": START + 7 * HOUR}, {"advance_to": START + 5 * HOUR}], ids=str)
+def test_no_bucket_within_the_latency_is_lost_when_time_moves_on(move):
+    job = engine({"function": "count"}, latency="2h")
+    results = job.add(batch([START, START + 2 * HOUR + 5]))
+    results.extend(job.flush(**move))
+    assert times_of(results) == [(START, 1, False), (START + HOUR, 0, False), (START + 2 * HOUR, 1, False)]
+
+
+def test_skipping_to_within_the_open_bucket_goes_to_its_end():
+    job = engine({"function": "count"})
+    job.add(batch([START + 5]))
+    assert times_of(job.flush(skip_to=START + 9)) == [(START, 1, False)]
+    assert job.last_finalized_bucket_end == START + HOUR
+
+
+def test_time_that_was_advanced_over_is_not_finished_again_when_more_is_skipped():
+    job = engine({"function": "count"})
+    job.add(batch([START]))
+    job.flush(advance_to=START + 2 * HOUR + 60)
+    assert job.flush(skip_to=START + 9 * HOUR).bucket_count == 0
 
 
 def test_advancing_time_closes_buckets_without_rows():

@@ -89,6 +89,7 @@ async def delete_datafeed(call: Call, services: Services) -> dict[str, Any]:
     if call.query.get("force", False):
         await services.runtime.datafeeds.stop(stored.datafeed_id, force=True)
     _refuse_while_running(services, "delete", stored.datafeed_id)
+    await services.runtime.forget_feed(stored.job_id)
     await services.store.datafeed_stats.remove(stored.job_id)
     await services.store.datafeeds.delete(stored.datafeed_id)
     await services.store.api_keys.end_of(stored)

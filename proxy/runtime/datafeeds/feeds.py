@@ -140,10 +140,13 @@ class Feeds:
             await self._jobs.notices.write(task.job_id, "error", f"Datafeed [{task.datafeed_id}] failed: {error}")
             stop = Stop("requested", close_job=False)
         # The next run begins behind what this one brought, so that must not be lost any more.
-        await attempt(partial(self._jobs.end_feed, task.job_id), f"save job [{task.job_id}] behind its datafeed")
+        await self._end_feed(task.job_id)
         await self._forget(task.datafeed_id)
         if stop.close_job:
             self._jobs.close(task.job_id)
+
+    async def _end_feed(self, job_id: str) -> None:
+        await attempt(partial(self._jobs.end_feed, job_id), f"save job [{job_id}] behind its datafeed")
 
     async def _forget(self, datafeed_id: str) -> None:
         await until_done(partial(self._remove_task, datafeed_id), f"end datafeed [{datafeed_id}]", every_s=_RETRY_S)
@@ -172,6 +175,8 @@ class Feeds:
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([run.work])
             await self._forget(datafeed_id)
+            job_id = run.runner.task.job_id
+            self._tasks.spawn(self._end_feed(job_id), f"save job [{job_id}] behind its datafeed")
             return
         await asyncio.wait([run.work])
 

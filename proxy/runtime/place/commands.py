@@ -159,6 +159,11 @@ class EndFeed(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetFeed(Command):
+    """Forgets the statistics of a datafeed that is deleted, also those that wait to be written."""
+
+
+@dataclass(frozen=True, slots=True)
 class CutFeed(Command):
     """Lets go of a search that is waited for; what was read of it stays read."""
 

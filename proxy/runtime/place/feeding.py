@@ -54,6 +54,7 @@ async def feed(job: PlacedJob, command: Feed) -> Summary:
             outcome = await _search(job, feeding, command.action, command)
         else:
             await job.move_on({"skip_to": command.action.to_ms // 1000}, command.now_ms)
+            await job.send()
             await saving.save(job, command.now_ms)
             outcome = Flushed(job.status.last_finalized_bucket_end_ms)
     except ExtractionError as error:
@@ -143,6 +144,14 @@ async def end(job: PlacedJob, now_ms: int) -> None:
         await job.outbox.try_send()
     if job.unsaved_rows:
         await saving.save(job, now_ms)
+
+
+async def forget(job: PlacedJob) -> None:
+    """Leaves nothing of the datafeed's statistics that could be written later."""
+    feeding, job.feeding = job.feeding, None
+    if feeding is not None:
+        await feeding.let_go()
+    job.outbox.take_out(job.inputs.write_alias, result_ids.datafeed_timing_stats(job.job_id))
 
 
 async def check(job: PlacedJob, command: CheckFeed) -> Summary:

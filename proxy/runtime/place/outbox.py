@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from proxy.errors import MlError
 from proxy.job_config.analysis import term_fields
-from proxy.runtime.documents import rewrite_lines
+from proxy.runtime.documents import index_action, rewrite_lines
 from proxy.runtime.job_inputs import JobInputs
 from proxy.runtime.place.summary import Notice
 from proxy.runtime.rescoring import Rescoring
@@ -36,6 +36,11 @@ class Outbox:
         self._lines += lines
         if rescoring is not None:
             self._rescoring.add(rescoring)
+
+    def take_out(self, index: str, document_id: str) -> None:
+        """Whatever waits to become this document."""
+        action = index_action(index, document_id)
+        self._lines = [line for line in self._lines if not line.startswith(action)]
 
     def is_empty(self) -> bool:
         return not self._lines and not self._rescoring.ids()

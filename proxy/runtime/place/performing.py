@@ -117,6 +117,12 @@ async def _end_feed(job: PlacedJob, command: commands.EndFeed) -> Summary:
     return job.summary()
 
 
+@performs(commands.ForgetFeed)
+async def _forget_feed(job: PlacedJob, command: commands.ForgetFeed) -> Summary:
+    await feeding.forget(job)
+    return job.summary()
+
+
 @performs(commands.CutFeed)
 async def _cut_feed(job: PlacedJob, command: commands.CutFeed) -> Summary:
     if job.feeding is not None:
