@@ -16,7 +16,7 @@ from proxy.json_fault import SCALAR, SPACE, first_fault, match_at
 
 Path = tuple[str | int, ...]
 At = Literal["name", "value", "end"]
-MAX_DEPTH = 500  # Elasticsearch allows 1000; no body of this API nests beyond 50, and Python's stack is shallower
+MAX_DEPTH = 500  # Elasticsearch allows 1000, but Python's stack is shallower; a lower limit may be set
 MAX_NUMBER_LENGTH = 1000  # Elasticsearch's own limit; longer ones cost time that grows with the square of their length
 _SHOWN_BYTES = 500
 
@@ -28,8 +28,8 @@ _COMMENT = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 class BodyText:
     """A parsed JSON body together with its text."""
 
-    def __init__(self, raw: bytes) -> None:
-        """Parses ``raw``.
+    def __init__(self, raw: bytes, max_depth: int = MAX_DEPTH) -> None:
+        """Parses ``raw``, whose lists and objects may nest so deep.
 
         Raises:
             MlError: 400 with Elasticsearch's type and position for text that is not one JSON value.
@@ -39,8 +39,8 @@ class BodyText:
             self.text = _without_comments(raw.decode("utf-8-sig"))
         except UnicodeDecodeError as error:
             raise _invalid_utf8(raw, error) from error
-        if _depth(self.text) > MAX_DEPTH:
-            raise _beyond_limit(f"Document nesting depth ({MAX_DEPTH + 1}) exceeds the maximum allowed ({MAX_DEPTH})")
+        if _depth(self.text, max_depth) > max_depth:
+            raise _beyond_limit(f"Document nesting depth ({max_depth + 1}) exceeds the maximum allowed ({max_depth})")
         try:
             self.value = json.loads(
                 self.text,
@@ -166,9 +166,9 @@ def _short(digits: str) -> str:
     return digits
 
 
-def _depth(text: str) -> int:
+def _depth(text: str, enough: int) -> int:
     """An upper bound of the nesting, cheap enough to ask before a recursive parser sees the text."""
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
+    if text.count("[") + text.count("{") <= enough:
         return 0
     depth = deepest = 0
     for token in _NESTING.finditer(text):

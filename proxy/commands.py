@@ -120,7 +120,15 @@ def run_nginx_config(args: argparse.Namespace) -> int:
     try:
         nodes = config.elasticsearch.hosts
         verify = trusted_authorities(config.elasticsearch) if nodes[0].startswith("https") else None
-        say(nginx_config(listen=args.listen, proxy=proxy, nodes=nodes, page_path=config.page.path, verify=verify))
+        text = nginx_config(
+            listen=args.listen,
+            proxy=proxy,
+            nodes=nodes,
+            limits=config.server,
+            page_path=config.page.path,
+            verify=verify,
+        )
+        say(text)
     except ValueError as error:
         raise ConfigError(str(error)) from error
     return 0

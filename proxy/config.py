@@ -21,6 +21,14 @@ class ServerConfig:
     port: int
     max_content_length: ByteSize
     max_configuration_length: ByteSize
+    max_in_flight_length: ByteSize
+    max_depth: int
+    max_connections: int
+    max_headers: int
+    max_header_size: ByteSize
+    client_header_timeout: Seconds
+    client_body_timeout: Seconds
+    send_timeout: Seconds
     shutdown_timeout: Seconds
     ssl_certificate: str | None
     ssl_key: str | None

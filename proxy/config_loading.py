@@ -74,6 +74,7 @@ def load_settings(
     merged["elasticsearch"] = with_credentials(merged["elasticsearch"])
     refuse_mixed_schemes(merged["elasticsearch"])
     refuse_keys_alone(merged)
+    refuse_contradicting_limits(merged["server"])
     return merged, frozenset(given)
 
 
@@ -108,6 +109,16 @@ def refuse_keys_alone(settings: Settings) -> None:
     ):
         if settings[section][key] and not settings[section][certificate]:
             raise ConfigError(f"[{section}.{key}] needs [{section}.{certificate}]")
+
+
+def refuse_contradicting_limits(server: Settings) -> None:
+    """Raises ConfigError for a largest body that would never be taken."""
+    content, in_flight = (parse_bytes(server[key], key) for key in ("max_content_length", "max_in_flight_length"))
+    if content > in_flight:
+        raise ConfigError(
+            "[server.max_in_flight_length] must be at least "
+            f"[server.max_content_length] [{server['max_content_length']}] but is [{server['max_in_flight_length']}]"
+        )
 
 
 class SettingsLoader(yaml.SafeLoader):

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from yarl import URL
 
 from proxy.api.front import OUR_PATHS, ROOT_PATH
+from proxy.config import ServerConfig
 
 _TEMPLATE = """\
 # Made by lanewatch; include it in the http block of nginx.conf.
@@ -36,7 +37,10 @@ server {{
 
     # The cluster and the proxy judge requests; nginx only has to let them through.
     client_max_body_size 0;
-    large_client_header_buffers 8 64k;
+    large_client_header_buffers 8 {limits.max_header_size};
+    client_header_timeout {limits.client_header_timeout:.0f}s;
+    client_body_timeout {limits.client_body_timeout:.0f}s;
+    send_timeout {limits.send_timeout:.0f}s;
     ignore_invalid_headers off;
     merge_slashes off;
 
@@ -72,13 +76,20 @@ _TLS = """\
 
 
 def nginx_config(
-    *, listen: str, proxy: str, nodes: Sequence[str], page_path: str | None = None, verify: str | None = None
+    *,
+    listen: str,
+    proxy: str,
+    nodes: Sequence[str],
+    limits: ServerConfig,
+    page_path: str | None = None,
+    verify: str | None = None,
 ) -> str:
     """The configuration's text.
 
     :param listen: as nginx's ``listen`` takes it, for instance ``127.0.0.1:9280``
     :param proxy: URL of the proxy
     :param nodes: URLs of the cluster's nodes, all of one scheme and without paths
+    :param limits: how large heads may be and how slow callers
     :param page_path: where the proxy serves the web page
     :param verify: file with the authorities to trust for https nodes; without it any certificate is accepted
     :raises ValueError: for nodes that nginx could not serve so
@@ -96,6 +107,7 @@ def nginx_config(
         proxy=_address(URL(proxy)),
         nodes="\n".join(f"    server {_address(url)} max_fails=1 fail_timeout=5s;" for url in urls),
         scheme=urls[0].scheme,
+        limits=limits,
         tls=_TLS.format(verify=verify, name=urls[0].host) if verify else "",
         our_paths=_as_pcre(OUR_PATHS),
         page=f'    "~^{page_path}(?=[/?]|$)" http://lanewatch_proxy;\n' if page_path else "",

@@ -112,17 +112,27 @@ class NginxProcess:
         pause_s, loop = _RESTART_S, asyncio.get_running_loop()
         while True:
             began_s = loop.time()
-            assert self._process is not None, "start() comes first"
-            telling = self._tasks.spawn(_relay(self._process), "messages of nginx")
-            code = await self._process.wait()
-            # Workers outlive a master that was killed, and hold its port and its messages.
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            await telling
-            pause_s = _RESTART_S if loop.time() - began_s > _STEADY_S else min(pause_s * 2, _MAX_RESTART_S)
-            _log.error("nginx has ended with [%d] and is started again in %g s", code, pause_s)
+            if self._process is not None:
+                code = await self._until_ended(self._process)
+                pause_s = _RESTART_S if loop.time() - began_s > _STEADY_S else min(pause_s * 2, _MAX_RESTART_S)
+                _log.error("nginx has ended with [%d] and is started again in %g s", code, pause_s)
             await asyncio.sleep(pause_s)
-            self._process = await self._launch()
+            try:
+                self._process = await self._launch()
+            except (OSError, NginxProblem) as error:
+                # It may be absent for as long as its package is being replaced.
+                self._process, pause_s = None, min(pause_s * 2, _MAX_RESTART_S)
+                _log.error("nginx could not be started and is tried again in %g s: %s", pause_s, error)
+
+    async def _until_ended(self, process: Process) -> int:
+        """The code with which it ended, once nothing of it is left."""
+        telling = self._tasks.spawn(_relay(process), "messages of nginx")
+        code = await process.wait()
+        # Workers outlive a master that was killed, and hold its port and its messages.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await telling
+        return code
 
     async def _until_listening(self) -> None:
         loop = asyncio.get_running_loop()

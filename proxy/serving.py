@@ -76,7 +76,7 @@ async def start_serving(config: Config) -> Serving:
         tasks.spawn(trust_fingerprint_later(config.elasticsearch), "trust in the cluster's certificates")
     page = Page(config.page.path) if config.page.path else None
     app = make_app(config)
-    front = Front(app, upstream, page=page, watch=app.get(WATCH))
+    front = Front(app, upstream, config.server, page=page, watch=app.get(WATCH))
     try:
         port = await front.start(
             config.server.host,
@@ -146,7 +146,12 @@ async def start_behind_nginx(config: Config) -> Serving:
         verify = trusted_authorities(nodes) if nodes.hosts[0].startswith("https") else None
         listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         server = nginx_config(
-            listen=listen, proxy=serving.url, nodes=nodes.hosts, page_path=config.page.path, verify=verify
+            listen=listen,
+            proxy=serving.url,
+            nodes=nodes.hosts,
+            limits=config.server,
+            page_path=config.page.path,
+            verify=verify,
         )
         nginx = NginxProcess(server, url_host(host).strip("[]"), port)
         await nginx.start()

@@ -67,6 +67,12 @@ def test_the_file_wins_over_defaults_the_environment_over_it_and_the_command_lin
     assert config.given == {"server.host", "server.port", "runtime.workers"}
 
 
+def test_a_body_may_not_be_larger_than_what_may_be_held_at_once(tmp_path):
+    assert refusal(tmp_path, "server: {max_content_length: 1gb}") == (
+        "[server.max_in_flight_length] must be at least [server.max_content_length] [1gb] but is [256mb]"
+    )
+
+
 def test_a_password_of_digits_in_the_environment_stays_text():
     environ = {"LANEWATCH_ELASTICSEARCH_USERNAME": "proxy", "LANEWATCH_ELASTICSEARCH_PASSWORD": "007"}
     assert load_config(environ=environ).elasticsearch.password == "007"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -16,14 +17,20 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+import uvloop
 
+from proxy import nginx_process
 from proxy.cli import main
+from proxy.config_loading import load_config
 from proxy.nginx import nginx_config
+from proxy.nginx_process import NginxProblem, NginxProcess
 from tests.api.passing.wire import free_port
 from tests.http_client import HttpClient
+from tests.runtime.datafeeds.sources import wait_until
 from tests.test_cli import RunningCommand
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+LIMITS = load_config(environ={}).server
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 
 OURS = [
@@ -54,7 +61,9 @@ THE_CLUSTERS = [
 
 
 def test_every_node_is_served():
-    text = nginx_config(listen="9280", proxy="http://127.0.0.1:9281", nodes=["http://a:9200", "http://[::1]:9201"])
+    text = nginx_config(
+        listen="9280", proxy="http://127.0.0.1:9281", limits=LIMITS, nodes=["http://a:9200", "http://[::1]:9201"]
+    )
     assert re.findall(r"server (\S+) max_fails", text) == ["a:9200", "[::1]:9201"]
     assert "default http://lanewatch_cluster;" in text
 
@@ -62,7 +71,7 @@ def test_every_node_is_served():
 @pytest.mark.parametrize("nodes", [["http://a:9200", "https://b:9200"], ["http://a:9200/prefix"]])
 def test_nodes_that_nginx_could_not_serve_are_refused(nodes):
     with pytest.raises(ValueError, match=re.escape(", ".join(nodes))):
-        nginx_config(listen="9280", proxy="http://127.0.0.1:9281", nodes=nodes)
+        nginx_config(limits=LIMITS, listen="9280", proxy="http://127.0.0.1:9281", nodes=nodes)
 
 
 def test_the_command_prints_it(capsys):
@@ -71,7 +80,11 @@ def test_the_command_prints_it(capsys):
     assert (
         printed.strip()
         == nginx_config(
-            listen="9200", proxy="http://127.0.0.1:9281", nodes=["http://a:9201"], page_path="/_ml_ui"
+            listen="9200",
+            proxy="http://127.0.0.1:9281",
+            nodes=["http://a:9201"],
+            limits=LIMITS,
+            page_path="/_ml_ui",
         ).strip()
     )
 
@@ -80,7 +93,9 @@ def test_the_command_prints_it(capsys):
 def test_nginx_sends_ours_to_the_proxy_and_the_rest_to_the_cluster(tmp_path):
     with named_server("proxy") as proxy, named_server("cluster") as cluster:
         port = free_port()
-        text = nginx_config(listen=f"127.0.0.1:{port}", proxy=proxy, nodes=[cluster], page_path="/_ml_ui")
+        text = nginx_config(
+            listen=f"127.0.0.1:{port}", proxy=proxy, limits=LIMITS, nodes=[cluster], page_path="/_ml_ui"
+        )
         with running_nginx(tmp_path, text, port):
             for target, name in [(t, "proxy") for t in OURS] + [(t, "cluster") for t in THE_CLUSTERS]:
                 assert fetch(port, target) == f"{name} {target}"
@@ -107,6 +122,33 @@ def test_serve_runs_an_nginx_before_itself_and_starts_it_again(cluster_url: str)
 
 
 @needs_nginx
+def test_an_nginx_that_cannot_be_started_again_is_tried_until_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nginx_process, "_RESTART_S", 0.01)
+    monkeypatch.setattr(nginx_process, "_MAX_RESTART_S", 0.05)
+    port, found, refusals = free_port(), nginx_process.find_nginx, []
+
+    def absent() -> str:
+        refusals.append("absent")
+        raise NginxProblem("nginx is not installed")
+
+    async def run() -> None:
+        nginx = NginxProcess(f"server {{ listen 127.0.0.1:{port}; }}", "127.0.0.1", port)
+        await nginx.start()
+        try:
+            monkeypatch.setattr(nginx_process, "find_nginx", absent)
+            (master,) = nginx_of(os.getpid())
+            os.kill(master, signal.SIGKILL)
+            await asyncio.to_thread(wait_until, lambda: len(refusals) >= 3, 10)
+            monkeypatch.setattr(nginx_process, "find_nginx", found)
+            await asyncio.to_thread(wait_until, lambda: nginx_of(os.getpid()) not in ([], [master]), 10)
+            await asyncio.to_thread(wait_until_open, port)
+        finally:
+            await nginx.close(5)
+
+    uvloop.run(run())
+
+
+@needs_nginx
 def test_a_killed_proxy_leaves_no_nginx_behind(cluster_url: str) -> None:
     with RunningCommand("serve", "--nginx", "--port", "0", "--elasticsearch", cluster_url) as command:
         (nginx,) = nginx_of(command.process.pid)
@@ -125,7 +167,7 @@ def nginx_of(parent: int) -> list[int]:
 
 
 def test_certificates_of_nodes_are_checked_by_their_name() -> None:
-    common = {"listen": "9280", "proxy": "http://127.0.0.1:9281"}
+    common = {"listen": "9280", "proxy": "http://127.0.0.1:9281", "limits": LIMITS}
     text = nginx_config(**common, nodes=["https://es.local:9200", "https://es.local:9201"], verify="/ca.pem")
     assert "proxy_ssl_name es.local;" in text and 'proxy_ssl_trusted_certificate "/ca.pem";' in text
     with pytest.raises(ValueError, match="have several"):

@@ -10,69 +10,79 @@ from dataclasses import dataclass
 import aiohttp
 from aiohttp import web
 
+from proxy.api.in_flight import Share
 from proxy.errors import MlError, PlainError, illegal_argument
 
 # Encodings that Elasticsearch inflates; it reads bodies of any other as they are.
 _GZIP = ("gzip", "x-gzip")
 _ENCODINGS = {**dict.fromkeys(_GZIP, 31), "deflate": 15, "x-deflate": 15}
 _PIECE_BYTES = 1 << 20
-# Long enough for any living sender; the pass-through waits as long.
-_IDLE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
-    """How large a body may be, and the setting that says so."""
+class Limits:
+    """What a body must keep to.
+
+    ``bytes`` is how large it may be, as ``setting`` says; ``timeout_s`` how long its sender may be silent; ``depth``
+    how deep its JSON may nest; ``share`` counts it among all that are held.
+    """
 
     bytes: int
     setting: str
+    timeout_s: float
+    depth: int
+    share: Share
 
 
-async def read_all(request: web.Request, limit: Limit) -> bytes:
+async def read_all(request: web.Request, limits: Limits) -> bytes:
     """The whole body; raises as ``read_body`` does."""
     if not request.body_exists:
         return b""
-    return b"".join([chunk async for chunk in read_body(request, limit)])
+    return b"".join([chunk async for chunk in read_body(request, limits)])
 
 
-async def read_body(request: web.Request, limit: Limit) -> AsyncIterator[bytes]:
+async def read_body(request: web.Request, limits: Limits) -> AsyncIterator[bytes]:
     """The body in chunks.
 
     Raises:
-        MlError: 413 beyond the limit, counted before and after inflating; 400 for a broken compressed stream.
+        MlError: 413 beyond the limit, counted before and after inflating; 400 for a broken compressed stream; 429
+            where too much is held already; 408 where no more comes.
     """
-    if (request.content_length or 0) > limit.bytes:
-        raise too_large(limit)
+    announced = request.content_length or 0
+    if announced > limits.bytes:
+        raise too_large(limits)
+    limits.share.expect(announced)
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     inflater = _Inflater(_ENCODINGS[encoding], encoding) if encoding in _ENCODINGS else None
     total = 0
-    async for chunk in _arriving(request):
+    async for chunk in _arriving(request, limits.timeout_s):
         for piece in inflater.pieces(chunk) if inflater else (chunk,):
             total += len(piece)
-            if total > limit.bytes:
-                raise too_large(limit)
+            if total > limits.bytes:
+                raise too_large(limits)
+            limits.share.add(len(piece))
             yield piece
     if inflater is not None:
         inflater.check_end()
 
 
-async def _arriving(request: web.Request) -> AsyncIterator[bytes]:
+async def _arriving(request: web.Request, timeout_s: float) -> AsyncIterator[bytes]:
     """Chunks as they come; a sender that falls silent or goes away ends them with an error."""
     try:
         while not request.content.at_eof():
-            async with asyncio.timeout(_IDLE_S):
+            async with asyncio.timeout(timeout_s):
                 chunk = await request.content.readany()
             if chunk:
                 yield chunk
     except TimeoutError as error:
-        raise PlainError(f"no more of the body came within [{_IDLE_S:g}s]", 408) from error
+        raise PlainError(f"no more of the body came within [{timeout_s:g}s]", 408) from error
     except (ConnectionError, aiohttp.ClientPayloadError, web.RequestPayloadError) as error:
         raise illegal_argument("the connection was closed before the whole body had come") from error
 
 
-def too_large(limit: Limit) -> MlError:
+def too_large(limits: Limits) -> MlError:
     return PlainError(
-        f"the body exceeds the limit of [{limit.bytes}] bytes, send it in smaller parts or raise [{limit.setting}]",
+        f"the body exceeds the limit of [{limits.bytes}] bytes, send it in smaller parts or raise [{limits.setting}]",
         413,
     )
 

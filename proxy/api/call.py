@@ -9,13 +9,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from typing import Any, cast
 
 from aiohttp import web
 from multidict import CIMultiDict
 
-from proxy.api.body_stream import Limit, read_all, read_body
+from proxy.api.body_stream import Limits, read_all, read_body
 from proxy.api.media_types import MediaType, media_type
 from proxy.api.render import FORMATS, boolean
 from proxy.api.request_head import identity_of
@@ -108,7 +109,7 @@ async def make_call(
     schemas: Schemas,
     query: Mapping[str, str],
     *,
-    limit: Limit,
+    limits: Limits,
     warnings: list[str],
 ) -> Call:
     """Reads and checks a request; ``warnings`` collects what the answer is to warn of.
@@ -137,19 +138,20 @@ async def make_call(
     if request.body_exists:
         _check_form(content, call, is_data=target.streams_body)
     if target.streams_body:
-        call = replace(call, content=read_body(request, limit))
+        call = replace(call, content=read_body(request, limits))
         return _with_path(_with_query(call, query, schemas), schemas)
-    raw = await read_all(request, limit)
+    raw = await read_all(request, limits)
     query = dict(query)
     reads_body = schemas.has_section(call.operation, "body")
     if reads_body:
         if not raw:
             raw, content = _take_source(query)
+        with_body = partial(_with_body, raw=raw, content=content, schemas=schemas, max_depth=limits.depth)
         if len(raw) < _LARGE_BODY_BYTES and not _is_yaml(content):
-            call = _with_body(call, raw, content, schemas)
+            call = with_body(call)
         else:
             loop = asyncio.get_running_loop()
-            call = await loop.run_in_executor(_BODIES, _with_body, call, raw, content, schemas)
+            call = await loop.run_in_executor(_BODIES, with_body, call)
     call = _with_query(call, query, schemas)
     if raw and not reads_body:
         raise illegal_argument(f"request [{call.method} {call.uri}] does not support having a body")
@@ -174,13 +176,13 @@ def _wants_text(query: Mapping[str, str], accept: MediaType | None) -> bool:
     return accept is None or accept.format is None
 
 
-def _with_body(call: Call, raw: bytes, content: MediaType | None, schemas: Schemas) -> Call:
+def _with_body(call: Call, *, raw: bytes, content: MediaType | None, schemas: Schemas, max_depth: int) -> Call:
     section = schemas.section(call.operation, "body")
     if not raw.strip():
         if section.required:
             raise parse_error("request body is required")
         return call
-    text = BodyText(yaml_to_json(raw) if _is_yaml(content) else raw)
+    text = BodyText(yaml_to_json(raw) if _is_yaml(content) else raw, max_depth)
     value = section.without_dropped(text.value, on_old_path=call.template.startswith("/_xpack/"))
     faults = list(islice(section.faults(value), _MAX_FAULTS))
     if faults:

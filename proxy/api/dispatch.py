@@ -13,8 +13,9 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from proxy.api.access import privilege_for
-from proxy.api.body_stream import Limit
+from proxy.api.body_stream import Limits
 from proxy.api.call import Reply, Target, make_call
+from proxy.api.in_flight import InFlight, Share
 from proxy.api.large_answer import SLICED_FROM_BYTES, Sliced
 from proxy.api.operation import Match, Operation, Router
 from proxy.api.render import Rendering, rendering_of
@@ -38,6 +39,7 @@ class Dispatcher:
         self._router = router
         self._schemas = schemas
         self._services = services
+        self._in_flight = InFlight(services.config.server.max_in_flight_length)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         began = time.perf_counter()
@@ -74,10 +76,11 @@ class Dispatcher:
         self, request: web.Request, match: Match, query: Mapping[str, str], warnings: list[str]
     ) -> Reply:
         warnings.extend(_deprecations(match, request.method))
-        limit = _limit_of(match.target, self._services.config.server)
-        call = await make_call(request, match.target, self._schemas, query, limit=limit, warnings=warnings)
-        await self._refuse_while_upgrading(match.operation)
-        answer = await match.operation.handler(call, self._services)
+        with self._in_flight.share() as share:
+            limits = _limits_of(match.target, self._services.config.server, share)
+            call = await make_call(request, match.target, self._schemas, query, limits=limits, warnings=warnings)
+            await self._refuse_while_upgrading(match.operation)
+            answer = await match.operation.handler(call, self._services)
         return answer if isinstance(answer, Reply) else Reply(answer)
 
     async def _refuse_while_upgrading(self, operation: Operation) -> None:
@@ -100,10 +103,11 @@ def _trace(error: MlError) -> str:
     return "\n".join(lines)
 
 
-def _limit_of(target: Target, server: ServerConfig) -> Limit:
+def _limits_of(target: Target, server: ServerConfig, share: Share) -> Limits:
+    length, setting = server.max_configuration_length, "server.max_configuration_length"
     if target.streams_body or server.max_content_length < server.max_configuration_length:
-        return Limit(server.max_content_length, "server.max_content_length")
-    return Limit(server.max_configuration_length, "server.max_configuration_length")
+        length, setting = server.max_content_length, "server.max_content_length"
+    return Limits(length, setting, timeout_s=server.client_body_timeout, depth=server.max_depth, share=share)
 
 
 def _deprecations(match: Match, method: str) -> list[str]:

@@ -25,6 +25,7 @@ from proxy.api.passing.passthrough import check_framing, forward
 from proxy.api.passing.root import forward_root
 from proxy.api.passing.upstream import CHUNK_BYTES, Upstream
 from proxy.api.watch import Watch
+from proxy.config import ServerConfig
 from proxy.errors import MlError
 from proxy.metrics import Metrics
 from proxy.runtime.tasks import Tasks
@@ -34,18 +35,10 @@ from proxy.runtime.tasks import Tasks
 OUR_PATHS = re.compile(r"/(_ml|_xpack/ml|_cat/ml)(?!/(?:trained_models|data_frame)(?:[/?]|$))(?=[/?]|$)")
 ROOT_PATH = re.compile(r"/(\?|$)")
 
-# A request's head comes in one piece from any honest client; slow ones hold a connection each.
-HEAD_TIMEOUT_S = 10.0
 _SWEEP_S = 1.0
 _LOOK_EVERY_S = 0.25
-# A connection that has never asked anything, as a port scan leaves behind, and one whose reader has fallen asleep.
+# A connection that has never asked anything: a port scan leaves it behind, or a browser that thought ahead.
 UNUSED_S = 60.0
-UNREAD_S = 60.0
-# Each costs a few kilobytes and a file descriptor; Elasticsearch's clients hold tens.
-MAX_CONNECTIONS = 10_000
-# The cluster itself judges the heads that pass through, so these limits only bound memory.
-MAX_LINE_BYTES = 64 * 1024
-MAX_HEADERS = 1000
 _RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _CLOSE = {"Connection": "close"}
 
@@ -55,6 +48,7 @@ _log = logging.getLogger(__name__)
 class Front:
     """Serves ``app`` under our paths, the page under its own and the cluster under all others, on one port.
 
+    :param server: how many connections there may be, how large their requests' heads and how slow their callers
     :param our_paths: matched against the raw target from its start
     :param page: the web page, which has a path of its own
     :param watch: health and metrics, under the page's path
@@ -64,13 +58,15 @@ class Front:
         self,
         app: web.Application,
         upstream: Upstream,
-        our_paths: re.Pattern[str] = OUR_PATHS,
+        server: ServerConfig,
         *,
+        our_paths: re.Pattern[str] = OUR_PATHS,
         page: Page | None = None,
         watch: Watch | None = None,
     ) -> None:
         self._app_runner = web.AppRunner(app, access_log=None)
         self._upstream = upstream
+        self._limits = server
         self._our_paths = our_paths
         self._page = page
         self._watch = watch
@@ -91,16 +87,17 @@ class Front:
         self._shutdown_timeout = shutdown_timeout
         await self._upstream.start()
         await self._app_runner.setup()
+        limits = self._limits
         self._server = _Server(
             self._handle,
+            limits,
             request_factory=self._make_request,
-            handler_cancellation=True,
             access_log=None,
             auto_decompress=False,
             read_bufsize=CHUNK_BYTES,
-            max_line_size=MAX_LINE_BYTES,
-            max_field_size=MAX_LINE_BYTES,
-            max_headers=MAX_HEADERS,
+            max_line_size=limits.max_header_size,
+            max_field_size=limits.max_header_size,
+            max_headers=limits.max_headers,
         )
         self._runner = web.ServerRunner(self._server, shutdown_timeout=shutdown_timeout)
         await self._runner.setup()
@@ -171,8 +168,8 @@ class Front:
             check_framing(request)
             return await self._call_app(request)
         if ROOT_PATH.match(request.raw_path):
-            return await forward_root(request, self._upstream)
-        return await forward(request, self._upstream)
+            return await forward_root(request, self._upstream, self._limits.client_body_timeout)
+        return await forward(request, self._upstream, self._limits.client_body_timeout)
 
     async def _call_app(self, request: web.Request) -> web.StreamResponse:
         """Let the application finish what it has begun, even if the caller leaves: half a change helps nobody."""
@@ -185,10 +182,11 @@ class Front:
 class _Connection(web.RequestHandler):
     """aiohttp's connection, which also knows since when it is waiting for the rest of a head."""
 
-    __slots__ = ("_pending_since", "_pending_size", "head_began", "is_busy", "is_used", "opened_at")
+    __slots__ = ("_limits", "_pending_since", "_pending_size", "head_began", "is_busy", "is_used", "opened_at")
 
     def __init__(self, server: _Server, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
         super().__init__(server, loop=loop, **options)
+        self._limits = server.limits
         self.is_busy = False
         self.is_used = False
         self.head_began: float | None = None
@@ -198,18 +196,20 @@ class _Connection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        if len(self._manager.connections) > MAX_CONNECTIONS:  # type: ignore[union-attr]
-            _log.warning("closed a connection: there are [%d] already", MAX_CONNECTIONS)
+        if len(self._manager.connections) > self._limits.max_connections:  # type: ignore[union-attr]
+            _log.warning("closed a connection: there are [%d] already", self._limits.max_connections)
             self.abort()
 
     def is_useless(self, now: float) -> bool:
-        """Whether its other side has never asked anything, or has stopped reading an answer."""
+        """Whether its other side has never asked anything, does not end a head, or has stopped reading an answer."""
+        if self.head_began is not None and now - self.head_began > self._limits.client_header_timeout:
+            return True
         if not self.is_used and not self.is_busy:
             return now - self.opened_at > UNUSED_S
         pending = self.transport.get_write_buffer_size() if self.transport is not None else 0
         if pending == 0 or pending != self._pending_size:
             self._pending_size, self._pending_since = pending, now
-        return pending > 0 and now - self._pending_since > UNREAD_S
+        return pending > 0 and now - self._pending_since > self._limits.send_timeout
 
     def abort(self) -> None:
         """Closes at once; what has not been sent is given up."""
@@ -245,9 +245,10 @@ class _Server(web.Server):
     """aiohttp's server, which makes our kind of connections."""
 
     def __init__(
-        self, handler: _RequestHandler, *, request_factory: Any, handler_cancellation: bool, **options: object
+        self, handler: _RequestHandler, limits: ServerConfig, *, request_factory: Any, **options: object
     ) -> None:
-        super().__init__(handler, request_factory=request_factory, handler_cancellation=handler_cancellation)
+        super().__init__(handler, request_factory=request_factory, handler_cancellation=True)
+        self.limits = limits
         self._options = options
 
     def __call__(self) -> web.RequestHandler:
@@ -259,11 +260,9 @@ async def _close_idlers(server: _Server) -> None:
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(_SWEEP_S)
-        latest_start = loop.time() - HEAD_TIMEOUT_S
         for connection in server.connections:
             assert isinstance(connection, _Connection), "the server makes no others"
-            began = connection.head_began
-            if (began is not None and began < latest_start) or connection.is_useless(loop.time()):
+            if connection.is_useless(loop.time()):
                 connection.abort()
 
 

@@ -27,6 +27,7 @@ from proxy.runtime.supervisor import Supervisor
 from proxy.schemas import shipped_schemas
 from proxy.store import Store
 from tests.http_client import Answer, HttpClient
+from tests.runtime.datafeeds.sources import wait_until
 
 VENDORED = "application/vnd.elasticsearch+json; compatible-with="
 JOB = {"analysis_config": {"detectors": [{"function": "count"}]}, "data_description": {}}
@@ -339,10 +340,11 @@ def test_a_broken_compressed_body_is_refused(body, client):
 
 @pytest.fixture(scope="module")
 def narrow(config) -> Iterator[HttpClient]:
-    """A proxy that takes at most a megabyte."""
+    """A proxy that takes at most a megabyte at once, nested three deep."""
     from tests.conftest import BackgroundProxy
 
-    proxy = BackgroundProxy(replace(config, server=replace(config.server, max_content_length=1 << 20)))
+    limits = {"max_content_length": 1 << 20, "max_in_flight_length": 1 << 20, "max_depth": 3}
+    proxy = BackgroundProxy(replace(config, server=replace(config.server, **limits)))
     yield HttpClient(proxy.start())
     proxy.stop()
 
@@ -367,6 +369,33 @@ def test_an_announced_length_beyond_the_limit_is_refused_before_it_is_sent(narro
             answer += connection.recv(65536)
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b"Connection: close" in answer, "what is left of the body must not be read as a request"
+
+
+@pytest.mark.scenario(13)
+def test_a_body_that_nests_deeper_than_may_be_is_refused(narrow):
+    assert "unknown field" in narrow.post(OURS_WITH_BODY, body='{"a":[[1]]}').json()["error"]["reason"]
+    refused = narrow.post(OURS_WITH_BODY, body='{"a":[[[1]]]}')
+    assert refused.status == 400
+    assert "nesting depth (4) exceeds the maximum allowed (3)" in refused.json()["error"]["reason"]
+
+
+@pytest.mark.scenario(10)
+@pytest.mark.parametrize("leaves", [False, True], ids=["answered", "left"])
+def test_bodies_beyond_what_may_be_held_at_once_are_told_429_until_others_are_answered(narrow, leaves):
+    host, port = narrow.address.split(":")
+    head = f"POST {OURS_WITH_BODY} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    small = '{"function":"count"}'
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(f"{head}Content-Length: {1 << 20}\r\n\r\n".encode() + b" " * ((1 << 20) - 10))
+        wait_until(lambda: narrow.post(OURS_WITH_BODY, body=small).status == 429, 10)
+        refused = narrow.post(OURS_WITH_BODY, body=small)
+        assert refused.json()["error"]["type"] == "circuit_breaking_exception"
+        assert "max_in_flight_length" in refused.json()["error"]["reason"]
+        assert int(refused.headers["retry-after"]) > 0
+        if not leaves:
+            connection.sendall(b" " * 10)
+            assert b" 400 " in connection.recv(65536)
+    wait_until(lambda: narrow.post(OURS_WITH_BODY, body=small).status == 200, 10)
 
 
 def test_a_body_may_stand_in_the_query(client):

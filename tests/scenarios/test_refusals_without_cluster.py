@@ -20,8 +20,9 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.test_utils import make_mocked_request
 
-from proxy.api.body_stream import Limit
+from proxy.api.body_stream import Limits
 from proxy.api.call import make_call
+from proxy.api.in_flight import InFlight
 from proxy.api.operation import Router
 from proxy.api.request_head import read_query
 from proxy.api.routes import OPERATIONS
@@ -88,9 +89,11 @@ async def refusal(asked: dict[str, Any]) -> dict[str, Any] | None:
     try:
         match = ROUTER.match(request.method, request.raw_path)
         query = read_query(request.raw_path.partition("?")[2])
-        limit = CONFIG.server.max_content_length
-        call = await make_call(request, match.target, SCHEMAS, query, limit=Limit(limit, ""), warnings=[])
-        await match.operation.handler(call, SERVICES)
+        server = CONFIG.server
+        with InFlight(server.max_in_flight_length).share() as share:
+            limits = Limits(server.max_content_length, "", server.client_body_timeout, server.max_depth, share)
+            call = await make_call(request, match.target, SCHEMAS, query, limits=limits, warnings=[])
+            await match.operation.handler(call, SERVICES)
     except MlError as error:
         assert error.status == 400, error
         return error.body()

@@ -25,8 +25,6 @@ from proxy.api.passing.hop_headers import (
 from proxy.api.passing.upstream import CHUNK_BYTES, NoAnswer, TooSlow, Unreachable, Upstream
 from proxy.errors import MlError, bad_gateway, gateway_timeout, illegal_argument, unavailable
 
-# Long enough for any living client; without it, silent ones would hold connections for ever.
-BODY_IDLE_S = 30.0
 _READ_ONLY_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 # Last path segments of calls that only read, although they may be sent as POST.
 _READ_ONLY_CALLS = frozenset(
@@ -35,16 +33,18 @@ _READ_ONLY_CALLS = frozenset(
 _BODILESS_STATUSES = frozenset({204, 304})
 
 
-async def forward(request: web.BaseRequest, upstream: Upstream) -> web.StreamResponse:
+async def forward(request: web.BaseRequest, upstream: Upstream, body_timeout_s: float) -> web.StreamResponse:
     """Pass one request on and its answer back.
+
+    :param body_timeout_s: how long the caller may be silent within its body
 
     :raises MlError: 400 or 408 for the caller's own faults, 503 if nothing was sent, 502 if no answer came,
         504 if it took too long; never after the answer has begun
     """
-    return await relay(request, await ask(request, upstream))
+    return await relay(request, await ask(request, upstream, body_timeout_s))
 
 
-async def ask(request: web.BaseRequest, upstream: Upstream) -> aiohttp.ClientResponse:
+async def ask(request: web.BaseRequest, upstream: Upstream, body_timeout_s: float) -> aiohttp.ClientResponse:
     """Pass one request on and return the beginning of the answer, which the caller of this must relay or close."""
     check_framing(request)
     try:
@@ -52,8 +52,8 @@ async def ask(request: web.BaseRequest, upstream: Upstream) -> aiohttp.ClientRes
     except UnforwardableHeader as error:
         raise illegal_argument(str(error)) from error
     if _must_stream(request):
-        return await _ask_streaming(request, upstream, headers)
-    whole = await _whole_body(request) if request.body_exists else None
+        return await _ask_streaming(request, upstream, headers, body_timeout_s)
+    whole = await _whole_body(request, body_timeout_s) if request.body_exists else None
     try:
         try:
             return await upstream.send(request.method, request.raw_path, headers, whole)
@@ -192,11 +192,11 @@ def _must_stream(request: web.BaseRequest) -> bool:
 
 
 async def _ask_streaming(
-    request: web.BaseRequest, upstream: Upstream, headers: CIMultiDict[str]
+    request: web.BaseRequest, upstream: Upstream, headers: CIMultiDict[str], body_timeout_s: float
 ) -> aiohttp.ClientResponse:
     if request.version < aiohttp.HttpVersion11:
         headers.popall(hdrs.EXPECT, None)
-    body = _CallerBody(request)
+    body = _CallerBody(request, body_timeout_s)
     try:
         return await upstream.send(request.method, request.raw_path, headers, body)
     except (Unreachable, NoAnswer, TooSlow) as error:
@@ -206,15 +206,16 @@ async def _ask_streaming(
 class _CallerBody:
     """The body of a request, piece by piece; read only once the cluster takes it."""
 
-    def __init__(self, request: web.BaseRequest) -> None:
+    def __init__(self, request: web.BaseRequest, timeout_s: float) -> None:
         self._request = request
+        self._timeout_s = timeout_s
         self.fault: MlError | None = None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         await self._invite()
         yield b""  # lets the head go before the first bytes: the cluster may refuse the body by its length
         try:
-            while piece := await _next_piece(self._request):
+            while piece := await _next_piece(self._request, self._timeout_s):
                 yield piece
         except MlError as fault:
             self.fault = fault
@@ -227,25 +228,25 @@ class _CallerBody:
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
-async def _whole_body(request: web.BaseRequest) -> bytes:
+async def _whole_body(request: web.BaseRequest, timeout_s: float) -> bytes:
     if request.content.is_eof():
         return request.content.read_nowait()
     pieces = []
-    while piece := await _next_piece(request):
+    while piece := await _next_piece(request, timeout_s):
         pieces.append(piece)
     return b"".join(pieces)
 
 
-async def _next_piece(request: web.BaseRequest) -> bytes:
+async def _next_piece(request: web.BaseRequest, timeout_s: float) -> bytes:
     """The next bytes of the body, none at its end.
 
     :raises MlError: 408 or 400
     """
     try:
-        async with asyncio.timeout(BODY_IDLE_S):
+        async with asyncio.timeout(timeout_s):
             return await request.content.readany()
     except TimeoutError as error:
-        raise MlError("timeout_exception", f"no body byte came within [{BODY_IDLE_S:g}s]", 408) from error
+        raise MlError("timeout_exception", f"no body byte came within [{timeout_s:g}s]", 408) from error
     except web.RequestPayloadError as error:
         raise illegal_argument(f"malformed request body: {error}") from error
 

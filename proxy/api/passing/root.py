@@ -38,12 +38,12 @@ _WIRE_COMPATIBLE = {7: "6.8.0", 8: "7.17.0", 9: "8.19.0"}
 _BODY_HEADERS = ("Accept", "Accept-Encoding", "Content-Encoding", "Content-Length", "Content-Type", "Expect")
 
 
-async def forward_root(request: web.BaseRequest, upstream: Upstream) -> web.StreamResponse:
+async def forward_root(request: web.BaseRequest, upstream: Upstream, body_timeout_s: float) -> web.StreamResponse:
     """Answer ``GET /`` or ``HEAD /``.
 
     :raises MlError: as passthrough.forward
     """
-    answer = await ask(request, upstream)
+    answer = await ask(request, upstream, body_timeout_s)
     if answer.status != 405 or request.method not in ("GET", "HEAD"):
         return await relay(request, answer)
     greeting = await _greeting(request, upstream)

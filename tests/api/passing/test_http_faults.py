@@ -9,7 +9,6 @@ import re
 import pytest
 
 from proxy.api import front
-from proxy.api.passing import passthrough
 from tests.api.passing.wire import (
     OK,
     Conversation,
@@ -17,6 +16,7 @@ from tests.api.passing.wire import (
     answering,
     called_through,
     error_of,
+    get,
     lines_of,
     status_of,
 )
@@ -100,14 +100,30 @@ def test_the_cluster_decides_how_large_a_head_may_be(request_bytes):
     asyncio.run(run())
 
 
+@pytest.mark.scenario(13)
+@pytest.mark.parametrize(
+    ("lines", "limits"),
+    [(["X-Long: " + "x" * 300], {"max_header_size": 256}), (["X-Many: 1"] * 20, {"max_headers": 10})],
+    ids=["size of a header", "number of headers"],
+)
+def test_a_head_beyond_the_limits_is_refused_before_the_cluster_sees_it(lines, limits):
+    async def run() -> None:
+        cluster = answering()
+        async with called_through(cluster, **limits) as caller:
+            await caller.send(get("/x", *lines))
+            assert status_of(await caller.rest()) == 400
+            assert not cluster.heads
+
+    asyncio.run(run())
+
+
 @pytest.mark.scenario(10)
 def test_a_head_that_never_ends_loses_its_connection(monkeypatch):
-    monkeypatch.setattr(front, "HEAD_TIMEOUT_S", 0.1)
     monkeypatch.setattr(front, "_SWEEP_S", 0.05)
 
     async def run() -> None:
         for requests_before in (0, 1):
-            async with called_through(answering()) as caller:
+            async with called_through(answering(), client_header_timeout=0.1) as caller:
                 for _ in range(requests_before):
                     await caller.send(b"GET /x HTTP/1.1\r\nHost: p\r\n\r\n")
                     await caller.answer()
@@ -118,7 +134,6 @@ def test_a_head_that_never_ends_loses_its_connection(monkeypatch):
 
 
 def test_an_idle_connection_and_a_slow_answer_are_no_slow_heads(monkeypatch):
-    monkeypatch.setattr(front, "HEAD_TIMEOUT_S", 0.1)
     monkeypatch.setattr(front, "_SWEEP_S", 0.05)
 
     async def script(talk: Conversation) -> None:
@@ -128,7 +143,7 @@ def test_an_idle_connection_and_a_slow_answer_are_no_slow_heads(monkeypatch):
             await talk.answer(OK)
 
     async def run() -> None:
-        async with called_through(ScriptedCluster(script)) as caller:
+        async with called_through(ScriptedCluster(script), client_header_timeout=0.1) as caller:
             for _ in range(2):
                 await asyncio.sleep(0.3)
                 await caller.send(b"GET /x HTTP/1.1\r\nHost: p\r\n\r\n")
@@ -149,11 +164,9 @@ def test_a_connection_that_never_asks_anything_is_closed(monkeypatch):
 
 
 @pytest.mark.scenario(10)
-def test_no_more_connections_are_held_than_there_may_be(monkeypatch):
-    monkeypatch.setattr(front, "MAX_CONNECTIONS", 0)
-
+def test_no_more_connections_are_held_than_there_may_be():
     async def run() -> None:
-        async with called_through(answering()) as caller:
+        async with called_through(answering(), max_connections=0) as caller:
             assert await asyncio.wait_for(caller.rest(), 10) == b""
 
     asyncio.run(run())
@@ -161,7 +174,6 @@ def test_no_more_connections_are_held_than_there_may_be(monkeypatch):
 
 @pytest.mark.scenario(10)
 def test_a_reader_that_has_fallen_asleep_loses_its_connection(monkeypatch):
-    monkeypatch.setattr(front, "UNREAD_S", 0.3)
     monkeypatch.setattr(front, "_SWEEP_S", 0.05)
     ended = []
 
@@ -173,7 +185,7 @@ def test_a_reader_that_has_fallen_asleep_loses_its_connection(monkeypatch):
         ended.append(True)
 
     async def run() -> None:
-        async with called_through(ScriptedCluster(script)) as caller:
+        async with called_through(ScriptedCluster(script), send_timeout=0.3) as caller:
             await caller.send(b"GET /x HTTP/1.1\r\nHost: p\r\n\r\n")
             # Nothing is read, so the answer fills every buffer on its way and stands still.
             for _ in range(400):
@@ -186,12 +198,10 @@ def test_a_reader_that_has_fallen_asleep_loses_its_connection(monkeypatch):
 
 
 @pytest.mark.scenario(10)
-def test_a_body_that_stops_is_408(monkeypatch):
-    monkeypatch.setattr(passthrough, "BODY_IDLE_S", 0.1)
-
+def test_a_body_that_stops_is_408():
     async def run() -> None:
         for length in (1000, 1_000_000):
-            async with called_through(ScriptedCluster(hang_up_later)) as caller:
+            async with called_through(ScriptedCluster(hang_up_later), client_body_timeout=0.1) as caller:
                 await caller.send(b"POST /x HTTP/1.1\r\nHost: p\r\nContent-Length: %d\r\n\r\nabc" % length)
                 head, _ = await caller.answer()
                 assert status_of(head) == 408

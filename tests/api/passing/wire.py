@@ -9,16 +9,18 @@ import asyncio
 import json
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aiohttp import web
 
 from proxy.api.front import Front
 from proxy.api.passing.upstream import Upstream
+from proxy.config_loading import load_config
 
 OK = b"HTTP/1.1 200 OK\r\nX-elastic-product: Elasticsearch\r\ncontent-length: 2\r\n\r\n{}"
+DEFAULTS = load_config(environ={}).server
 Script = Callable[["Conversation"], Awaitable[None]]
 
 
@@ -115,11 +117,13 @@ async def front_of(*ports: int, **options: object) -> AsyncIterator[int]:
         await front.close()
 
 
-def make_front(*hosts: str, app: web.Application | None = None, **options: object) -> Front:
+def make_front(
+    *hosts: str, app: web.Application | None = None, limits: Mapping[str, object] = {}, **options: object
+) -> Front:
     if app is None:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", answer_ours)
-    return Front(app, Upstream(hosts, **options))
+    return Front(app, Upstream(hosts, **options), replace(DEFAULTS, **limits))
 
 
 async def answer_ours(request: web.Request) -> web.Response:
@@ -163,9 +167,9 @@ async def calling(port: int) -> AsyncIterator[Caller]:
 
 
 @asynccontextmanager
-async def called_through(cluster: ScriptedCluster) -> AsyncIterator[Caller]:
-    """A caller's connection to a pass-through before this cluster."""
-    async with cluster.listening(), front_of(cluster.port) as port, calling(port) as caller:
+async def called_through(cluster: ScriptedCluster, **limits: object) -> AsyncIterator[Caller]:
+    """A caller's connection to a pass-through before this cluster, with these settings."""
+    async with cluster.listening(), front_of(cluster.port, limits=limits) as port, calling(port) as caller:
         yield caller
 
 
