@@ -7,6 +7,9 @@ on which indices named .ml-* and lanewatch-* are deleted.
 import asyncio
 import base64
 import hashlib
+import os
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,6 +38,25 @@ START_TIMEOUT_S = 60
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("random", print_blob=True, deadline=None)
 settings.load_profile("repeatable")
+
+# A node of a test lives for minutes: it waits for no disk, and its Java does not compile what would pay off in hours.
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 4 << 30
+
+
+def pytest_configure() -> None:
+    """Puts what is temporary into memory where there is room, for the tests and for the processes they start."""
+    os.environ.setdefault("ES_JAVA_OPTS", "-XX:TieredStopAtLevel=1")
+    if "TMPDIR" not in os.environ and is_roomy(MEMORY):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+def is_roomy(folder: Path) -> bool:
+    """Whether a node can have its folders there; it loads libraries from one of them."""
+    if not os.access(folder, os.W_OK) or shutil.disk_usage(folder).free < ROOM_BYTES:
+        return False
+    return not os.statvfs(folder).f_flag & os.ST_NOEXEC
+
 
 # The fixtures that start a cluster or are given one: whoever uses one of them, however indirectly, needs a cluster.
 CLUSTER_FIXTURES = {"cluster", "secured_cluster_url"}
