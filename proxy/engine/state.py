@@ -31,6 +31,17 @@ def pack(tree: Tree) -> bytes:
 
 def unpack(data: bytes) -> Tree:
     """The tree written by `pack`; raises StateError for anything else."""
+    body, end, tree = _opened(data)
+    return _Reader(body, end).fill(tree)
+
+
+def check(data: bytes) -> None:
+    """Raises StateError for what `unpack` would not read."""
+    _opened(data)
+
+
+def _opened(data: bytes) -> tuple[bytes, int, Tree]:
+    """The bytes, where their arrays begin, and the tree that those are missing from."""
     if data[:4] != MAGIC:
         raise StateError("not an engine state")
     try:
@@ -39,9 +50,11 @@ def unpack(data: bytes) -> Tree:
         header = json.loads(body[8 : 8 + length])
     except (zlib.error, struct.error, ValueError) as broken:
         raise StateError("engine state is damaged") from broken
-    if header["version"] != VERSION:
-        raise StateError(f"engine state has version [{header['version']}], this engine reads [{VERSION}]")
-    return _Reader(body, 8 + length).fill(header["tree"])
+    version = header["version"]
+    if version != VERSION:
+        way = ", upgrade Lanewatch to go on with it" if version > VERSION else ""
+        raise StateError(f"engine state has version [{version}], this engine reads [{VERSION}]{way}")
+    return body, 8 + length, header["tree"]
 
 
 def _strip(tree: Tree, arrays: list[np.ndarray]) -> Tree:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from proxy.errors import status_error
-from proxy.runtime.saved_model import MIN_VERSION, entries_in, is_readable
+from proxy.runtime.saved_model import MIN_VERSION, entries_in, is_too_new, is_too_old
 from proxy.store import Store
 from proxy.store.results import ids as result_ids
 from proxy.store.results.docs import OLDEST_MODEL_VERSION
@@ -59,7 +59,14 @@ async def _snapshot(store: Store, job_id: str, snapshot_id: str) -> tuple[bytes 
         )
     if not snapshot.get("snapshot_doc_count"):
         return None, counts
-    if not is_readable(str(snapshot.get("min_version") or OLDEST_MODEL_VERSION)):
+    version = str(snapshot.get("min_version") or OLDEST_MODEL_VERSION)
+    if is_too_new(version):
+        raise status_error(
+            f"[{job_id}] job model snapshot [{snapshot_id}] has min version [{version}], which is newer than "
+            f"[{MIN_VERSION}], please upgrade Lanewatch, revert to an older model snapshot or reset the job",
+            400,
+        )
+    if is_too_old(version):
         raise status_error(
             f"[{job_id}] job model snapshot [{snapshot_id}] has min version before [{MIN_VERSION}], "
             "please revert to a newer model snapshot or reset the job",

@@ -8,10 +8,15 @@ from typing import Any
 
 import orjson
 
+from proxy.engine import StateError
+from proxy.engine import state as engine_state
 from proxy.errors import status_error
 
-# The oldest version whose snapshots this build reads, in the numbering that snapshots bear.
-MIN_VERSION = "8.3.0"
+# What snapshots bear as their min_version, by the version of the engine's state that is in them: the first build that
+# reads them has that number. Whoever raises the engine's version adds a row, and keeps a state of the last release in
+# tests/runtime/states.
+MIN_VERSIONS = {7: "8.3.0"}
+MIN_VERSION = MIN_VERSIONS[engine_state.VERSION]
 _STATE_VERSION = 1
 _HEAD_BYTES = 4
 
@@ -42,6 +47,18 @@ def unpack(model: bytes) -> tuple[Header, bytes]:
     return header, state
 
 
+def check(model: bytes) -> None:
+    """
+    Raises:
+        MlError: 400 for a model that ``unpack``, or the engine, would not read.
+    """
+    _, state = unpack(model)
+    try:
+        engine_state.check(state)
+    except StateError as error:
+        raise status_error(str(error), 400) from error
+
+
 def entries_in(model: bytes) -> int:
     """The number of the first journal entry that the model does not contain; 0 where it does not tell."""
     try:
@@ -57,9 +74,14 @@ def _header(model: bytes) -> tuple[Header, int]:
     return orjson.loads(model[_HEAD_BYTES:end]), end
 
 
-def is_readable(min_version: str) -> bool:
-    """Whether a snapshot of that version can hold a model of ours."""
-    return _numbers(min_version) >= _numbers(MIN_VERSION)
+def is_too_old(min_version: str) -> bool:
+    """Whether a snapshot of that version can only hold a model that nobody reads here any more."""
+    return _numbers(min_version) < min(map(_numbers, MIN_VERSIONS.values()))
+
+
+def is_too_new(min_version: str) -> bool:
+    """Whether a snapshot says that it takes a newer build to read it."""
+    return _numbers(min_version) > max(map(_numbers, MIN_VERSIONS.values()))
 
 
 def _numbers(version: str) -> tuple[int, ...]:

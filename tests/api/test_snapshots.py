@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import struct
 import time
+import zlib
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from proxy.engine import state
+from proxy.runtime.saved_model import MIN_VERSION, pack
 from tests.http_client import HttpClient
 from tests.runtime.test_restart import START_MS, close, make_job, post, results
 
@@ -126,6 +133,48 @@ def test_upgrading_says_why_there_is_nothing_to_upgrade(client: HttpClient, snap
         "and the job's state is [opened]"
     )
     assert "already compatible" in upgrade(client, earlier)[1]
+
+
+def test_a_snapshot_of_a_newer_version_is_refused_with_the_way_on(
+    client: HttpClient, cluster_client: HttpClient, snapshots: tuple[str, str]
+) -> None:
+    latest = snapshots[1]
+    change(cluster_client, ".ml-anomalies-shared", f"{JOB_ID}_model_snapshot_{latest}", {"min_version": "8.10.0"})
+    refused = client.post(f"{PATH}/_open")
+    assert refused.status == 400
+    assert refused.json()["error"]["reason"] == (
+        f"[{JOB_ID}] job model snapshot [{latest}] has min version [8.10.0], which is newer than [{MIN_VERSION}], "
+        "please upgrade Lanewatch, revert to an older model snapshot or reset the job"
+    )
+    status, reason = upgrade(client, latest)
+    assert (status, "cannot be read before Lanewatch is upgraded" in reason) == (409, True)
+    revert(client, snapshots[0])
+    open_again(client)
+    close(client, JOB_ID)
+
+
+@pytest.mark.parametrize(("difference", "way"), [(1, ", upgrade Lanewatch to go on with it"), (-1, "")])
+def test_a_model_of_another_engine_is_refused_whatever_its_snapshot_says(
+    client: HttpClient, cluster_client: HttpClient, snapshots: tuple[str, str], difference: int, way: str
+) -> None:
+    latest, version = snapshots[1], state.VERSION + difference
+    head = json.dumps({"version": version, "tree": {}}).encode()
+    other = pack({"counts": {}}, state.MAGIC + zlib.compress(struct.pack("<Q", len(head)) + head))
+    stored = {"model": base64.b64encode(other).decode()}
+    change(cluster_client, ".ml-state-write", f"{JOB_ID}_model_state_{latest}#1", stored)
+    status, reason = upgrade(client, latest)
+    told = f"engine state has version [{version}], this engine reads [{state.VERSION}]{way}"
+    assert status == 409
+    assert f"as its model cannot be read here: {told}; delete the snapshot, or revert to another one" in reason
+    refused = client.post(f"{PATH}/_open")
+    assert refused.status == 400
+    assert told in refused.json()["error"]["reason"]
+
+
+def change(cluster: HttpClient, index: str, document_id: str, changes: dict[str, str]) -> None:
+    path = f"/{index}/_update/{quote(document_id, safe='')}"
+    answer = cluster.post(path, json_body={"doc": changes}, query={"refresh": "true"})
+    assert answer.status == 200, answer.text
 
 
 def test_a_blocked_job_is_not_reverted(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from proxy.engine import state
 from proxy.errors import MlError
-from proxy.runtime.saved_model import entries_in, is_readable, pack, unpack
+from proxy.runtime.saved_model import MIN_VERSIONS, entries_in, is_too_new, is_too_old, pack, unpack
 
 
 def test_what_was_packed_reads_back() -> None:
@@ -41,8 +42,22 @@ def test_another_version_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "expected"),
-    [("6.3.0", False), ("8.2.9", False), ("8.3.0", True), ("8.10.0", True), ("9.0.0-SNAPSHOT", True), ("", False)],
+    ("version", "old", "new"),
+    [
+        ("6.3.0", True, False),
+        ("8.2.9", True, False),
+        ("8.3.0", False, False),
+        ("8.3.0-SNAPSHOT", False, False),
+        ("8.10.0", False, True),
+        ("9.0.0-SNAPSHOT", False, True),
+        ("", True, False),
+    ],
 )
-def test_versions_are_compared_as_numbers(version: str, expected: bool) -> None:
-    assert is_readable(version) is expected
+def test_versions_are_compared_as_numbers(version: str, old: bool, new: bool) -> None:
+    assert (is_too_old(version), is_too_new(version)) == (old, new)
+
+
+def test_every_version_of_the_engine_has_a_number_of_its_own() -> None:
+    """Else an older build would take a newer snapshot for one that it reads."""
+    assert max(MIN_VERSIONS) == state.VERSION
+    assert len(set(MIN_VERSIONS.values())) == len(MIN_VERSIONS)

@@ -11,10 +11,11 @@ from proxy.api.render import Prepared
 from proxy.api.rules.paging import page_of
 from proxy.api.rules.timeouts import check_timeouts
 from proxy.api.services import Services
-from proxy.errors import illegal_argument, not_found, status_error
+from proxy.errors import MlError, illegal_argument, not_found, status_error
 from proxy.runtime import reverting
 from proxy.runtime.removals import Order
-from proxy.runtime.saved_model import is_readable
+from proxy.runtime.saved_model import check as check_model
+from proxy.runtime.saved_model import is_too_new, is_too_old
 from proxy.store import Hit, result_docs, result_queries
 
 Document = dict[str, Any]
@@ -76,7 +77,7 @@ async def revert_model_snapshot(call: Call, services: Services) -> Document:
 
 
 async def upgrade_job_snapshot(call: Call, services: Services) -> Document:
-    """Models are either current or not ours: an upgrade only ever tells which."""
+    """Every model that can be read is current: an upgrade only ever tells whether it can, and why not."""
     check_timeouts(call)
     job_id, snapshot_id = call.path["job_id"], call.path["snapshot_id"]
     job = await services.store.jobs.get(job_id)
@@ -89,19 +90,39 @@ async def upgrade_job_snapshot(call: Call, services: Services) -> Document:
             f"and the job's state is [{state}]",
             409,
         )
-    version = snapshot.source.get("min_version") or result_docs.OLDEST_MODEL_VERSION
-    if is_readable(version):
-        current = (await services.store.client.facts()).version
+    reason = await _why_unreadable(services, job_id, snapshot)
+    if reason:
         raise status_error(
-            f"Cannot upgrade job [{job_id}] snapshot [{snapshot_id}] as it is already compatible "
-            f"with current version {current}",
+            f"Cannot upgrade job [{job_id}] snapshot [{snapshot_id}] as its model {reason}; "
+            "delete the snapshot, or revert to another one",
             409,
         )
+    current = (await services.store.client.facts()).version
     raise status_error(
-        f"Cannot upgrade job [{job_id}] snapshot [{snapshot_id}] as its model, of version {version}, "
-        "cannot be read here; delete the snapshot, or revert to a newer one",
+        f"Cannot upgrade job [{job_id}] snapshot [{snapshot_id}] as it is already compatible "
+        f"with current version {current}",
         409,
     )
+
+
+async def _why_unreadable(services: Services, job_id: str, snapshot: Hit) -> str:
+    """Why a snapshot's model could not be gone on with; empty where it could."""
+    version = str(snapshot.source.get("min_version") or result_docs.OLDEST_MODEL_VERSION)
+    if is_too_old(version):
+        return f"of version {version}, cannot be read here any more"
+    if is_too_new(version):
+        return f"of version {version}, cannot be read before Lanewatch is upgraded"
+    documents = int(snapshot.source.get("snapshot_doc_count") or 0)
+    if not documents:
+        return ""
+    model = await services.store.model_states.read(job_id, str(snapshot.source["snapshot_id"]), documents)
+    if model is None:
+        return "is incomplete"
+    try:
+        await asyncio.to_thread(check_model, model)
+    except MlError as error:
+        return f"cannot be read here: {error.reason}"
+    return ""
 
 
 async def get_model_snapshot_upgrade_stats(call: Call, services: Services) -> Document:
