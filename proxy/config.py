@@ -79,6 +79,7 @@ class MlConfig:
     max_model_memory_limit: ByteSize | None
     max_open_jobs: int
     max_machine_memory_percent: int
+    delayed_data_check_freq: Seconds
 
 
 @dataclass(frozen=True, slots=True)

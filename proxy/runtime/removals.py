@@ -167,6 +167,8 @@ class Removals:
                 await self._store.jobs.block(job_id, {"reason": order.kind, "task_id": task_id}, order.options())
                 if order.kind == "delete":
                     await self._runtime.notices.write(job_id, "info", f"Deleting job by task with id '{task_id}'")
+                    if state in ("opening", "opened"):
+                        await self._runtime.notices.write(job_id, "info", "Killing job")
                 async with self._runtime.blocked(turn, STATE_OF_BLOCK[order.kind]):
                     return await self._work[order.kind](job, order)
             except Exception:

@@ -21,6 +21,7 @@ from proxy.runtime import job_states
 from proxy.runtime.background_persist import BackgroundPersist
 from proxy.runtime.capacity import AWAITING_NODE, Capacity, limit_of
 from proxy.runtime.datafeeds.feeds import Feeds
+from proxy.runtime.datafeeds.runner import Pace
 from proxy.runtime.input_changes import InputChanges
 from proxy.runtime.job_entries import Entries, OpenJobs
 from proxy.runtime.job_states import Action, Asked, BlockedState, ShownState, State
@@ -75,7 +76,8 @@ class Supervisor:
         self.upkeep = Upkeep(store, self.notices, clock)
         self.background = BackgroundPersist(store, clock, self.turn, self.notices, OpenJobs(self._entries))
         self._own_indices = OwnIndices(store, self._turns, lives=self._entries.lives, end_unclaimed=self._end_unclaimed)
-        self.datafeeds = Feeds(store, self, self._tasks, clock, self._save_every_ms)
+        pace = Pace(self._save_every_ms, int(config.ml.delayed_data_check_freq * 1000))
+        self.datafeeds = Feeds(store, self, self._tasks, clock, pace)
 
     @property
     def _save_every_ms(self) -> int:

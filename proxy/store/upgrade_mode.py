@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proxy.errors import status_error
 from proxy.store.client import ClusterClient, quote_expression
 from proxy.store.names import Names
 
@@ -13,6 +14,7 @@ class UpgradeMode:
 
     def __init__(self, client: ClusterClient, names: Names) -> None:
         self._client = client
+        self._is_changing = False
         self._path = f"/{quote_expression(names.config_alias)}/_doc/{_DOCUMENT}"
 
     async def is_on(self) -> bool:
@@ -20,5 +22,15 @@ class UpgradeMode:
         return found is not None and bool(found["_source"]["enabled"])
 
     async def set(self, enabled: bool) -> None:
+        """
+        Raises:
+            MlError: 429 while an earlier change is not stored yet.
+        """
+        if self._is_changing:
+            raise status_error("Cannot change [upgrade_mode]. Previous request is still being processed.", 429)
         source = {"type": "upgrade_mode", "enabled": enabled}
-        await self._client.request("PUT", self._path, params={"require_alias": True}, body=source, retry=True)
+        self._is_changing = True
+        try:
+            await self._client.request("PUT", self._path, params={"require_alias": True}, body=source, retry=True)
+        finally:
+            self._is_changing = False

@@ -9,7 +9,6 @@ from proxy.runtime.datafeeds.actions import Annotate, CheckDelayedData, Missed, 
 from proxy.runtime.datafeeds.frequency import ceil_ms, floor_ms
 from proxy.units import iso
 
-DEFAULT_CHECK_FREQUENCY_MS = 15 * 60_000
 _DEFAULT_WINDOW_MS = 2 * 3_600_000
 _DEFAULT_WINDOW_SPANS = 8
 # Kibana reads the number from this beginning, so it has no separators.
@@ -35,11 +34,11 @@ def default_window_ms(bucket_span_ms: int) -> int:
     return max(_DEFAULT_WINDOW_MS, _DEFAULT_WINDOW_SPANS * bucket_span_ms)
 
 
-def is_check_due(findings: Findings, window_ms: int, now_ms: int) -> bool:
+def is_check_due(findings: Findings, every_ms: int, now_ms: int) -> bool:
     """Whether to look now: after a search, but not too often."""
     if findings.checked_ms is None or not findings.is_search_unchecked:
         return findings.is_search_unchecked
-    return now_ms > findings.checked_ms + min(DEFAULT_CHECK_FREQUENCY_MS, window_ms)
+    return now_ms > findings.checked_ms + every_ms
 
 
 def check_of(

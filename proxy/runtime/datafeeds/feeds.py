@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 
 from proxy.errors import MlError
 from proxy.runtime.datafeeds.actions import Stop
-from proxy.runtime.datafeeds.runner import Jobs, Runner, Surroundings
+from proxy.runtime.datafeeds.runner import Jobs, Pace, Runner, Surroundings
 from proxy.runtime.live_job import LiveJob
 from proxy.runtime.tasks import Tasks, attempt, until_done
 from proxy.store import DatafeedTask, Store, StoredDatafeed
@@ -45,7 +45,7 @@ class _Run:
 class Feeds:
     """Runs by the id of their datafeed."""
 
-    def __init__(self, store: Store, jobs: Owner, tasks: Tasks, clock: Callable[[], int], save_every_ms: int) -> None:
+    def __init__(self, store: Store, jobs: Owner, tasks: Tasks, clock: Callable[[], int], pace: Pace) -> None:
         self._store = store
         self._jobs = jobs
         self._tasks = tasks
@@ -53,7 +53,7 @@ class Feeds:
         self._is_listed = asyncio.Event()
         self._may_search = asyncio.Event()
         self._may_search.set()
-        self._around = Surroundings(jobs, store.annotations, clock, self._may_search.wait, save_every_ms)
+        self._around = Surroundings(jobs, store.annotations, clock, self._may_search.wait, pace)
 
     # ---- what others ask
 

@@ -55,7 +55,7 @@ def _check(settings: Settings, progress: Progress, now_ms: int) -> CheckDelayedD
     window_ms = settings.check_window_ms
     if progress.phase != "real_time" or window_ms is None:
         return None
-    if not delayed_data.is_check_due(progress.findings, window_ms, now_ms):
+    if not delayed_data.is_check_due(progress.findings, min(settings.check_every_ms, window_ms), now_ms):
         return None
     return delayed_data.check_of(progress.last_finalized_ms, window_ms, settings.bucket_span_ms, settings.start_ms)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from proxy.errors import MlError
@@ -70,6 +70,14 @@ class Jobs(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How often, in milliseconds, an open job's model is saved, and a run looks for delayed data."""
+
+    save_every_ms: int
+    check_every_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What all runs share. ``ready`` waits while no datafeed may search."""
 
@@ -77,7 +85,7 @@ class Surroundings:
     annotations: Annotations
     clock: Callable[[], int]
     ready: Callable[[], Any]
-    save_every_ms: int
+    pace: Pace
 
 
 class Runner:
@@ -90,9 +98,8 @@ class Runner:
         self._around = around
         self._jobs = around.jobs
         self._run = FeedRun(task.run_ms, stored.config, stored.api_key)
-        self._settings: Settings = settings_of(
-            stored.config, job["analysis_config"]["bucket_span"], task.start_ms, task.end_ms
-        )
+        settings = settings_of(stored.config, job["analysis_config"]["bucket_span"], task.start_ms, task.end_ms)
+        self._settings: Settings = replace(settings, check_every_ms=around.pace.check_every_ms)
         self._closes_job: bool | None = task.closes_job if task.is_stopping else None
         self._woken = asyncio.Event()
         self.searching: Search | None = None
@@ -165,7 +172,7 @@ class Runner:
         self.searching = action if isinstance(action, Search) else None
         try:
             async with self._jobs.step(self.task.job_id, "flush") as live:
-                return await live.feed(self._run, progress, action, self._around.save_every_ms)
+                return await live.feed(self._run, progress, action, self._around.pace.save_every_ms)
         except MlError as error:
             # Nothing of the range was taken that the progress does not tell.
             is_open = self._jobs.live(self.task.job_id) is not None

@@ -19,7 +19,7 @@ class Settings:
     """Times and lengths are milliseconds.
 
     ``interval`` is that of the aggregations' histogram, None where documents are read. ``check_window_ms`` is None
-    where nobody looks for delayed data.
+    where nobody looks for delayed data; it is looked for every ``check_every_ms`` or window, whichever is shorter.
     """
 
     bucket_span_ms: int
@@ -29,6 +29,7 @@ class Settings:
     end_ms: int | None = None
     interval: Interval | None = None
     check_window_ms: int | None = None
+    check_every_ms: int = 15 * 60_000
     max_empty_searches: int | None = None
     max_extraction_failures: int | None = None
 

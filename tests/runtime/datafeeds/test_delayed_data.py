@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from proxy.runtime.datafeeds.actions import CheckDelayedData, Missed
 from proxy.runtime.datafeeds.delayed_data import (
     Findings,
@@ -12,8 +14,11 @@ from proxy.runtime.datafeeds.delayed_data import (
     is_worth_telling,
     missed,
 )
+from proxy.runtime.datafeeds.plan import next_action
+from proxy.runtime.datafeeds.progress import Progress
+from proxy.runtime.datafeeds.settings import Settings
 
-M, H = 60_000, 3_600_000
+S, M, H = 1000, 60_000, 3_600_000
 
 
 def test_more_in_the_index_than_was_counted_is_missed():
@@ -35,14 +40,24 @@ def test_a_check_covers_whole_final_buckets_of_the_datafeeds_time():
     assert check_of(None, 2 * H, H, 0) is None
 
 
-def test_a_check_follows_a_search_after_a_quarter_of_an_hour_or_a_shorter_window():
-    assert not is_check_due(Findings(), 2 * H, 0)
-    assert is_check_due(Findings(is_search_unchecked=True), 2 * H, 0)
-    assert not is_check_due(Findings(checked_ms=0), 2 * H, 10 * H)
+def test_a_check_follows_a_search_but_not_too_often():
+    assert not is_check_due(Findings(), 15 * M, 0)
+    assert is_check_due(Findings(is_search_unchecked=True), 15 * M, 0)
+    assert not is_check_due(Findings(checked_ms=0), 15 * M, 10 * H)
     checked = Findings(checked_ms=0, is_search_unchecked=True)
-    assert not is_check_due(checked, 2 * H, 15 * M)
-    assert is_check_due(checked, 2 * H, 15 * M + 1)
-    assert is_check_due(checked, 3 * M, 3 * M + 1)
+    assert not is_check_due(checked, 15 * M, 15 * M)
+    assert is_check_due(checked, 15 * M, 15 * M + 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "every_ms"), [({}, 15 * M), ({"check_window_ms": 3 * M}, 3 * M), ({"check_every_ms": M}, M)]
+)
+def test_the_next_check_comes_after_a_quarter_of_an_hour_or_a_shorter_window_or_as_the_setting_says(given, every_ms):
+    settings = Settings(**{"bucket_span_ms": S, "frequency_ms": S, "query_delay_ms": 0, "check_window_ms": H} | given)
+    findings = Findings(checked_ms=0, is_search_unchecked=True)
+    progress = Progress(1, "real_time", 10 * H, 0, findings=findings, last_finalized_ms=10 * H)
+    assert not isinstance(next_action(settings, progress, every_ms), CheckDelayedData)
+    assert isinstance(next_action(settings, progress, every_ms + 1), CheckDelayedData)
 
 
 def test_the_text_begins_as_alert_rules_read_it():
