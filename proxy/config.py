@@ -72,6 +72,10 @@ class IndicesConfig:
     annotations_read_alias: str
     annotations_write_alias: str
     notifications: str
+    alerting: str
+    alerts: str
+    alerts_alias: str
+    deliveries: str
 
 
 @dataclass(frozen=True, slots=True)

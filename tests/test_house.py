@@ -29,8 +29,9 @@ LEAVES = {
     *("tls", "units"),
 }
 SEES = {
-    "api": {"runtime", "store", "schemas", "job_config", "metrics"},
-    "app": {"api", "runtime", "store", "schemas", "metrics"},
+    "alerting": {"job_config", "runtime", "store"},
+    "api": {"alerting", "runtime", "store", "schemas", "job_config", "metrics"},
+    "app": {"alerting", "api", "runtime", "store", "schemas", "metrics"},
     "check": {"job_config", "runtime", "store"},
     "cli": {"commands"},
     "cluster": set(),

@@ -16,6 +16,7 @@ from proxy.api.access import privilege_for
 from proxy.api.body_stream import Limits
 from proxy.api.call import Reply, Target, make_call
 from proxy.api.in_flight import InFlight, Share
+from proxy.api.kibana_paths import is_kibanas, kibana_error, without_space
 from proxy.api.large_answer import SLICED_FROM_BYTES, Sliced
 from proxy.api.operation import Match, Operation, Router
 from proxy.api.render import Rendering, rendering_of
@@ -59,17 +60,17 @@ class Dispatcher:
             facts = await self._services.store.client.facts()
             query = read_query(request.raw_path.partition("?")[2])
             rendering = rendering_of(query, request.headers, has_body=request.body_exists, major=facts.major)
-            match = self._router.match(request.method, request.raw_path)
+            match = self._router.match(request.method, without_space(request.raw_path))
             request[_OPERATION] = match.operation.name
             action = self._schemas.action(match.operation.name)
             await self._services.access.check(action, identity, request.raw_path)
             reply = await self._perform(request, match, query, warnings)
             return await _response(request, reply, rendering, _warning_headers(warnings, facts))
         except MlError as error:
-            reply = _error_reply(error, rendering)
+            reply = _error_reply(request, error, rendering)
         except Exception as error:
             _log.exception("unexpected error in [%s %s]", request.method, request.path)
-            reply = _error_reply(MlError("exception", f"{type(error).__name__}: {error}", 500), rendering)
+            reply = _error_reply(request, MlError("exception", f"{type(error).__name__}: {error}", 500), rendering)
         return await _response(request, reply, rendering, _warning_headers(warnings, facts))
 
     async def _perform(
@@ -118,7 +119,10 @@ def _deprecations(match: Match, method: str) -> list[str]:
     return texts
 
 
-def _error_reply(error: MlError, rendering: Rendering) -> Reply:
+def _error_reply(request: web.Request, error: MlError, rendering: Rendering) -> Reply:
+    if is_kibanas(request.raw_path):
+        body = kibana_error(error)
+        return Reply(body, int(str(body["statusCode"])), error.headers)
     body = error.body()
     told = body.get("error")
     if rendering.error_trace and isinstance(told, dict):

@@ -32,7 +32,11 @@ from proxy.runtime.tasks import Tasks
 
 # Elasticsearch routes on the path as it is written: `//_ml` and `/%5fml` are not machine learning.
 # Trained models and data frame analytics are machine learning, but no anomaly detection.
-OUR_PATHS = re.compile(r"/(_ml|_xpack/ml|_cat/ml)(?!/(?:trained_models|data_frame)(?:[/?]|$))(?=[/?]|$)")
+# Alert rules have Kibana's paths, in any of its spaces; below an index called `api` nothing else is called so.
+OUR_PATHS = re.compile(
+    r"/(?:(?:_ml|_xpack/ml|_cat/ml)(?!/(?:trained_models|data_frame)(?:[/?]|$))(?=[/?]|$)"
+    r"|(?:s/[a-z0-9_-]+/)?api/(?:alerting|actions)/)"
+)
 ROOT_PATH = re.compile(r"/(\?|$)")
 
 _SWEEP_S = 1.0

@@ -42,7 +42,7 @@ class Calendars:
     """Reads and changes calendars."""
 
     def __init__(self, client: ClusterClient, names: Names) -> None:
-        self._documents = NamedDocuments(client, names, "calendar")
+        self._documents = NamedDocuments(client, names.config_alias, "calendar")
 
     async def get(self, calendar_id: str) -> Calendar:
         """

@@ -43,7 +43,7 @@ class Filters:
     """Reads and changes filters."""
 
     def __init__(self, client: ClusterClient, names: Names) -> None:
-        self._documents = NamedDocuments(client, names, "filter")
+        self._documents = NamedDocuments(client, names.config_alias, "filter")
 
     async def find(self, filter_id: str) -> StoredFilter | None:
         stored = await self._documents.find(filter_id)

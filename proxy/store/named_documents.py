@@ -1,4 +1,4 @@
-"""Documents of one kind in the configuration index, each under the id that users gave it: calendars, filters.
+"""Documents of one kind in an index of ours, each under its own id: calendars, filters, alert rules, connectors.
 
 Read by id, so that what was just written is seen at once. What such a document says is its owner's matter.
 """
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from proxy.job_config.wildcards import Wildcard
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
 from proxy.store.gone import INTO_ALIAS
-from proxy.store.names import Names
 from proxy.store.results.queries import Query
 
 # One listing knows at most this many, as Elasticsearch's do.
@@ -42,9 +41,9 @@ class Chosen:
 class NamedDocuments:
     """Reads and changes the documents of one kind."""
 
-    def __init__(self, client: ClusterClient, names: Names, kind: str) -> None:
+    def __init__(self, client: ClusterClient, alias: str, kind: str) -> None:
         self._client = client
-        self._path = f"/{quote_expression(names.config_alias)}"
+        self._path = f"/{quote_expression(alias)}"
         self._kind = kind
 
     async def find(self, id: str) -> Stored | None:

@@ -40,6 +40,25 @@ class Names:
         """Elasticsearch's own name, where the index has the documented one."""
         return _NUMBER.sub("", self.indices.notifications) + "-write"
 
+    @property
+    def alerting_alias(self) -> str:
+        """What alert rules and connectors are read and written by, see ``config_alias``."""
+        return f"{self.indices.alerting}-documents"
+
+    @property
+    def deliveries_alias(self) -> str:
+        """What messages about alerts are read and written by, see ``config_alias``."""
+        return f"{self.indices.deliveries}-documents"
+
+    def of_alerting(self) -> dict[str, tuple[str, tuple[str, ...]]]:
+        """As ``own``: the indices of those who use alert rules."""
+        indices = self.indices
+        return {
+            indices.alerting: ("alerting", (self.alerting_alias,)),
+            indices.alerts: ("alerts", (indices.alerts_alias,)),
+            indices.deliveries: ("deliveries", (self.deliveries_alias,)),
+        }
+
     def own(self) -> dict[str, tuple[str, tuple[str, ...]]]:
         """The indices that all jobs share, with the names of their mappings and their aliases."""
         indices = self.indices

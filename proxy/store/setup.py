@@ -17,6 +17,8 @@ from proxy.store.names import Names
 from proxy.store.results.reserved_fields import is_reserved
 
 _HIDDEN = {"is_hidden": True}
+# Indices with the names of their mappings and their aliases.
+_Table = Mapping[str, tuple[str, tuple[str, ...]]]
 
 
 def _listed(indices: Iterable[str]) -> str:
@@ -34,9 +36,16 @@ class Indices:
 
     async def ensure_own(self) -> list[str]:
         """Makes what is missing of the indices that all jobs share, and their aliases; returns the indices made."""
+        return await self._ensure(self._names.own())
+
+    async def ensure_alerting(self) -> list[str]:
+        """As ``ensure_own``, of the indices of alert rules."""
+        return await self._ensure(self._names.of_alerting())
+
+    async def _ensure(self, indices: _Table) -> list[str]:
         async with self._lock:
-            found = await self._add_missing_aliases()
-            missing = {index: about for index, about in self._names.own().items() if index not in found}
+            found = await self._add_missing_aliases(indices)
+            missing = {index: about for index, about in indices.items() if index not in found}
             for index, (mapping, aliases) in missing.items():
                 await self._create(index, self._mappings[mapping], dict.fromkeys(aliases, _HIDDEN))
             return list(missing)
@@ -44,14 +53,13 @@ class Indices:
     async def ensure_aliases(self) -> None:
         """Adds the aliases that the indices of an earlier version lack; makes no index."""
         async with self._lock:
-            await self._add_missing_aliases()
+            await self._add_missing_aliases(self._names.own() | self._names.of_alerting())
 
-    async def _add_missing_aliases(self) -> frozenset[str]:
-        """Of the indices that all jobs share; returns those that are there."""
-        own = self._names.own()
+    async def _add_missing_aliases(self, indices: _Table) -> frozenset[str]:
+        """Of the indices of a table; returns those that are there."""
         params: Params = {"ignore_unavailable": True}
-        found = await self._client.request("GET", f"/{_listed(own)}/_alias", params=params)
-        for index, (_, aliases) in own.items():
+        found = await self._client.request("GET", f"/{_listed(indices)}/_alias", params=params)
+        for index, (_, aliases) in indices.items():
             if index in found and (missing := set(aliases) - found[index]["aliases"].keys()):
                 await self._add_lost(index, sorted(missing))
         return frozenset(found)
