@@ -80,3 +80,7 @@ def not_all_stopped(expression: str, failures: Sequence[MlError]) -> MlError:
         409,
         caused_by=failures[-1],
     )
+
+
+def query_is_not_parsable(cause: MlError | None = None) -> MlError:
+    return status_error("Datafeed query is not parsable", 400, caused_by=cause)

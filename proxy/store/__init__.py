@@ -37,6 +37,7 @@ from proxy.store.notifications import Notifications
 from proxy.store.orphans import Orphans
 from proxy.store.overall.reduce import OverallBuckets
 from proxy.store.overall.request import OverallRequest
+from proxy.store.query_check import check_query
 from proxy.store.results import docs as result_docs
 from proxy.store.results import pages as result_pages
 from proxy.store.results import queries as result_queries
@@ -75,6 +76,7 @@ __all__ = [
     "StoredFilter",
     "StoredJob",
     "StoredStats",
+    "check_query",
     "check_readable",
     "empty_snapshot",
     "events_by_time",

@@ -17,7 +17,7 @@ from proxy.job_config import datafeed_errors, key_order, types
 from proxy.job_config import job as job_config
 from proxy.job_config.datafeed_update import merged
 from proxy.runtime.datafeeds.source import source_for
-from proxy.store import DatafeedConfig, JobConfig, preview_source
+from proxy.store import DatafeedConfig, JobConfig, check_query, preview_source
 
 _REQUEST_OPTIONS = ("allow_no_indices", "expand_wildcards", "ignore_throttled", "ignore_unavailable")
 
@@ -34,6 +34,7 @@ async def put_datafeed(call: Call, services: Services) -> DatafeedConfig:
 
 async def create(call: Call, services: Services, config: DatafeedConfig) -> DatafeedConfig:
     """Stores a new datafeed, alone or as a part of its job's configuration; returns what is shown of it."""
+    await check_query(services.store.client, services.store.names, config["query"])
     rights = await rights_of_caller(call, services, config, is_new=True)
     existing = await services.store.datafeeds.of_job(config["job_id"])
     if existing is not None:
@@ -70,6 +71,8 @@ async def get_datafeeds(call: Call, services: Services) -> Prepared:
 async def update_datafeed(call: Call, services: Services) -> DatafeedConfig:
     datafeed_id, body = call.path["datafeed_id"], call.body
     check(call, datafeed.update_breaches(body))
+    if body.get("query"):
+        await check_query(services.store.client, services.store.names, body["query"])
     stored = await services.store.datafeeds.get(datafeed_id)
     check(call, datafeed.job_stays(body, stored.config))
     _refuse_while_running(services, "update", datafeed_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from proxy.api.rules import durations
 from proxy.api.rules.breach import Breach, Document, breaches, refused
@@ -11,12 +11,14 @@ from proxy.api.rules.identifiers import invalid_id, is_valid_id
 from proxy.errors import illegal_argument, status_error
 from proxy.job_config import types
 from proxy.job_config.datafeed import indices_of
+from proxy.job_config.datafeed_errors import query_is_not_parsable
 from proxy.job_config.durations import parse
 
 _LONGEST_CHECK_WINDOW = "24h"
 _MOST_SPANS_CHECKED = 10_000
 # Names of ES query DSL's own checks stay with the cluster; a query must at least have one clause with a name.
 _ONE_CLAUSE = 1
+_JAVA_CLASSES: Mapping[type, str] = {str: "String", bool: "Boolean", int: "Integer", float: "Double", list: "ArrayList"}
 
 
 def belongs_to_job(config: Document, job_id: str | None) -> Iterator[Breach]:
@@ -82,6 +84,18 @@ def _invalid(field: str, value: object) -> Breach:
     return Breach(illegal_argument(f"Invalid {field} value '{value}' in datafeed configuration"))
 
 
+def runtime_fields_have_types(config: Document) -> Iterator[Breach]:
+    for field, definition in (config.get("runtime_mappings") or {}).items():
+        if not isinstance(definition, Mapping):
+            yield refused(f"Expected map for runtime field [{field}] definition but got a [{_java_class(definition)}]")
+        elif definition.get("type") is None:
+            yield refused(f"No type specified for runtime field [{field}]")
+
+
+def _java_class(value: object) -> str:
+    return _JAVA_CLASSES.get(type(value), "null")
+
+
 def scripts_without_aggregations(config: Document) -> Iterator[Breach]:
     if config.get("script_fields") and (config.get("aggregations") or config.get("aggs")):
         yield Breach(status_error("script_fields cannot be used in combination with aggregations", 400))
@@ -90,7 +104,7 @@ def scripts_without_aggregations(config: Document) -> Iterator[Breach]:
 def query_is_a_clause(config: Document) -> Iterator[Breach]:
     query = config.get("query")
     if query and len(query) != _ONE_CLAUSE:
-        yield Breach(status_error("Datafeed query is not parsable", 400))
+        yield Breach(query_is_not_parsable())
 
 
 def chunks_are_sensible(config: Document) -> Iterator[Breach]:
@@ -140,6 +154,7 @@ RULES = (
     empty_searches_are_counted_from_one,
     extraction_failures_are_counted_from_one,
     query_is_a_clause,
+    runtime_fields_have_types,
     scripts_without_aggregations,
     aggregations_have_the_shape,
 )

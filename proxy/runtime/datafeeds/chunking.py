@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from proxy.job_config.datafeed import INTERVALS_PER_CHUNK
+from proxy.job_config.datafeed import DEFAULT_SCROLL_SIZE, INTERVALS_PER_CHUNK
 from proxy.job_config.durations import parse
 from proxy.store.extraction.intervals import Interval, interval_of
 
@@ -71,7 +71,7 @@ def chunking_of(datafeed: Mapping[str, Any]) -> Chunking:
     span = config.get("time_span")
     return Chunking(
         mode=config["mode"],
-        scroll_size=datafeed["scroll_size"],
+        scroll_size=datafeed["scroll_size"] or DEFAULT_SCROLL_SIZE,
         span_ms=None if span is None else parse(span, "time_span").nanos // _NANOS_PER_MS,
         interval=interval_of(aggregations) if aggregations else None,
     )

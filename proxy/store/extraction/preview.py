@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from proxy.store.extraction.intervals import interval_of
-from proxy.store.extraction.opening import open_source
+from proxy.store.extraction.readiness import open_readable
 from proxy.store.extraction.searcher import Searcher
 from proxy.store.extraction.source import Source
 from proxy.store.extraction.summary import bounds
@@ -19,11 +19,13 @@ _COLD_TIERS = ["data_frozen", "data_cold"]
 async def preview(searcher: Searcher, source: Source, start_ms: int | None, end_ms: int) -> list[dict[str, object]]:
     """The records of the first page before ``end_ms``; without a start, frozen and cold data do not count.
 
-    Raises ExtractionError.
+    Raises:
+        MlError: 404 for a missing index.
+        ExtractionError: the source cannot be read.
     """
     shown = _without_cold(source) if start_ms is None else source
     first_ms = start_ms or 0
-    opened = await open_source(searcher, shown)
+    opened = await open_readable(searcher, shown)
     if shown.aggregations:
         found = await bounds(searcher, shown, first_ms, end_ms)
         if found.earliest_ms is None:

@@ -8,7 +8,7 @@ from proxy.errors import MlError
 from proxy.job_config.datafeed_errors import no_index, nothing_matches
 from proxy.store.extraction import queries
 from proxy.store.extraction.errors import ExtractionError
-from proxy.store.extraction.opening import open_source
+from proxy.store.extraction.opening import OpenSource, open_source
 from proxy.store.extraction.searcher import Searcher, ask, path_of
 from proxy.store.extraction.source import Source
 
@@ -20,9 +20,18 @@ async def check_readable(searcher: Searcher, source: Source) -> None:
     Raises:
         MlError: 404 for a missing index, 409 for wildcards that match none, 400 for a field that cannot be retrieved.
     """
+    await _check_indices(searcher, source)
+    await open_readable(searcher, source)
+
+
+async def open_readable(searcher: Searcher, source: Source) -> OpenSource:
+    """
+    Raises:
+        MlError: 404 for a missing index.
+        ExtractionError: the source cannot be read.
+    """
     try:
-        await _check_indices(searcher, source)
-        await open_source(searcher, source)
+        return await open_source(searcher, source)
     except ExtractionError as error:
         if error.type == _MISSING:
             raise no_index(source.datafeed_id, _index_of(error, source)) from error
