@@ -29,10 +29,11 @@ WATCH = web.AppKey("watch", Watch)
 
 def make_app(config: Config, *, clock: Callable[[], int] = epoch_ms) -> web.Application:
     """The application that answers on our paths. Starting it takes up the jobs that were open; stopping saves them."""
-    store = Store(config)
+    metrics = Metrics()
+    store = Store(config, metrics.cluster_called)
     runtime = Supervisor(store, config, clock)
     access = Access(store.client, config.security.mode)
-    metrics = Metrics(runtime)
+    metrics.look_at(runtime)
     services = Services(store, runtime, clock, config, access, metrics)
     dispatcher = Dispatcher(Router(OPERATIONS), shipped_schemas(), services)
 

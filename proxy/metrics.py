@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter as Tally
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
+from proxy.runtime.datafeeds.feeds import Feeds
 from proxy.runtime.live_job import LiveJob
+from proxy.runtime.place.contract import Vitals
+from proxy.store.calls import ClusterCall
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
@@ -26,11 +30,19 @@ class Jobs(Protocol):
 
     def live(self, job_id: str) -> LiveJob | None: ...
 
+    def vitals(self) -> Vitals: ...
+
+    @property
+    def waiting_steps(self) -> int: ...
+
+    @property
+    def datafeeds(self) -> Feeds: ...
+
 
 class Metrics:
-    """All that is measured in one process; jobs are looked at when somebody asks."""
+    """All that is measured; jobs are looked at when somebody asks."""
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._requests = Histogram(
             "lanewatch_request_duration_seconds",
@@ -45,11 +57,35 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
+        self._calls = Histogram(
+            "lanewatch_cluster_request_duration_seconds",
+            "Time that the cluster took for Lanewatch's own requests, of all its processes.",
+            ["kind", "outcome"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._bodies = Gauge(
+            "lanewatch_in_flight_bytes",
+            "Bodies of requests that are held because those are not answered yet.",
+            registry=self._registry,
+        )
+        ProcessCollector(namespace="lanewatch", registry=self._registry)
+
+    def look_at(self, jobs: Jobs) -> None:
+        """Tells of these jobs too, from now on."""
         self._registry.register(_OfJobs(jobs))
+
+    def look_at_bodies(self, held: Callable[[], float]) -> None:
+        """``held`` is how many bytes of bodies are held."""
+        self._bodies.set_function(held)
 
     def answered(self, operation: str, status: int, seconds: float) -> None:
         """Counts a request that was answered."""
         self._requests.labels(operation, str(status)).observe(seconds)
+
+    def cluster_called(self, call: ClusterCall) -> None:
+        """Counts a request of ours to the cluster."""
+        self._calls.labels(call.kind, call.outcome).observe(call.seconds)
 
     def delayed(self, seconds: float) -> None:
         """Counts a look at the event loop."""
@@ -88,6 +124,36 @@ class _OfJobs(Collector):
             "Open jobs whose results wait for a cluster that does not take them.",
             value=sum(live.has_unsent for live in lives),
         )
+        yield GaugeMetricFamily(
+            "lanewatch_waiting_steps",
+            "Posts and other steps that wait for an earlier one of the same job to end.",
+            value=self._jobs.waiting_steps,
+        )
+        yield job_lags(self._jobs.datafeeds.lags_ms())
+        yield from _places(self._jobs.vitals())
+
+
+def job_lags(lags_ms: Sequence[int]) -> Metric:
+    """The lags of jobs in milliseconds as quantiles in seconds; none of none."""
+    lags = GaugeMetricFamily(
+        "lanewatch_job_lag_seconds",
+        "How far the latest record of jobs with a real-time datafeed is behind the clock.",
+        labels=["quantile"],
+    )
+    in_order = sorted(lags_ms)
+    for quantile in (0.5, 0.9, 1.0) if in_order else ():
+        lags.add_metric([f"{quantile:g}"], in_order[math.ceil(quantile * len(in_order)) - 1] / 1000)
+    return lags
+
+
+def _places(vitals: Vitals) -> Iterator[Metric]:
+    yield GaugeMetricFamily("lanewatch_model_processes", "Processes in which models compute.", value=vitals.processes)
+    yield CounterMetricFamily(
+        "lanewatch_model_process_starts", "How often such a process was started.", value=vitals.starts
+    )
+    yield GaugeMetricFamily(
+        "lanewatch_model_processes_memory_bytes", "What those processes hold in memory.", value=vitals.memory_bytes
+    )
 
 
 def _total(lives: Iterable[LiveJob], part: str, name: str) -> float:

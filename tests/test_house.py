@@ -39,7 +39,7 @@ SEES = {
     "demo": {"cluster", "serving"},
     "engine": set(),
     "job_config": {"engine"},  # what the engine needs to know is read from the configuration there
-    "metrics": {"runtime"},
+    "metrics": {"runtime", "store"},
     "nginx": {"api"},
     "nginx_process": {"cluster", "runtime"},
     "runtime": {"engine", "store", "job_config"},

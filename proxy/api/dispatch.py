@@ -41,6 +41,7 @@ class Dispatcher:
         self._schemas = schemas
         self._services = services
         self._in_flight = InFlight(services.config.server.max_in_flight_length)
+        services.metrics.look_at_bodies(lambda: self._in_flight.held)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         began = time.perf_counter()

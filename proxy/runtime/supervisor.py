@@ -1,9 +1,9 @@
 """Opens and closes jobs: the one owner of everything that runs.
 
 What a state allows is told by ``job_states``, the jobs that run are kept in ``job_entries``, their models are brought
-up and ended by ``running``. What a job does, it does in its ``place``, of which ``live_job`` is the handle. Posting,
-flushing, forecasting and updating are ``steps``; taking jobs up after a start is ``restoring``'s matter, deleting,
-resetting and reverting are ``removals``'; requests come from handlers.
+up and ended by ``running``, shut by ``closing``. What a job does, it does in its ``place``; ``live_job`` is the handle.
+Posting, flushing, forecasting and updating are ``steps``; taking jobs up after a start is ``restoring``'s matter,
+deleting, resetting and reverting are ``removals``'; requests come from handlers.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
-from typing import Any
 
 from proxy.config import Config
 from proxy.errors import MlError
 from proxy.runtime import job_states
 from proxy.runtime.background_persist import BackgroundPersist
 from proxy.runtime.capacity import AWAITING_NODE, Capacity, limit_of
+from proxy.runtime.closing import Closing
 from proxy.runtime.datafeeds.feeds import Feeds
 from proxy.runtime.datafeeds.runner import Pace
 from proxy.runtime.input_changes import InputChanges
@@ -29,7 +29,7 @@ from proxy.runtime.live_job import LiveJob
 from proxy.runtime.notices import Notices
 from proxy.runtime.own_indices import OwnIndices
 from proxy.runtime.place.commands import CutShort
-from proxy.runtime.place.contract import Place, PlaceLost, StepTimedOut
+from proxy.runtime.place.contract import Place, PlaceLost, StepTimedOut, Vitals
 from proxy.runtime.place.places import Places
 from proxy.runtime.place.process import ProcessPlace
 from proxy.runtime.place.summary import Status
@@ -60,7 +60,9 @@ class Supervisor:
         self._store = store
         self._config = config
         self._clock = clock
-        self._place = place or Places([ProcessPlace(config) for _ in range(config.runtime.workers)])
+        self._place = place or Places(
+            [ProcessPlace(config, store.client.on_call) for _ in range(config.runtime.workers)]
+        )
         self._tasks = Tasks()
         self._turns = Turns()
         self._entries = Entries(clock)
@@ -69,6 +71,7 @@ class Supervisor:
         self.capacity = Capacity.of(config.ml)
         self.notices = Notices(store.notifications, clock, self._tasks)
         self._running = Running(store, self._place, self._entries, self._turns, self.notices, clock=clock)
+        self._closing = Closing(store, self._running, self._entries, self._turns, self.notices, clock=clock)
         self._restoring = Restoring(store.tasks, self._entries, self._restore, self._fail_in_turn)
         self.steps = Steps(store, self._running, self._entries, self._turns, self.notices, ready=self._restoring.ready)
         self.removals = Removals(store, self, self._tasks, clock)
@@ -126,7 +129,7 @@ class Supervisor:
             entry, task = self._entries.get(job_id), await self._store.tasks.get(job_id)
             if entry is None or entry.state != "opening":
                 return
-            stored = None if task is None else await self._known(job_id)
+            stored = None if task is None else await self._store.jobs.find(job_id)
             if task is None or stored is None:
                 await self._store.tasks.remove(job_id)
                 self._entries.move(job_id, "closed", "its claim or its configuration is gone")
@@ -137,14 +140,6 @@ class Supervisor:
             await self._running.bring_up(turn, task, stored)
         if task.state == "closing":
             self._tasks.spawn(self._close_in_turn(job_id), f"finish closing [{job_id}]")
-
-    async def _known(self, job_id: str) -> StoredJob | None:
-        try:
-            return await self._store.jobs.get(job_id)
-        except MlError as error:
-            if error.status != 404:
-                raise
-            return None
 
     async def _keep_up(self) -> None:
         """Finishes what was left undone, opens jobs for which there is room, looks after those that need it."""
@@ -269,6 +264,15 @@ class Supervisor:
         """Jobs that are not closed."""
         return [job_id for job_id in self._entries.ids() if self.shown(job_id) != "closed"]
 
+    def vitals(self) -> Vitals:
+        """How the processes are in which models live."""
+        return self._place.vitals()
+
+    @property
+    def waiting_steps(self) -> int:
+        """How many steps wait for another step of the same job to end."""
+        return self._turns.waiting
+
     @property
     def has_taken_up(self) -> bool:
         """Whether every job that was open has been reached after a start."""
@@ -362,42 +366,8 @@ class Supervisor:
                 self._entries.move(job_id, "closed", "it was asked for")
             elif entry is not None and entry.live is not None:
                 self.notices.later(job_id, "info", "Job is closing (forced)" if force else "Job is closing")
-                await self._shut(turn, entry.live, force=force)
+                await self._closing.shut(turn, entry.live, force=force)
         await self._open_waiting()
-
-    async def _shut(self, turn: Turn, live: LiveJob, *, force: bool) -> None:
-        """From ``opened`` to ``closed``; back where what must be written cannot be."""
-        self._turns.require(turn)
-        entry = self._entries.move(turn.job_id, "closing", "it was asked for")
-        try:
-            entry.task = live.task = await self._store.tasks.change(live.task, "closing")
-            await self._leave(live, await self._last_snapshot(live, force=force))
-            await self._store.tasks.remove(turn.job_id)
-        except BaseException:
-            self._entries.move(turn.job_id, "opened", "it could not be closed")
-            raise
-        self._entries.move(turn.job_id, "closed", "all is written")
-        await self._running.unload(turn.job_id)
-
-    async def _last_snapshot(self, live: LiveJob, *, force: bool) -> str | None:
-        try:
-            return await live.close()
-        except (MlError, PlaceLost, StepTimedOut) as error:
-            if not force:
-                raise
-            _log.warning("job [%s] closes without its last results: %s", live.job_id, error)
-            return None
-
-    async def _leave(self, live: LiveJob, snapshot_id: str | None) -> None:
-        """Notes in the job's document that it was closed, and with which model."""
-        changes: dict[str, Any] = {"finished_time": self._clock()}
-        if snapshot_id is not None:
-            changes["model_snapshot_id"] = snapshot_id
-            self.notices.later(live.job_id, "info", f"Job model snapshot with id [{snapshot_id}] stored")
-        await self._store.jobs.patch(live.job_id, changes)
-        # Without a snapshot the journal is the only place that holds new data; the next opening replays it.
-        if snapshot_id is not None or live.is_untouched:
-            await self._store.journal.clear(live.job_id)
 
     @asynccontextmanager
     async def blocked(self, turn: Turn, state: BlockedState) -> AsyncIterator[None]:

@@ -30,10 +30,11 @@ class _Queue:
 
 
 class Turns:
-    """A queue per job, for as long as anybody holds or awaits its turn."""
+    """A queue per job, for as long as anybody holds or awaits its turn; ``waiting`` counts those who wait in all."""
 
     def __init__(self) -> None:
         self._queues: WeakValueDictionary[str, _Queue] = WeakValueDictionary()
+        self.waiting = 0
 
     @asynccontextmanager
     async def take(self, job_id: str, purpose: str) -> AsyncIterator[Turn]:
@@ -50,12 +51,17 @@ class Turns:
             raise RuntimeError(
                 f"[{purpose}] asks for the turn of job [{job_id}], held by its own [{queue.holder.purpose}]"
             )
-        async with queue.lock:
+        self.waiting += 1
+        try:
+            await queue.lock.acquire()
+        finally:
+            self.waiting -= 1
+        try:
             queue.holder = Turn(job_id, purpose, task)
-            try:
-                yield queue.holder
-            finally:
-                queue.holder = None
+            yield queue.holder
+        finally:
+            queue.holder = None
+            queue.lock.release()
 
     def holder(self, job_id: str) -> Turn | None:
         """Who changes the job now."""

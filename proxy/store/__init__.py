@@ -11,6 +11,7 @@ from proxy.store.annotations import Annotations
 from proxy.store.api_keys import ApiKeys
 from proxy.store.calendars import Calendar, Calendars, Event, unknown_calendar, without_jobs
 from proxy.store.calendars import by_time as events_by_time
+from proxy.store.calls import OnCall, tell_nobody
 from proxy.store.client import ClusterClient, ClusterFacts, Json, opaque_id
 from proxy.store.datafeed_stats import DatafeedStats
 from proxy.store.datafeed_tasks import DatafeedTask, DatafeedTasks
@@ -97,8 +98,9 @@ __all__ = [
 class Store:
     """The parts of the store, sharing one client."""
 
-    def __init__(self, config: Config) -> None:
-        self.client = ClusterClient(config.elasticsearch)
+    def __init__(self, config: Config, on_call: OnCall = tell_nobody) -> None:
+        """``on_call`` is told of every request to the cluster."""
+        self.client = ClusterClient(config.elasticsearch, on_call)
         self.names = Names(config.indices)
         self.indices = Indices(self.client, self.names)
         self.jobs = Jobs(self.client, self.names)

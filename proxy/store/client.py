@@ -33,6 +33,7 @@ from elasticsearch import AsyncElasticsearch
 
 from proxy.config import ElasticsearchConfig
 from proxy.errors import MlError, RelayedError, bad_gateway, gateway_timeout, illegal_argument, unavailable
+from proxy.store.calls import ClusterCall, OnCall, kind_of, tell_nobody
 from proxy.tls import cluster_context
 
 # JSON documents of the cluster; their fields are checked where they are used.
@@ -89,8 +90,10 @@ class ClusterFacts:
 class ClusterClient:
     """Sends our own requests with our own identity."""
 
-    def __init__(self, config: ElasticsearchConfig) -> None:
+    def __init__(self, config: ElasticsearchConfig, on_call: OnCall = tell_nobody) -> None:
+        """``on_call`` is told of every attempt."""
         self._config = config
+        self.on_call = on_call
         self._es: AsyncElasticsearch | None = None
         self._facts: ClusterFacts | None = None
         self._headers = {"accept": "application/json", **_identity(config)}
@@ -234,9 +237,21 @@ class ClusterClient:
             is_lines = isinstance(body, bytes)
             headers = headers | {"content-type": "application/x-ndjson" if is_lines else "application/json"}
             body = body if is_lines else orjson.dumps(body)
-        return await self._transport().perform_request(
-            method, target, body=body, headers=headers, request_timeout=self._config.request_timeout, max_retries=0
-        )
+        began_s, outcome = time.perf_counter(), "failed"
+        try:
+            response = await self._transport().perform_request(
+                method, target, body=body, headers=headers, request_timeout=self._config.request_timeout, max_retries=0
+            )
+            outcome = str(response.meta.status)
+            return response
+        except ConnectionTimeout:
+            outcome = "timeout"
+            raise
+        except ClusterConnectionError as error:
+            outcome = "unreached" if _is_unreached(error) else "failed"
+            raise
+        finally:
+            self.on_call(ClusterCall(kind_of(target), outcome, time.perf_counter() - began_s))
 
     def _translated(self, error: TransportError) -> Exception:
         hosts = ", ".join(self._config.hosts)

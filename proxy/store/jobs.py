@@ -68,15 +68,16 @@ class Jobs:
         Raises:
             MlError: 404 where there is none.
         """
-        found = await self._find(job_id)
+        found = await self.find(job_id)
         if found is None:
             raise unknown_job(job_id)
         return found
 
     async def exists(self, job_id: str) -> bool:
-        return await self._find(job_id) is not None
+        return await self.find(job_id) is not None
 
-    async def _find(self, job_id: str) -> StoredJob | None:
+    async def find(self, job_id: str) -> StoredJob | None:
+        """As ``get``, but None where there is none."""
         if len(job_id) > _LONGEST_ID:
             return None
         found = await self._client.find("GET", self._document_path("_doc", job_id))

@@ -254,7 +254,7 @@ async def test_an_answer_that_cannot_be_written_is_an_error_in_the_form_that_was
     store = Store(config)
     access = Access(store.client, "off")
     runtime = Supervisor(store, config, epoch_ms)
-    services = Services(store, runtime, epoch_ms, config, access, Metrics(runtime))
+    services = Services(store, runtime, epoch_ms, config, access, Metrics())
     router = Router([Operation(name="ml.info", handler=unwritable, routes=("GET /_ml/info",))])
     app = web.Application()
     dispatcher = Dispatcher(router, shipped_schemas(), services)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import socket
 import time
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.http_client import HttpClient
+from tests.runtime.datafeeds.sources import wait_until
 
 PATH = "/_ml/anomaly_detectors/watched"
 JOB = {"analysis_config": {"bucket_span": "1h", "detectors": [{"function": "count"}]}, "data_description": {}}
@@ -26,6 +28,8 @@ def samples(client: HttpClient) -> dict[tuple[str, ...], float]:
 
 
 def test_a_proxy_that_can_serve_is_healthy(client: HttpClient):
+    # A proxy that has just started is taking up jobs, or looks for some.
+    wait_until(lambda: client.get("/_ml_ui/health").status == 200, 10)
     for path in ("/_ml_ui/health", "/_ml_ui/health/live"):
         answer = client.get(path)
         assert (answer.status, answer.json()) == (200, {"status": "ok"})
@@ -57,6 +61,40 @@ def test_what_open_jobs_do_is_summed_up_without_their_names(client: HttpClient):
     assert after[("lanewatch_model_bytes",)] > 0
     assert "watched" not in client.get("/_ml_ui/metrics").text
     client.delete(PATH, query={"force": "true"})
+
+
+def test_what_is_asked_of_the_cluster_is_counted_by_kind_and_outcome(client: HttpClient):
+    name = "lanewatch_cluster_request_duration_seconds_count"
+    before = samples(client)
+    assert client.put(PATH, json_body=JOB).status == 200
+    client.delete(PATH, query={"force": "true"})
+    assert client.post(f"{PATH}/_close").status == 404
+    after = samples(client)
+    for kind, outcome in (("_search", "200"), ("_create", "201"), ("_doc", "404")):
+        key = (name, kind, outcome)
+        assert after[key] > before.get(key, 0), key
+
+
+def test_processes_are_told_with_their_memory(client: HttpClient):
+    client.delete(PATH, query={"force": "true"})
+    assert client.put(PATH, json_body=JOB).status == 200
+    assert client.post(f"{PATH}/_open").status == 200
+    told = samples(client)
+    assert told[("lanewatch_model_processes",)] >= 1
+    assert told[("lanewatch_model_process_starts_total",)] >= 1
+    assert told[("lanewatch_model_processes_memory_bytes",)] > 2**20
+    assert told[("lanewatch_process_resident_memory_bytes",)] > 2**20
+    assert told[("lanewatch_waiting_steps",)] == 0
+    client.delete(PATH, query={"force": "true"})
+
+
+def test_bodies_are_told_for_as_long_as_they_are_held(client: HttpClient):
+    host, port = client.address.split(":")
+    head = f"POST {PATH}/_forecast HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(f"{head}Content-Length: 5000\r\n\r\n".encode() + b" " * 4000)
+        wait_until(lambda: samples(client)[("lanewatch_in_flight_bytes",)] == 4000, 10)
+    wait_until(lambda: samples(client)[("lanewatch_in_flight_bytes",)] == 0, 10)
 
 
 def test_delays_of_the_event_loop_are_seen(client: HttpClient):

@@ -49,6 +49,7 @@ class Feeds:
         self._store = store
         self._jobs = jobs
         self._tasks = tasks
+        self._clock = clock
         self._runs: dict[str, _Run] = {}
         self._is_listed = asyncio.Event()
         self._may_search = asyncio.Event()
@@ -73,6 +74,14 @@ class Feeds:
         """Of a datafeed that is started."""
         run = self._runs.get(datafeed_id)
         return None if run is None else run.runner
+
+    def lags_ms(self) -> list[int]:
+        """How far the latest record of each job whose datafeed runs in real time is behind the clock."""
+        runners = [run.runner for run in self._runs.values() if run.runner.is_in_real_time]
+        lives = [self._jobs.live(runner.task.job_id) for runner in runners]
+        statuses = [live.status for live in lives if live is not None]
+        latest = [status.data_counts.get("latest_record_timestamp") for status in statuses if status is not None]
+        return [max(0, self._clock() - each) for each in latest if each is not None]
 
     def live(self, job_id: str) -> LiveJob | None:
         return self._jobs.live(job_id)

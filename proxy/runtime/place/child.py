@@ -18,9 +18,23 @@ from collections.abc import Coroutine
 import uvloop
 
 from proxy.runtime.place.summary import Summary
-from proxy.runtime.place.wire import Alive, Answer, Begun, Ended, Failure, Request, Start, Step, portable, receive, send
+from proxy.runtime.place.wire import (
+    Alive,
+    Answer,
+    Begun,
+    Called,
+    Ended,
+    Failure,
+    Request,
+    Start,
+    Step,
+    portable,
+    receive,
+    send,
+)
 from proxy.runtime.place.worker import Worker
 from proxy.store import Store
+from proxy.store.calls import ClusterCall
 from proxy.store.client import opaque_id
 
 _log = logging.getLogger(__name__)
@@ -46,7 +60,8 @@ class _Child:
     def __init__(self, start: Start, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
         self._beat_s = start.config.runtime.step_timeout / _SIGNS
-        self._worker = Worker(Store(start.config), _Reporter(writer))
+        self._calls: list[ClusterCall] = []
+        self._worker = Worker(Store(start.config, self._calls.append), _Reporter(writer))
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, reader: asyncio.StreamReader) -> None:
@@ -65,6 +80,7 @@ class _Child:
     async def _show_life(self) -> None:
         while True:
             send(self._writer, Alive())
+            self._tell_calls()
             await asyncio.sleep(self._beat_s)
 
     async def _perform(self, request: Request) -> None:
@@ -80,6 +96,12 @@ class _Child:
             send(self._writer, Failure(number, portable(error)))
         else:
             send(self._writer, Answer(number, summary))
+        self._tell_calls()
+
+    def _tell_calls(self) -> None:
+        if self._calls:
+            send(self._writer, Called(self._calls.copy()))
+            self._calls.clear()
 
 
 async def _serve(connection: socket.socket) -> None:

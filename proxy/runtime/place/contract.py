@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from proxy.errors import MlError
@@ -14,6 +15,18 @@ Hear = Callable[[Summary], None]
 
 def hear_nothing(summary: Summary) -> None:
     """For callers who only want the last summary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """Of the processes that a place consists of: how many run, how often one was started, what they hold in memory.
+
+    All are 0 where a place is this very process.
+    """
+
+    processes: int = 0
+    starts: int = 0
+    memory_bytes: int = 0
 
 
 class Place(Protocol):
@@ -32,6 +45,10 @@ class Place(Protocol):
 
     async def close(self) -> None:
         """Ends the place at once; what its jobs have not saved is in their journals."""
+        ...
+
+    def vitals(self) -> Vitals:
+        """How the place is."""
         ...
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from zlib import crc32
 
 from proxy.runtime.place.commands import Command
-from proxy.runtime.place.contract import Hear, Place, hear_nothing
+from proxy.runtime.place.contract import Hear, Place, Vitals, hear_nothing
 from proxy.runtime.place.summary import Summary
 
 
@@ -22,3 +22,11 @@ class Places:
 
     async def close(self) -> None:
         await asyncio.gather(*(place.close() for place in self._places))
+
+    def vitals(self) -> Vitals:
+        parts = [place.vitals() for place in self._places]
+        return Vitals(
+            sum(part.processes for part in parts),
+            sum(part.starts for part in parts),
+            sum(part.memory_bytes for part in parts),
+        )

@@ -15,12 +15,14 @@ import socket
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from proxy.config import Config
 from proxy.runtime.place.commands import Command, Discard, Open
-from proxy.runtime.place.contract import Hear, JobNotLoaded, PlaceLost, StepTimedOut, hear_nothing
+from proxy.runtime.place.contract import Hear, JobNotLoaded, PlaceLost, StepTimedOut, Vitals, hear_nothing
 from proxy.runtime.place.summary import Summary
-from proxy.runtime.place.wire import Alive, Answer, Begun, Ended, Failure, Request, Start, Step, receive, send
+from proxy.runtime.place.wire import Alive, Answer, Begun, Called, Ended, Failure, Request, Start, Step, receive, send
+from proxy.store.calls import OnCall, tell_nobody
 from proxy.store.client import opaque_id
 
 _log = logging.getLogger(__name__)
@@ -35,9 +37,12 @@ _LOOK_EVERY_MAX_S = 1.0
 class ProcessPlace:
     """Keeps its jobs in one child process, started with the first job that is opened, and so again when it has died."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, on_call: OnCall = tell_nobody) -> None:
+        """``on_call`` is told of the child's requests to the cluster."""
         self._config = config
+        self._on_call = on_call
         self._child: _Child | None = None
+        self._starts = 0
 
     async def call(self, job_id: str, command: Command, hear: Hear = hear_nothing) -> Summary:
         if self._child is None or self._child.is_lost:
@@ -46,12 +51,17 @@ class ProcessPlace:
                 return Summary()
             if not isinstance(command, Open):
                 raise JobNotLoaded(f"the process that held the model of job [{job_id}] is gone")
-            self._child = _Child(self._config)
+            self._child = _Child(self._config, self._on_call)
+            self._starts += 1
         return await self._child.call(job_id, command, hear)
 
     async def close(self) -> None:
         if self._child is not None:
             await self._child.close()
+
+    def vitals(self) -> Vitals:
+        runs = self._child is not None and not self._child.is_lost
+        return Vitals(int(runs), self._starts, self._child.memory_bytes() if self._child is not None and runs else 0)
 
 
 @dataclass(slots=True)
@@ -70,7 +80,8 @@ class _Computing:
 
 
 class _Child:
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, on_call: OnCall) -> None:
+        self._on_call = on_call
         self.is_lost = False
         self._timeout_s = config.runtime.step_timeout
         self._calls: dict[int, _Call] = {}
@@ -139,6 +150,9 @@ class _Child:
             case Alive():
                 if self._computing is None:
                     self._sign()
+            case Called(calls):
+                for call in calls:
+                    self._on_call(call)
             case Step(number, summary):
                 if number in self._calls:
                     self._calls[number].hear(summary)
@@ -148,6 +162,12 @@ class _Child:
             case Failure(number, error):
                 if (answer := self._awaited(number)) is not None:
                     answer.set_exception(error)
+
+    def memory_bytes(self) -> int:
+        """What the process holds in memory; 0 where this system does not tell."""
+        with contextlib.suppress(OSError):
+            return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return 0
 
     def _awaited(self, number: int) -> asyncio.Future[Summary] | None:
         """The answer to a call; None where its caller has left."""

@@ -14,6 +14,7 @@ from proxy.config import Config
 from proxy.runtime.place.commands import Command
 from proxy.runtime.place.contract import StepFailed
 from proxy.runtime.place.summary import Summary
+from proxy.store.calls import ClusterCall
 
 _LENGTH_BYTES = 8
 
@@ -67,6 +68,12 @@ class Ended(NamedTuple):
 
 class Alive(NamedTuple):
     """To the parent, at a steady beat: the event loop turns."""
+
+
+class Called(NamedTuple):
+    """To the parent: requests to the cluster since the last time."""
+
+    calls: list[ClusterCall]
 
 
 def send(writer: asyncio.StreamWriter, message: object) -> None:

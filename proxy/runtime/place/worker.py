@@ -6,7 +6,7 @@ import asyncio
 from weakref import WeakValueDictionary
 
 from proxy.runtime.place.commands import Command, Discard, Open
-from proxy.runtime.place.contract import Hear, JobNotLoaded, hear_nothing
+from proxy.runtime.place.contract import Hear, JobNotLoaded, Vitals, hear_nothing
 from proxy.runtime.place.hands import Hands, NoWatcher, Watcher
 from proxy.runtime.place.job import PlacedJob
 from proxy.runtime.place.performing import PERFORMERS
@@ -83,3 +83,6 @@ class LocalPlace:
 
     async def close(self) -> None:
         await self._worker.close()
+
+    def vitals(self) -> Vitals:
+        return Vitals()

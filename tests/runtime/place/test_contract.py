@@ -14,14 +14,16 @@ from proxy.errors import MlError, unavailable
 from proxy.runtime.job_inputs import JobInputs, gather_inputs
 from proxy.runtime.place import job, outbox
 from proxy.runtime.place.commands import Close, Discard, Flush, Open, Post, Report, Save
-from proxy.runtime.place.contract import JobNotLoaded, Place
+from proxy.runtime.place.contract import JobNotLoaded, Place, Vitals
 from proxy.runtime.place.places import Places
 from proxy.runtime.place.process import ProcessPlace
 from proxy.runtime.place.summary import Summary
 from proxy.runtime.place.worker import LocalPlace
 from proxy.store import Store
+from proxy.store.calls import ClusterCall
 from proxy.store.results.write import ResultsWriter
 from tests.http_client import HttpClient
+from tests.runtime.datafeeds.sources import wait_until
 from tests.runtime.supervised import NOW_MS
 from tests.runtime.test_restart import JOB, SPAN_MS, START_MS, records
 
@@ -68,6 +70,24 @@ async def written(store: Store, kind: str) -> list[dict[str, Any]]:
     query = {"term": {"result_type": kind}}
     hits = await store.client.search_all(store.names.read_alias(JOB_ID), query, sort=["timestamp"])
     return [hit["_source"] for hit in hits]
+
+
+async def test_a_place_tells_how_its_processes_are_and_what_they_ask_of_the_cluster(
+    config: Config, store: Store, inputs: JobInputs
+) -> None:
+    calls: list[ClusterCall] = []
+    place = Places([ProcessPlace(config, calls.append), ProcessPlace(config, calls.append)])
+    assert place.vitals() == LocalPlace(store).vitals() == Vitals()
+    await place.call(JOB_ID, Open(inputs, NOW_MS))
+    await place.call(JOB_ID, post(records(0, 20)))
+    vitals = place.vitals()
+    assert (vitals.processes, vitals.starts) == (1, 1)
+    assert vitals.memory_bytes > 2**20
+    # What a step has asked for is told behind its answer.
+    await asyncio.to_thread(wait_until, lambda: ("_bulk", "200") in {(call.kind, call.outcome) for call in calls}, 10)
+    assert all(0 < call.seconds < 60 for call in calls)
+    await place.close()
+    assert place.vitals() == Vitals(0, 1, 0)
 
 
 async def test_a_place_does_what_a_job_does_and_tells_of_it(place: Place, store: Store, inputs: JobInputs) -> None:
