@@ -7,6 +7,9 @@ here and nothing from further inside.
 from __future__ import annotations
 
 from proxy.config import Config
+from proxy.store.alerting.connectors import Connector, Connectors, StoredConnector
+from proxy.store.alerting.deliveries import Deliveries
+from proxy.store.alerting.messages import Delivery
 from proxy.store.annotations import Annotations
 from proxy.store.api_keys import ApiKeys
 from proxy.store.calendars import Calendar, Calendars, Event, unknown_calendar, without_jobs
@@ -59,8 +62,10 @@ __all__ = [
     "Calendar",
     "ClusterClient",
     "ClusterFacts",
+    "Connector",
     "DatafeedConfig",
     "DatafeedTask",
+    "Delivery",
     "Event",
     "Filter",
     "Hit",
@@ -73,6 +78,7 @@ __all__ = [
     "Pages",
     "ResultFilter",
     "Store",
+    "StoredConnector",
     "StoredDatafeed",
     "StoredFilter",
     "StoredJob",
@@ -127,6 +133,8 @@ class Store:
         self.expired = Expired(self.client, self.names, self.results)
         self.orphans = Orphans(self.client, self.names)
         self.maintenance = Maintenance(self.client, self.names)
+        self.connectors = Connectors(self.client, self.names, self.indices.ensure_alerting)
+        self.deliveries = Deliveries(self.client, self.names, self.indices.ensure_alerting)
         self.removal = JobRemoval(self.client, self.names, self.jobs, self.journal, self.calendars)
 
     async def close(self) -> None:

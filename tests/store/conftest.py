@@ -32,6 +32,10 @@ def names(config: Config, cluster_client: HttpClient) -> Names:
             annotations_read_alias=f".ml-{PREFIX}-annotations-read",
             annotations_write_alias=f".ml-{PREFIX}-annotations-write",
             notifications=f".ml-{PREFIX}-notifications-000002",
+            alerting=f"{PREFIX}-alerting",
+            alerts=f"{PREFIX}-alerts-000001",
+            alerts_alias=f"{PREFIX}-alerts",
+            deliveries=f"{PREFIX}-deliveries",
         )
     )
     rows = cluster_client.get(
