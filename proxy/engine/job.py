@@ -184,12 +184,12 @@ class JobEngine:
         """
         out = Results()
         span = self.spec.bucket_span
-        if skip_to is not None and (self._reference is None or skip_to > self._reference):
+        skipped = None if skip_to is None else -(-skip_to // span)
+        if skipped is not None and (self._reference is None or skipped > self._reference // span):
             self._close_before_cutoff(out)
             self._close_every_row(out)
-            bucket = -(-skip_to // span)
-            self._next_bucket = bucket
-            self._reference = bucket * span
+            self._next_bucket = skipped
+            self._reference = skipped * span
         if advance_to is not None and (self._reference is None or advance_to > self._reference):
             self._reference = advance_to
             self._close_before_cutoff(out, max_buckets)

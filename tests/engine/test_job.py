@@ -196,11 +196,12 @@ def test_no_bucket_within_the_latency_is_lost_when_time_moves_on(move):
     assert times_of(results) == [(START, 1, False), (START + HOUR, 0, False), (START + 2 * HOUR, 1, False)]
 
 
-def test_skipping_to_within_the_open_bucket_goes_to_its_end():
+@pytest.mark.parametrize(("skip_to", "is_skipped"), [(0, False), (2, True), (9, True), (HOUR, True)])
+def test_skipping_to_within_the_open_bucket_goes_to_its_end(skip_to, is_skipped):
     job = engine({"function": "count"})
     job.add(batch([START + 5]))
-    assert times_of(job.flush(skip_to=START + 9)) == [(START, 1, False)]
-    assert job.last_finalized_bucket_end == START + HOUR
+    assert times_of(job.flush(skip_to=START + skip_to)) == ([(START, 1, False)] if is_skipped else [])
+    assert job.last_finalized_bucket_end == (START + HOUR if is_skipped else None)
 
 
 def test_time_that_was_advanced_over_is_not_finished_again_when_more_is_skipped():
