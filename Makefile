@@ -23,7 +23,7 @@ system-venv:
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv
 
 # What some tests use besides Python, as program=package. They are skipped, and say why, where it cannot be installed.
-SYSTEM_PROGRAMS := nginx=nginx-light chromium=chromium node=nodejs npm=npm prometheus=prometheus
+SYSTEM_PROGRAMS := nginx=nginx-light chromium=chromium node=nodejs npm=npm prometheus=prometheus prometheus-alertmanager=prometheus-alertmanager
 
 system:
 	@PATH="$$PATH:/usr/sbin:/usr/local/sbin"; missing=; \

@@ -94,6 +94,18 @@ class RuntimeConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertingConfig:
+    secrets_key: str | None = field(repr=False)
+    secrets_env_prefix: str
+    secrets_dir: str | None
+    allowed_hosts: tuple[str, ...]
+    send_timeout: Seconds
+    max_answer_length: ByteSize
+    retry_for: Seconds
+    keep_sent: Seconds
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterConfig:
     es_home: str | None
     group: str
@@ -120,6 +132,7 @@ class Config:
     indices: IndicesConfig
     ml: MlConfig
     runtime: RuntimeConfig
+    alerting: AlertingConfig
     cluster: ClusterConfig
     log: LogConfig
     given: frozenset[str] = frozenset()

@@ -28,7 +28,7 @@ ENV_CONFIG_FILE = "LANEWATCH_CONFIG"
 # Kubernetes tells every container of a service by such variables; one named lanewatch-... is no setting of ours.
 _OF_A_SERVICE = re.compile(rf"{ENV_PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)")
 _PORT_OF_A_SERVICE = re.compile(r"(tcp|udp|sctp)://")
-SECRET_KEYS = ("password", "api_key", "ssl.key_passphrase", "key_passphrase")
+SECRET_KEYS = ("password", "api_key", "ssl.key_passphrase", "key_passphrase", "secrets_key")
 
 # Settings before they are typed: YAML mappings, whose values are whatever the user wrote.
 Settings = dict[str, Any]

@@ -49,8 +49,11 @@ SEES = {
 }
 # Which part alone may use a library; the rest may be used by all.
 OWNERS = {
-    "aiohttp": {"api", "app"},
+    "aiohttp": {"alerting", "api", "app"},  # alerting is its client
+    "aiosmtplib": {"alerting"},
     "cbor2": {"api"},
+    "combustache": {"alerting"},
+    "cryptography": {"alerting"},
     "elastic_transport": {"store", "demo"},
     "elasticsearch": {"store", "demo"},  # the demo is a user with the official client
     "jsonschema": {"schemas", "config_loading"},

@@ -26,11 +26,15 @@ _IS_OPEN = {"terms": {"status": list(OPEN)}}
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """The messages that are due with what else waits in their lines, and when the next one will be due."""
+    """The messages that are due with what else waits in their lines, and when the next one will be due.
+
+    ``pending`` counts those that were never sent, as far as the search goes.
+    """
 
     ready: list[StoredDelivery]
     waiting: list[Waiting]
     next_at_ms: int | None
+    pending: int
 
 
 class Deliveries:
@@ -76,7 +80,8 @@ class Deliveries:
         found = [read(hit["_id"], hit["_source"], hit["_seq_no"], hit["_primary_term"]) for hit in hits]
         ready = [message for message in found if message.due_at_ms <= now_ms]
         later = next((message.due_at_ms for message in found if message.due_at_ms > now_ms), None)
-        return Due(ready, await self._waiting({message.delivery.alert_id for message in ready}), later)
+        pending = sum(message.status == "pending" for message in found)
+        return Due(ready, await self._waiting({message.delivery.alert_id for message in ready}), later, pending)
 
     async def _waiting(self, alert_ids: Iterable[str]) -> list[Waiting]:
         of_alerts = {"terms": {"alert_id": sorted(alert_ids)}}
@@ -85,15 +90,15 @@ class Deliveries:
         body = {
             "size": _MAX_WAITING,
             "query": {"bool": {"filter": [_IS_OPEN, of_alerts]}},
-            "_source": ["alert_id", "action_id", "sequence", "status", "due_at"],
+            "_source": ["alert_id", "action_id", "sequence", "status", "due_at", "owner"],
             "track_total_hits": False,
         }
-        sources = [hit["_source"] for hit in await self._search(body)]
-        return [Waiting((s["alert_id"], s["action_id"]), s["sequence"], s["status"], s["due_at"]) for s in sources]
+        return [_place_of(hit["_source"]) for hit in await self._search(body)]
 
     async def claim(self, message: StoredDelivery, owner: str, until_ms: int) -> StoredDelivery | None:
         """The message as its owner's until then; None where somebody else was faster."""
-        return await self._change(message, {"owner": owner, "due_at": until_ms})
+        # It needs not be seen by searches: who finds it as it was can change it no more.
+        return await self._change(message, {"owner": owner, "due_at": until_ms}, refresh=False)
 
     async def put_off(self, message: StoredDelivery, due_at_ms: int) -> None:
         """Leaves it where it is until then, because another one has to be sent before."""
@@ -104,7 +109,8 @@ class Deliveries:
         changed: dict[str, Json] = {"status": "sent", "ended_at": now_ms}
         if resend_at_ms is not None:
             changed = {"status": "active", "due_at": resend_at_ms, "attempts": 0}
-        return await self._change(message, changed | {"owner": None, "error": None}) is not None
+        refresh = message.status == "pending"
+        return await self._change(message, changed | {"owner": None, "error": None}, refresh=refresh) is not None
 
     async def retry_at(self, message: StoredDelivery, due_at_ms: int, reason: str) -> bool:
         """Puts it off after a try that failed."""
@@ -163,9 +169,11 @@ class Deliveries:
                 lines += [{"doc": {**changed, "owner": None}}]
             await self._bulk(lines)
 
-    async def _change(self, message: StoredDelivery, changed: Mapping[str, Json]) -> StoredDelivery | None:
+    async def _change(
+        self, message: StoredDelivery, changed: Mapping[str, Json], *, refresh: bool = True
+    ) -> StoredDelivery | None:
         params: Params = {
-            "if_seq_no": message.seq_no, "if_primary_term": message.primary_term, "_source": True, "refresh": True,
+            "if_seq_no": message.seq_no, "if_primary_term": message.primary_term, "_source": True, "refresh": refresh,
             "require_alias": True,
         }  # fmt: skip
         path = f"{self._path}/_update/{quote_expression(message.delivery.delivery_id)}"
@@ -194,6 +202,11 @@ class Deliveries:
 
 _IF_THERE: Params = {"ignore_unavailable": True}
 _NO_INDEX = ("index_not_found_exception",)
+
+
+def _place_of(source: Mapping[str, Json]) -> Waiting:
+    line, is_claimed = (source["alert_id"], source["action_id"]), source.get("owner") is not None
+    return Waiting(line, source["sequence"], source["status"], source["due_at"], is_claimed)
 
 
 def _cut(reason: str) -> str:

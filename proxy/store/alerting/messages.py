@@ -119,3 +119,4 @@ class Waiting:
     sequence: int
     status: Status
     due_at_ms: int
+    is_claimed: bool
