@@ -63,7 +63,7 @@ async def test_one_of_two_gets_a_message_and_it_comes_back_when_the_claim_lapses
     assert claimed is not None
     assert claimed.owner == "one"
     assert await deliveries.claim(found, "two", until_ms=T0 + 6000) is None
-    cluster_client.post("/_refresh")
+    cluster_client.post("/_refresh?expand_wildcards=all")
     assert ids(await deliveries.due(T0 + 4999, 10)) == []
     assert ids(await deliveries.due(T0 + 5000, 10)) == ["alert-1-1-mail"]
 
