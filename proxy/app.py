@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
+from proxy.alerting.service import Alerting
 from proxy.api.access import Access
 from proxy.api.dispatch import Dispatcher
 from proxy.api.operation import Router
@@ -34,13 +35,16 @@ def make_app(config: Config, *, clock: Callable[[], int] = epoch_ms) -> web.Appl
     runtime = Supervisor(store, config, clock)
     access = Access(store.client, config.security.mode)
     metrics.look_at(runtime)
-    services = Services(store, runtime, clock, config, access, metrics)
+    alerting = Alerting(store, runtime, config, clock)
+    services = Services(store, runtime, clock, config, access, metrics, alerting)
     dispatcher = Dispatcher(Router(OPERATIONS), shipped_schemas(), services)
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         await runtime.start()
+        await alerting.start()
         yield
         await runtime.stop()
+        await alerting.stop()
         await store.close()
 
     # The limit on bodies is the dispatcher's own, because it counts what they inflate to.

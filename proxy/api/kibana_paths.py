@@ -29,4 +29,6 @@ def kibana_error(error: MlError) -> dict[str, object]:
     # It knows neither a path without a handler nor a method that is not allowed.
     status = 404 if error.type == "plain" and error.status in (400, 405) else error.status
     phrase = HTTPStatus(status).phrase
-    return {"statusCode": status, "error": phrase, "message": phrase if status != error.status else error.reason}
+    told = error.body().get("error")
+    reason = told["reason"] if isinstance(told, dict) else error.reason  # one that is relayed has its own words
+    return {"statusCode": status, "error": phrase, "message": phrase if status != error.status else reason}

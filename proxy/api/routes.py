@@ -11,6 +11,7 @@ from typing import TypedDict, Unpack
 
 from proxy.api.handlers import (
     admin,
+    alert_rules,
     calendars,
     cat,
     datafeed_runs,
@@ -58,6 +59,12 @@ def _feed(handler: Handler, route: str, **traits: Unpack[_Traits]) -> Operation:
 
 def _cat(handler: Handler, route: str, **traits: Unpack[_Traits]) -> Operation:
     return Operation(f"cat.{handler.__name__}", handler, _routes("/_cat/ml", route), **traits)
+
+
+def _rule(handler: Handler, route: str) -> Operation:
+    """Kibana's rules go on while the cluster's jobs are upgraded."""
+    routes = _routes("/api/alerting", route)
+    return Operation(f"alerting.{handler.__name__}", handler, routes, allowed_while_upgrading=True)
 
 
 def _routes(root: str, route: str) -> tuple[str, ...]:
@@ -154,6 +161,24 @@ CAT: tuple[Operation, ...] = (
     _cat(cat.ml_datafeeds, "GET /datafeeds[/{datafeed_id}]"),
 )
 
+RULES: tuple[Operation, ...] = (
+    _rule(alert_rules.create_rule, "POST /rule[/{rule_id}]"),
+    _rule(alert_rules.update_rule, "PUT /rule/{rule_id}"),
+    _rule(alert_rules.get_rule, "GET /rule/{rule_id}"),
+    _rule(alert_rules.delete_rule, "DELETE /rule/{rule_id}"),
+    _rule(alert_rules.find_rules, "GET /rules/_find"),
+    _rule(alert_rules.enable_rule, "POST /rule/{rule_id}/_enable"),
+    _rule(alert_rules.disable_rule, "POST /rule/{rule_id}/_disable"),
+    _rule(alert_rules.mute_all, "POST /rule/{rule_id}/_mute_all"),
+    _rule(alert_rules.unmute_all, "POST /rule/{rule_id}/_unmute_all"),
+    _rule(alert_rules.mute_alert, "POST /rule/{rule_id}/alert/{alert_id}/_mute"),
+    _rule(alert_rules.unmute_alert, "POST /rule/{rule_id}/alert/{alert_id}/_unmute"),
+    _rule(alert_rules.update_rule_api_key, "POST /rule/{rule_id}/_update_api_key"),
+    _rule(alert_rules.preview_rule, "POST /rule/_preview"),
+    _rule(alert_rules.get_rule_types, "GET /rule_types"),
+    _rule(alert_rules.get_health, "GET /_health"),
+)
+
 OPERATIONS: tuple[Operation, ...] = (
-    JOBS + DATA + RESULTS + SNAPSHOTS + FORECASTS + DATAFEEDS + CALENDARS + FILTERS + ADMIN + CAT
+    JOBS + DATA + RESULTS + SNAPSHOTS + FORECASTS + DATAFEEDS + CALENDARS + FILTERS + ADMIN + CAT + RULES
 )

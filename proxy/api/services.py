@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from proxy.alerting.service import Alerting
     from proxy.api.access import Access
     from proxy.config import Config
     from proxy.metrics import Metrics
@@ -24,3 +25,4 @@ class Services:
     config: Config
     access: Access
     metrics: Metrics
+    alerting: Alerting

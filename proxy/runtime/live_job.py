@@ -54,6 +54,7 @@ class LiveJob:
     the snapshot in force knows; None where that is not known. A job that ``is_untouched`` has learnt nothing since.
     ``has_unsent``, ``is_full`` and ``unsaved`` are what its place told last of what it keeps to be sent and saved.
     ``notices`` are what users have not been told yet.
+    ``heard`` is called with the job's id when it has written buckets.
     ``progress`` is how far its datafeed has come: as the model was loaded, or as the run has made of it since.
     """
 
@@ -73,6 +74,7 @@ class LiveJob:
     progress: Progress | None = None
     search_timing: dict[str, Any] | None = None
     losses: int = 0
+    heard: Callable[[str], None] = lambda _: None
 
     @property
     def job_id(self) -> str:
@@ -119,6 +121,8 @@ class LiveJob:
 
     def _hear(self, summary: Summary) -> None:
         self.notices += summary.notices
+        if summary.buckets:
+            self.heard(self.job_id)
         if summary.status is not None:
             self.status, self.is_untouched = summary.status, summary.is_untouched
             self.has_unsent, self.is_full, self.unsaved = summary.has_unsent, summary.is_full, summary.unsaved

@@ -19,6 +19,7 @@ from proxy.errors import MlError
 from proxy.runtime import job_states, reverting
 from proxy.runtime.datafeeds.feeds import Feeds
 from proxy.runtime.job_states import STATE_OF_BLOCK, Asked, BlockedState, State
+from proxy.runtime.listeners import Listeners
 from proxy.runtime.notices import Notices
 from proxy.runtime.tasks import Tasks
 from proxy.runtime.turns import Turn
@@ -35,6 +36,7 @@ class Runtime(Protocol):
 
     notices: Notices
     datafeeds: Feeds
+    listeners: Listeners
 
     def turn(self, job_id: str, purpose: str) -> AbstractAsyncContextManager[Turn]: ...
 
@@ -193,17 +195,20 @@ class Removals:
             await self._store.datafeeds.delete(datafeed.datafeed_id)
             await self._store.api_keys.end_of(datafeed)
         await self._store.removal.remove_all(job_id, index, user_annotations=order.delete_user_annotations)
+        await self._runtime.listeners.removed(job_id, keeps_results=False)
         await self._store.jobs.delete(job_id)
         return "Job deleted"
 
     async def _reset(self, job: StoredJob, order: Order) -> str:
         job_id, index = job.job_id, job.config["results_index_name"]
         await self._store.removal.forget(job_id, index, user_annotations=order.delete_user_annotations)
+        await self._runtime.listeners.removed(job_id, keeps_results=False)
         await self._store.jobs.patch(job_id, {"model_snapshot_id": None, "finished_time": None, "blocked": None})
         return "Job has been reset"
 
     async def _revert(self, job: StoredJob, order: Order) -> str:
         target = await reverting.target_of(self._store, job.job_id, order.snapshot_id, self._clock())
         await reverting.revert(self._store, target, self._clock(), deletes_results=order.delete_intervening_results)
+        await self._runtime.listeners.removed(job.job_id, keeps_results=True)
         await self._store.jobs.patch(job.job_id, {"model_snapshot_id": order.snapshot_id, "blocked": None})
         return f"Job model snapshot reverted to '{target.source.get('description')}'"

@@ -15,6 +15,7 @@ from proxy.job_config.analysis import term_fields
 from proxy.runtime.capacity import limit_of
 from proxy.runtime.job_entries import Entries
 from proxy.runtime.job_inputs import check_filters_exist, gather_inputs
+from proxy.runtime.listeners import Listeners
 from proxy.runtime.live_job import LiveJob
 from proxy.runtime.notices import Notices
 from proxy.runtime.place.commands import Discard
@@ -32,13 +33,22 @@ class Running:
     """Moves jobs between having a model in the place and having none."""
 
     def __init__(
-        self, store: Store, place: Place, entries: Entries, turns: Turns, notices: Notices, *, clock: Callable[[], int]
+        self,
+        store: Store,
+        place: Place,
+        entries: Entries,
+        turns: Turns,
+        notices: Notices,
+        *,
+        listeners: Listeners,
+        clock: Callable[[], int],
     ) -> None:
         self._store = store
         self._place = place
         self._entries = entries
         self._turns = turns
         self._notices = notices
+        self._listeners = listeners
         self._clock = clock
 
     async def bring_up(self, turn: Turn, task: JobTask, stored: StoredJob) -> None:
@@ -49,6 +59,7 @@ class Running:
         inputs = await gather_inputs(self._store, config)
         check_filters_exist(inputs)
         live = LiveJob(self._place, self._store.journal, self._clock, task, inputs)
+        live.heard = lambda job_id: self._listeners.finished(job_id)
         await self._store.indices.ensure_results(
             job_id, config["results_index_name"], term_fields(config["analysis_config"])
         )

@@ -25,6 +25,7 @@ from proxy.runtime.datafeeds.runner import Pace
 from proxy.runtime.input_changes import InputChanges
 from proxy.runtime.job_entries import Entries, OpenJobs
 from proxy.runtime.job_states import Action, Asked, BlockedState, ShownState, State
+from proxy.runtime.listeners import Listeners
 from proxy.runtime.live_job import LiveJob
 from proxy.runtime.notices import Notices
 from proxy.runtime.own_indices import OwnIndices
@@ -70,7 +71,10 @@ class Supervisor:
         self._left_claims: dict[str, JobTask] = {}
         self.capacity = Capacity.of(config.ml)
         self.notices = Notices(store.notifications, clock, self._tasks)
-        self._running = Running(store, self._place, self._entries, self._turns, self.notices, clock=clock)
+        self.listeners = Listeners()
+        self._running = Running(
+            store, self._place, self._entries, self._turns, self.notices, listeners=self.listeners, clock=clock
+        )
         self._closing = Closing(store, self._running, self._entries, self._turns, self.notices, clock=clock)
         self._restoring = Restoring(store.tasks, self._entries, self._restore, self._fail_in_turn)
         self.steps = Steps(store, self._running, self._entries, self._turns, self.notices, ready=self._restoring.ready)

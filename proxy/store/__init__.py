@@ -7,9 +7,14 @@ here and nothing from further inside.
 from __future__ import annotations
 
 from proxy.config import Config
+from proxy.store.alerting.alerts import Alerts
 from proxy.store.alerting.connectors import Connector, Connectors, StoredConnector
 from proxy.store.alerting.deliveries import Deliveries
+from proxy.store.alerting.final_results import FinalResults
+from proxy.store.alerting.health_facts import HealthFacts
 from proxy.store.alerting.messages import Delivery
+from proxy.store.alerting.progress import AlertProgress
+from proxy.store.alerting.rules import AlertRules
 from proxy.store.annotations import Annotations
 from proxy.store.api_keys import ApiKeys
 from proxy.store.calendars import Calendar, Calendars, Event, unknown_calendar, without_jobs
@@ -132,6 +137,11 @@ class Store:
         self.upgrade_mode = UpgradeMode(self.client, self.names)
         self.expired = Expired(self.client, self.names, self.results)
         self.orphans = Orphans(self.client, self.names)
+        self.alert_rules = AlertRules(self.client, self.names)
+        self.alert_progress = AlertProgress(self.client, self.names)
+        self.alerts = Alerts(self.client, self.names, self.indices.ensure_alerting)
+        self.final_results = FinalResults(self.client, self.names)
+        self.health_facts = HealthFacts(self.client, self.names)
         self.maintenance = Maintenance(self.client, self.names)
         self.connectors = Connectors(self.client, self.names, self.indices.ensure_alerting)
         self.deliveries = Deliveries(self.client, self.names, self.indices.ensure_alerting)

@@ -109,6 +109,11 @@ class NamedDocuments:
             raise
         return True
 
+    async def put(self, id: str, source: Mapping[str, Json]) -> None:
+        """Stores a document, whatever was there."""
+        path = self._document_path("_doc", id)
+        await self._client.request("PUT", path, params=INTO_ALIAS, body=self._document(source), retry=True)
+
     async def delete(self, id: str) -> bool:
         """Whether there was anything to delete."""
         path = self._document_path("_doc", id)

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from aiohttp import web
 
+from proxy.alerting.service import Alerting
 from proxy.api.access import Access
 from proxy.api.call import Call
 from proxy.api.dispatch import Dispatcher
@@ -254,7 +255,8 @@ async def test_an_answer_that_cannot_be_written_is_an_error_in_the_form_that_was
     store = Store(config)
     access = Access(store.client, "off")
     runtime = Supervisor(store, config, epoch_ms)
-    services = Services(store, runtime, epoch_ms, config, access, Metrics())
+    alerting = Alerting(store, runtime, config, epoch_ms)
+    services = Services(store, runtime, epoch_ms, config, access, Metrics(), alerting)
     router = Router([Operation(name="ml.info", handler=unwritable, routes=("GET /_ml/info",))])
     app = web.Application()
     dispatcher = Dispatcher(router, shipped_schemas(), services)

@@ -26,6 +26,8 @@ MONITOR_ML = frozenset(
         "ml.get_influencers", "ml.get_categories", "ml.get_model_snapshots",
         "ml.get_model_snapshot_upgrade_stats", "ml.get_datafeeds", "ml.get_datafeed_stats", "ml.get_calendars",
         "ml.get_calendar_events", "ml.info", "ml.get_memory_stats", "cat.ml_jobs", "cat.ml_datafeeds",
+        "alerting.get_rule", "alerting.find_rules", "alerting.preview_rule", "alerting.get_rule_types",
+        "alerting.get_health",
     }
 )  # fmt: skip
 GRANTING = {True: "monitor_ml,monitor,manage_ml,manage,all", False: "manage_ml,manage,all"}
@@ -55,7 +57,8 @@ def service_token(account: str, secret: str | None = None) -> dict[str, str]:
 
 
 def reason(answer: Answer) -> str:
-    return str(answer.json()["error"]["reason"])
+    told = answer.json()
+    return str(told["message"] if "message" in told else told["error"]["reason"])
 
 
 def asked(client: HttpClient, method: str, path: str, caller: Mapping[str, str]) -> Answer:

@@ -23,6 +23,7 @@ from aiohttp.test_utils import make_mocked_request
 from proxy.api.body_stream import Limits
 from proxy.api.call import make_call
 from proxy.api.in_flight import InFlight
+from proxy.api.kibana_paths import is_kibanas, kibana_error
 from proxy.api.operation import Router
 from proxy.api.request_head import read_query
 from proxy.api.routes import OPERATIONS
@@ -49,7 +50,7 @@ class OutOfReach:
         raise AskedForMore(name)
 
 
-SERVICES = Services(OutOfReach(), OutOfReach(), lambda: NOW_MS, CONFIG, OutOfReach(), OutOfReach())
+SERVICES = Services(OutOfReach(), OutOfReach(), lambda: NOW_MS, CONFIG, *(OutOfReach() for _ in range(3)))
 ROUTER = Router(OPERATIONS)
 SCHEMAS = Schemas(resource_dir("schemas"))
 
@@ -96,7 +97,7 @@ async def refusal(asked: dict[str, Any]) -> dict[str, Any] | None:
             await match.operation.handler(call, SERVICES)
     except MlError as error:
         assert error.status == 400, error
-        return error.body()
+        return kibana_error(error) if is_kibanas(request.raw_path) else error.body()
     except AskedForMore:
         return None
     raise AssertionError(f"not refused: {asked}")

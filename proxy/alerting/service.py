@@ -1,0 +1,166 @@
+"""Alerting as a whole: hears of finished buckets, looks after what was left over, and is asked by handlers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from proxy.alerting.evaluator import Evaluator
+from proxy.alerting.health import Health
+from proxy.alerting.rule import Rule
+from proxy.alerting.rule_book import RuleBook
+from proxy.alerting.runs import Runs
+from proxy.config import Config
+from proxy.errors import MlError
+from proxy.runtime.supervisor import Supervisor
+from proxy.runtime.tasks import Tasks, until_done
+from proxy.store import Store
+from proxy.store.alerting.progress import StoredProgress
+
+_log = logging.getLogger(__name__)
+# How often rules are read again, and what could not be judged is tried again.
+_LOOK_EVERY_S = 10.0
+_HEALTH_EVERY_S = 5.0
+
+
+class Alerting:
+    """Starting it catches up with what was finished while nobody looked."""
+
+    def __init__(self, store: Store, runtime: Supervisor, config: Config, clock: Callable[[], int]) -> None:
+        self._store = store
+        self._runtime = runtime
+        self._clock = clock
+        self._tasks = Tasks()
+        self.book = RuleBook(store)
+        self.evaluator = Evaluator(store, clock, config.page.path)
+        self.runs = Runs(store.alert_rules, clock)
+        self._health = Health(store, runtime, clock)
+        self._due: set[str] = set()
+        self._at_work: set[str] = set()
+        runtime.listeners.finished = self.hear
+        runtime.listeners.removed = self.removed
+
+    async def start(self) -> None:
+        self._tasks.spawn(self._catch_up(), "catch up with alert rules")
+        self._tasks.repeat(self._look, "look after alert rules", every_s=_LOOK_EVERY_S)
+        self._tasks.repeat(self._check_health, "check the health of jobs", every_s=_HEALTH_EVERY_S)
+
+    async def stop(self) -> None:
+        await self._tasks.stop()
+
+    # ---- what happens to jobs
+
+    def hear(self, job_id: str) -> None:
+        """A job has finished buckets."""
+        if not self.book.enabled():
+            return
+        self._due.add(job_id)
+        if job_id not in self._at_work:
+            self._at_work.add(job_id)
+            self._tasks.spawn(self._judge_due(job_id), f"judge rules on [{job_id}]")
+
+    async def removed(self, job_id: str, *, keeps_results: bool) -> None:
+        """A job was deleted, reset or reverted: its alerts end, and judging goes on with what it finds from now on.
+
+        Raises:
+            MlError: that could not be stored.
+        """
+        for progress in await self._store.alert_progress.of_job(job_id):
+            rule = self.book.find(progress.rule_id)
+            latest_ms = await self._store.final_results.latest(job_id) if keeps_results else None
+            if rule is not None:
+                await self.evaluator.untrack(rule, progress, latest_ms, renews=not keeps_results)
+            self.runs.forget(progress.rule_id, job_id)
+
+    async def _judge_due(self, job_id: str) -> None:
+        try:
+            while job_id in self._due:
+                self._due.discard(job_id)
+                if not await self._judge(job_id):
+                    self._due.add(job_id)  # the next look tries again
+                    return
+        finally:
+            self._at_work.discard(job_id)
+
+    async def _judge(self, job_id: str) -> bool:
+        """Whether all rules about a job have been judged."""
+        try:
+            rules = self.book.about(job_id, await self._groups(job_id))
+            if rules:
+                await self._store.results_write.refresh(job_id)
+        except MlError as error:
+            if error.status == 404:
+                return True
+            _log.warning("rules on job [%s] could not be judged: %s", job_id, error.reason)
+            return False
+        done = [await self._judge_rule(rule, job_id) for rule in rules]
+        return all(done)
+
+    async def _judge_rule(self, rule: Rule, job_id: str) -> bool:
+        assert rule.params is not None, "the book says which rules are about anomalies"
+        try:
+            while True:
+                judged = await self.evaluator.judge(rule, rule.params, job_id)
+                await self.runs.judged(rule, job_id, judged)
+                if judged.is_last:
+                    return True
+        except MlError as error:
+            await self.runs.failed(rule, error.reason)
+            return False
+
+    async def _groups(self, job_id: str) -> tuple[str, ...]:
+        live = self._runtime.live(job_id)
+        config = live.inputs.configuration if live else (await self._store.jobs.get(job_id)).config
+        return tuple(config.get("groups") or ())
+
+    # ---- what goes on by itself
+
+    async def _catch_up(self) -> None:
+        await until_done(self._read_rules, "read alert rules", every_s=_LOOK_EVERY_S)
+        if self.book.enabled():
+            for job in await self._store.jobs.resolve(None):
+                self.hear(job.job_id)
+
+    async def _read_rules(self) -> bool:
+        await self.book.read()
+        return True
+
+    async def _look(self) -> None:
+        await self.book.read()
+        for job_id in list(self._due):
+            self.hear(job_id)
+
+    async def _check_health(self) -> None:
+        for rule in self.book.enabled():
+            if rule.params is None:
+                await self._health.check_if_due(rule, self.runs)
+
+    # ---- what handlers ask
+
+    async def changed(self) -> None:
+        """Rules have been changed: what is in force is read again, and what is due is looked at."""
+        await self.book.read()
+
+    async def untrack(self, rule: Rule) -> None:
+        """Ends all alerts of a rule that is disabled or deleted."""
+        for progress in await self._store.alert_progress.of_rule(rule.rule_id):
+            await self.evaluator.untrack(rule, progress, _bucket_of(progress), renews=False)
+
+    async def forget(self, rule: Rule) -> None:
+        """Ends all alerts of a rule that is deleted, and what is kept for it."""
+        await self.untrack(rule)
+        for progress in await self._store.alert_progress.of_rule(rule.rule_id):
+            await self._store.alert_progress.delete(progress)
+
+    async def selected(self, rule: Rule) -> Sequence[str]:
+        """The jobs that a rule is about, by id."""
+        jobs = await self._store.jobs.resolve(None)
+        params = rule.params
+        assert params is not None, "only rules about anomalies select jobs so"
+        return [job.job_id for job in jobs if params.selects(job.job_id, tuple(job.config.get("groups") or ()))]
+
+
+def _bucket_of(progress: StoredProgress) -> int | None:
+    state: Mapping[str, Any] = progress.state
+    return state.get("bucket_ms")

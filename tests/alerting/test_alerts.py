@@ -1,0 +1,148 @@
+"""Rules on a real cluster: alerts as documents when buckets become final, and what ends them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.alerting.rules import form
+from tests.http_client import HttpClient
+
+JOB_ID = "alerting"
+JOB = f"/_ml/anomaly_detectors/{JOB_ID}"
+SPAN_S, START_S = 3600, 1_700_000_000 // 3600 * 3600
+QUIET, LOUD = 40, 4000
+# The first outburst comes once the job knows what is usual.
+FIRST = 60
+
+
+def counts(first: int, last: int, loud: tuple[int, ...] = ()) -> list[dict[str, Any]]:
+    """A summary of each hour."""
+    return [
+        {"time": (START_S + hour * SPAN_S) * 1000, "n": LOUD if hour in loud else QUIET + hour % 5}
+        for hour in range(first, last)
+    ]
+
+
+@dataclass
+class RuleAtWork:
+    """One rule about the job, of which the cluster knows nothing else; alerts outlive their rules."""
+
+    client: HttpClient
+    cluster: HttpClient
+    rule_id: str
+
+    @property
+    def path(self) -> str:
+        return f"/api/alerting/rule/{self.rule_id}"
+
+    def make(self, severity: float = 50, **given: Any) -> None:
+        params = {"jobSelection": {"jobIds": [JOB_ID]}} | given.pop("params", {})
+        made = self.client.post(self.path, json_body=form(severity, params=params, **given))
+        assert made.status == 200, made.text
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Its alerts, the first to begin first."""
+        query = {"term": {"kibana.alert.rule.uuid": self.rule_id}}
+        body = {"query": query, "sort": [{"kibana.alert.start": "asc"}], "size": 100}
+        self.cluster.post("/lanewatch-alerts/_refresh")
+        found = self.cluster.post("/lanewatch-alerts/_search", json_body=body).json()
+        return [hit["_source"] for hit in found["hits"]["hits"]]
+
+    def statuses(self) -> list[str]:
+        return [alert["kibana.alert.status"] for alert in self.alerts()]
+
+
+@pytest.fixture
+def rule(client: HttpClient, cluster_client: HttpClient) -> Iterator[RuleAtWork]:
+    rule = RuleAtWork(client, cluster_client, f"rule-{secrets.token_hex(4)}")
+    yield rule
+    client.delete(rule.path)
+
+
+@pytest.fixture
+def job(client: HttpClient) -> Iterator[Callable[..., None]]:
+    """Posts hours to an open job."""
+    client.delete(JOB, query={"force": "true"})
+    analysis = {"bucket_span": "1h", "summary_count_field_name": "n", "detectors": [{"function": "high_count"}]}
+    put = client.put(JOB, json_body={"analysis_config": analysis, "data_description": {"time_field": "time"}})
+    assert put.status == 200, put.text
+    assert client.post(f"{JOB}/_open").status == 200
+
+    def post(first: int, last: int, *loud: int) -> None:
+        posted = client.post(f"{JOB}/_data", ndjson=counts(first, last, loud))
+        assert posted.status == 202, posted.text
+
+    yield post
+    client.delete(JOB, query={"force": "true"})
+
+
+def until(check: Callable[[], Any], wanted: Any, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while (found := check()) != wanted and time.monotonic() < end:
+        time.sleep(0.1)
+    assert found == wanted
+
+
+def test_an_alert_lives_as_long_as_buckets_match(
+    client: HttpClient, rule: RuleAtWork, job: Callable[..., None]
+) -> None:
+    rule.make()
+    job(0, FIRST + 3, FIRST)
+    # The bucket after the loud one is final, the last one is not.
+    until(rule.statuses, ["recovered"])
+    job(FIRST + 3, FIRST + 12, FIRST + 10)
+    until(rule.statuses, ["recovered", "active"])
+    first, second = rule.alerts()
+    at_ms = (START_S + FIRST * SPAN_S) * 1000
+    assert first["kibana.alert.anomaly_timestamp"] == first["kibana.alert.start"] == at_ms
+    assert first["kibana.alert.job_id"] == first["kibana.alert.instance.id"] == JOB_ID
+    assert first["kibana.alert.end"] == at_ms + 2 * SPAN_S * 1000
+    assert second["kibana.alert.anomaly_score"][0] >= 50
+    assert second["kibana.alert.top_records"][0]["function"] == "high_count"
+    assert second["kibana.alert.reason"].startswith(("Critical anomaly in count.", "Major anomaly in count."))
+    until(lambda: client.get(rule.path).json()["execution_status"]["status"], "active")
+    shown = client.get(rule.path).json()
+    assert shown["last_run"]["alerts_count"]["active"] == 1
+    preview = client.post(
+        "/api/alerting/rule/_preview",
+        json_body={"params": shown["params"], "start": START_S * 1000, "end": (START_S + 100 * SPAN_S) * 1000},
+    )
+    assert [each["timestamp"] for each in preview.json()["results"]] == [
+        alert["kibana.alert.start"] for alert in (first, second)
+    ]
+
+
+def test_what_was_found_before_the_rule_was_there_is_no_news(
+    client: HttpClient, rule: RuleAtWork, job: Callable[..., None]
+) -> None:
+    job(0, FIRST + 5, FIRST)
+    rule.make()
+    job(FIRST + 5, FIRST + 20, FIRST + 15)
+    until(lambda: len(rule.alerts()), 1)
+    (alert,) = rule.alerts()
+    assert alert["kibana.alert.start"] == (START_S + (FIRST + 15) * SPAN_S) * 1000
+    assert client.post(f"{rule.path}/_disable", json_body={"untrack": True}).status == 204
+    assert set(rule.statuses()) <= {"untracked", "recovered"}
+
+
+@pytest.mark.parametrize("how", ["reset", "delete"])
+def test_alerts_of_a_job_that_is_emptied_are_untracked(
+    client: HttpClient, rule: RuleAtWork, job: Callable[..., None], how: str
+) -> None:
+    rule.make(own={"recover_after": 100})
+    job(0, FIRST + 3, FIRST)
+    until(rule.statuses, ["active"])
+    client.post(f"{JOB}/_close", query={"force": "true"})
+    done = client.post(f"{JOB}/_reset") if how == "reset" else client.delete(JOB)
+    assert done.status == 200, done.text
+    assert rule.statuses() == ["untracked"]
+    if how == "reset":
+        client.post(f"{JOB}/_open")
+        job(0, FIRST + 3, FIRST)
+        until(lambda: sorted(rule.statuses()), ["active", "untracked"])
