@@ -66,6 +66,11 @@ coverage: install system
 test-faults: install system
 	$(PYTHON) -m pytest -m 'faults or scenario' -rs $(ARGS)
 
+# Hours of mixed load with random kills; ends with 1 if memory grew, anything stalled, was lost or came twice.
+.PHONY: soak
+soak: install
+	$(PYTHON) -m tests.faults.soak $(ARGS)
+
 # Properties with examples that nobody has seen before; SEED repeats a run.
 SEED = $(shell $(PYTHON) -c 'import secrets; print(secrets.randbits(32))')
 test-random: install

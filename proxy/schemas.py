@@ -16,6 +16,7 @@ from urllib.parse import urldefrag, urljoin
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
 from referencing import Registry, Resource
 
 from proxy.body_text import At, Path
@@ -93,7 +94,7 @@ class Section:
         self.required = is_required
         self.parser = str(self.schema.get("x-parser", parser))
         # Given whole, a part of a file would lose what its own references point to.
-        self._validator = Draft202012Validator(schema, registry=registry)
+        self._validator = _Validator(schema, registry=registry)
 
     def resolve(self, schema: Schema, base: str) -> tuple[Schema, str]:
         """The schema behind a chain of ``$ref``, and the file whose references it is relative to."""
@@ -202,6 +203,20 @@ class Section:
         if isinstance(value, list) and isinstance(schema.get("items"), Mapping):
             return [self._coerce(schema["items"], base, part) for part in value]
         return value
+
+
+def _refuse_unknown_fields(
+    validator: Any, allowed: object, instance: object, schema: Schema
+) -> Iterator[ValidationError]:
+    """As jsonschema's own keyword, without the ordered list of them all: a hundred thousand hold up everything."""
+    if allowed is not False or "patternProperties" in schema:
+        yield from Draft202012Validator.VALIDATORS["additionalProperties"](validator, allowed, instance, schema)
+    elif isinstance(instance, dict) and any(key not in schema.get("properties", ()) for key in instance):
+        yield ValidationError("fields that are not known")
+
+
+_OWN_KEYWORDS = {"additionalProperties": _refuse_unknown_fields}
+_Validator = extend(Draft202012Validator, _OWN_KEYWORDS)  # type: ignore[no-untyped-call]  # jsonschema has no types here
 
 
 def _schema_of(error: ValidationError) -> Schema:

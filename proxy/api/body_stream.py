@@ -56,7 +56,7 @@ async def read_body(request: web.Request, limits: Limits) -> AsyncIterator[bytes
     inflater = _Inflater(_ENCODINGS[encoding], encoding) if encoding in _ENCODINGS else None
     total = 0
     async for chunk in _arriving(request, limits.timeout_s):
-        for piece in inflater.pieces(chunk) if inflater else (chunk,):
+        async for piece in _inflated(inflater, chunk):
             total += len(piece)
             if total > limits.bytes:
                 raise too_large(limits)
@@ -64,6 +64,18 @@ async def read_body(request: web.Request, limits: Limits) -> AsyncIterator[bytes
             yield piece
     if inflater is not None:
         inflater.check_end()
+
+
+async def _inflated(inflater: _Inflater | None, chunk: bytes) -> AsyncIterator[bytes]:
+    """The pieces of a chunk; all but the first, to which most chunks come, are made in a thread."""
+    if inflater is None:
+        yield chunk
+        return
+    pieces = inflater.pieces(chunk)
+    piece = next(pieces, None)
+    while piece is not None:
+        yield piece
+        piece = await asyncio.to_thread(next, pieces, None)
 
 
 async def _arriving(request: web.Request, timeout_s: float) -> AsyncIterator[bytes]:

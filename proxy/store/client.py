@@ -46,7 +46,8 @@ _log = logging.getLogger(__name__)
 opaque_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("opaque_id", default=None)
 
 KEEP_POINT_IN_TIME = "1m"
-_RETRYABLE_STATUS = (429, 502, 503, 504)
+_REJECTED = 429
+_RETRYABLE_STATUS = (502, 503, 504)
 _RETRY_DELAYS_S = (0.2, 0.6, 1.5)
 _SPREAD = (0.7, 1.3)
 # How long a dead node among several is left alone at most.
@@ -141,8 +142,8 @@ class ClusterClient:
     ) -> Json:
         """The decoded answer, or its bytes if ``raw``.
 
-        ``body`` is a JSON value, or bytes of NDJSON. ``retry`` repeats the request on connection errors, 429, 502,
-        503 and 504: only for requests that may be repeated.
+        ``body`` is a JSON value, or bytes of NDJSON. ``retry`` repeats the request on connection errors, 502, 503 and
+        504: only for requests that may be repeated. What was rejected with 429 has not been done: always repeated.
 
         Raises:
             ClusterError: the cluster answered with a status of 400 or more.
@@ -210,21 +211,22 @@ class ClusterClient:
     async def _send(
         self, method: str, target: str, body: Json, headers: dict[str, str], *, retry: bool
     ) -> TransportApiResponse:
-        delays = [*(_RETRY_DELAYS_S[: self._config.max_retries] if retry else ()), None]
+        delays: list[float | None] = [*_RETRY_DELAYS_S[: self._config.max_retries], None]
         # A node that was not reached has done nothing: another one may be asked whatever the request is.
         others = len(self._config.hosts) - 1
         while delays:
             delay = delays.pop(0)
             try:
                 response = await self._perform(method, target, body, headers)
-                if response.meta.status not in _RETRYABLE_STATUS or delay is None:
+                status = response.meta.status
+                if delay is None or not (status == _REJECTED or (retry and status in _RETRYABLE_STATUS)):
                     return response
             except (ClusterConnectionError, ConnectionTimeout) as error:
                 if others > 0 and _is_unreached(error):
                     others -= 1
                     delays.insert(0, delay)
                     continue
-                if delay is None:
+                if delay is None or not retry:
                     raise self._translated(error) from error
             except TransportError as error:
                 raise self._translated(error) from error

@@ -16,6 +16,7 @@ from proxy.runtime import supervisor
 from proxy.runtime.place import outbox
 from proxy.runtime.place.worker import LocalPlace
 from proxy.store import Store
+from proxy.store.calls import OnCall
 from tests.conftest import BackgroundProxy
 from tests.http_client import HttpClient
 from tests.runtime.datafeeds.sources import wait_until
@@ -85,7 +86,7 @@ def narrow(
     """A proxy whose jobs keep few results for a cluster that takes none; its models live in this process."""
     stores: list[Store] = []
 
-    def place(settings: Config) -> LocalPlace:
+    def place(settings: Config, _: OnCall) -> LocalPlace:
         stores.append(Store(settings))
         return LocalPlace(stores[-1])
 

@@ -96,10 +96,16 @@ async def test_what_answers_too_late_is_504(loop, config):
     assert (caught.value.status, caught.value.type) == (504, "receive_timeout_transport_exception")
 
 
-@pytest.mark.parametrize("status", [429, 502, 503, 504])
+@pytest.mark.parametrize("status", [502, 503, 504])
 async def test_what_may_be_repeated_is_repeated(loop, config, status):
     async with answering((status, {}), (200, {"done": True})) as (url, heads), client_of(config, url) as client:
         assert await client.request("POST", "/_bulk", body=b"{}\n", retry=True) == {"done": True}
+        assert len(heads) == 2
+
+
+async def test_what_was_rejected_has_not_been_done_and_is_repeated_whatever_it_is(loop, config):
+    async with answering((429, {}), (200, {"done": True})) as (url, heads), client_of(config, url) as client:
+        assert await client.request("PUT", "/x", body={}) == {"done": True}
         assert len(heads) == 2
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from proxy.errors import MlError, unavailable
@@ -22,6 +24,9 @@ _SMALL_BYTES = 64 * 1024
 _RETRYABLE = frozenset({429, 502, 503, 504})
 # Somebody has made the index read-only or closed it, or its disk is full: all of which can be undone.
 _BLOCKED = frozenset({"cluster_block_exception", "index_closed_exception"})
+_REJECTED = "es_rejected_execution_exception"
+_PAUSES_S = (0.2, 0.6, 1.5)
+_SPREAD = (0.7, 1.3)
 # Of a line with a condition: the result was changed or deleted by others, and theirs stays.
 _OVERTAKEN = "version_conflict_engine_exception"
 
@@ -53,16 +58,36 @@ class ResultsWriter:
         self._small = Grouped(self._write_together)
 
     async def write(self, lines: Sequence[bytes]) -> list[str]:
-        """Writes all of ``lines``; returns the reasons of those that can never be written.
+        """Writes all of ``lines``, each with its own action; returns the reasons of those that can never be written.
 
         Raises:
             MlError: 503 where the cluster cannot take them now. Repeating all of them is safe.
         """
         refused: list[str] = []
         for request in _requests(lines):
-            written = await self._small.ask(request) if len(request) <= _SMALL_BYTES else None
-            refused += [] if written is True else _refusals(await self._bulk(request, retry=True))
+            whole = b"".join(request)
+            written = await self._small.ask(whole) if len(whole) <= _SMALL_BYTES else None
+            refused += [] if written is True else await self._until_taken(request)
         return refused
+
+    async def _until_taken(self, lines: Sequence[bytes]) -> list[str]:
+        """Sends those again that the cluster rejects for want of room, for as long as is worth waiting."""
+        refused: list[str] = []
+        for pause_s in _PAUSES_S:
+            items = await self._items(lines)
+            rejected = [line for line, item in zip(lines, items, strict=True) if _is_rejected(item)]
+            refused += _refusals(item for item in items if not _is_rejected(item))
+            if not rejected:
+                return refused
+            lines = rejected
+            # Spread, so that all who were rejected in the same moment do not come back in the same moment.
+            await asyncio.sleep(pause_s * random.uniform(*_SPREAD))
+        return refused + _refusals(await self._items(lines))
+
+    async def _items(self, lines: Sequence[bytes]) -> Sequence[Json]:
+        answer = await self._bulk(b"".join(lines), retry=True)
+        items: Sequence[Json] = answer["items"]
+        return items
 
     async def _write_together(self, requests: Sequence[bytes]) -> Sequence[bool | None]:
         """True for each of several requests, where nothing of any was refused: whose it was is not told apart here."""
@@ -118,27 +143,31 @@ class ResultsWriter:
         return hits[0]["_source"] if hits else None
 
 
-def _requests(lines: Sequence[bytes]) -> Iterator[bytes]:
+def _requests(lines: Sequence[bytes]) -> Iterator[list[bytes]]:
     batch: list[bytes] = []
     size = 0
     for line in lines:
         if batch and (size + len(line) > _MAX_REQUEST_BYTES or len(batch) >= _MAX_REQUEST_DOCUMENTS):
-            yield b"".join(batch)
+            yield batch
             batch, size = [], 0
         batch.append(line)
         size += len(line)
     if batch:
-        yield b"".join(batch)
+        yield batch
 
 
 _WRITES = re.compile(r"index|create")
 
 
-def _refusals(answer: Mapping[str, Json]) -> list[str]:
-    if not answer["errors"]:
-        return []
+def _is_rejected(item: Json) -> bool:
+    """Whether an item was rejected because too many others wait to be written."""
+    (outcome,) = item.values()
+    return bool(outcome.get("error", {}).get("type") == _REJECTED)
+
+
+def _refusals(items: Iterable[Json]) -> list[str]:
     refused: list[str] = []
-    for item in answer["items"]:
+    for item in items:
         action, outcome = next(iter(item.items()))
         if "error" not in outcome:
             continue

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import orjson
 import pytest
 
 from proxy.errors import MlError
 from proxy.runtime.documents import rewrite_lines
 from proxy.store.results.write import ResultsBlocked, ResultsWriter
+from tests.store.test_client import answering, client_of
 
 
 @pytest.fixture
@@ -79,6 +82,19 @@ async def test_without_its_alias_nothing_is_written_and_no_index_made(writer, na
     assert caught.value.status == 503
     found = await store_client.request("GET", f"/{names.write_alias('two')}*", params={"expand_wildcards": "all"})
     assert found == {}
+
+
+@pytest.mark.scenario(2)
+async def test_items_that_are_rejected_for_want_of_room_are_sent_again(config, names):
+    error = {"type": "es_rejected_execution_exception", "reason": "too many wait"}
+    taken, rejected = {"index": {"status": 201}}, {"index": {"status": 429, "error": error}}
+    lines = [line("index", "alias", name, bucket(1)) for name in "xy"]
+    # Apart after they were sent with others, and then only what was rejected.
+    answers = [(200, {"errors": True, "items": [taken, rejected]})] * 2 + [(200, {"errors": False, "items": [taken]})]
+    async with answering(*answers) as (url, heads), client_of(config, url) as client:
+        assert await ResultsWriter(client, names).write(lines) == []
+    lengths = [int(re.search(rb"content-length: (\d+)", head.lower())[1]) for head in heads]
+    assert lengths == [len(b"".join(lines)), len(b"".join(lines)), len(lines[1])]
 
 
 @pytest.mark.scenario(8)
