@@ -45,6 +45,14 @@ def make_parser() -> argparse.ArgumentParser:
     check = add_command(commands, "check-config", "check the settings and print those in force")
     deployment = add_command(commands, "check", "say what is wrong with a deployment; exit code 1 if something is")
     deployment.add_argument("--json", action="store_true", help="the findings as a JSON list")
+    bringing = add_command(
+        commands, "import", "make jobs from files of Kibana's, or ready-made ones; a dry run comes first"
+    )
+    add_import_options(bringing)
+    taking = add_command(commands, "export", "write jobs as files that Kibana and `import` read")
+    add_export_options(taking)
+    for command in (bringing, taking):
+        add_client_options(command)
     add_command(commands, "routes", "print the operations and their paths")
     nginx = add_command(commands, "nginx-config", "print an nginx server that sends us only ML calls")
     nginx.add_argument("--listen", metavar="ADDRESS", default="9200", help="what nginx listens on (default 9200)")
@@ -91,3 +99,48 @@ def add_cluster_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--version", metavar="V", help="version of the local Elasticsearch (cluster.version)", dest="es_version"
     )
+
+
+def add_import_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="an export of Kibana's or of ours with its calendars and filters, a module's answer, ml-module saved "
+        "objects, bare jobs; JSON or NDJSON, - for standard input",
+    )
+    parser.add_argument("--list", action="store_true", help="list the ready-made jobs, and end")
+    parser.add_argument(
+        "--ready-made", action="append", default=[], metavar="NAME", help="jobs that come with Lanewatch; repeatable"
+    )
+    parser.add_argument("--prefix", default="", help="goes before every job's name")
+    parser.add_argument("--index", metavar="PATTERN", help="what the datafeeds read, instead of what they name")
+    parser.add_argument("--query", metavar="JSON", help="the query of the datafeeds, instead of their own")
+    parser.add_argument("--group", action="append", default=[], metavar="NAME", help="add the jobs to it; repeatable")
+    parser.add_argument("--start", action="store_true", help="open the jobs and start their datafeeds")
+    agreement = parser.add_mutually_exclusive_group()
+    agreement.add_argument(
+        "--dry-run", action="store_true", help="only tell what would be made; exit code 1 if not all"
+    )
+    agreement.add_argument("--yes", action="store_true", help="make all that is possible without asking")
+
+
+def add_export_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("ids", nargs="*", metavar="ID", help="jobs, groups, wildcards; all jobs if there are none")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="instead of standard output")
+    parser.add_argument(
+        "--with-calendars-and-filters",
+        action="store_true",
+        help="write those that belong to the jobs into FILE.calendars-and-filters.json, which `import` reads as well",
+    )
+
+
+def add_client_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--url", default="http://127.0.0.1:9280", help="the Lanewatch that has or gets the jobs (default %(default)s)"
+    )
+    parser.add_argument(
+        "--user", metavar="NAME[:PASSWORD]", help="whose rights to use; asks for a password if it has none"
+    )
+    parser.add_argument("--api-key", metavar="KEY", help="instead of a user, in its encoded form")
+    parser.add_argument("--ca-certs", metavar="FILE", help="certificate authorities to trust instead of the system's")

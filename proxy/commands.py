@@ -13,7 +13,7 @@ from dataclasses import asdict
 
 import yaml
 
-from proxy import demo
+from proxy import demo, transfer
 from proxy.api.access import privilege_for
 from proxy.api.routes import OPERATIONS
 from proxy.check import check
@@ -27,13 +27,15 @@ from proxy.schemas import shipped_schemas
 from proxy.serving import AddressProblem, refuse_used_address, serve_until_stopped, trusted_authorities, url_host
 
 EXIT_PROBLEM = 1
+# What one sentence tells, as its text.
+PROBLEMS = (AddressProblem, ClusterProblem, ConfigError, NginxProblem, transfer.Refused, transfer.Unreadable)
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the chosen command; returns the exit code."""
     try:
         return COMMANDS[args.command](args)
-    except (AddressProblem, ClusterProblem, ConfigError, NginxProblem) as problem:
+    except PROBLEMS as problem:
         print(f"lanewatch: {problem}", file=sys.stderr)
         return EXIT_PROBLEM
 
@@ -140,6 +142,8 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "demo": run_demo,
     "check-config": run_check_config,
     "check": run_check,
+    "import": transfer.run_import,
+    "export": transfer.run_export,
     "routes": run_routes,
     "nginx-config": run_nginx_config,
 }

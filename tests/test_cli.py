@@ -120,7 +120,10 @@ def test_up_uses_a_cluster_that_it_is_given(cluster_url):
         assert f"in front of {cluster_url} " in command.said[0]
 
 
-@pytest.mark.parametrize("arguments", [(), ("serve",), ("up",), ("demo",), ("check-config",), ("check",), ("routes",)])
+@pytest.mark.parametrize(
+    "arguments",
+    [(), *((name,) for name in ("serve", "up", "demo", "check-config", "check", "routes", "import", "export"))],
+)
 def test_every_command_explains_itself(capsys, arguments):
     with pytest.raises(SystemExit) as left:
         main([*arguments, "--help"])

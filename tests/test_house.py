@@ -35,8 +35,8 @@ SEES = {
     "check": {"job_config", "runtime", "store"},
     "cli": {"commands"},
     "cluster": set(),
-    "commands": {"api", "check", "cluster", "demo", "nginx", "nginx_process", "schemas", "serving"},
-    "demo": {"cluster", "serving"},
+    "commands": {"api", "check", "cluster", "demo", "nginx", "nginx_process", "schemas", "serving", "transfer"},
+    "demo": {"cluster", "serving", "transfer"},
     "engine": set(),
     "job_config": {"engine"},  # what the engine needs to know is read from the configuration there
     "metrics": {"runtime", "store"},
@@ -46,6 +46,7 @@ SEES = {
     "schemas": set(),
     "serving": {"api", "app", "check", "cluster", "nginx", "nginx_process", "runtime"},
     "store": {"job_config"},
+    "transfer": set(),
 }
 # Which part alone may use a library; the rest may be used by all.
 OWNERS = {
@@ -54,12 +55,12 @@ OWNERS = {
     "cbor2": {"api"},
     "combustache": {"alerting"},
     "cryptography": {"alerting"},
-    "elastic_transport": {"store", "demo"},
-    "elasticsearch": {"store", "demo"},  # the demo is a user with the official client
+    "elastic_transport": {"store", "demo", "transfer"},
+    "elasticsearch": {"store", "demo", "transfer"},  # the demo and transfer are users with the official client
     "jsonschema": {"schemas", "config_loading"},
     "prometheus_client": {"metrics"},
     "re2": {"java_regex"},
-    "rich": {"cli", "demo", "cluster"},
+    "rich": {"cli", "demo", "cluster", "transfer"},
     "uvloop": {"serving", "runtime"},  # each process has one loop
 }
 # Parts of a declared library that have a package of their own.
