@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from proxy.alerting.delivery.outbox import Outbox
 from proxy.alerting.evaluator import Evaluator
 from proxy.alerting.health import Health
 from proxy.alerting.rule import Rule
@@ -35,6 +36,7 @@ class Alerting:
         self.book = RuleBook(store)
         self.evaluator = Evaluator(store, clock, config.page.path)
         self.runs = Runs(store.alert_rules, clock)
+        self.outbox = Outbox(store, config, clock, self.runs.failed_to_deliver)
         self._health = Health(store, runtime, clock)
         self._due: set[str] = set()
         self._at_work: set[str] = set()
@@ -45,9 +47,11 @@ class Alerting:
         self._tasks.spawn(self._catch_up(), "catch up with alert rules")
         self._tasks.repeat(self._look, "look after alert rules", every_s=_LOOK_EVERY_S)
         self._tasks.repeat(self._check_health, "check the health of jobs", every_s=_HEALTH_EVERY_S)
+        await self.outbox.start()
 
     async def stop(self) -> None:
         await self._tasks.stop()
+        await self.outbox.stop()
 
     # ---- what happens to jobs
 
@@ -102,6 +106,8 @@ class Alerting:
         try:
             while True:
                 judged = await self.evaluator.judge(rule, rule.params, job_id)
+                if rule.actions and judged.buckets:
+                    self.outbox.nudge()
                 await self.runs.judged(rule, job_id, judged)
                 if judged.is_last:
                     return True
@@ -133,8 +139,8 @@ class Alerting:
 
     async def _check_health(self) -> None:
         for rule in self.book.enabled():
-            if rule.params is None:
-                await self._health.check_if_due(rule, self.runs)
+            if rule.params is None and await self._health.check_if_due(rule, self.runs):
+                self.outbox.nudge()
 
     # ---- what handlers ask
 

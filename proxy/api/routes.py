@@ -14,6 +14,7 @@ from proxy.api.handlers import (
     alert_rules,
     calendars,
     cat,
+    connectors,
     datafeed_runs,
     datafeed_stats,
     datafeeds,
@@ -65,6 +66,11 @@ def _rule(handler: Handler, route: str) -> Operation:
     """Kibana's rules go on while the cluster's jobs are upgraded."""
     routes = _routes("/api/alerting", route)
     return Operation(f"alerting.{handler.__name__}", handler, routes, allowed_while_upgrading=True)
+
+
+def _connector(handler: Handler, route: str) -> Operation:
+    routes = _routes("/api/actions", route)
+    return Operation(f"actions.{handler.__name__}", handler, routes, allowed_while_upgrading=True)
 
 
 def _routes(root: str, route: str) -> tuple[str, ...]:
@@ -179,6 +185,16 @@ RULES: tuple[Operation, ...] = (
     _rule(alert_rules.get_health, "GET /_health"),
 )
 
+CONNECTORS: tuple[Operation, ...] = (
+    _connector(connectors.create_connector, "POST /connector[/{connector_id}]"),
+    _connector(connectors.update_connector, "PUT /connector/{connector_id}"),
+    _connector(connectors.get_connector, "GET /connector/{connector_id}"),
+    _connector(connectors.delete_connector, "DELETE /connector/{connector_id}"),
+    _connector(connectors.get_connectors, "GET /connectors"),
+    _connector(connectors.get_connector_types, "GET /connector_types"),
+    _connector(connectors.execute_connector, "POST /connector/{connector_id}/_execute"),
+)
+
 OPERATIONS: tuple[Operation, ...] = (
-    JOBS + DATA + RESULTS + SNAPSHOTS + FORECASTS + DATAFEEDS + CALENDARS + FILTERS + ADMIN + CAT + RULES
+    JOBS + DATA + RESULTS + SNAPSHOTS + FORECASTS + DATAFEEDS + CALENDARS + FILTERS + ADMIN + CAT + RULES + CONNECTORS
 )

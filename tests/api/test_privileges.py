@@ -27,7 +27,7 @@ MONITOR_ML = frozenset(
         "ml.get_model_snapshot_upgrade_stats", "ml.get_datafeeds", "ml.get_datafeed_stats", "ml.get_calendars",
         "ml.get_calendar_events", "ml.info", "ml.get_memory_stats", "cat.ml_jobs", "cat.ml_datafeeds",
         "alerting.get_rule", "alerting.find_rules", "alerting.preview_rule", "alerting.get_rule_types",
-        "alerting.get_health",
+        "alerting.get_health", "actions.get_connector", "actions.get_connectors", "actions.get_connector_types",
     }
 )  # fmt: skip
 GRANTING = {True: "monitor_ml,monitor,manage_ml,manage,all", False: "manage_ml,manage,all"}

@@ -13,17 +13,21 @@ import random
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+
+from yarl import URL
 
 from proxy.alerting.connectors.kind import Outcome, Ways
 from proxy.alerting.connectors.kinds import KINDS, kind_of
 from proxy.alerting.delivery.plan import next_of, start_of
 from proxy.alerting.delivery.sending import Sending
-from proxy.alerting.egress import Egress
+from proxy.alerting.egress import Egress, NotAllowed
 from proxy.alerting.samples import SAMPLE
 from proxy.alerting.secrets import Secrets
 from proxy.alerting.templates import check_params
 from proxy.config import Config
+from proxy.errors import illegal_argument
 from proxy.runtime.tasks import Tasks, attempt
 from proxy.store import Store
 from proxy.store.alerting.messages import StoredDelivery
@@ -93,6 +97,20 @@ class Outbox:
         """
         kind_of(connector_type_id).check_params(params)
         check_params(params, SAMPLE)
+
+    def check_addresses(self, config: Mapping[str, Any]) -> None:
+        """
+        Raises:
+            MlError: 400 where a connector with this configuration would send to where messages may not go.
+        """
+        urls = [*(config.get("urls") or ()), config.get("url"), config.get("apiUrl")]
+        hosts = [config.get("host"), *(URL(url).host for url in urls if url)]
+        try:
+            for host in hosts:
+                if host:
+                    self._egress.resolver.check(host)
+        except (NotAllowed, ValueError) as error:
+            raise illegal_argument(f"error validating connector type config: {error}") from error
 
     async def start(self) -> None:
         self._tasks.spawn(self.run(), "send messages about alerts")
@@ -173,7 +191,7 @@ class Outbox:
         """Whether any of it was there to be sent."""
         until_ms = self._clock() + self._claim_ms
         claims = [await self._store.deliveries.claim(message, self._owner, until_ms) for message in batch]
-        mine = [claim for claim in claims if claim is not None]
+        mine = await self._as_they_are([claim for claim in claims if claim is not None])
         if not mine:
             return False
         outcome = await self.sending.try_once([message.delivery for message in mine], self._clock())
@@ -186,6 +204,17 @@ class Outbox:
         for message in mine:
             await self._settle(message, outcome)
         return True
+
+    async def _as_they_are(self, messages: Sequence[StoredDelivery]) -> list[StoredDelivery]:
+        """Messages that are sent again say that their alert has ended, where nothing else will: it may be muted now."""
+        repeated = [message.delivery.alert_id for message in messages if message.status == "active"]
+        ended = await self._store.alerts.ended(repeated, self._clock()) if repeated else {}
+        return [
+            _ended(message, ended[message.delivery.alert_id])
+            if message.status == "active" and message.delivery.alert_id in ended
+            else message
+            for message in messages
+        ]
 
     async def _settle(self, message: StoredDelivery, outcome: Outcome) -> None:
         now_ms = self._clock()
@@ -219,6 +248,11 @@ class Outbox:
 
     async def _clean(self) -> None:
         await self._store.deliveries.forget(self._clock() - self._keep_ms)
+
+
+def _ended(message: StoredDelivery, at_ms: int) -> StoredDelivery:
+    alert = {**message.delivery.alert, "ends_at_ms": at_ms}
+    return replace(message, delivery=replace(message.delivery, transition="recovered", alert=alert))
 
 
 def batches(messages: Sequence[StoredDelivery]) -> list[list[StoredDelivery]]:

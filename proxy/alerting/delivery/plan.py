@@ -1,6 +1,6 @@
 """What to do with a message: whether it may go out now, and what follows from a try to send it. Pure.
 
-The messages of a line, which are those about one alert for one action, go out in the order of the changes that they
+The messages of a line, which are those about one alert by one connector, go out in the order of the changes that they
 tell of. Whoever receives them may get one twice, never one before another.
 """
 

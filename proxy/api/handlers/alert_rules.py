@@ -25,7 +25,7 @@ async def create_rule(call: Call, services: Services) -> dict[str, Any]:
     await services.store.indices.ensure_alerting()
     rule_id = call.path.get("rule_id")
     stored = new_rule(call.body, rule_id, await _connector_types(call, services), services.clock())
-    rule_of(stored)
+    _check_actions(services, stored)
     if not await services.store.alert_rules.create(stored):
         raise MlError("conflict", f"Saved object [alert/{rule_id}] conflict", 409)
     await services.alerting.changed()
@@ -37,7 +37,7 @@ async def update_rule(call: Call, services: Services) -> dict[str, Any]:
 
     def edit(former: Mapping[str, Any]) -> dict[str, Any]:
         edited = edited_rule(former, call.body, connector_types, services.clock())
-        rule_of(edited)
+        _check_actions(services, edited)
         return edited
 
     return await _shown(services, await _change(call, services, edit))
@@ -199,13 +199,22 @@ async def get_health(call: Call, services: Services) -> dict[str, Any]:
     state = {"status": "ok", "timestamp": at}
     return {
         "is_sufficiently_secure": True,
-        "has_permanent_encryption_key": False,
+        "has_permanent_encryption_key": services.alerting.outbox.keeps_secrets,
         "alerting_framework_health": {
             "decryption_health": state,
             "execution_health": state,
             "read_health": state,
         },
     }
+
+
+def _check_actions(services: Services, stored: Mapping[str, Any]) -> None:
+    """
+    Raises:
+        MlError: 400 for a rule that makes no sense, and where a connector could not send what an action asks for.
+    """
+    for action in rule_of(stored).actions:
+        services.alerting.outbox.check(action.connector_type_id, action.params)
 
 
 def _unnamed(params: Mapping[str, Any], now_ms: int) -> dict[str, Any]:

@@ -39,6 +39,20 @@ class Alerts:
         if documents:
             await with_index(lambda: self._write(documents), self._make_anew)
 
+    async def ended(self, ids: Sequence[str], now_ms: int) -> Mapping[str, int]:
+        """When those of the alerts have ended that are not active any more; one that is gone has ended now."""
+        fields = ["kibana.alert.status", "kibana.alert.end"]
+        docs = [{"_index": self._alias, "_id": id, "_source": fields} for id in ids]
+        answer = await self._client.request("POST", "/_mget", body={"docs": docs}, retry=True)
+        ended: dict[str, int] = {}
+        for document in answer["docs"]:
+            source = document.get("_source", {})
+            # A shard that does not answer makes an error and no alert that is gone.
+            is_gone = document.get("found") is False
+            if is_gone or source.get("kibana.alert.status", "active") != "active":
+                ended[document["_id"]] = int(source.get("kibana.alert.end") or now_ms)
+        return ended
+
     async def _write(self, documents: Sequence[AlertDocument]) -> None:
         lines = b"".join(_line(self._alias, document) for document in documents)
         params: Params = {"require_alias": True, "refresh": True}

@@ -90,7 +90,7 @@ class Deliveries:
         body = {
             "size": _MAX_WAITING,
             "query": {"bool": {"filter": [_IS_OPEN, of_alerts]}},
-            "_source": ["alert_id", "action_id", "sequence", "status", "due_at", "owner"],
+            "_source": ["alert_id", "connector_id", "sequence", "status", "due_at", "owner"],
             "track_total_hits": False,
         }
         return [_place_of(hit["_source"]) for hit in await self._search(body)]
@@ -133,7 +133,7 @@ class Deliveries:
         query = [
             {"term": {"status": "active"}},
             {"term": {"alert_id": delivery.alert_id}},
-            {"term": {"action_id": delivery.action_id}},
+            {"term": {"connector_id": delivery.connector_id}},
             {"range": {"sequence": {"lt": delivery.sequence}}},
         ]
         await self._end(query, {"status": "sent", "ended_at": now_ms})
@@ -205,7 +205,7 @@ _NO_INDEX = ("index_not_found_exception",)
 
 
 def _place_of(source: Mapping[str, Json]) -> Waiting:
-    line, is_claimed = (source["alert_id"], source["action_id"]), source.get("owner") is not None
+    line, is_claimed = (source["alert_id"], source["connector_id"]), source.get("owner") is not None
     return Waiting(line, source["sequence"], source["status"], source["due_at"], is_claimed)
 
 

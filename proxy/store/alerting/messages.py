@@ -45,8 +45,8 @@ class Delivery:
 
     @property
     def line(self) -> tuple[str, str]:
-        """What keeps its order: the messages about one alert for one action."""
-        return self.alert_id, self.action_id
+        """What keeps its order: the messages about one alert by one connector, whichever action they are for."""
+        return self.alert_id, self.connector_id
 
     def document(self) -> dict[str, Json]:
         """As it is stored before anybody has tried to send it."""
