@@ -33,8 +33,9 @@ STREAMS = 4
 MOST_GROWTH = 0.10
 LEAST_GROWTH_MB = 20.0
 MOST_STALL_MS = 100.0
-# Seconds between two kills, at random around them.
-KILL_EVERY_S = {"model process": 20.0, "proxy": 90.0, "Elasticsearch": 240.0}
+# Seconds between two kills, at random around them. A job whose model is killed again while it is loaded fails, since
+# its data may be to blame, so there must be time for that.
+KILL_EVERY_S = {"model process": 50.0, "proxy": 90.0, "Elasticsearch": 240.0}
 COMPARED_HOURS = 500
 KINDS = ("buckets", "records", "influencers")
 
@@ -81,7 +82,7 @@ class Soak:
         self._caller = caller
 
     def run(self) -> None:
-        """Returns when the time is over and every thread has ended; raises what one of them has raised."""
+        """Returns when the time is over and every thread has ended; what one of them raised is among the faults."""
         for stream in self.streams:
             stream.make()
         ids = [stream.job_id for stream in self.streams]
@@ -95,7 +96,8 @@ class Soak:
             finally:
                 self._is_over.set()
             for each in work:
-                each.result()
+                if (error := each.exception()) is not None:
+                    self.seen.faults.append(f"{type(error).__name__}: {error}")
 
     def _disturb(self, work: Sequence[Future[None]]) -> None:
         began = told = time.monotonic()
@@ -182,7 +184,8 @@ def documents(client: HttpClient, job_id: str, kind: str, first: int) -> Counter
 @contextmanager
 def surroundings() -> Iterator[tuple[KillableNode, Proxy]]:
     with tempfile.TemporaryDirectory(prefix="lanewatch-soak-") as folder:
-        node = KillableNode(Path(folder))
+        Path(folder).chmod(0o755)  # Elasticsearch may be another account, and enters it
+        node = KillableNode(Path(folder) / "data")
         proxy = Proxy(node.url)
         try:
             yield node, proxy

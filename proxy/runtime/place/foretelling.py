@@ -35,6 +35,8 @@ QUEUE_FULL = "Forecast cannot be executed due to queue limit. Please wait for re
 # How long a closing job waits for what is being made.
 PATIENCE_S = 20.0
 _RETRY_S = 1.0
+# How long a cancelled forecast waits for what it has sent last; beyond, the order in which things arrive is open.
+_IN_FLIGHT_S = 5.0
 
 
 class Host(Protocol):
@@ -63,6 +65,8 @@ class Foretelling:
         self._current: Making | None = None
         self._tasks = Tasks()
         self._working: asyncio.Task[object] | None = None
+        self._sends = Tasks()
+        self._sending: asyncio.Task[object] | None = None
 
     async def begin(self, order: ForecastOrder, now_ms: int) -> None:
         """Schedules a forecast; its statistics are searchable afterwards.
@@ -94,9 +98,14 @@ class Foretelling:
     async def stop(self) -> None:
         """Ends the work; nobody is told."""
         await self._tasks.stop()
+        await self._sends.stop()
 
     async def cancel(self) -> None:
         """Ends all that is not done, as failed."""
+        await self._tasks.stop()
+        if self._sending is not None:
+            # What is on its way to the cluster must not arrive behind what is said below.
+            await asyncio.wait([self._sending], timeout=_IN_FLIGHT_S)
         await self.stop()
         left = [*([self._current] if self._current else []), *self._waiting]
         self._current = None
@@ -151,7 +160,8 @@ class Foretelling:
         """Writes what waits and how far it is; waits for a cluster that takes nothing."""
         outbox.put(forecasting.stats_line(self._alias, self._job_id, making, stage, messages or []))
         while True:
-            await outbox.try_send()
+            self._sending = self._sends.spawn(outbox.try_send(), f"forecast of {self._job_id}")
+            await asyncio.shield(self._sending)
             if outbox.is_empty():
                 return
             await asyncio.sleep(_RETRY_S)

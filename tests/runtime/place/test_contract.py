@@ -11,9 +11,10 @@ import pytest
 
 from proxy.config import Config
 from proxy.errors import MlError, unavailable
+from proxy.runtime.forecasting import ForecastOrder
 from proxy.runtime.job_inputs import JobInputs, gather_inputs
 from proxy.runtime.place import job, outbox
-from proxy.runtime.place.commands import Close, Discard, Flush, Open, Post, Report, Save
+from proxy.runtime.place.commands import Close, Discard, Flush, Forecast, Open, Post, Report, Save
 from proxy.runtime.place.contract import JobNotLoaded, Place, Vitals
 from proxy.runtime.place.places import Places
 from proxy.runtime.place.process import ProcessPlace
@@ -21,6 +22,8 @@ from proxy.runtime.place.summary import Summary
 from proxy.runtime.place.worker import LocalPlace
 from proxy.store import Store
 from proxy.store.calls import ClusterCall
+from proxy.store.client import ClusterClient
+from proxy.store.names import Names
 from proxy.store.results.write import ResultsWriter
 from tests.http_client import HttpClient
 from tests.runtime.datafeeds.sources import wait_until
@@ -226,4 +229,37 @@ async def test_results_that_the_cluster_does_not_take_hold_up_the_next_steps(
     writer.takes = True
     assert not (await posting).has_unsent
     assert len(await written(store, "bucket")) == 159
+    await place.close()
+
+
+class Late(ResultsWriter):
+    """Requests that say that a forecast has started are on their way until they may arrive, whoever still waits."""
+
+    def __init__(self, client: ClusterClient, names: Names) -> None:
+        super().__init__(client, names)
+        self.is_sent, self.may_arrive = asyncio.Event(), asyncio.Event()
+
+    async def write(self, lines: Sequence[bytes]) -> list[str]:
+        if not any(b'"started"' in line for line in lines):
+            return await super().write(lines)
+        return await asyncio.shield(asyncio.ensure_future(self._arrive(lines)))
+
+    async def _arrive(self, lines: Sequence[bytes]) -> list[str]:
+        self.is_sent.set()
+        await self.may_arrive.wait()
+        return await super().write(lines)
+
+
+async def test_what_is_on_its_way_of_a_forecast_that_ends_does_not_arrive_last(store: Store, inputs: JobInputs) -> None:
+    store.results_write = writer = Late(store.client, store.names)
+    place = LocalPlace(store)
+    await place.call(JOB_ID, Open(inputs, NOW_MS))
+    await place.call(JOB_ID, post(records(0, 160)))
+    await place.call(JOB_ID, Forecast(ForecastOrder("cut-short", 86_400_000, 0, 2**25), NOW_MS))
+    await asyncio.wait_for(writer.is_sent.wait(), 20)
+    asyncio.get_running_loop().call_later(0.2, writer.may_arrive.set)
+    await place.call(JOB_ID, Discard())
+    await asyncio.sleep(0.5)
+    (stats,) = await written(store, "model_forecast_request_stats")
+    assert stats["forecast_status"] == "failed"
     await place.close()
