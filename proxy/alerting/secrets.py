@@ -134,7 +134,9 @@ def _is_below(folder: str, path: str) -> bool:
 
 def masked(text: str, secrets: Mapping[str, Any]) -> str:
     """A text without the secrets that stand in it, for messages to users and for the log."""
-    for secret in sorted(_texts(secrets), key=len, reverse=True):
+    # As HTTP writes the two together.
+    pair = base64.b64encode(f"{secrets.get('user')}:{secrets.get('password') or ''}".encode()).decode()
+    for secret in sorted([*_texts(secrets), pair], key=len, reverse=True):
         if len(secret) >= _MIN_MASKED:
             text = text.replace(secret, _HIDDEN)
     return text

@@ -84,3 +84,4 @@ def test_a_reference_that_leads_nowhere_is_told_without_a_value(tmp_path):
 def test_secrets_are_masked_in_what_is_told():
     assert masked("refused: Bearer t0ken for hunter2", GIVEN) == "refused: Bearer ******** for ********"
     assert masked("a tab", {"password": "a"}) == "a tab"
+    assert masked("Basic bWU6aHVudGVyMg==", {"user": "me", "password": "hunter2"}) == "Basic ********"
