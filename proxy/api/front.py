@@ -40,6 +40,7 @@ OUR_PATHS = re.compile(
 ROOT_PATH = re.compile(r"/(\?|$)")
 
 _SWEEP_S = 1.0
+_CANCELLATIONS, _CANCEL_AGAIN_S = 3, 1.0
 _LOOK_EVERY_S = 0.25
 # A connection that has never asked anything: a port scan leaves it behind, or a browser that thought ahead.
 UNUSED_S = 60.0
@@ -126,9 +127,15 @@ class Front:
         if not self._app_calls:
             return
         _, late = await asyncio.wait(self._app_calls, timeout=self._shutdown_timeout)
-        for call in late:
-            call.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        for _ in range(_CANCELLATIONS):
+            if not late:
+                return
+            for call in late:
+                # Again where it did not help: a timeout that ran out in the same moment swallows a cancellation.
+                call.cancel()
+            _, late = await asyncio.wait(late, timeout=_CANCEL_AGAIN_S)
+        if late:
+            _log.error("stopping although [%d] requests do not end", len(late))
 
     def _make_request(
         self,

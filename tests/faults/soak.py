@@ -8,6 +8,7 @@ in the second, in which the memory of one undisturbed serving process is looked 
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import signal
 import statistics
@@ -35,7 +36,7 @@ LEAST_GROWTH_MB = 20.0
 MOST_STALL_MS = 100.0
 # Seconds between two kills, at random around them. A job whose model is killed again while it is loaded fails, since
 # its data may be to blame, so there must be time for that.
-KILL_EVERY_S = {"model process": 50.0, "proxy": 90.0, "Elasticsearch": 240.0}
+KILL_EVERY_S = {"model process": 60.0, "proxy": 90.0, "Elasticsearch": 240.0}
 COMPARED_HOURS = 500
 KINDS = ("buckets", "records", "influencers")
 
@@ -52,7 +53,10 @@ class Proxy:
         self.start()
 
     def start(self) -> None:
-        self.process = subprocess.Popen(self._command)
+        # Models are saved often, so that a killed one is soon loaded again, and saving is shown as well.
+        self.process = subprocess.Popen(
+            self._command, env={**os.environ, "LANEWATCH_RUNTIME_CHECKPOINT_INTERVAL": "20s"}
+        )
         wait_until_answering(self._port)
 
     def kill(self) -> None:

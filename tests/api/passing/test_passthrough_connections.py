@@ -105,6 +105,34 @@ def test_requests_in_flight_are_answered_when_the_proxy_stops():
     asyncio.run(run())
 
 
+def test_a_call_that_swallows_its_cancellations_does_not_keep_the_proxy_from_stopping(monkeypatch):
+    monkeypatch.setattr("proxy.api.front._CANCEL_AGAIN_S", 0.05)
+    may_end, swallowed = asyncio.Event(), []
+
+    async def stubborn(request: web.Request) -> web.Response:
+        while not may_end.is_set():
+            try:
+                await may_end.wait()
+            except asyncio.CancelledError:
+                swallowed.append(request.path)
+        return web.Response()
+
+    async def run() -> None:
+        app = web.Application()
+        app.router.add_get("/_ml/slow", stubborn)
+        front = make_front(f"http://127.0.0.1:{free_port()}", app=app)
+        port = await front.start("127.0.0.1", 0, shutdown_timeout=0.05)
+        async with calling(port) as caller:
+            await caller.send(get("/_ml/slow"))
+            await asyncio.sleep(0.1)
+            async with asyncio.timeout(5):
+                await front.close()
+        assert len(swallowed) >= 3
+        may_end.set()
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize(("shutdown_timeout", "finishes"), [(5.0, True), (0.05, False)])
 def test_what_a_caller_began_before_leaving_gets_the_time_to_end_when_the_proxy_stops(shutdown_timeout, finishes):
     async def run() -> None:
