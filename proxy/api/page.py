@@ -21,7 +21,13 @@ from proxy.resources import PACKAGE_DIR
 FOLDER = PACKAGE_DIR / "ui"
 # Addresses that the page makes for its views; it reads them itself.
 VIEWS = frozenset({"", "jobs", "explorer", "metric"})
-_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+}
 # Nothing from elsewhere is loaded or asked, nobody frames the page, and no markup of a value can run.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "

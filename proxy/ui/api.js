@@ -58,6 +58,20 @@ export async function send(request, signal) {
   return answer;
 }
 
+/**
+ * @param {string} path of a file of the page itself
+ * @returns {Promise<string>}
+ * @throws {ApiError} if it does not come
+ */
+export async function pageFile(path) {
+  /** @type {ApiRequest} */
+  const request = { method: 'GET', path };
+  const failed = (/** @type {unknown} */ error) => new ApiError(request, 0, 'unreachable', String(error));
+  const response = await fetch(new URL(path, import.meta.url), { signal: AbortSignal.timeout(TIMEOUT_MS) }).catch((error) => { throw failed(error); });
+  if (!response.ok) throw new ApiError(request, response.status, `status ${response.status}`, path);
+  return response.text();
+}
+
 /** @param {ApiRequest} request @returns {RequestInit} */
 function bodyOf(request) {
   if (request.lines) {

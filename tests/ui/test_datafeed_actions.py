@@ -6,7 +6,9 @@ The tests follow each other as a person would go on; each makes what it needs if
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from tests.ui import seeded
 from tests.ui.test_actions import act
 from tests.ui.watching import OpenPage, loaded
 
+FILES = Path(__file__).parent.parent / "transfer" / "files"
 INDEX = "page-requests"
 HOURS = 24 * 14
 END = "2024-03-15T00:00Z"
@@ -94,6 +97,62 @@ def test_a_file_of_kibana_is_imported_and_exported_as_it_was(
     fill_and_create(page, json.dumps(exported))
     expect(page.locator(".jobs tbody tr")).to_have_count(2)
     assert client.get("/_ml/datafeeds/datafeed-two").json()["datafeeds"][0]["query_delay"] == "61s"
+
+
+def test_a_dry_run_names_what_is_unsupported_and_makes_nothing(
+    open_page: OpenPage,
+    requests: None,
+    reset_jobs: Callable[[], None],
+    client: HttpClient,
+    allow_faults: Callable[..., None],
+) -> None:
+    reset_jobs()
+    page = open_page("jobs")
+    loaded(page)
+    allow_faults("Failed to load resource")
+    page.get_by_role("button", name="Create from JSON").click()
+    dialog, area = page.get_by_role("dialog"), page.get_by_label("JSON", exact=True)
+    area.fill((FILES / "unsupported.json").read_text())
+    dialog.get_by_role("button", name="Dry run").click()
+    plan = dialog.locator(".plan")
+    expect(plan).to_contain_text("a rule needs the filter [nowhere], which neither the cluster nor the files have")
+    expect(plan.get_by_role("row", name="f4")).to_contain_text("the job needs a [summary_count_field_name]")
+    assert client.get("/_ml/anomaly_detectors").json()["count"] == 0
+    dialog.get_by_role("button", name="Create what is possible").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator(".jobs tbody tr")).to_have_count(5)
+
+
+def test_modules_files_and_ready_made_jobs_are_made_under_chosen_names(
+    open_page: OpenPage,
+    requests: None,
+    reset_jobs: Callable[[], None],
+    client: HttpClient,
+    allow_faults: Callable[..., None],
+) -> None:
+    reset_jobs()
+    page = open_page("jobs")
+    loaded(page)
+    allow_faults("Failed to load resource")
+    page.get_by_role("button", name="Create from JSON").click()
+    dialog = page.get_by_role("dialog")
+    files = [FILES / "module-answer.json", FILES / "saved-objects.ndjson"]
+    dialog.get_by_label("From files").set_input_files(files)
+    dialog.get_by_label("Index").fill(INDEX)
+    dialog.get_by_role("button", name="Dry run").click()
+    expect(dialog.locator(".plan")).to_contain_text("another job [visits] comes before it")
+    dialog.get_by_label("Ready-made").select_option("host-metrics-ecs")
+    expect(page.get_by_label("JSON", exact=True)).to_have_value(re.compile("host-memory"))
+    dialog.get_by_label("Prefix").fill("eu-")
+    dialog.get_by_role("button", name="Create").click()
+    # That index has no such fields, which is said before.
+    expect(dialog.locator(".plan")).to_contain_text("its datafeed cannot be tried yet: ")
+    dialog.get_by_role("button", name="Create what is possible").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(row(page, "eu-host-cpu")).to_be_visible()
+    (feed,) = client.get("/_ml/datafeeds/datafeed-eu-host-cpu").json()["datafeeds"]
+    assert feed["indices"] == [INDEX]
+    loaded(page)
 
 
 def with_plain_detectors(job: dict[str, Any]) -> dict[str, Any]:

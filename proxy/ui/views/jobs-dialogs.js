@@ -1,16 +1,18 @@
-// Dialogs of the list of jobs: create or clone from JSON, start datafeeds from and to chosen times; and the export.
+// Dialogs of the list of jobs: create, import or clone from JSON, start datafeeds from and to chosen times.
 
 import { html, nothing } from '../vendor/lit-html.js';
 import { ApiError, send } from '../api.js';
-import { cloneText, creationRequests, exportEntry, freeName, readJobFiles } from '../job-files.js';
-import { get, jobsRequest } from '../queries.js';
+import { cloneText, freeName } from '../job-files.js';
+import { stepsOf } from '../job-steps.js';
+import { get } from '../queries.js';
 import { timeText } from '../clock.js';
 import { parseTime } from '../time.js';
-import { saveFile } from '../widgets/parts.js';
+import { carryOut, isPlain, planTable, plainDatafeed, readFacts, readyMade, textOf, tryOut } from './job-transfer.js';
 import { feedRequest } from './jobs.js';
 
 /** @import {JobsView, Row} from './jobs.js' */
-/** @import {ApiRequest, Job} from '../types.d.ts' */
+/** @import {ApiRequest} from '../types.d.ts' */
+/** @import {Facts, Plan} from '../job-plan.js' */
 
 const EXAMPLE = JSON.stringify({
   job_id: 'response-times',
@@ -27,13 +29,18 @@ export class JobDialogs {
     this.shown = null;
     this.problem = '';
     this.isBusy = false;
+    this.progress = '';
+    /** @type {Plan | null} of the last dry run */ this.plan = null;
+    /** What the last dry run was asked, as text. */
+    this.asked = '';
+    /** @type {Facts | undefined} */ this.facts = undefined;
   }
 
   get isOpen() { return this.shown !== null; }
 
   /** @param {NonNullable<typeof this.shown>} shown */
   #show(shown) {
-    Object.assign(this, { shown, problem: '', isBusy: false });
+    Object.assign(this, { shown, problem: '', isBusy: false, progress: '', plan: null, asked: '' });
     this.view.app.changed();
     setTimeout(() => {
       const dialog = document.querySelector('dialog');
@@ -48,6 +55,8 @@ export class JobDialogs {
 
   create(text = EXAMPLE) {
     this.#show({ kind: 'create', text });
+    // The dialog can be used without them; creating asks again.
+    this.#factsRead().then(() => this.view.app.changed(), () => {});
   }
 
   /** @param {Row} row */
@@ -66,16 +75,6 @@ export class JobDialogs {
   }
 
   /** @param {Row[]} rows */
-  async exportJobs(rows) {
-    const entries = [];
-    for (const { job, feed } of rows) {
-      const { jobs: [plain] } = await send(get(`/_ml/anomaly_detectors/${encodeURIComponent(job.job_id)}?exclude_generated=true`));
-      entries.push(exportEntry(plain, feed ? await plainDatafeed(feed.datafeed_id) : null, job.job_id));
-    }
-    saveFile('anomaly_detection_jobs.json', JSON.stringify(entries.length === 1 ? entries[0] : entries, null, 2), 'application/json');
-  }
-
-  /** @param {Row[]} rows */
   start(rows) {
     this.#show({ kind: 'start', rows: rows.filter(({ feed }) => feed) });
   }
@@ -84,17 +83,44 @@ export class JobDialogs {
   #create = async (event) => {
     event.preventDefault();
     const values = new FormData(/** @type {HTMLFormElement} */ (event.target));
+    const text = (/** @type {string} */ name) => String(values.get(name) ?? '').trim();
+    const asked = JSON.stringify([...values].filter(([name]) => name !== 'file'));
+    const { plan: known, asked: before } = this;
+    const isAgreed = known !== null && before === asked;
+    const isTrial = /** @type {HTMLButtonElement | null} */ (event.submitter)?.value === 'try';
     try {
-      const files = readJobFiles(String(values.get('json')));
-      const { jobs } = await send(jobsRequest());
-      const known = files.map(({ id }) => id).filter((id) => jobs.some((/** @type {Job} */ job) => job.job_id === id));
-      // Said before any is made, so that several are made together or not at all.
-      if (known.length > 0) throw new Error(`There are jobs of these names already: ${known.join(', ')}`);
-      await this.#sendAll(files.flatMap(creationRequests));
+      this.#busy('Looking at what exists…');
+      const choices = { prefix: text('prefix'), index: text('index') || null, groups: text('groups').split(',').map((name) => name.trim()).filter((name) => name !== '') };
+      const plan = await tryOut(text('json'), choices, await this.#factsRead());
+      Object.assign(this, { plan, asked });
+      if (isTrial || !(isAgreed || isPlain(plan))) this.#busy('');
+      else await this.#make(plan);
     } catch (error) {
+      Object.assign(this, { plan: null, asked: '' });
       this.#fail(error);
     }
   };
+
+  /** @param {Plan} plan */
+  async #make(plan) {
+    const steps = stepsOf(plan);
+    if (steps.length === 0) throw new Error('Nothing of it can be made: the notes say why');
+    const failed = await carryOut(steps, (text) => this.#busy(text));
+    if (failed.length > 0) throw new Error(`${failed.length} of ${steps.length} not made. ${failed.join('. ')}`);
+    this.close();
+    this.view.app.refresh();
+  }
+
+  async #factsRead() {
+    this.facts ??= await readFacts();
+    return this.facts;
+  }
+
+  /** @param {string} progress empty where nothing goes on */
+  #busy(progress) {
+    Object.assign(this, { progress, isBusy: progress !== '', problem: '' });
+    this.view.app.changed();
+  }
 
   /** @param {Row[]} rows */
   #start = (rows) => async (/** @type {SubmitEvent} */ event) => {
@@ -123,7 +149,7 @@ export class JobDialogs {
 
   /** @param {unknown} error */
   #fail(error) {
-    this.isBusy = false;
+    Object.assign(this, { isBusy: false, progress: '' });
     this.problem = error instanceof ApiError ? `${error.type}: ${error.reason}` : error instanceof Error ? error.message : String(error);
     this.view.app.refresh();
   }
@@ -134,24 +160,36 @@ export class JobDialogs {
     return html`<dialog aria-labelledby="dialog-title" @close=${this.close}>${shown.kind === 'create' ? this.#createForm(shown.text) : this.#startForm(shown.rows)}</dialog>`;
   }
 
-  #buttons(/** @type {string} */ text) {
+  #buttons(/** @type {string} */ text, /** @type {unknown} */ more = nothing) {
     return html`${this.problem ? html`<p class="failure" role="alert">${this.problem}</p>` : nothing}
-      <p class="dialog-buttons"><button type="button" @click=${(/** @type {Event} */ event) => /** @type {Element} */ (event.target).closest('dialog')?.close()}>Cancel</button>
+      ${this.progress ? html`<p class="dim" role="status">${this.progress}</p>` : nothing}
+      <p class="dialog-buttons"><button type="button" @click=${(/** @type {Event} */ event) => /** @type {Element} */ (event.target).closest('dialog')?.close()}>Cancel</button>${more}
         <button class="main" ?disabled=${this.isBusy}>${text}</button></p>`;
   }
 
   /** @param {string} text */
   #createForm(text) {
-    const load = async (/** @type {Event} */ event) => {
-      const input = /** @type {HTMLInputElement} */ (event.target);
-      const area = /** @type {HTMLTextAreaElement} */ (input.form?.elements.namedItem('json'));
-      if (input.files?.[0]) area.value = await input.files[0].text();
+    const fill = async (/** @type {HTMLInputElement | HTMLSelectElement} */ from, /** @type {() => Promise<string>} */ read) => {
+      const area = /** @type {HTMLTextAreaElement} */ (from.form?.elements.namedItem('json'));
+      try {
+        area.value = await read();
+      } catch (error) {
+        this.#fail(error);
+      }
     };
+    const load = (/** @type {{target: any}} */ { target }) => (target.files.length > 0 ? fill(target, () => textOf(target.files)) : undefined);
+    const pick = (/** @type {{target: any}} */ { target }) => (target.value ? fill(target, () => readyMade(target.value)) : undefined);
+    const { plan, facts } = this;
+    const isAsked = plan !== null && !isPlain(plan);
     return html`<form @submit=${this.#create}><h2 id="dialog-title">Create from JSON</h2>
       <p class="dim">A job, or <code>{"job": …, "datafeed": …}</code> as an export of Kibana or of this page has it, a list of them, or a module of Kibana.</p>
-      <label>From a file <input type="file" accept=".json,.ndjson,application/json" @change=${load}></label>
-      <label class="unseen" for="job-json">JSON</label><textarea id="job-json" name="json" rows="18" spellcheck="false" .value=${text}></textarea>
-      ${this.#buttons('Create')}</form>`;
+      <label>From files <input type="file" name="file" multiple accept=".json,.ndjson,application/json" @change=${load}></label>
+      ${facts ? html`<label>Ready-made <select name="ready-made" @change=${pick}><option value="">none</option>${facts.ready_made.map((name) => html`<option>${name}</option>`)}</select></label>` : nothing}
+      <label class="unseen" for="job-json">JSON</label><textarea id="job-json" name="json" rows="14" spellcheck="false" .value=${text}></textarea>
+      <p class="choices"><label>Index <input name="index" placeholder="as in the JSON"></label>
+        <label>Prefix of names <input name="prefix"></label> <label>Add to groups <input name="groups" placeholder="with commas between"></label></p>
+      ${plan ? planTable(plan) : nothing}
+      ${this.#buttons(isAsked ? 'Create what is possible' : 'Create', html`<button value="try" ?disabled=${this.isBusy}>Dry run</button>`)}</form>`;
   }
 
   /** @param {Row[]} rows */
@@ -171,12 +209,6 @@ export class JobDialogs {
 function choose(event) {
   const radio = /** @type {HTMLInputElement | null} */ (/** @type {Element} */ (event.target).closest('label')?.querySelector('[type=radio]') ?? null);
   if (radio) radio.checked = true;
-}
-
-/** @param {string} feed @returns {Promise<Record<string, any> | null>} */
-async function plainDatafeed(feed) {
-  const { datafeeds } = await send(get(`/_ml/datafeeds/${encodeURIComponent(feed)}?exclude_generated=true`));
-  return datafeeds?.[0] ? { ...datafeeds[0], datafeed_id: feed } : null;
 }
 
 /**

@@ -7,6 +7,7 @@ import { explorerLink, metricLink } from '../links.js';
 import { DAY } from '../time.js';
 import { closeMenu, menu, panelBody, scoreBadge } from '../widgets/parts.js';
 import { noJobs } from './empty.js';
+import { exportJobs } from './job-transfer.js';
 import { jobDetails } from './jobs-details.js';
 
 /** @import {JobsView, Row} from './jobs.js' */
@@ -52,7 +53,7 @@ function filters(view, rows) {
       <a href=${explorerLink(marked.map(({ job }) => job.job_id), state.tz)}>Explore</a>
       <button @click=${() => view.open(marked)}>Open</button><button @click=${() => view.close(marked)}>Close</button>
       ${marked.some(({ feed }) => feed) ? html`<button @click=${() => view.dialogs.start(marked)}>Start datafeeds</button><button @click=${() => view.stopFeeds(marked)}>Stop datafeeds</button>` : nothing}
-      <button @click=${() => view.dialogs.exportJobs(marked)}>Export</button>
+      <button @click=${() => exportJobs(marked)}>Export</button>
       <button class="danger" @click=${() => view.reset(marked)}>Reset</button><button class="danger" @click=${() => view.remove(marked)}>Delete</button></div>` : nothing}</div>`;
 }
 
@@ -110,6 +111,6 @@ function rowMenu(view, row) {
     <a class="option" href=${explorerLink([job.job_id], view.app.state.tz)}>Explore anomalies</a><a class="option" href=${metricLink(job.job_id, view.app.state.tz)}>View series</a>
     ${feed ? html`${item('Start datafeed…', () => view.dialogs.start([row]), feedState === 'started')}${item('Stop datafeed', () => view.stopFeeds([row]), feedState !== 'started')}` : nothing}
     ${item('Open', () => view.open([row]), isOpened)}${item('Close', () => view.close([row]), !isOpened)}
-    ${item('Clone…', () => view.dialogs.clone(row))}${item('Export', () => view.dialogs.exportJobs([row]))}
+    ${item('Clone…', () => view.dialogs.clone(row))}${item('Export', () => exportJobs([row]))}
     ${item('Reset…', () => view.reset([row]), isOpened, true)}${item('Delete…', () => view.remove([row]), false, true)}</div>`, 'row-menu right');
 }

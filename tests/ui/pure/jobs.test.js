@@ -2,30 +2,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { cloneText, creationRequests, exportEntry, freeName, readJobFiles } from '../../../proxy/ui/job-files.js';
+import { cloneText, exportEntry, freeName } from '../../../proxy/ui/job-files.js';
+import { readShapes } from '../../../proxy/ui/job-shapes.js';
 import { chartColumns, sampledRows, valueRange } from '../../../proxy/ui/chart-data.js';
 import { chosenJobs, lanePage } from '../../../proxy/ui/selection.js';
 
 const ANALYSIS = { analysis_config: { detectors: [] } };
 
-test('a bare job, an export and a list of either are read', () => {
-  const bare = { job_id: 'a', ...ANALYSIS };
-  const exported = { job: { job_id: 'b', ...ANALYSIS }, datafeed: { datafeed_id: 'f', job_id: 'old', indices: ['i'] } };
-  const files = readJobFiles(JSON.stringify([bare, exported]));
-  assert.deepEqual(files.map((file) => file.id), ['a', 'b']);
-  assert.equal(files[1].datafeed.job_id, 'b');
-  assert.deepEqual(readJobFiles(JSON.stringify(bare))[0], { id: 'a', job: ANALYSIS, datafeed: null });
-});
-
 test('what is no job is told', () => {
-  for (const [text, told] of [['{', /no JSON/], ['[]', /no jobs/], ['7', /no object/], ['{}', /no job_id/], ['{"job_id":"a"}', /no analysis_config/]]) {
-    assert.throws(() => readJobFiles(text), told);
-  }
-});
-
-test('the job is made before its datafeed', () => {
-  const requests = creationRequests({ id: 'a b', job: ANALYSIS, datafeed: { job_id: 'a b', indices: ['i'] } });
-  assert.deepEqual(requests.map((request) => request.path), ['/_ml/anomaly_detectors/a%20b', '/_ml/datafeeds/datafeed-a%20b']);
+  const told = [['{', /no JSON/], ['[]', /no jobs/], ['7', /no object/], ['{}', /no job_id/], ['{"job_id":"a"}', /no analysis_config/]];
+  for (const [text, words] of told) assert.throws(() => readShapes(text), words);
 });
 
 test('a clone is free of what makes the original managed, and has a name of its own', () => {
@@ -80,25 +66,10 @@ test('a table that stands for a chart stays short', () => {
   assert.deepEqual(sampledRows([[1, 2], [3, 4]], 100), [[1, 3], [2, 4]]);
 });
 
-test('modules of Kibana become jobs with datafeeds', () => {
-  const module = {
-    id: 'web', defaultIndexPattern: 'logs-"x"-*', jobs: [{ id: 'visits', config: { analysis_config: {}, description: 'JOB_ID' } }],
-    datafeeds: [{ id: 'datafeed-visits', job_id: 'visits', config: { job_id: 'JOB_ID', indices: ['INDEX_PATTERN_NAME'] } }],
-  };
-  const wanted = [{
-    id: 'visits', job: { analysis_config: {}, description: 'visits' },
-    datafeed: { datafeed_id: 'datafeed-visits', job_id: 'visits', indices: ['logs-"x"-*'] },
-  }];
-  assert.deepEqual(readJobFiles(JSON.stringify(module)), wanted);
-  const lines = [{ type: 'ml-module', id: 'web', attributes: module }, { job: { job_id: 'plain', analysis_config: {} } }];
-  const read = readJobFiles(lines.map((line) => JSON.stringify(line)).join('\n'));
-  assert.deepEqual(read, [...wanted, { id: 'plain', job: { analysis_config: {} }, datafeed: null }]);
-});
-
 test('an export is nobody\'s to manage, and reads back as it is', () => {
   const job = { analysis_config: {}, custom_settings: { managed: true, custom_urls: [{ url_name: '漢' }] }, datafeed_config: { indices: ['i'] } };
   const entry = exportEntry(job, null, 'a'.repeat(64));
   assert.deepEqual(entry.job.custom_settings, { custom_urls: [{ url_name: '漢' }] });
-  const [read] = readJobFiles(JSON.stringify(entry));
+  const [read] = readShapes(JSON.stringify(entry)).entries;
   assert.deepEqual([read.id, read.datafeed?.indices], ['a'.repeat(64), ['i']]);
 });
