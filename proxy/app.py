@@ -36,6 +36,7 @@ def make_app(config: Config, *, clock: Callable[[], int] = epoch_ms) -> web.Appl
     access = Access(store.client, config.security.mode)
     metrics.look_at(runtime)
     alerting = Alerting(store, runtime, config, clock)
+    metrics.look_at_alerts(alerting)
     services = Services(store, runtime, clock, config, access, metrics, alerting)
     dispatcher = Dispatcher(Router(OPERATIONS), shipped_schemas(), services)
 

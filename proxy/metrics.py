@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
@@ -37,6 +37,33 @@ class Jobs(Protocol):
 
     @property
     def datafeeds(self) -> Feeds: ...
+
+
+class Alerts(Protocol):
+    """What is asked about alert rules; counts are since the start."""
+
+    @property
+    def rules(self) -> int: ...
+
+    @property
+    def active(self) -> int: ...
+
+    @property
+    def evaluations(self) -> int: ...
+
+    @property
+    def failures(self) -> int: ...
+
+    @property
+    def lag_s(self) -> float: ...
+
+    @property
+    def pending(self) -> int: ...
+
+    @property
+    def messages(self) -> Mapping[tuple[str, str], int]:
+        """By the type of connector and what became of a try: sent, failed or retried."""
+        ...
 
 
 class Metrics:
@@ -74,6 +101,10 @@ class Metrics:
     def look_at(self, jobs: Jobs) -> None:
         """Tells of these jobs too, from now on."""
         self._registry.register(_OfJobs(jobs))
+
+    def look_at_alerts(self, alerts: Alerts) -> None:
+        """Tells of alert rules too, from now on."""
+        self._registry.register(_OfAlerts(alerts))
 
     def look_at_bodies(self, held: Callable[[], float]) -> None:
         """``held`` is how many bytes of bodies are held."""
@@ -131,6 +162,38 @@ class _OfJobs(Collector):
         )
         yield job_lags(self._jobs.datafeeds.lags_ms())
         yield from _places(self._jobs.vitals())
+
+
+class _OfAlerts(Collector):
+    """Sums over rules, as over jobs."""
+
+    def __init__(self, alerts: Alerts) -> None:
+        self._alerts = alerts
+
+    def collect(self) -> Iterator[Metric]:
+        alerts = self._alerts
+        yield GaugeMetricFamily("lanewatch_alert_rules", "Alert rules that are enabled.", value=alerts.rules)
+        yield GaugeMetricFamily("lanewatch_alerts_active", "Alerts that go on.", value=alerts.active)
+        yield CounterMetricFamily(
+            "lanewatch_alert_evaluations", "How often a rule was judged on a job.", value=alerts.evaluations
+        )
+        yield CounterMetricFamily(
+            "lanewatch_alert_failures", "Judgements and messages that came to nothing.", value=alerts.failures
+        )
+        yield GaugeMetricFamily(
+            "lanewatch_alert_lag_seconds",
+            "The longest from the end of a bucket until rules were judged on it, as of the last look of each rule.",
+            value=alerts.lag_s,
+        )
+        yield GaugeMetricFamily(
+            "lanewatch_alert_messages_pending", "Messages about alerts that wait to be sent.", value=alerts.pending
+        )
+        messages = CounterMetricFamily(
+            "lanewatch_alert_messages", "Tries to send messages about alerts.", labels=["connector_type", "outcome"]
+        )
+        for labels, count in alerts.messages.items():
+            messages.add_metric(list(labels), count)
+        yield messages
 
 
 def job_lags(lags_ms: Sequence[int]) -> Metric:

@@ -21,6 +21,7 @@ _STORE_EVERY_MS = 30_000
 @dataclass(slots=True)
 class _Run:
     active: dict[str, int] = field(default_factory=dict)
+    judged_at: dict[str, int] = field(default_factory=dict)
     evaluations: int = 0
     lag_ms: int | None = None
     stored_at: int = 0
@@ -37,7 +38,7 @@ class Runs:
     async def judged(self, rule: Rule, source: str, judged: Judged) -> None:
         """A job, or the health of jobs, was looked at."""
         run = self._runs.setdefault(rule.rule_id, _Run())
-        run.active[source] = judged.active
+        run.active[source], run.judged_at[source] = judged.active, self._clock()
         run.evaluations += 1
         run.lag_ms = judged.lag_ms if judged.lag_ms is not None else run.lag_ms
         active = sum(run.active.values())
@@ -50,6 +51,14 @@ class Runs:
         run = self._runs.setdefault(rule.rule_id, _Run())
         await self._keep(rule, run, self._form("error", "failed", _counts(run), ("read", reason)))
 
+    async def look_for_silence(self, rule: Rule, job_id: str, longest_ms: int) -> None:
+        """Warns where a job has finished nothing for so long since it was last judged."""
+        run = self._runs.setdefault(rule.rule_id, _Run())
+        silent_ms = self._clock() - run.judged_at.setdefault(job_id, self._clock())
+        if silent_ms > longest_ms:
+            text = f"Job [{job_id}] is open and has finished no bucket for {silent_ms // 1000} seconds"
+            await self._keep(rule, run, self._form("warning", "warning", _counts(run), ("execute", text)))
+
     async def failed_to_deliver(self, rule_id: str, reason: str) -> None:
         """A message about an alert is given up."""
         self.failures += 1
@@ -59,6 +68,7 @@ class Runs:
     def forget(self, rule_id: str, source: str) -> None:
         if rule_id in self._runs:
             self._runs[rule_id].active.pop(source, None)
+            self._runs[rule_id].judged_at.pop(source, None)
 
     @property
     def evaluations(self) -> int:

@@ -18,11 +18,14 @@ from proxy.runtime.supervisor import Supervisor
 from proxy.runtime.tasks import Tasks, until_done
 from proxy.store import Store
 from proxy.store.alerting.progress import StoredProgress
+from proxy.units import parse_duration_ms
 
 _log = logging.getLogger(__name__)
 # How often rules are read again, and what could not be judged is tried again.
 _LOOK_EVERY_S = 10.0
 _HEALTH_EVERY_S = 5.0
+# An open job that finishes no bucket for so long is worth a warning.
+_SILENT_SPANS = 3
 
 
 class Alerting:
@@ -136,11 +139,55 @@ class Alerting:
         await self.book.read()
         for job_id in list(self._due):
             self.hear(job_id)
+        if self.book.enabled():
+            await self._look_for_silence()
+
+    async def _look_for_silence(self) -> None:
+        """A rule that has nothing to look at any more says so: silence is no good news."""
+        for job_id in self._runtime.running():
+            live = self._runtime.live(job_id)
+            if live is None:
+                continue
+            span_ms = parse_duration_ms(live.inputs.configuration["analysis_config"]["bucket_span"], "bucket_span")
+            for rule in self.book.about(job_id, tuple(live.inputs.configuration.get("groups") or ())):
+                await self.runs.look_for_silence(rule, job_id, _SILENT_SPANS * span_ms)
 
     async def _check_health(self) -> None:
         for rule in self.book.enabled():
             if rule.params is None and await self._health.check_if_due(rule, self.runs):
                 self.outbox.nudge()
+
+    # ---- what is measured
+
+    @property
+    def rules(self) -> int:
+        return len(self.book.enabled())
+
+    @property
+    def active(self) -> int:
+        return self.runs.active
+
+    @property
+    def evaluations(self) -> int:
+        return self.runs.evaluations
+
+    @property
+    def failures(self) -> int:
+        return self.runs.failures
+
+    @property
+    def lag_s(self) -> float:
+        return self.runs.lag_ms / 1000
+
+    @property
+    def pending(self) -> int:
+        return self.outbox.pending
+
+    @property
+    def messages(self) -> Mapping[tuple[str, str], int]:
+        outbox = self.outbox
+        counted = (("sent", outbox.sent), ("failed", outbox.failed), ("retried", outbox.retried))
+        return {(kind, outcome): count for outcome, counts in counted for kind, count in counts.items()}
 
     # ---- what handlers ask
 
