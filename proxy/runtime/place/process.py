@@ -111,7 +111,12 @@ class _Child:
         answer: asyncio.Future[Summary] = asyncio.get_running_loop().create_future()
         self._calls[number] = _Call(job_id, hear, answer)
         try:
-            send(writer, Request(number, job_id, command, opaque_id.get()))
+            try:
+                send(writer, Request(number, job_id, command, opaque_id.get()))
+            except (RuntimeError, OSError) as error:
+                # The child has just died: the socket knows it before its reader does.
+                self.is_lost = True
+                raise self._loss(job_id) from error
             return await answer
         finally:
             self._calls.pop(number, None)

@@ -14,12 +14,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from proxy.config import Config, Seconds
+from proxy.config_loading import load_config
 from proxy.runtime import live_job
-from proxy.runtime.place.commands import Open, Report
-from proxy.runtime.place.contract import JobNotLoaded, PlaceLost, StepTimedOut
+from proxy.runtime.place import process
+from proxy.runtime.place.commands import Discard, Open, Report
+from proxy.runtime.place.contract import JobNotLoaded, PlaceLost, StepTimedOut, hear_nothing
 from proxy.runtime.place.process import ProcessPlace
+from proxy.store.calls import tell_nobody
 from tests.conftest import BackgroundProxy
 from tests.http_client import HttpClient
 from tests.runtime.place.commands import Die, HangingPost
@@ -213,3 +217,19 @@ async def test_processes_that_are_killed_at_any_moment_lose_and_double_nothing(r
 def kill_models() -> None:
     for pid in model_processes():
         os.kill(pid, signal.SIGKILL)
+
+
+def test_a_call_in_the_very_moment_of_a_death_says_that_the_place_is_lost() -> None:
+    """As served, on uvloop, whose closed sockets raise what no other loop's do."""
+
+    async def run() -> None:
+        child = process._Child(load_config(environ={}), tell_nobody)
+        writer = await child._writer
+        writer.transport.abort()
+        await asyncio.sleep(0)  # the socket is closed now, and its reader has not heard of it
+        with pytest.raises(PlaceLost):
+            await child.call("struck", Discard(), hear_nothing)
+        assert child.is_lost
+        await child.close()
+
+    uvloop.run(run())
