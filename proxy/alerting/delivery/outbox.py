@@ -35,12 +35,15 @@ from proxy.store.alerting.messages import StoredDelivery
 _log = logging.getLogger(__name__)
 
 _PER_CONNECTOR = 4
-_LOOK_AT = 1000
-# Longer than a try may take, with what it takes to mark the outcome.
+# Enough to start what connectors take at once; looks follow each other as messages go out.
+_LOOK_AT = 200
+# A claim is longer than a try may take, with what it takes to mark the outcome.
 _CLAIM_MS = 30_000
+_MARKING_MS = 10_000
 # Messages that another process left behind are found by looking.
 _LONGEST_REST_S = 10.0
-_SHORTEST_REST_S = 0.05
+# Many messages end at nearly the same time, and one look is enough for them.
+_SHORTEST_REST_S = 0.1
 # An index is refreshed each second.
 _UNSEEN_S = 1.0
 _CLEAN_EVERY_S = 3600.0
@@ -54,20 +57,11 @@ class Outbox:
     ``on_failure`` is told the id of a rule and the reason, when a message of it is given up.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        config: Config,
-        clock: Callable[[], int],
-        on_failure: OnFailure,
-        *,
-        claim_ms: int = _CLAIM_MS,
-    ) -> None:
+    def __init__(self, store: Store, config: Config, clock: Callable[[], int], on_failure: OnFailure) -> None:
         settings = config.alerting
         self._store = store
         self._clock = clock
         self._on_failure = on_failure
-        self._claim_ms = claim_ms
         self._retry_for_ms = int(settings.retry_for * 1000)
         self._keep_ms = int(settings.keep_sent * 1000)
         self._owner = uuid.uuid4().hex
@@ -76,7 +70,9 @@ class Outbox:
         ways = Ways(self._egress, store.client, store.names)
         self.sending = Sending(store.connectors, self.secrets, ways, settings.send_timeout + 1)
         self._tasks = Tasks()
+        self._claim_ms = max(_CLAIM_MS, int(2 * settings.send_timeout * 1000) + _MARKING_MS)
         self._news = asyncio.Event()
+        self._rest_s = _LONGEST_REST_S
         self._running: Counter[str] = Counter()
         self._in_flight: set[tuple[str, str]] = set()
         # Since the start: what became of tries, and how many messages wait as of the last look.
@@ -128,21 +124,17 @@ class Outbox:
     async def run(self) -> None:
         while True:
             self._news.clear()
-            rest_s = _LONGEST_REST_S
-
-            async def look() -> None:
-                nonlocal rest_s
-                rest_s = await self._look()
-
-            await attempt(look, "send messages about alerts")
+            self._rest_s = _LONGEST_REST_S
+            await attempt(self._look, "send messages about alerts")
+            await asyncio.sleep(_SHORTEST_REST_S)
             try:
-                async with asyncio.timeout(rest_s):
+                async with asyncio.timeout(self._rest_s):
                     await self._news.wait()
             except TimeoutError:
                 continue
 
-    async def _look(self) -> float:
-        """Starts sending what may go out; returns how many seconds to rest, unless there is news."""
+    async def _look(self) -> None:
+        """Starts sending what may go out, and says how many seconds to rest, unless there is news."""
         full = [connector_id for connector_id, count in self._running.items() if count >= _PER_CONNECTOR]
         now_ms = self._clock()
         due = await self._store.deliveries.due(now_ms, _LOOK_AT, without=full)
@@ -162,9 +154,8 @@ class Outbox:
             if self._running[connector_id] < _PER_CONNECTOR:
                 self._begin(batch)
         self.pending = due.pending
-        if due.next_at_ms is None:
-            return _LONGEST_REST_S
-        return min(_LONGEST_REST_S, max(_SHORTEST_REST_S, (due.next_at_ms - now_ms) / 1000))
+        if due.next_at_ms is not None:
+            self._rest_s = min(_LONGEST_REST_S, max(0, due.next_at_ms - now_ms) / 1000)
 
     def _begin(self, batch: Sequence[StoredDelivery]) -> None:
         connector_id = batch[0].delivery.connector_id

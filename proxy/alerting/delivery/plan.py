@@ -19,6 +19,8 @@ _LONGEST_PAUSE_MS = 5 * 60_000
 _LONGEST_ASKED_MS = 60 * 60_000
 # How soon to look again for a message that somebody else is sending.
 _LOOK_AGAIN_MS = 5000
+# What waits for its end to be told must not stand in the way of others.
+_OVERTAKEN_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def start_of(message: StoredDelivery, waiting: Iterable[Waiting], now_ms: int) -
     is_overtaken = any(other.sequence > sequence for other in line)
     if message.status == "active":
         # Sent again after what ends it, it would begin anew.
-        return Start("leave") if is_overtaken else Start("send")
+        return Start("put_off", now_ms + _OVERTAKEN_MS) if is_overtaken else Start("send")
     if is_overtaken and message.attempts > 0 and message.delivery.transition != "recovered":
         return Start("drop", reason="the alert changed before it could be told of")
     before = [other for other in line if other.sequence < sequence and other.status == "pending"]

@@ -64,7 +64,7 @@ async def outbox(store: Store, own_config: Config, failures: list[tuple[str, str
     async def on_failure(rule_id: str, reason: str) -> None:
         failures.append((rule_id, reason))
 
-    outbox = Outbox(store, own_config, epoch_ms, on_failure, claim_ms=3000)
+    outbox = Outbox(store, own_config, epoch_ms, on_failure)
     await outbox.start()
     yield outbox
     await outbox.stop()

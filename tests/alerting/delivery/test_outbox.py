@@ -77,7 +77,10 @@ async def test_what_a_receiver_refuses_is_given_up_and_told_to_users(
     }
 
 
-async def test_one_connector_that_stalls_does_not_hold_up_the_others(store, outbox, receiver, connect):
+async def test_one_connector_that_stalls_does_not_hold_up_the_others(store, own_config, receiver, connect):
+    patient = replace(own_config, alerting=replace(own_config.alerting, send_timeout=25.0))
+    outbox = Outbox(store, patient, epoch_ms, never)
+    await outbox.start()
     await connect("c1", ".webhook", {"url": f"{receiver.url}/slow"})
     await connect("c2", ".webhook", {"url": f"{receiver.url}/quick"})
     receiver.behaviours += [stall(30)] * 4
@@ -87,7 +90,8 @@ async def test_one_connector_that_stalls_does_not_hold_up_the_others(store, outb
     await receiver.wait_for(4)
     await store.deliveries.add([now(FIRST, delivery_id="quick", alert_id="quick", connector_id="c2")])
     outbox.nudge()
-    got = await receiver.wait_for(5, timeout_s=0.9)
+    got = await receiver.wait_for(5)
+    await outbox.stop()
     assert [each.path for each in got] == ["/slow"] * 4 + ["/quick"]
 
 

@@ -35,7 +35,7 @@ def waits(sequence: int, *, status="pending", due_at_ms=T0, is_claimed=False, li
         (stored(attempts=1), [waits(2)], Start("drop", reason="the alert changed before it could be told of")),
         (stored(RECOVERED, attempts=1), [waits(3)], Start("send")),
         (stored(status="active"), [], Start("send")),
-        (stored(status="active"), [waits(2, due_at_ms=T0 + 9)], Start("leave")),
+        (stored(status="active"), [waits(2, due_at_ms=T0 + 9)], Start("put_off", T0 + 60_000)),
     ],
 )
 def test_when_a_message_may_go_out(message, others, start):
