@@ -28,7 +28,7 @@ _IS_OPEN = {"terms": {"status": list(OPEN)}}
 class Due:
     """The messages that are due with what else waits in their lines, and when the next one will be due.
 
-    ``pending`` counts those that were never sent, as far as the search goes.
+    ``pending`` counts all that were never sent.
     """
 
     ready: list[StoredDelivery]
@@ -71,16 +71,19 @@ class Deliveries:
         """
         body = {
             "size": size,
-            "query": {"bool": {"filter": [_IS_OPEN], "must_not": {"terms": {"connector_id": sorted(without)}}}},
+            "query": {"bool": {"filter": [_IS_OPEN]}},
+            "post_filter": {"bool": {"must_not": {"terms": {"connector_id": sorted(without)}}}},
+            "aggs": {"pending": {"filter": {"term": {"status": "pending"}}}},
             "sort": [{"due_at": "asc"}, {"created_at": "asc"}, {"sequence": "asc"}],
             "seq_no_primary_term": True,
             "track_total_hits": False,
         }
-        hits = await self._search(body)
+        answer = await self._search(body)
+        hits = answer["hits"]["hits"]
         found = [read(hit["_id"], hit["_source"], hit["_seq_no"], hit["_primary_term"]) for hit in hits]
         ready = [message for message in found if message.due_at_ms <= now_ms]
         later = next((message.due_at_ms for message in found if message.due_at_ms > now_ms), None)
-        pending = sum(message.status == "pending" for message in found)
+        pending = answer.get("aggregations", {}).get("pending", {}).get("doc_count", 0)
         return Due(ready, await self._waiting({message.delivery.alert_id for message in ready}), later, pending)
 
     async def _waiting(self, alert_ids: Iterable[str]) -> list[Waiting]:
@@ -93,7 +96,7 @@ class Deliveries:
             "_source": ["alert_id", "connector_id", "sequence", "status", "due_at", "owner"],
             "track_total_hits": False,
         }
-        return [_place_of(hit["_source"]) for hit in await self._search(body)]
+        return [_place_of(hit["_source"]) for hit in (await self._search(body))["hits"]["hits"]]
 
     async def claim(self, message: StoredDelivery, owner: str, until_ms: int) -> StoredDelivery | None:
         """The message as its owner's until then; None where somebody else was faster."""
@@ -146,7 +149,7 @@ class Deliveries:
     async def counts(self) -> dict[str, int]:
         """How many messages there are of each status."""
         body = {"size": 0, "track_total_hits": False, "aggs": {"statuses": {"terms": {"field": "status"}}}}
-        answer = await self._client.request("POST", f"{self._path}/_search", params=_IF_THERE, body=body, retry=True)
+        answer = await self._search(body)
         buckets = answer.get("aggregations", {}).get("statuses", {}).get("buckets", [])
         return {bucket["key"]: bucket["doc_count"] for bucket in buckets}
 
@@ -186,9 +189,8 @@ class Deliveries:
         source = answer["get"]["_source"]
         return read(message.delivery.delivery_id, source, answer["_seq_no"], answer["_primary_term"])
 
-    async def _search(self, body: Json) -> list[Mapping[str, Json]]:
-        answer = await self._client.request("POST", f"{self._path}/_search", params=_IF_THERE, body=body, retry=True)
-        return list(answer["hits"]["hits"])
+    async def _search(self, body: Json) -> Json:
+        return await self._client.request("POST", f"{self._path}/_search", params=_IF_THERE, body=body, retry=True)
 
     async def _bulk(self, lines: Iterable[Json], *, alias: bool = True) -> None:
         body = b"".join(orjson.dumps(line) + b"\n" for line in lines)
