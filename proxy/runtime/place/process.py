@@ -114,8 +114,10 @@ class _Child:
             try:
                 send(writer, Request(number, job_id, command, opaque_id.get()))
             except (RuntimeError, OSError) as error:
-                # The child has just died: the socket knows it before its reader does.
+                # The child has just died: the socket knows it before its reader does. What cannot be told
+                # anything is of no use either.
                 self.is_lost = True
+                self._process.kill()
                 raise self._loss(job_id) from error
             return await answer
         finally:

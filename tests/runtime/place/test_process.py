@@ -98,9 +98,10 @@ def test_a_place_ends_with_its_parent() -> None:
     code = (
         "import asyncio, os, sys\n"
         "from proxy.config_loading import load_config\n"
-        "from proxy.runtime.place.process import ProcessPlace, _Child\n"
+        "from proxy.runtime.place.process import _Child\n"
+        "from proxy.store.calls import tell_nobody\n"
         "async def main():\n"
-        "    child = _Child(load_config(environ={}))\n"
+        "    child = _Child(load_config(environ={}), tell_nobody)\n"
         "    print(child._process.pid, flush=True)\n"
         "    await asyncio.sleep(60)\n"
         "asyncio.run(main())\n"
@@ -205,13 +206,13 @@ def stats(client: HttpClient, job_id: str) -> dict:
 
 async def test_processes_that_are_killed_at_any_moment_lose_and_double_nothing(running: Callable) -> None:
     job = await running("killed-often")
-    for hour in range(0, 100, 4):
+    for hour in range(0, 52, 4):
         killer = threading.Timer(0.02 * (hour % 13), kill_models)
         killer.start()
         await job.post(hour, hour + 4)
         killer.join()
     counts = job.supervisor.status("killed-often").data_counts
-    assert (counts["processed_record_count"], counts["out_of_order_timestamp_count"]) == (100 * 12, 0)
+    assert (counts["processed_record_count"], counts["out_of_order_timestamp_count"]) == (52 * 12, 0)
 
 
 def kill_models() -> None:
