@@ -17,12 +17,12 @@ SECRET = "hunter2-in-the-clear"
 
 
 class Telltale(BaseHTTPRequestHandler):
-    """A receiver that refuses, and tells what it was given."""
+    """A receiver that tells what it was given."""
 
     def do_POST(self):
         self.server.seen.append(dict(self.headers))
         said = json.dumps(dict(self.headers)).encode()
-        self.send_response(403)
+        self.send_response(self.server.answers.pop(0))
         self.send_header("Content-Length", str(len(said)))
         self.end_headers()
         self.wfile.write(said)
@@ -34,7 +34,7 @@ class Telltale(BaseHTTPRequestHandler):
 @pytest.fixture
 def telltale():
     server = HTTPServer(("127.0.0.1", 0), Telltale)
-    server.seen = []
+    server.seen, server.answers = [], [403, 200]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield server
@@ -62,11 +62,13 @@ def test_a_secret_is_used_and_found_nowhere(config, start_proxy, cluster_client,
     tried = client.post("/api/actions/connector/secretive/_execute", json_body={"params": {}})
     assert telltale.seen[0]["X-Token"] == SECRET
     assert "status [403]" in tried.json()["service_message"]
+    accepted = client.post("/api/actions/connector/secretive/_execute", json_body={"params": {}})
+    assert "********" in accepted.json()["data"]
     wrong = client.post(
         "/api/actions/connector/secretive/_execute", json_body={"params": {"body": 1, "password": SECRET}}
     )
     answers = [
-        made.text, tried.text, wrong.text, client.get("/api/actions/connectors").text,
+        made.text, tried.text, accepted.text, wrong.text, client.get("/api/actions/connectors").text,
         client.get("/api/actions/connector/secretive").text,
     ]  # fmt: skip
     cluster_client.post("/_refresh?expand_wildcards=all")

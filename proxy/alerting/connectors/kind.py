@@ -21,7 +21,6 @@ from proxy.store.names import Names
 
 # Besides these and those from 500 on, a status of 400 or more says that trying again is of no use.
 _AGAIN = (408, 425, 429)
-_SHOWN_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +57,9 @@ class Ways:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a try. ``after_ms``: how long the receiver asks to be left alone.
+    """What became of a try; ``answer`` is the receiver's.
 
+    ``after_ms``: how long the receiver asks to be left alone.
     ``repeat_after_ms``: the receiver forgets the message, so that it is to be sent again while the alert is active.
     """
 
@@ -67,7 +67,7 @@ class Outcome:
     reason: str = ""
     after_ms: int | None = None
     repeat_after_ms: int | None = None
-    data: Any = None
+    answer: str = ""
 
 
 Send = Callable[[Sequence[Message], Receiver, Ways], Awaitable[Outcome]]
@@ -126,9 +126,9 @@ async def send_request(request: Request, egress: Egress, now_ms: int) -> Outcome
 def judged(answer: Answer, now_ms: int) -> Outcome:
     """What a status means for a message; redirects are not followed, so they are refusals."""
     told = f"the receiver answered with status [{answer.status}]"
-    shown = " ".join(answer.text[:_SHOWN_CHARACTERS].split())
+    shown = " ".join(answer.text.split())
     if answer.status < 300:
-        return Outcome("ok", data=answer.text)
+        return Outcome("ok", answer=shown)
     if answer.status < 400:
         return Outcome("failed", f"{told}: redirects are not followed")
     told = f"{told}: {shown}" if shown else told

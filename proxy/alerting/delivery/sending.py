@@ -18,6 +18,8 @@ from proxy.errors import MlError
 from proxy.store.alerting.connectors import Connector, Connectors
 from proxy.store.alerting.messages import Delivery
 
+_SHOWN_CHARACTERS = 300
+
 
 class Sending:
     def __init__(self, connectors: Connectors, secrets: Secrets, ways: Ways, timeout_s: float) -> None:
@@ -56,7 +58,9 @@ class Sending:
                 outcome = await kind.send(messages, receiver, self._ways)
         except TimeoutError:
             outcome = Outcome("retry", "the receiver did not answer in time")
-        return replace(outcome, reason=masked(outcome.reason, secrets))
+        # A receiver may tell back what it was given. Cut before, a part of a secret would not be known for one.
+        reason, answer = (masked(text, secrets)[:_SHOWN_CHARACTERS] for text in (outcome.reason, outcome.answer))
+        return replace(outcome, reason=reason, answer=answer)
 
 
 def _rendered(kind: ConnectorKind, deliveries: Sequence[Delivery], now_ms: int) -> list[Message]:

@@ -79,7 +79,7 @@ async def execute_connector(call: Call, services: Services) -> dict[str, Any]:
         connector, [_message(connector, call.body["params"], services.clock())]
     )
     if outcome.kind == "ok":
-        return {"connector_id": connector.connector_id, "status": "ok", "data": outcome.data}
+        return {"connector_id": connector.connector_id, "status": "ok", "data": outcome.answer}
     return {
         "connector_id": connector.connector_id,
         "status": "error",
