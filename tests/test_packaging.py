@@ -96,3 +96,4 @@ def test_an_installed_wheel_runs_its_command(installed):
     listed = run(installed, "lanewatch", "routes")
     assert listed.returncode == 0, listed.stderr
     assert "ml.get_overall_buckets" in listed.stdout
+    assert "web-rare-urls" in run(installed, "lanewatch", "import", "--list").stdout

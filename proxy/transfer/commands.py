@@ -108,7 +108,7 @@ def run_export(args: argparse.Namespace) -> int:
     if args.with_calendars_and_filters and args.output is None:
         raise Unreadable("[--with-calendars-and-filters] needs [-o FILE], beside which it writes a second file")
     with Server(_address(args)) as server:
-        found = exported(server, args.ids)
+        found = exported(server, args.ids, in_full=args.with_calendars_and_filters)
     if args.output is None:
         sys.stdout.write(found.jobs_text())
     else:

@@ -17,7 +17,7 @@ _WRITTEN_BY_SERVERS = ("event_id", "calendar_id")
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """``entries`` are ``{"job", "datafeed"}`` each, the rest what their rules and their days need."""
+    """``entries`` are ``{"job", "datafeed"}`` each, the rest what belongs to them: names alone unless asked in full."""
 
     entries: list[Document]
     filters: list[Document]
@@ -31,18 +31,21 @@ class Exported:
         return _text({"filters": self.filters, "calendars": self.calendars})
 
 
-def exported(server: Server, expressions: Sequence[str]) -> Exported:
+def exported(server: Server, expressions: Sequence[str], *, in_full: bool) -> Exported:
     """The jobs of these ids, groups and wildcards, all if there are none.
 
-    :raises Refused: if one matches no job
+    ``in_full`` takes filters, which only those may read who may change jobs, and the events of calendars.
+
+    :raises Refused: if one matches no job, or what is asked may not be read
     """
     jobs = server.jobs(",".join(expressions) or _ALL_JOBS)
     feeds = {str(each["job_id"]): each for each in server.datafeeds()}
-    needed = {name for job in jobs for name in filters_of(job)}
+    needed = sorted({name for job in jobs for name in filters_of(job)})
+    calendars = [each for each in server.calendars() if _concerns(each, jobs)]
     return Exported(
         entries=[_entry(job, feeds.get(str(job["job_id"]))) for job in jobs],
-        filters=[each for each in server.filters() if each["filter_id"] in needed],
-        calendars=[_with_events(each, server) for each in server.calendars() if _concerns(each, jobs)],
+        filters=_filters(needed, server) if in_full else [{"filter_id": name} for name in needed],
+        calendars=[_with_events(each, server) for each in calendars] if in_full else calendars,
     )
 
 
@@ -60,6 +63,10 @@ def _entry(job: Document, datafeed: Document | None) -> Document:
         if not kept["custom_settings"]:
             del kept["custom_settings"]
     return {"job": kept, **({"datafeed": datafeed} if datafeed else {})}
+
+
+def _filters(needed: Sequence[str], server: Server) -> list[Document]:
+    return [each for each in server.filters() if each["filter_id"] in needed] if needed else []
 
 
 def _concerns(calendar: Document, jobs: Iterable[Document]) -> bool:

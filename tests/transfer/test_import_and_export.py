@@ -196,6 +196,21 @@ def test_a_ready_made_job_reads_an_index_and_finds_what_stands_out(lanewatch_com
     cluster_client.delete("/metrics-made-up")
 
 
+def test_a_start_lets_the_datafeed_read_what_there_is_and_go_on(lanewatch_command, client, cluster_client):
+    rows = [row for at in range(5) for row in ({"index": {}}, {"@timestamp": 1_700_006_400_000 + at * 900_000})]
+    dates = {"properties": {"@timestamp": {"type": "date"}}}
+    assert cluster_client.put("/started", json_body={"mappings": dates}).status == 200
+    assert cluster_client.post("/started/_bulk", ndjson=rows, query={"refresh": "true"}).status == 200
+    code, told, _ = lanewatch_command("import", "--yes", "--start", "--index", "started", FILES / "api-answer.json")
+    assert (code, told.splitlines()[-1]) == (0, "4 of 4 done")
+    deadline = time.monotonic() + 60
+    while client.get("/_ml/anomaly_detectors/listed/_stats").json()["jobs"][0]["data_counts"]["input_record_count"] < 5:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert client.get("/_ml/datafeeds/feeds-listed/_stats").json()["datafeeds"][0]["state"] == "started"
+    cluster_client.delete("/started")
+
+
 def wait_until_closed(client, job_id):
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

@@ -137,7 +137,8 @@ export async function exportJobs(rows) {
   }
   save(FILE, entries.length === 1 ? entries[0] : entries);
   const needed = entries.flatMap(({ job }) => filtersOf(job));
-  const filters = (await send(get(`/_ml/filters?size=${ALL}`))).filters.filter((/** @type {any} */ { filter_id: id }) => needed.includes(id));
+  // Only those may read filters who may change jobs, so they are not asked for in vain.
+  const filters = needed.length === 0 ? [] : (await send(get(`/_ml/filters?size=${ALL}`))).filters.filter((/** @type {any} */ { filter_id: id }) => needed.includes(id));
   const names = new Set(['_all', ...rows.flatMap(({ job }) => [job.job_id, ...(job.groups ?? [])])]);
   const calendars = [];
   for (const calendar of (await send(get(`/_ml/calendars?size=${ALL}`))).calendars) {

@@ -1,6 +1,7 @@
 // How the list of jobs looks: the counts, the filters, the table, and the menu of each row.
 
 import { html, nothing } from '../vendor/lit-html.js';
+import { ApiError } from '../api.js';
 import { agoText, timeText } from '../clock.js';
 import { bytesText, counted, numberText } from '../format.js';
 import { explorerLink, metricLink } from '../links.js';
@@ -53,7 +54,7 @@ function filters(view, rows) {
       <a href=${explorerLink(marked.map(({ job }) => job.job_id), state.tz)}>Explore</a>
       <button @click=${() => view.open(marked)}>Open</button><button @click=${() => view.close(marked)}>Close</button>
       ${marked.some(({ feed }) => feed) ? html`<button @click=${() => view.dialogs.start(marked)}>Start datafeeds</button><button @click=${() => view.stopFeeds(marked)}>Stop datafeeds</button>` : nothing}
-      <button @click=${() => exportJobs(marked)}>Export</button>
+      <button @click=${() => exported(view, marked)}>Export</button>
       <button class="danger" @click=${() => view.reset(marked)}>Reset</button><button class="danger" @click=${() => view.remove(marked)}>Delete</button></div>` : nothing}</div>`;
 }
 
@@ -111,6 +112,17 @@ function rowMenu(view, row) {
     <a class="option" href=${explorerLink([job.job_id], view.app.state.tz)}>Explore anomalies</a><a class="option" href=${metricLink(job.job_id, view.app.state.tz)}>View series</a>
     ${feed ? html`${item('Start datafeed…', () => view.dialogs.start([row]), feedState === 'started')}${item('Stop datafeed', () => view.stopFeeds([row]), feedState !== 'started')}` : nothing}
     ${item('Open', () => view.open([row]), isOpened)}${item('Close', () => view.close([row]), !isOpened)}
-    ${item('Clone…', () => view.dialogs.clone(row))}${item('Export', () => exportJobs([row]))}
+    ${item('Clone…', () => view.dialogs.clone(row))}${item('Export', () => exported(view, [row]))}
     ${item('Reset…', () => view.reset([row]), isOpened, true)}${item('Delete…', () => view.remove([row]), false, true)}</div>`, 'row-menu right');
+}
+
+/** @param {JobsView} view @param {Row[]} rows */
+async function exported(view, rows) {
+  try {
+    await exportJobs(rows);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    view.problems = [error.message];
+    view.app.changed();
+  }
 }
