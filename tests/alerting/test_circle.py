@@ -9,7 +9,9 @@ import sys
 from typing import Any
 
 import pytest
+from aiohttp import web
 
+from tests.alerting.receiver import receiving
 from tests.alerting.rules import form
 from tests.alerting.test_alerts import FIRST, JOB, JOB_ID, counts
 from tests.http_client import HttpClient
@@ -57,13 +59,11 @@ async def proxy(loop, cluster_url):
     await proxy.kill()
 
 
-async def prepare(proxy: Proxy, address: str) -> tuple[str, str]:
+async def prepare(proxy: Proxy, kind: str, config: dict[str, Any]) -> tuple[str, str]:
     """A job, a connector and a rule; returns the paths of the last two."""
     suffix = secrets.token_hex(4)
-    connector, rule = f"/api/actions/connector/am-{suffix}", f"/api/alerting/rule/circle-{suffix}"
-    await proxy.ask(
-        "POST", connector, json_body={"name": "AM", "connector_type_id": ".alertmanager", "config": {"urls": [address]}}
-    )
+    connector, rule = f"/api/actions/connector/to-{suffix}", f"/api/alerting/rule/circle-{suffix}"
+    await proxy.ask("POST", connector, json_body={"name": "To", "connector_type_id": kind, "config": config})
     action = {"id": connector.rpartition("/")[2], "group": "anomaly_score_match", "params": {}}
     given = form(50, params={"jobSelection": {"jobIds": [JOB_ID]}}, actions=[action, action | {"group": "recovered"}])
     await proxy.ask("POST", rule, json_body=given)
@@ -76,7 +76,7 @@ async def prepare(proxy: Proxy, address: str) -> tuple[str, str]:
 
 async def test_an_anomaly_goes_round_the_circle(proxy, circle):
     alertmanager, receiver = circle
-    connector, rule = await prepare(proxy, alertmanager.url)
+    connector, rule = await prepare(proxy, ".alertmanager", {"urls": [alertmanager.url]})
     # The loud bucket is final, the quiet one after it is not.
     await proxy.ask("POST", f"{JOB}/_data", ndjson=counts(0, FIRST + 2, (FIRST,)))
     await receiver.wait_for(1, WAIT_S)
@@ -91,7 +91,7 @@ async def test_an_anomaly_goes_round_the_circle(proxy, circle):
 async def test_an_anomaly_goes_round_the_circle_through_five_deaths(proxy, circle):
     """Killed once nothing is under way, with data taken in, with the alert told, with the end due, and after it."""
     alertmanager, receiver = circle
-    connector, rule = await prepare(proxy, alertmanager.url)
+    connector, rule = await prepare(proxy, ".alertmanager", {"urls": [alertmanager.url]})
     await proxy.kill_and_start()
     await proxy.ask("POST", f"{JOB}/_data", ndjson=counts(0, FIRST + 2, (FIRST,)))
     await proxy.kill_and_start()
@@ -106,6 +106,29 @@ async def test_an_anomaly_goes_round_the_circle_through_five_deaths(proxy, circl
     check_told(firing, resolved)
     await proxy.ask("DELETE", rule)
     await proxy.ask("DELETE", connector)
+
+
+@pytest.mark.faults
+async def test_a_message_whose_sender_dies_before_it_hears_the_answer_comes_again_under_its_key(proxy, loop):
+    async with receiving() as receiver:
+        connector, rule = await prepare(proxy, ".webhook", {"url": receiver.url})
+
+        def kill_first(request: web.Request) -> web.Response:
+            proxy.process.send_signal(signal.SIGKILL)
+            return web.Response()
+
+        receiver.behaviours.append(kill_first)
+        await proxy.ask("POST", f"{JOB}/_data", ndjson=counts(0, FIRST + 2, (FIRST,)))
+        await receiver.wait_for(1, WAIT_S)
+        await proxy.process.wait()
+        await proxy.start()
+        first, second = await receiver.wait_for(2, 2 * WAIT_S)
+        assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
+        assert first.body == second.body
+        await asyncio.sleep(5)
+        assert len(receiver.got) == 2
+        await proxy.ask("DELETE", rule)
+        await proxy.ask("DELETE", connector)
 
 
 def check_told(firing, resolved):
