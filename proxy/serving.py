@@ -74,7 +74,7 @@ async def start_serving(config: Config) -> Serving:
         await trust_fingerprint(config.elasticsearch)
     except OSError:
         tasks.spawn(trust_fingerprint_later(config.elasticsearch), "trust in the cluster's certificates")
-    page = Page(config.page.path) if config.page.path else None
+    page = Page(config.page.path, {"alerts": config.indices.alerts_alias}) if config.page.path else None
     app = make_app(config)
     front = Front(app, upstream, config.server, page=page, watch=app.get(WATCH))
     try:

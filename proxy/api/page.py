@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ from proxy.resources import PACKAGE_DIR
 
 FOLDER = PACKAGE_DIR / "ui"
 # Addresses that the page makes for its views; it reads them itself.
-VIEWS = frozenset({"", "jobs", "explorer", "metric"})
+VIEWS = frozenset({"", "jobs", "explorer", "metric", "rules"})
+# What the page cannot know of itself; made of the configuration, so no file of the folder.
+SETTINGS = "settings.json"
 _TYPES = {
     ".html": "text/html",
     ".css": "text/css",
@@ -53,12 +56,13 @@ class _File:
 
 
 class Page:
-    """Answers under ``path`` (one segment, for instance ``/_ml_ui``)."""
+    """Answers under ``path`` (one segment, for instance ``/_ml_ui``); ``settings`` is what the page is told."""
 
-    def __init__(self, path: str, folder: Path = FOLDER) -> None:
+    def __init__(self, path: str, settings: Mapping[str, str] | None = None, folder: Path = FOLDER) -> None:
         self.path = path
         self.targets = re.compile(rf"{re.escape(path)}(?=[/?]|$)")
-        self._files = _read_files(folder)
+        told = json.dumps(settings or {}).encode()
+        self._files = _read_files(folder) | {SETTINGS: _file("application/json", told)}
 
     def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """
@@ -105,6 +109,9 @@ def _read_files(folder: Path) -> dict[str, _File]:
 
 
 def _read_file(path: Path) -> _File:
-    plain = path.read_bytes()
+    return _file(_TYPES[path.suffix], path.read_bytes())
+
+
+def _file(content_type: str, plain: bytes) -> _File:
     tag = hashlib.sha256(plain).hexdigest()[:32]
-    return _File(_TYPES[path.suffix], plain, gzip.compress(plain, mtime=0), tag)
+    return _File(content_type, plain, gzip.compress(plain, mtime=0), tag)

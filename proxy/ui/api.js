@@ -22,6 +22,11 @@ export class ApiError extends Error {
   }
 }
 
+/** What the page is told of the configuration. @returns {ApiRequest} */
+export function settingsRequest() {
+  return { method: 'GET', path: new URL('settings.json', import.meta.url).href.slice(ROOT.length) };
+}
+
 /** @returns {string} the address of the API, for commands that people copy */
 export function apiRoot() {
   return ROOT;
@@ -30,7 +35,7 @@ export function apiRoot() {
 /**
  * @param {ApiRequest} request
  * @param {AbortSignal} [signal] gives the request up
- * @returns {Promise<any>} the answer's JSON
+ * @returns {Promise<any>} the answer's JSON; null where there is nothing to answer
  * @throws {ApiError} for refusals and faults; an AbortError where `signal` ended it
  */
 export async function send(request, signal) {
@@ -54,6 +59,7 @@ export async function send(request, signal) {
   }
   const answer = parsed(text);
   if (!response.ok) throw refusal(request, response.status, answer, text);
+  if (response.status === 204) return null;
   if (answer === undefined) throw new ApiError(request, response.status, 'malformed answer', text.slice(0, 200) || 'it is empty');
   return answer;
 }
@@ -100,6 +106,8 @@ function refusal(request, status, answer, text) {
     const cause = error.root_cause?.[0] ?? error;
     return new ApiError(request, status, cause.type ?? error.type ?? 'error', cause.reason ?? error.reason ?? '');
   }
+  // Rules and connectors have errors of Kibana's form.
+  if (typeof answer?.message === 'string') return new ApiError(request, status, String(error), answer.message);
   return new ApiError(request, status, `status ${status}`, typeof error === 'string' ? error : text.slice(0, 200));
 }
 

@@ -2,6 +2,7 @@
 // into addresses. One direction: address, state, requests, models, pictures.
 
 import { html, render } from './vendor/lit-html.js';
+import { settingsRequest } from './api.js';
 import { extentRequest, jobStatsRequest, jobsRequest } from './queries.js';
 import { extentsOf } from './model.js';
 import { Panel } from './panel.js';
@@ -9,6 +10,7 @@ import { readState, writeState } from './state.js';
 import { ExplorerView } from './views/explorer.js';
 import { JobsView } from './views/jobs.js';
 import { MetricView } from './views/metric.js';
+import { RulesView } from './views/rules.js';
 import { topBar } from './views/top-bar.js';
 import { globalKey } from './views/keys.js';
 import './widgets/theme.js';
@@ -24,11 +26,12 @@ export class App {
   constructor() {
     const changed = () => this.changed();
     this.panels = {
+      /** @type {Panel<{alerts: string}>} */ settings: new Panel(changed),
       /** @type {Panel<Job[]>} */ jobs: new Panel(changed),
       /** @type {Panel<Map<string, JobStats>>} */ stats: new Panel(changed),
       /** @type {Panel<Map<string, Extent>>} */ extents: new Panel(changed),
     };
-    this.views = { jobs: new JobsView(this), explorer: new ExplorerView(this), metric: new MetricView(this) };
+    this.views = { jobs: new JobsView(this), explorer: new ExplorerView(this), metric: new MetricView(this), rules: new RulesView(this) };
     this.now = Date.now();
     /** Asks everything anew when it changes. */
     this.round = 0;
@@ -103,7 +106,7 @@ export class App {
     const link = /** @type {Element} */ (event.target).closest?.('a');
     if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || link.target) return;
     const href = link.getAttribute('href') ?? '';
-    if (!/^(jobs|explorer|metric)(\?|$)/.test(href)) return;
+    if (!/^(jobs|explorer|metric|rules)(\?|$)/.test(href)) return;
     event.preventDefault();
     this.open(href);
   }
@@ -123,8 +126,9 @@ export class App {
   }
 
   loadShared() {
-    const { jobs, stats, extents } = this.panels;
+    const { settings, jobs, stats, extents } = this.panels;
     const round = this.round;
+    settings.load([settingsRequest()], ([answer]) => answer);
     jobs.load([jobsRequest()], ([answer]) => answer.jobs, round);
     stats.load([jobStatsRequest()], ([answer]) => new Map(answer.jobs.map((/** @type {JobStats} */ job) => [job.job_id, job])), round);
     extents.load([extentRequest()], ([answer]) => extentsOf(answer), round);

@@ -6,6 +6,8 @@ import { SECOND } from './time.js';
 
 /** @import {AnomalyRecord, Range, SeriesKey, Zone} from './types.d.ts' */
 
+/** Instead of a rule's id. */
+export const NEW_RULE = '*new';
 /** Buckets shown on both sides of an anomaly that is opened as a series. */
 const CONTEXT_BUCKETS = 50;
 
@@ -31,4 +33,14 @@ export function explorerLink(jobs, tz, range = {}) {
 /** @param {string} job @param {Zone} tz @returns {string} */
 export function metricLink(job, tz) {
   return writeState({ view: 'metric', job: [job], tz });
+}
+
+/** @param {string} rule @returns {string} the rule in the list of rules */
+export function ruleLink(rule) {
+  return writeState({ view: 'rules', open: rule });
+}
+
+/** @param {import('./rule-body.js').Prefill} prefill @returns {string} the form of a new rule */
+export function newRuleLink({ jobs, score, type, group, kql }) {
+  return writeState({ view: 'rules', open: NEW_RULE, job: jobs, score, type, group, kql });
 }

@@ -34,7 +34,7 @@ export function emptyLanes(names, range, interval) {
 }
 
 /** @param {LaneModel} lanes @param {number} lane @param {number} time @param {number} score keeps the highest */
-function put(lanes, lane, time, score) {
+export function put(lanes, lane, time, score) {
   const cell = Math.floor((time - lanes.start) / lanes.interval);
   if (lane < 0 || cell < 0 || cell >= lanes.cells) return;
   const at = lane * lanes.cells + cell;

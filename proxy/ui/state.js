@@ -69,23 +69,28 @@ const TABLE = [choice('group', ['auto', 'all', 'hour', 'day']), text('sort', '-s
 const VIEWS = {
   jobs: [text('q'), ids('state'), ids('feed'), ids('group'), text('open'), text('tab', 'settings'),
     ...COMMON.slice(2)],
+  rules: [text('q'), text('open'), ids('job'), whole('score', 75, 0, 100), choice('type', ['record', 'bucket', 'influencer']),
+    choice('group', ['job', 'detector', 'entity', 'influencer']), text('kql'), ...COMMON.slice(2)],
   explorer: [ids('job'), ...COMMON, text('by'), range('t'), texts('lane'), whole('min', 0, 0, 100), filters('f'),
     ...TABLE, whole('rows', 20, 1, 200), whole('page', 1, 1, 1000), choice('order', ['score', 'sum', 'name']),
-    whole('top', 1, 1, 1000), texts('pin'), choice('mode', ['colour', 'bars'])],
+    whole('top', 1, 1, 1000), texts('pin'), choice('mode', ['colour', 'bars']), choice('alerts', ['summary', 'details']),
+    whole('alert_page', 1, 1, 400)],
   metric: [ids('job'), ...COMMON, whole('det', 0, 0, 9999), range('zoom'), choice('fn', ['mean', 'min', 'max']),
     text('forecast'), ids('hide'), whole('min', 0, 0, 100), ...TABLE],
 };
 
 /**
  * @typedef {object} State
- * @property {string} view jobs, explorer or metric
+ * @property {string} view jobs, rules, explorer or metric
  * @property {string[]} job @property {string} from @property {string} to
  * @property {Zone} tz @property {string} refresh seconds, 0 for never
  * @property {string} by @property {Range | null} t @property {string[]} lane @property {number} min @property {Filter[]} f
  * @property {any} group @property {string} sort @property {string} open @property {number} rows @property {number} page
  * @property {string} order @property {number} top @property {string[]} pin @property {string} mode
+ * @property {string} alerts what the panel of alerts shows @property {number} alert_page
  * @property {number} det @property {Filter[]} entities @property {Range | null} zoom @property {string} fn
  * @property {string} forecast @property {string[]} hide
+ * @property {number} score @property {string} type @property {string} kql what a new rule begins with
  * @property {string} q @property {string[]} state @property {string[]} feed @property {string} tab
  */
 

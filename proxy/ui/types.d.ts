@@ -193,3 +193,54 @@ export interface SeriesKey {
   detector: number;
   entities: Filter[];
 }
+
+/** What a document of an alert says; times are epoch milliseconds. */
+export interface Alert {
+  id: string;
+  /** What of its rule it is about, for instance a job or an entity; alerts are muted by it. */
+  group: string;
+  status: string;
+  reason: string;
+  rule: string;
+  ruleId: string;
+  job: string;
+  score: number | null;
+  start: number;
+  end: number | null;
+  /** The latest bucket with an anomaly. */
+  anomaly: number | null;
+  duration: number;
+  isMuted: boolean;
+}
+
+export interface Action {
+  id: string;
+  group?: string;
+  params: Record<string, unknown>;
+  connector_type_id?: string;
+  [field: string]: unknown;
+}
+
+/** An alert rule as the API shows it. */
+export interface Rule {
+  id: string;
+  name: string;
+  enabled: boolean;
+  rule_type_id: string;
+  tags: string[];
+  schedule: { interval: string };
+  params: Record<string, any>;
+  actions: Action[];
+  mute_all: boolean;
+  muted_alert_ids: string[];
+  alert_delay?: { active: number } | null;
+  execution_status: { status: string; last_execution_date: string | null; error?: { reason: string; message: string } };
+  last_run?: { outcome: string; outcome_msg?: string[] | null; alerts_count: { active: number } };
+  [field: string]: unknown;
+}
+
+export interface Connector {
+  id: string;
+  name: string;
+  connector_type_id: string;
+}

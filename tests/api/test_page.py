@@ -18,7 +18,7 @@ FILES = sorted(
 )
 
 
-@pytest.mark.parametrize("view", ["", "jobs", "explorer?job=a&t=1..2", "metric"])
+@pytest.mark.parametrize("view", ["", "jobs", "explorer?job=a&t=1..2", "metric", "rules"])
 def test_every_view_has_the_page_at_its_address(client: HttpClient, view: str) -> None:
     answer = client.get(f"/_ml_ui/{view}")
     assert answer.status == 200
@@ -37,6 +37,12 @@ def test_every_file_is_served_as_it_is_with_its_type_and_the_policy(client: Http
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_page_is_told_of_the_configuration(client: HttpClient) -> None:
+    answer = client.get("/_ml_ui/settings.json")
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
+    assert answer.json() == {"alerts": "lanewatch-alerts"}
 
 
 def test_what_the_page_asks_for_is_within_itself() -> None:

@@ -16,7 +16,8 @@ What the page is held to, and where:
 10. time zones, widths, twice the size: test_looks.py
 11. actions ask, refuse and notice what others changed: test_actions.py, test_datafeed_actions.py,
     test_series_actions.py; no other site can act: tests/api/test_page.py
-12. the wheel holds the page and needs no build: tests/test_packaging.py; libraries equal the lock: test_page_tools.py
+12. alerts stand in the cells of the lanes, and rules are made, muted and changed: test_alerts.py
+13. the wheel holds the page and needs no build: tests/test_packaging.py; libraries equal the lock: test_page_tools.py
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.http_client import HttpClient
-from tests.ui import seeded
+from tests.ui import seeded, seeded_alerts
 from tests.ui.seeded import Seeded
 from tests.ui.watching import OpenPage, Watched
 
@@ -120,3 +121,10 @@ def web(client: HttpClient, cluster_client: HttpClient, reset_jobs: Callable[[],
     seeded.write(cluster_client, made, calm)
     yield made
     reset_jobs()
+
+
+@pytest.fixture(scope="module")
+def web_alerts(web: Seeded, client: HttpClient, cluster_client: HttpClient) -> Seeded:
+    """Alerts of a rule about the job `web`; they go with its results."""
+    seeded_alerts.write_alerts(client, cluster_client, web)
+    return web

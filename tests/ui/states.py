@@ -73,6 +73,7 @@ VIEWS = {
     "explorer": State("explorer?job=web&by=host"),
     "explorer-explained": State("explorer?job=web,calm&min=3", explain_the_worst),
     "metric": State("metric?job=web"),
+    "rules": State("rules?open=web-hosts"),
 }
 STATES = VIEWS | {
     "job-messages": State("jobs?open=web&tab=messages"),
@@ -80,6 +81,10 @@ STATES = VIEWS | {
     "job-menu": State("jobs", open_menu("Actions for web"), part="details[open]"),
     "jobs-none-found": State("jobs?q=nothing"),
     "explorer-selected": State("explorer?job=web&by=host&mode=bars&f=region:eu", select_cells),
+    "explorer-alerts": State("explorer?job=web&by=host&alerts=details", part=".alerts"),
+    "explorer-no-rule": State("explorer?job=calm", part=".alerts"),
+    "rule-form": State("rules?open=*new&job=web&score=70&type=record&group=entity&kql=actual>5", part="dialog"),
+    "rule-menu": State("rules", open_menu("Actions for Hosts of web"), part="details[open]"),
     "explorer-jobs": State("explorer", open_menu("Jobs"), part="details[open]"),
     "explorer-range": State("explorer?job=web", open_menu("Range"), part="details[open]"),
     "explorer-help": State("explorer?job=web", open_menu("Help"), part="details[open]"),

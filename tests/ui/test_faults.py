@@ -203,9 +203,22 @@ def test_hostile_values_are_text_everywhere(open_page: OpenPage, hostile: Seeded
 def test_series_of_hostile_values_open(open_page: OpenPage, hostile: Seeded) -> None:
     page = open_page("explorer?job=hostile&group=all")
     loaded(page)
-    links = [link.get_attribute("href") for link in page.locator(".anomalies td:last-child a").all()]
+    links = [link.get_attribute("href") for link in page.locator(".anomalies td:last-child > a").all()]
     assert len(links) == len(HOSTILE)
     for link in links:
         page.goto(f"/_ml_ui/{link}")
         loaded(page)
         expect(page.locator(".anomalies tbody tr")).to_have_count(1)
+
+
+def test_rules_about_hostile_values_find_them(open_page: OpenPage, hostile: Seeded) -> None:
+    page = open_page("explorer?job=hostile&group=all")
+    loaded(page)
+    rules = page.locator(".anomalies .row-menu a[href^=rules]")
+    links = [link.get_attribute("href") for link in rules.all()]
+    assert len(links) == len(HOSTILE)
+    # The last one is longer than a query may be.
+    for link in links[:-1]:
+        page.goto(f"/_ml_ui/{link}")
+        page.get_by_role("button", name="Preview").click()
+        expect(page.get_by_role("dialog").get_by_role("status")).to_contain_text("1 match")

@@ -87,7 +87,7 @@ def test_markers_have_the_colours_of_their_severity(
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_every_width_and_theme_shows_everything(open_page: OpenPage, web: Seeded, name: str) -> None:
+def test_every_width_and_theme_shows_everything(open_page: OpenPage, web_alerts: Seeded, name: str) -> None:
     page = open_page(VIEWS[name].address)
     loaded(page)
     VIEWS[name].act(page)
@@ -126,7 +126,9 @@ def test_times_are_shown_in_the_zone_that_is_chosen(open_page: OpenPage, web: Se
 
 @pytest.mark.skipif(not AXE.is_file(), reason="npm has not installed axe-core")
 @pytest.mark.parametrize("name", STATES)
-def test_axe_finds_no_barrier(open_page: OpenPage, web: Seeded, allow_faults: Callable[..., None], name: str) -> None:
+def test_axe_finds_no_barrier(
+    open_page: OpenPage, web_alerts: Seeded, allow_faults: Callable[..., None], name: str
+) -> None:
     state = STATES[name]
     page = open_page(state.address, prepare=state.prepare, bypass_csp=True, color_scheme="light")
     allow_faults(*state.provoked)

@@ -4,18 +4,21 @@ import { html, nothing } from '../vendor/lit-html.js';
 import { rangeText } from '../clock.js';
 import { BY_JOB, influencerFields, sameFilter } from '../entities.js';
 import { counted, scoreText } from '../format.js';
-import { metricLink } from '../links.js';
+import { metricLink, newRuleLink } from '../links.js';
+import { ruleOfRecord } from '../rule-body.js';
 import { lanePage } from '../selection.js';
 import { spanText } from '../time.js';
 import { anomalyTable, openRow, tableTools } from '../widgets/anomaly-table.js';
 import { legend } from '../widgets/lane-painting.js';
 import { curlButton, emptyState, entity, panelBody, scoreBadge, select, severitySelect } from '../widgets/parts.js';
 import { theme } from '../widgets/theme.js';
+import { alertsPanel } from './alerts-panel.js';
+import { cellPopover, newRuleOfCells } from './cell-alerts.js';
 import { noJobs, noResults } from './empty.js';
 import '../widgets/swim-lane.js';
 
 /** @import {ExplorerView} from './explorer.js' */
-/** @import {LaneModel, Range} from '../types.d.ts' */
+/** @import {AnomalyRecord, LaneModel, Range} from '../types.d.ts' */
 /** @import {Grid} from '../selection.js' */
 
 /** Below it, as in app.css, the influencers stand above the timeline and begin closed. */
@@ -38,7 +41,7 @@ function content(view) {
   const { grid } = view;
   if (!grid) return noResults(view.app, view.jobs);
   return html`<div class="explorer">${influencerList(view)}<div class="explorer-main">
-    ${timeline(view, grid)}${selectionBar(view, grid.asked)}
+    ${timeline(view, grid)}${alertsPanel(view)}${selectionBar(view, grid.asked)}
     ${view.charts.render({ highlight: view.highlight, point: view.point, open: (key) => openRow((change) => view.app.go(change, { replace: true }), key), zoom: (range) => view.app.goRange(range) })}
     ${anomalies(view, grid.range)}</div></div>`;
 }
@@ -93,13 +96,13 @@ function severityClass(score) {
 function timeline(view, grid) {
   const marks = (view.annotations.data ?? []).map(({ source }) => ({ time: source.timestamp, end: source.end_timestamp ?? source.timestamp }));
   const buckets = grid.interval / grid.span;
-  return html`<section class="panel"><div class="panel-head"><h2>Anomaly timeline</h2>
+  return html`<section class="panel timeline"><div class="panel-head"><h2>Anomaly timeline</h2>
       <span class="dim">1 cell = ${spanText(grid.interval)}${buckets > 1 ? ` (${counted(buckets, 'bucket')})` : ''}</span>${timelineTools(view)}</div>
     ${panelBody(view.overall, () => html`
       <div class="lane-title"><span>Overall</span><span class="dim">bucket scores of all chosen jobs${view.state.f.length > 0 || view.state.lane.length > 0 ? '; filters do not apply here' : ''}</span><span class="pager">${view.overall.requests[0] ? curlButton(view.overall.requests[0]) : nothing}</span></div>
       ${lanes(view, view.overall.data?.overall ?? null, true, false, marks)}`)}
     <div class="lane-title"><span>${view.by === BY_JOB ? 'Jobs' : view.by}</span><span class="dim">${view.by === BY_JOB ? 'bucket scores' : 'influencer scores'}</span>${pager(view)}</div>
-    ${view.by === BY_JOB ? jobLanes(view) : entityLanesPart(view)}${legendPart(marks.length > 0, view.overall.data?.overall.interim?.includes(1) ?? false)}</section>`;
+    ${view.by === BY_JOB ? jobLanes(view) : entityLanesPart(view)}${legendPart(marks.length > 0, view.overall.data?.overall.interim?.includes(1) ?? false)}${cellPopover(view)}</section>`;
 }
 
 /** @param {ExplorerView} view */
@@ -182,7 +185,7 @@ function selectionBar(view, range) {
   const names = lane.map((name) => name || '(empty)').join(', ');
   return html`<div class="selection" role="status"><strong>Selected:</strong> ${names ? `${names}, ` : ''}${rangeText(t, tz)}
     ${view.records.isCurrent ? html`· ${counted(view.records.data?.above ?? 0, 'anomaly', 'anomalies')}` : nothing}
-    <button class="quiet" @click=${() => view.app.goRange(t)}>Zoom in</button> <button class="quiet" @click=${() => view.select(null, true)}>Clear</button></div>`;
+    <button class="quiet" @click=${() => view.app.goRange(t)}>Zoom in</button> ${newRuleOfCells(view)} <button class="quiet" @click=${() => view.select(null, true)}>Clear</button></div>`;
 }
 
 /** @param {ExplorerView} view @param {Range} range */
@@ -193,7 +196,7 @@ function anomalies(view, range) {
     records: data?.records ?? [], jobs: new Map(view.jobs.map((job) => [job.job_id, job])), range: state.t ?? range, zone: state.tz,
     group: state.group, sort: state.sort, open: state.open, shown: view.tableShown, filters: state.f, highlight: view.highlight,
     isOneSeries: false, showJob: view.jobs.length > 1, change: (/** @type {any} */ change) => view.app.go(change, { replace: 'open' in change }),
-    toggleFilter: view.toggleFilter, hover: view.point, more: view.more,
+    toggleFilter: view.toggleFilter, ruleOf: (/** @type {AnomalyRecord} */ record) => newRuleLink(ruleOfRecord(record)), hover: view.point, more: view.more,
   };
   return html`<section class="panel"><div class="panel-head"><h2>Anomalies</h2><span class="dim">record scores${below(view)}</span>
       ${tableTools(table, view.records.requests[0] ? curlButton(view.records.requests[0]) : nothing)}</div>

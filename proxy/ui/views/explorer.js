@@ -5,6 +5,7 @@ import { annotationsOf, entityLanes, namesOf, overallLanes, recordsOf, relatedOf
 import { Panel } from '../panel.js';
 import { annotationsRequest, cellsRequests, namesRequest, overallRequest, recordsRequest, relatedRequest } from '../queries.js';
 import { chosenJobs, laneGrid, lanePage, selected, viewBy } from '../selection.js';
+import { ExplorerAlerts } from './explorer-alerts.js';
 import { ExplorerCharts } from './explorer-charts.js';
 import { explorerPage } from './explorer-parts.js';
 
@@ -34,6 +35,7 @@ export class ExplorerView {
     /** @type {Panel<Records>} */ this.records = new Panel(changed);
     /** @type {Panel<Annotation[]>} */ this.annotations = new Panel(changed);
     this.charts = new ExplorerCharts(app);
+    this.alerts = new ExplorerAlerts(app);
     /** @type {Job[]} */ this.jobs = [];
     /** @type {string[]} */ this.unknown = [];
     /** @type {Grid | null} */ this.grid = null;
@@ -44,7 +46,8 @@ export class ExplorerView {
   }
 
   get panels() {
-    return [this.overall, this.related, this.laneRelated, this.names, this.tops, this.cells, this.records, this.annotations, this.charts.panel];
+    return [this.overall, this.related, this.laneRelated, this.names, this.tops, this.cells, this.records, this.annotations, this.charts.panel,
+      ...this.alerts.panels];
   }
 
   get state() { return this.app.state; }
@@ -68,6 +71,7 @@ export class ExplorerView {
     const ids = this.jobs.map((job) => job.job_id);
     this.#updateLanes(ids, this.grid);
     this.#updateSelection(ids, this.grid);
+    this.alerts.update(this.jobs, this.by, this.grid);
   }
 
   /** @param {string[]} ids @param {{range: Range, interval: number}} grid */
@@ -139,6 +143,7 @@ export class ExplorerView {
   select = (selection, isOverall) => {
     this.tableShown = TABLE_PAGE;
     this.app.go({ t: selection?.range ?? null, lane: selection && !isOverall ? selection.lanes : [], open: '' });
+    this.alerts.dismissed = '';
   };
 
   /** @param {string | null} key */

@@ -56,8 +56,9 @@ function openMenu(name) {
 
 /** @param {App} app @param {number} by @param {number} stretch */
 function shift(app, by, stretch) {
-  const shown = app.state.view === 'metric' ? app.views.metric.zoom() : app.views.explorer.grid?.asked;
-  if (!shown || app.state.view === 'jobs') return;
+  const { view } = app.state;
+  const shown = view === 'metric' ? app.views.metric.zoom() : view === 'explorer' ? app.views.explorer.grid?.asked : null;
+  if (!shown) return;
   const range = alignRange(moved(shown, by, stretch), 60_000);
   if (app.state.view === 'metric') app.go({ zoom: range }, { replace: true });
   else app.goRange(range);

@@ -4,6 +4,8 @@ import { html, nothing } from '../vendor/lit-html.js';
 import { rangeText } from '../clock.js';
 import { detectorText, entityFields } from '../entities.js';
 import { counted } from '../format.js';
+import { newRuleLink } from '../links.js';
+import { ruleOfRecord } from '../rule-body.js';
 import { DAY, HOUR, parseDuration, spanText } from '../time.js';
 import { anomalyTable, openRow, tableTools } from '../widgets/anomaly-table.js';
 import { closeMenu, curlButton, emptyState, menu, panelBody, scoreBadge, select, severitySelect } from '../widgets/parts.js';
@@ -164,7 +166,7 @@ function table(view) {
     shown: view.tableShown, filters: view.entities, highlight: view.highlight, isOneSeries: true, showJob: false,
     change: (/** @type {any} */ change) => app.go(change, { replace: 'open' in change }),
     toggleFilter: (/** @type {import('../types.d.ts').Filter} */ filter, /** @type {boolean} */ on) => on && app.open(`explorer?job=${job.job_id}&f=${encodeURIComponent(`${filter.field.replace(/[\\:]/g, '\\$&')}:${filter.value}`)}`),
-    hover: view.point, more: view.more,
+    ruleOf: (/** @type {import('../types.d.ts').AnomalyRecord} */ record) => newRuleLink(ruleOfRecord(record)), hover: view.point, more: view.more,
   };
   const hidden = data && data.below > 0 && state.min > 0 ? `; ${counted(data.below, 'anomaly', 'anomalies')} hidden under ${state.min}` : '';
   return html`<section class="panel"><div class="panel-head"><h2>Anomalies</h2><span class="dim">record scores of what is shown above${hidden}</span>

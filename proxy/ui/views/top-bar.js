@@ -5,6 +5,7 @@ import { agoText, rangeText } from '../clock.js';
 import { counted } from '../format.js';
 import { explorerLink, metricLink } from '../links.js';
 import { chosenJobs } from '../selection.js';
+import { writeState } from '../state.js';
 import { moved, parseTime } from '../time.js';
 import { closeMenu, menu, select } from '../widgets/parts.js';
 import { theme } from '../widgets/theme.js';
@@ -14,15 +15,18 @@ import { KEYS } from './keys.js';
 /** @import {Job, Range} from '../types.d.ts' */
 /** @import {Choice} from '../widgets/theme.js' */
 
+/** Those of chosen jobs. */
+const RESULT_VIEWS = ['explorer', 'metric'];
+
 /** @param {App} app */
 export function topBar(app) {
   const { state } = app;
   const views = [['jobs', 'Jobs', 'jobs'], ['explorer', 'Explorer', explorerLink(state.job ?? [], state.tz)],
-    ['metric', 'Series', state.job?.[0] ? metricLink(state.job[0], state.tz) : 'metric']];
+    ['metric', 'Series', state.job?.[0] ? metricLink(state.job[0], state.tz) : 'metric'], ['rules', 'Rules', writeState({ view: 'rules', tz: state.tz })]];
   return html`<header class="top">
     <a class="brand" href="jobs"><svg viewBox="0 0 32 32" width="22" height="22" aria-hidden="true"><rect width="32" height="32" rx="6" fill="#1b3a5c"/><path d="M4 8h24v4H4zM4 14h24v4H4zM4 20h24v4H4z" fill="#3d6285"/><path d="M16 8h4v4h-4zM8 20h4v4H8z" fill="#f2b134"/><path d="M20 14h4v4h-4z" fill="#ef5b3c"/></svg> Lanewatch</a>
     <nav aria-label="Views">${views.map(([name, text, href]) => html`<a href=${href} aria-current=${state.view === name ? 'page' : 'false'}>${text}</a>`)}</nav>
-    ${state.view === 'jobs' ? nothing : html`${jobPicker(app)}${state.view === 'explorer' ? timeRange(app) : nothing}`}
+    ${!RESULT_VIEWS.includes(state.view) ? nothing : html`${jobPicker(app)}${state.view === 'explorer' ? timeRange(app) : nothing}`}
     <div class="top-right">
       ${refreshMenu(app)}
       ${select({ label: 'Time zone', hideLabel: true, value: state.tz, options: [['utc', 'UTC'], ['local', 'Local']], choose: (tz) => app.go({ tz }) })}

@@ -10,7 +10,7 @@ import { changeText, counted, scoreText, valuesText } from '../format.js';
 import { recordLink } from '../links.js';
 import { highestOf } from '../model.js';
 import { DAY, HOUR, SECOND } from '../time.js';
-import { copyButton, entity, marker, saveFile, select } from './parts.js';
+import { copyButton, entity, marker, menu, saveFile, select } from './parts.js';
 
 /** @import {AnomalyRecord, Filter, Job, Range, Zone} from '../types.d.ts' */
 /** @import {Line} from '../explain.js' */
@@ -30,6 +30,7 @@ import { copyButton, entity, marker, saveFile, select } from './parts.js';
  * @property {boolean} isOneSeries all rows have the same detector and entity
  * @property {(change: {group?: string, sort?: string, open?: string}) => void} change
  * @property {(filter: Filter, on: boolean) => void} toggleFilter
+ * @property {(record: AnomalyRecord) => string} ruleOf address of the form of a rule for its like
  * @property {(key: string | null) => void} hover
  * @property {() => void} more
  */
@@ -110,7 +111,7 @@ const COLUMNS = [
   { name: 'Actual', sort: 'actual', className: 'number', cell: (_, record) => valuesText(actualOf(record)) },
   { name: 'Typical', sort: 'typical', className: 'number', cell: (_, record) => valuesText(typicalOf(record)) },
   { name: 'Description', cell: (_, record) => changeText(actualOf(record), typicalOf(record)) },
-  { name: '', cell: (view, record) => html`<a href=${recordLink(record, view.zone)}>Series</a>` },
+  { name: '', className: 'time', cell: (view, record) => html`<a href=${recordLink(record, view.zone)}>Series</a>${rowMenu(view, record)}` },
 ];
 /** Further influencers stand in the details. */
 const MOST_INFLUENCERS = 3;
@@ -148,9 +149,16 @@ function row(view, record, columns) {
   </tr>${isOpen ? html`<tr class="details"><td colspan=${columns.length + 1}>${details(view, record)}</td></tr>` : nothing}`;
 }
 
+/** @param {TableView} view @param {AnomalyRecord} record */
+function rowMenu(view, record) {
+  return menu(html`<span aria-hidden="true">⋯</span><span class="unseen">Actions for the anomaly of ${timeText(record.timestamp, view.zone)}</span>`, html`<div class="options">
+    <a class="option" href=${recordLink(record, view.zone)}>View the series around it</a>
+    <a class="option" href=${view.ruleOf(record)}>Create a rule from this anomaly</a></div>`, 'row-menu right');
+}
+
 /** @param {Event} event @returns {boolean} whether a click means the row: neither what is in it nor a text that was marked */
 function isForRow({ target }) {
-  return !(/** @type {Element} */ (target)).closest('a, button') && String(getSelection()) === '';
+  return !(/** @type {Element} */ (target)).closest('a, button, details') && String(getSelection()) === '';
 }
 
 /** Opens the row of a record that was chosen elsewhere, and brings it into sight. @param {TableView['change']} change @param {string} key */
