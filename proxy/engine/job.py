@@ -41,6 +41,8 @@ Events = Sequence[Mapping[str, object]]
 _FOREVER = 1 << 62
 _WEIGH_EVERY = 64
 _PRUNE_EVERY_S = 3600
+# Of a longer run of empty buckets none is modelled: a timestamp that is wrong by thousands of years has to end as well.
+LONGEST_EMPTY = 1_000_000
 
 _CLASS_OF_KIND: dict[Kind, type[RareDetector | CircularDetector | GeoDetector]] = {
     Kind.RARE: RareDetector,
@@ -222,6 +224,11 @@ class JobEngine:
             self._next_bucket = earliest // span
         if until <= self._next_bucket:
             return
+        end = until
+        if until - self._next_bucket > LONGEST_EMPTY:
+            first, until = self._stretch(until)
+            out.skipped_bucket_count += first - self._next_bucket
+            self._next_bucket = first
         if max_buckets is not None:
             until = min(until, self._next_bucket + max_buckets)
         if earliest is not None and earliest < until * span:
@@ -230,6 +237,21 @@ class JobEngine:
             rows = self._open.none()
         self._finish(rows, self._next_bucket, until, out)
         self._next_bucket = until
+        if max_buckets is None and until < end:
+            self._close_before_cutoff(out)
+
+    def _stretch(self, until: int) -> tuple[int, int]:
+        """The buckets to be finished next, from one to before another; beyond lies a run of too many empty ones.
+
+        Such a run is skipped where it comes first. How far a call goes makes no difference to what is skipped.
+        """
+        assert self._next_bucket is not None, "there is something to finish"
+        span, first = self.spec.bucket_span, self._next_bucket
+        edges = np.concatenate(([first - 1], self._open.filled(span, first, until), [until]))
+        runs = np.flatnonzero(np.diff(edges) - 1 > LONGEST_EMPTY)
+        if len(runs) and runs[0] == 0:
+            first, runs = int(edges[1]), runs[1:]
+        return first, int(edges[runs[0]]) + 1 if len(runs) else until
 
     def _close_every_row(self, out: Results) -> None:
         """Finishes the buckets up to that of the last open row, though more rows could belong to them."""

@@ -58,6 +58,7 @@ class Results:
     bucket_count: int = 0
     empty_bucket_count: int = 0
     sparse_bucket_count: int = 0
+    skipped_bucket_count: int = 0
     earliest_record_ms: int | None = None
     latest_record_ms: int | None = None
     latest_empty_bucket_ms: int | None = None

@@ -86,6 +86,12 @@ class OpenRows:
         """The earliest open time, None when nothing is open."""
         return self._earliest
 
+    def filled(self, span: int, first: int, until: int) -> Ints:
+        """The buckets of ``span`` seconds from ``first`` to before ``until`` that open rows lie in, in their order."""
+        self._merge()
+        buckets = np.unique(self._time[0] // span)
+        return buckets[(buckets >= first) & (buckets < until)]
+
     def _note_earliest(self, times: Ints) -> None:
         if len(times):
             first = int(times.min())

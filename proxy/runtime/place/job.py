@@ -264,6 +264,8 @@ class PlacedJob:
                 self.outbox.put(outcome.lines, outcome.rescoring)
                 self._report_size(outcome.status)
                 self._buckets += outcome.buckets
+                if outcome.skipped_buckets:
+                    self.tell("warning", _skipped(outcome.skipped_buckets))
             if sends:
                 await self.send()
                 self.hear(self.summary())
@@ -313,3 +315,7 @@ def _few(steps: Iterator[Outcome]) -> tuple[list[Outcome], bool]:
         if time.perf_counter() > until:
             return outcomes, True
     return outcomes, False
+
+
+def _skipped(count: int) -> str:
+    return f"Time moved on so far that [{count}] empty buckets were skipped; look for records with a wrong timestamp"

@@ -36,7 +36,8 @@ from proxy.runtime.saved_model import pack, unpack
 class Outcome:
     """What a step produced: documents as bulk lines, the counts of its request so far, and the job's new status.
 
-    ``rescoring`` has new scores for results that were written by earlier steps.
+    skipped_buckets: empty ones in a run that is too long.
+    rescoring: new scores for results that were written by earlier steps.
     """
 
     lines: list[bytes]
@@ -44,6 +45,7 @@ class Outcome:
     status: Status
     rescoring: Rescoring
     buckets: tuple[FinishedBucket, ...]
+    skipped_buckets: int = 0
 
 
 class JobModel:
@@ -230,7 +232,7 @@ class JobModel:
         lines, status = self._lines(results, rescoring, now_ms), self.status()
         if self._categorizers.may_have_changed(status.model_size):
             lines += self._categorizer_changes(now_ms)
-        return Outcome(lines, {}, status, rescoring, buckets)
+        return Outcome(lines, {}, status, rescoring, buckets, results.skipped_bucket_count)
 
     def _lines(self, results: Results, rescoring: Rescoring, now_ms: int) -> list[bytes]:
         produced = rescoring.applied(list(documents.result_documents(self._inputs.job_id, results, now_ms)))
