@@ -69,7 +69,9 @@ export class App {
    * @param {Partial<State>} change @param {{replace?: boolean}} [how] `replace` for what changes in quick steps
    */
   go(change, { replace = false } = {}) {
-    this.state = { ...this.state, ...change };
+    // Other jobs and times have other alerts, of which the first page is shown.
+    const first = ['job', 'from', 'to'].some((name) => name in change) ? { alert_page: 1 } : {};
+    this.state = { ...this.state, ...first, ...change };
     this.notices = [];
     clearTimeout(this.replaceTimer);
     if (replace) this.replaceTimer = window.setTimeout(() => history.replaceState(null, '', writeState(this.state)), REPLACE_MS);

@@ -15,6 +15,7 @@ from tests.ui.seeded import HOUR_MS, Document, Seeded
 
 ALERTS = "/lanewatch-alerts"
 RULES = "/api/alerting/rule"
+CONNECTOR = "server-log"
 STATUSES = ("active", "recovered", "untracked")
 # What the page's states show: more than one page of details.
 OF_WEB = 24
@@ -32,8 +33,15 @@ def put_rule(client: HttpClient, rule_id: str, job_id: str, name: str, own: Docu
     return dict(made.json())
 
 
+def put_connector(client: HttpClient) -> None:
+    body = {"name": "Log of the server", "connector_type_id": ".server-log"}
+    made = client.post(f"/api/actions/connector/{CONNECTOR}", json_body=body)
+    assert made.status == 200, made.text
+
+
 def write_alerts(client: HttpClient, cluster_client: HttpClient, made: Seeded) -> None:
     """Alerts about the first records, of one rule, in all states."""
+    put_connector(client)
     shown = put_rule(client, "web-hosts", made.job_id, "Hosts of web", {"group_by": "entity"})
     rule = rule_of({**shown, "enabled_at": 0})
     rows: list[Document] = []
@@ -60,6 +68,7 @@ def raise_alerts(client: HttpClient, cluster_client: HttpClient) -> None:
     put = client.put(job, json_body={"analysis_config": analysis, "data_description": {"time_field": "time"}})
     assert put.status == 200, put.text
     assert client.post(f"{job}/_open").status == 200
+    put_connector(client)
     put_rule(client, "storms", LOUD_JOB, "Storms", {"group_by": "entity"})
     put_rule(client, "floods", LOUD_JOB, "Floods", {"group_by": "job", "recover_after": 500})
     posted = client.post(f"{job}/_data", ndjson=counts())

@@ -66,6 +66,11 @@ def annotate(page: Page) -> None:
     expect(page.get_by_label("What happened")).to_be_visible()
 
 
+def tell(page: Page) -> None:
+    page.get_by_label("Add").select_option("server-log")
+    expect(page.get_by_label("Message to Log of the server")).to_be_visible()
+
+
 # The first ones are what people see most; they are pictured in every width.
 VIEWS = {
     "jobs": State("jobs"),
@@ -83,7 +88,7 @@ STATES = VIEWS | {
     "explorer-selected": State("explorer?job=web&by=host&mode=bars&f=region:eu", select_cells),
     "explorer-alerts": State("explorer?job=web&by=host&alerts=details", part=".alerts"),
     "explorer-no-rule": State("explorer?job=calm", part=".alerts"),
-    "rule-form": State("rules?open=*new&job=web&score=70&type=record&group=entity&kql=actual>5", part="dialog"),
+    "rule-form": State("rules?open=*new&job=web&score=70&type=record&group=entity&kql=actual>5", tell, part="dialog"),
     "rule-menu": State("rules", open_menu("Actions for Hosts of web"), part="details[open]"),
     "explorer-jobs": State("explorer", open_menu("Jobs"), part="details[open]"),
     "explorer-range": State("explorer?job=web", open_menu("Range"), part="details[open]"),

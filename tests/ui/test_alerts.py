@@ -118,6 +118,8 @@ def test_rules_are_muted_disabled_and_changed(open_page: OpenPage, loud: None, c
     choose(page, "Actions for Storms", "Edit…")
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Score from").fill("60")
+    dialog.get_by_label("Add").select_option(made.CONNECTOR)
+    dialog.get_by_label("Told").select_option("recovered")
     dialog.get_by_role("button", name="Save").click()
     expect(page.locator("table.rules tr.open")).to_contain_text("record score from 60")
     choose(page, "Actions for Storms", "Unmute" if client.get(f"{made.RULES}/storms").json()["mute_all"] else "Mute")
@@ -125,6 +127,8 @@ def test_rules_are_muted_disabled_and_changed(open_page: OpenPage, loud: None, c
     choose(page, "Actions for Storms", "Enable")
     expect(page.locator("table.rules tr.open .state")).to_have_text("enabled")
     stored = client.get(f"{made.RULES}/storms").json()
+    (action,) = stored["actions"]
+    assert (action["id"], action["group"], action["params"]["level"]) == (made.CONNECTOR, "recovered", "warn")
     assert (stored["params"]["severity"], stored["mute_all"], stored["enabled"]) == (60, True, True)
     loaded(page)
 

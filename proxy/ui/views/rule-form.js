@@ -149,7 +149,8 @@ export class RuleDialog {
       this.#set({ actions: [...form.actions, action] });
     };
     return html`<fieldset><legend>Tell</legend>${form.actions.map((action, at) => this.#action(form, action, at))}
-      ${select({ label: 'Add', value: '', options: [['', 'a connector…'], ...connectors.map(({ id, name }) => /** @type {[string, string]} */ ([id, name]))], choose: add })}</fieldset>`;
+      <label class="field">Add <select @change=${(/** @type {Event} */ event) => { add(valueOf(event)); /** @type {HTMLSelectElement} */ (event.target).value = ''; }}>
+        <option value="">a connector…</option>${connectors.map(({ id, name }) => html`<option value=${id}>${name}</option>`)}</select></label></fieldset>`;
   }
 
   /** @param {RuleForm} form @param {Action} action @param {number} at */
