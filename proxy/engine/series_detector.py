@@ -116,7 +116,7 @@ class SeriesDetector(Detector):
         if view.is_interim and feature in SUM_LIKE:
             value = completed(value, model.predict(view.time, rows).typical, view.completeness)
         samples = view.prepared.groups.count[group_of[rows]] if feature in SAMPLED else None
-        judged = model.judge(view.time, rows, value, samples)
+        judged = model.judge(view.time, rows, value, samples, part.modes.off_modes)
         bucket = PartBucket(view, part, judged, group_of, _nearest_modes(part, judged))
         skipped, weight = self._effects(bucket)
         p = np.where(judged.ready & ~skipped, judged.p, 1.0)

@@ -238,19 +238,21 @@ class NaiveMixture:
         return typical, sum(w * s for w, s in zip(weight, scale, strict=True)) / sum(weight), scale
 
     def learn(self, n, age, span, judged, step, weight, is_held):
-        """`age` is in seconds."""
+        """`age` is in seconds. An incident that only the level explains says little, another one nothing."""
         fits = []
         local = self.local_from // 2
         for k, starts in enumerate((0, DAY, 8 * DAY, 8 * DAY, local, local)):
             error, scale = judged.value - judged.predicted[k], judged.scale[k]
             used = n if age < starts else min(n, max(12.0, (age - starts) / span))
-            rate = max(3.0 / (used + 3.0), 1.0 / self.memory) * (weight * max(step, 0.3) if step > 0 else 0.0)
+            taught = weight * max(step, 0.3) if step > 0 and not is_held else 0.0
+            rate = max(3.0 / (used + 3.0), 1.0 / self.memory) * taught
             size = abs(error) if n < 12 else min(abs(error), 4.0 * scale)
             wanted = 1.25 * size / math.sqrt(judged.doubt[k])
             self.scale[k] = single(self.scale[k] + rate * (wanted - self.scale[k])) if n > 0 else 0.0
             fits.append(-2.5 * math.log1p((error / scale) ** 2 / 4.0) - math.log(scale))
         if is_held:
-            fits = [max(f - max(fits), -8.0 * span / 21600) for f in fits]
+            is_plain = abs(judged.value - judged.predicted[LEVEL]) <= 2.0 * judged.scale[LEVEL]
+            fits = [max(f - max(fits), -8.0 * span / 21600 if is_plain else 0.0) for f in fits]
         kept = [(1.0 - weight / 300.0) * w for w in self.log_weight]
         fits = [w + (weight * f if step > 0 else 0.0) for w, f in zip(kept, fits, strict=True)]
         self.log_weight = [single(max(f - max(fits), -8.0)) for f in fits]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+DAY = 86400
+
 
 class NaiveTail:
     """Histogram of |z| of one series with weights that fade at 1 / (n + 50) a step."""
@@ -67,7 +69,7 @@ class NaiveEvents:
     """All past events of one series as a list, and every surprise."""
 
     def __init__(self):
-        self.closed, self.peak, self.opened, self.surprises, self.heard = [], 0.0, None, [], []
+        self.closed, self.peak, self.opened, self.surprises = [], 0.0, None, []
 
     def is_over(self, time):
         return self.opened is not None and time - self.opened > 12 * 3600
@@ -86,7 +88,7 @@ class NaiveEvents:
         )
         if self.is_over(time) and self.peak >= max(0.8 * surprise, 2.0):
             similar += 1
-        told = max(0.0, surprise - math.log10(1.0 + similar))
+        told = max(0.0, surprise - min(0.8, math.log10(1.0 + similar)))
         goes_on = self.opened is not None and not self.is_over(time) and surprise <= self.peak + 0.5
         return 0.5 * told if goes_on else told
 
@@ -94,22 +96,10 @@ class NaiveEvents:
         self.surprises.append(surprise)
         if surprise <= 1.0:
             return
-        self.heard.append(time)
         if self.is_over(time) and self.peak > 2.0:
             self.closed.append((self.peak, time, 1.0))
         if self.opened is None or self.is_over(time) or surprise > self.peak + 0.5:
             self.peak, self.opened = surprise, time
-
-    def is_fresh(self, time):
-        """Nothing for half a day, or since less than that."""
-        if not self.heard or time - self.heard[-1] > 12 * 3600:
-            return True
-        since = self.heard[-1]
-        for earlier in reversed(self.heard):
-            if since - earlier > 12 * 3600:
-                break
-            since = earlier
-        return time - since <= 12 * 3600
 
     def habit(self, time):
         """The square of a quarter of the incidents of the past, within 0.02 and 1."""
@@ -128,3 +118,25 @@ class NaiveEvents:
                 break
             length += 1
         return length
+
+
+class NaiveIncidents:
+    """The odd buckets of what goes on, in order; three buckets without one end it."""
+
+    def __init__(self, span):
+        self.span, self.odd = span, []
+
+    def goes_on(self, time):
+        return bool(self.odd) and time - self.odd[-1] <= 3 * self.span
+
+    def is_held(self, time, p):
+        return p < 1e-2 and time - self.odd[0] <= DAY if self.goes_on(time) else p < 1e-3
+
+    def share(self, time):
+        return self.span / (self.span + time - self.odd[0]) if self.goes_on(time) else 1.0
+
+    def learn(self, time, p):
+        if not self.goes_on(time):
+            self.odd = [time] if p < 1e-3 else []
+        elif p < 1e-2:
+            self.odd.append(time)

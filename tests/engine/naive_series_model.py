@@ -15,6 +15,7 @@ from statistics import NormalDist
 from tests.engine.naive_location import (
     DAY,
     LEVEL,
+    STRENGTHENED,
     WEEK,
     WITH_DAY,
     WITH_WEEK,
@@ -25,7 +26,7 @@ from tests.engine.naive_location import (
     memory,
     single,
 )
-from tests.engine.naive_series import NaiveEvents, NaiveTail
+from tests.engine.naive_series import NaiveEvents, NaiveIncidents, NaiveTail
 
 NAN, INF = math.nan, math.inf
 NORMAL = NormalDist()
@@ -83,7 +84,7 @@ class Judged:
     factor: float
     z: float
     scores: list[float]
-    keep: Callable[[], None]
+    keep: Callable[[bool], None]
     p_outlier: float
     p_odd: float
     p_new: float
@@ -115,8 +116,8 @@ class NaiveViews:
         log_volatility = math.log(volatility + 0.05 * spread + 1e-30)
         of_steps = (log_volatility - self.vol_mean) / math.sqrt(self.vol_var + 0.02) if n >= 36 else NAN
 
-        def keep():
-            rate = max(1.0 / (n + 1.0), 1.0 / self.memory)
+        def keep(is_held):
+            rate = 0.0 if is_held else max(1.0 / (n + 1.0), 1.0 / self.memory)
             for k in range(2):
                 square = self.sum_scale[k] ** 2
                 square += rate * (min(sizes[k] ** 2, 16.0 * square) - square)
@@ -124,7 +125,7 @@ class NaiveViews:
             self.sum, self.sum_var = [single(x) for x in sums], [single(x) for x in variances]
             self.sum_n += 1
             self.volatility, self.last = single(volatility), value
-            if n >= 18:
+            if n >= 18 and not is_held:
                 rate = 1.0 / clip(n - 17.0, 1.0, self.memory)
                 off, variance = log_volatility - self.vol_mean, self.vol_var
                 self.vol_mean = single(self.vol_mean + rate * off)
@@ -138,7 +139,7 @@ class NaiveViews:
         above = value - self.high if side >= 0 else 0.0
         below = self.low - value if side <= 0 else 0.0
         excess = max(above, below) / max(self.high - self.low, 2.0 * spread)
-        return 1.0 / ((min(n, 1000.0) + 1.0) * (1.0 + 10.0 * excess) ** 2) if excess > 0.05 else 1.0
+        return 1.0 / ((min(n, 1000.0) + 1.0) * (1.0 + 10.0 * (excess - 0.05)) ** 2) if excess > 0.05 else 1.0
 
     def learn_range(self, value, level, step, span):
         half_life = min(30 * DAY * max(1.0, 3600 / span), 365 * DAY)
@@ -174,7 +175,7 @@ class NaiveChanges:
         self.gathered.append(off)
         n, mean = len(self.gathered), sum(self.gathered) / len(self.gathered)
         around_zero, around_mean = sum(x * x for x in self.gathered), sum((x - mean) ** 2 for x in self.gathered)
-        if n < 12 or time - self.since < 20 * 3600 or abs(mean) <= 3.0 * self.spread:
+        if n < 12 or time - self.since < 26 * 3600 or abs(mean) <= 3.0 * self.spread:
             return 0.0
         if n * math.log(around_zero / max(around_mean, 1e-12 * around_zero + 1e-300)) - 2.0 <= 10.0:
             return 0.0
@@ -203,6 +204,7 @@ class NaiveSeries:
         self.day_spread = [1.0] * self.patterns.day_bins
         # (value, what was expected) when the one was last about as the other said.
         self.expected = None
+        self.incidents = NaiveIncidents(span)
         # Bin of the week: (filled, all) buckets of late.
         self.filled = {}
         self.tails, self.events, self.changes = [NaiveTail() for _ in range(4)], NaiveEvents(), NaiveChanges()
@@ -262,9 +264,9 @@ class NaiveSeries:
         return 1.0 / (visits + 2.0) ** 2
 
     def _filled_at(self, time):
-        """Share of filled buckets at a time of the week, two more of the share of all."""
+        """Share of filled buckets at a time of the week, one more of the share of all."""
         filled, visits = self.filled.get(self.patterns.bins(time)[1], (0.0, 0.0))
-        return (2.0 * self.occupancy + filled) / (2.0 + visits)
+        return (self.occupancy + filled) / (1.0 + visits)
 
     def _surprise(self, time, value, typical, z, p_views, p_new):
         """The strongest view, less a power of ten for the choice, and a quarter of what each has beyond one in ten."""
@@ -281,7 +283,7 @@ class NaiveSeries:
 
     def learn(self, time, judged, weight):
         """Returns the lasting changes made, by kind."""
-        n, trusted = self.n, weight
+        n, trusted, is_held = self.n, weight, self._is_held(time, judged)
         habit = self.events.habit(time) if judged.p_odd < 1e-3 else 1.0
         outlier = clip(1.0 + 0.95 * (math.log10(judged.p_odd + 1e-300) + 3.0) / 3.0, 0.05, 1.0)
         if self.zero_empty:
@@ -293,19 +295,22 @@ class NaiveSeries:
             kept = 1.0 - weight / (8 * self.patterns.week_visit)
             pair = self.filled.get(w, (0.0, 0.0))
             self.filled[w] = tuple(half(x * kept + weight * new) for x, new in zip(pair, (filled, 1.0), strict=True))
-        explained = self._learn_prediction(time, judged, trusted * (1.0 if n < 30 else outlier), trusted, weight)
+        step = trusted * (1.0 if n < 30 else outlier)
+        explained = self._learn_prediction(time, judged, step, trusted, weight, is_held)
         self._renew_tails(time)
         if explained:
             for tail in self.tails:
                 tail.forget(WEEK / self.span)
             self.events.excuse()
         if weight > 0.5:
-            judged.keep()
+            judged.keep(is_held)
+            share = self.incidents.share(time) if is_held else 1.0
             for tail, score in zip(self.tails, judged.scores, strict=True):
-                tail.learn(score, max(outlier, 0.2) * habit)
+                tail.learn(score, max(outlier, 0.2) * habit * share)
             self.events.learn(time, judged.raw)
             if judged.p_outlier >= 0.01:
                 self.expected = (judged.value, judged.typical)
+        self.incidents.learn(time, judged.p_odd if weight > 0.5 else 1.0)
         if judged.samples is not None:
             self.samples = single(self.samples + weight / clip(n + 1.0, 1, 1500) * (judged.samples - self.samples))
         self.first, self.seen = time if self.first is None else self.first, time
@@ -322,8 +327,15 @@ class NaiveSeries:
                 made[kind] = size
         return made
 
+    def _is_held(self, time, judged):
+        """Where an incident goes on that no pattern explains."""
+        off = [abs(judged.value - judged.predicted[k]) / judged.scale[k] for k in (WITH_DAY, WITH_WEEK, STRENGTHENED)]
+        is_incident = self.incidents.is_held(time, judged.p_odd) and self.events.habit(time) <= 0.25
+        return is_incident and min(off) > 2.0 and self.age(time) >= 14 * DAY
+
     def _forget_surprises(self):
         self._fade_tails(0.05)
+        self.incidents.odd = []
         self.events.opened, self.events.peak = None, 0.0
         self.changes, self.views.sum = NaiveChanges(), [0.0, 0.0]
         self.day_spread = [1.0] * len(self.day_spread)
@@ -333,13 +345,16 @@ class NaiveSeries:
         if shift:
             self._move(shift)
         scale = self.location.settle(self.mixture.log_weight)
+        if scale != 1.0:
+            self._fade_tails(0.2)
         return ({"level shift": shift} if shift else {}) | ({"linear scale": scale} if scale != 1.0 else {})
 
     def _move(self, shift):
         self.location.level += shift
         self.location.base += shift
         self.location.local, self.views.sum = [0.0, 0.0], [0.0, 0.0]
-        self._fade_tails(0.5)
+        self._fade_tails(0.2)
+        self.incidents.odd = []
 
     def _renew_tails(self, time):
         """Four fifths of what was seen are forgotten when the day's pattern comes into use."""
@@ -351,7 +366,7 @@ class NaiveSeries:
         for tail in self.tails:
             tail.counts = [[keep * c for c in side] for side in tail.counts]
 
-    def _learn_prediction(self, time, judged, step, trusted, weight):
+    def _learn_prediction(self, time, judged, step, trusted, weight, is_held):
         n, age = self.n, self.age(time)
         limit, bound = 3.0 * judged.spread * judged.factor, judged.scale[LEVEL]
         if n < 12:
@@ -359,7 +374,6 @@ class NaiveSeries:
         is_ordinary = not self.location.calendar.is_today(time)
         self.views.learn_range(judged.value, self.location.level, step * is_ordinary, self.span)
         explained = self.location.learn(time, age, n, judged, limit, bound, step, trusted)
-        is_held = judged.p_odd < 1e-2 and self.events.is_fresh(time) and age >= 14 * DAY
         self.mixture.learn(n, age, self.span, judged, step, weight, is_held)
         d, _ = self.patterns.bins(time)
         if n >= 12:

@@ -146,3 +146,50 @@ def test_buckets_that_a_rule_keeps_from_the_model_score_alike_however_many():
     scores = scores_of(values, HOUR, custom_rules=[rule])[15 * 24 : 15 * 24 + 30]
     assert scores.min() >= 90
     assert np.ptp(scores) < 10
+
+
+@pytest.mark.parametrize("span", [15 * MINUTE, HOUR])
+def test_a_day_at_zero_stays_on_the_score_and_leaves_nothing_behind(span):
+    values, first, day = daily(22, span, series=3), 20 * DAY // span, DAY // span
+    values[first : first + day] = 0.0
+    scores = scores_of(values, span)
+    outage = scores[first : first + day]
+    assert (outage[0] >= 90).all()
+    assert (np.median(outage.reshape(24, -1, 3), axis=1) >= 50).all()
+    assert ((scores[first + day :] >= 75).sum(axis=0) <= 4).all()
+
+
+def test_after_a_shutdown_of_ten_days_the_week_after_is_quiet():
+    values = daily(40, HOUR, series=3)
+    values[21 * 24 : 31 * 24] = 0.0
+    scores = scores_of(values, HOUR)
+    assert (scores[21 * 24] >= 90).all()
+    assert ((scores[31 * 24 : 32 * 24] >= 75).sum(axis=0) <= 1).all()
+    assert (scores[32 * 24 :] < 75).all()
+
+
+def test_a_value_between_the_modes_of_a_machine_is_found():
+    random = np.random.default_rng(3)
+    values = random.choice((20.0, 50.0), (18 * 24, 6)) + random.normal(size=(18 * 24, 6))
+    values[17 * 24] = 35.0
+    scores = scores_of(values, HOUR)
+    assert (scores[17 * 24] >= 75).all()
+    assert (np.delete(scores, 17 * 24, axis=0) < 75).all()
+
+
+HALVES, ONE_BUSY = np.where(np.arange(30) < 15, 100.0, 300.0), np.where(np.arange(30) == 0, 300.0, 100.0)
+
+
+@pytest.mark.parametrize(("usual", "odd"), [(HALVES, 200.0), (HALVES, 360.0), (ONE_BUSY, 200.0)])
+def test_who_is_unlike_all_kinds_of_hosts_is_found(usual, odd):
+    values = usual + 3.0 * np.random.default_rng(1).normal(size=(10 * 24, 30))
+    at, who = 10 * 24 - 5, 20
+    values[at, who] = odd
+    batch = Batch(
+        np.repeat(START + HOUR * np.arange(len(values)), 30),
+        {"host": Column(np.tile(np.arange(30, dtype=np.int32), len(values)), [f"{n}" for n in range(30)])},
+        {"value": values.reshape(-1)},
+    )
+    detector = {"function": "mean", "field_name": "value", "over_field_name": "host"}
+    records = [r for r in run(detector, batch, HOUR).records if float(str(r["initial_record_score"])) >= 75]
+    assert [(r["over_field_value"], r["timestamp"]) for r in records] == [(f"{who}", (START + at * HOUR) * 1000)]

@@ -156,7 +156,7 @@ def test_a_running_sum_is_looked_at_once_it_holds_nine_values():
     for number in range(20):
         at = Moment(number, rows, np.zeros(1, np.int64), np.array([float(number)]), np.array([number]))
         scores, new = sums.look(rows, np.ones(1))
-        sums.learn(at, new)
+        sums.learn(at, new, np.zeros(1, bool))
         is_told.append(bool(np.isfinite(scores).all()))
     assert is_told == [False] * 9 + [True] * 11
 

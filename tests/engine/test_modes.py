@@ -66,3 +66,29 @@ def test_old_values_give_way_to_new_ones():
         modes.learn(bucket, np.arange(1), random.normal(100, 1, 1))
     assert modes.of(0) == pytest.approx([100], abs=1)
     assert len(modes.of(1)) == 2
+
+
+@pytest.mark.parametrize("draw", [*SHAPES.values(), *(lambda r, m=m: r.choice(m, ROWS, p=MIXED[m]) for m in MIXED)])
+def test_a_gap_is_kept_where_there_are_several_modes(draw):
+    modes = learnt(draw)
+    assert modes.has_several(np.arange(ROWS)).tolist() == [len(modes.of(row)) > 1 for row in range(ROWS)]
+
+
+def test_what_lies_off_two_modes_is_as_unusual_as_what_leaves_the_range():
+    modes = learnt(lambda random: random.choice((20.0, 50.0), ROWS) + random.normal(0, 1, ROWS), buckets=190)
+    rows, wide = np.arange(ROWS), np.full(ROWS, 15.0)
+    middle = modes.off_modes(rows, np.full(ROWS, 35.0), wide)
+    assert (middle < 1 / (191 * 25)).all() and (middle > 1 / (191 * 36.1)).all()
+    assert (modes.off_modes(rows, np.full(ROWS, 20.0), wide) == 1).all()
+    assert (modes.off_modes(rows, np.full(ROWS, 53.0), wide) == 1).all()
+    assert (modes.off_modes(rows, np.full(ROWS, 70.0), wide) < 1e-4).all()
+    assert (modes.off_modes(rows, np.full(ROWS, 0.0), wide) < 1e-4).all()
+    assert (modes.off_modes(rows, np.full(ROWS, 35.0), np.ones(ROWS)) == 1).all()
+    assert float(modes.off_modes(3, np.float64(35.0), np.float64(15.0))) == middle[3]
+
+
+def test_a_value_has_the_place_of_its_nearest_mode():
+    modes = learnt(lambda random: random.choice((20.0, 50.0), ROWS) + random.normal(0, 1, ROWS))
+    mean, spread = modes.places(0, np.array([10.0, 34.0, 36.0, 70.0]))
+    assert mean == pytest.approx([20, 20, 50, 50], abs=0.5)
+    assert spread == pytest.approx(np.ones(4), abs=0.3)

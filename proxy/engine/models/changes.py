@@ -24,7 +24,7 @@ FAR = 3.0
 # below the third they are no more.
 CALM, BEGINS, ENDS = 0.1, 0.5, 0.25
 MIN_BUCKETS = 12
-MIN_SECONDS = 20 * 3600
+MIN_SECONDS = 26 * 3600
 UNDO_SECONDS = 2 * 86400
 MIN_GAIN = 10.0
 # Share of votes for the old level, beyond those against it, that takes a shift back.

@@ -2,9 +2,9 @@
 
 A surprise (-log10 p) above OPENS_FROM opens an event; it lasts EVENT_S from the bucket that opened it or made it
 clearly worse, and is known by its peak. What goes on at the same size counts for half: it stays on the score, below
-the bucket it began with. Until several lie in the past, events are incidents: little is learnt from them, and the first
-EVENT_S of one do not change which predictor is believed. A surprise is discounted by log10(1 + past events with a peak
-of at least 0.8 of it), whose memory halves every HALF_LIFE_S.
+the bucket it began with. Until several lie in the past, events are incidents: little is learnt from them. A surprise is
+discounted by log10(1 + past events with a peak of at least 0.8 of it), MOST_OFF at most; their memory halves every
+HALF_LIFE_S.
 """
 
 import numpy as np
@@ -23,6 +23,8 @@ LONGEST_RUN = 60000
 EVENT_S = 43200
 HALF_LIFE_S = 30 * 86400.0
 SIMILAR = 0.8
+# What similar events of the past take off a surprise at most: five of them, for a sixth is still worth a look.
+MOST_OFF = 0.8
 # An event is told in full again where it exceeds its peak by more than this; else this share of it is told.
 MARGIN, GOES_ON = 0.5, 0.5
 # What past events keep of their weight with every bucket that turns out to belong to a pattern.
@@ -36,17 +38,13 @@ HABIT, LEAST_HABIT = 4.0, 0.02
 
 
 class Events(Component):
-    """For every series: peak and time (opened or raised) of the latest event, since when it goes on without a pause and
-    when it was last seen, and the peaks of those before.
-    """
+    """For every series: peak and time (opened or raised) of the latest event, and the peaks of those before."""
 
     _peak: Floats
     _last: Ints
     _peaks: Floats
     _faded: Ints
     _run: Ints
-    _since: Ints
-    _loud: Ints
 
     def __init__(self) -> None:
         super().__init__(
@@ -55,8 +53,6 @@ class Events(Component):
             peaks=Slot("f2", (BINS,)),
             faded=Slot("i8"),
             run=Slot("u2"),
-            since=Slot("i8", (), -1),
-            loud=Slot("i8", (), -1),
         )
 
     def run_length(self, row: int) -> int:
@@ -74,7 +70,7 @@ class Events(Component):
         similar *= 0.5 ** ((time - self._faded[at]) / HALF_LIFE_S)
         is_over = (last >= 0) & (time - last > EVENT_S)
         similar += is_over & (peak >= np.maximum(SIMILAR * size, EVENT_FROM))
-        left = np.maximum(size - np.log10(1.0 + similar), 0.0)
+        left = np.maximum(size - np.minimum(np.log10(1.0 + similar), MOST_OFF), 0.0)
         told = np.where(self.goes_on(at, time, size), GOES_ON * left, left)
         return told[0] if is_one(rows) else put(surprise, positions(is_loud), told)
 
@@ -83,12 +79,6 @@ class Events(Component):
         last = self._last[rows]
         goes_on: Mask = (last >= 0) & (time - last <= EVENT_S) & (surprise <= self._peak[rows] + MARGIN)
         return goes_on
-
-    def is_fresh(self, rows: Rows, time: int) -> Mask:
-        """Where what goes on now began no longer than EVENT_S ago, or begins now."""
-        loud, since = self._loud[rows], self._since[rows]
-        fresh: Mask = (loud < 0) | (time - loud > EVENT_S) | (time - since <= EVENT_S)
-        return fresh
 
     def habit(self, rows: Rows, time: int) -> Floats:
         """0..1: how far events are a habit of each series, rather than incidents."""
@@ -113,9 +103,6 @@ class Events(Component):
         if not anywhere(is_loud):
             return
         at, size = listed(rows, is_loud), listed(surprise, is_loud)
-        before = self._loud[at]
-        self._since[at] = np.where((before < 0) | (time - before > EVENT_S), time, self._since[at])
-        self._loud[at] = time
         last, peak = self._last[at], self._peak[at]
         is_over = (last < 0) | (time - last > EVENT_S)
         filed = is_over & (last >= 0) & (peak > EVENT_FROM)

@@ -25,8 +25,8 @@ TINY = 1e-30
 NORMAL = 1.25
 # The first errors of all are taken whole; later ones up to so many scales, and no update is weaker than this part.
 TAKEN_WHOLE, LIMIT, LEAST_STEP = 12, 4.0, 0.3
-# The time that an incident takes at least to change the mind which predictor is right.
-HELD_S = 21600.0
+# The time that an incident which the plain level explains takes at least to change the mind which predictor is right.
+PLAIN_S = 21600.0
 
 
 class Mixture(Component):
@@ -36,9 +36,9 @@ class Mixture(Component):
     _log_weight: Floats
 
     def __init__(self, predictors: int, span: int) -> None:
-        # What a bucket of an incident may vote against a predictor at most.
         self.memory = Grid.of(span).level_memory
-        self.most_held = -LEAST_LOG_WEIGHT * span / HELD_S
+        # What a bucket of an incident that the plain level explains says against a predictor at most.
+        self.most_held = -LEAST_LOG_WEIGHT * span / PLAIN_S
         super().__init__(scale=Slot("f4", (predictors,)), log_weight=Slot("f4", (predictors,)))
 
     def scales(self, rows: Rows) -> Floats:
@@ -81,25 +81,27 @@ class Mixture(Component):
         step: Floats,
         weight: Floats,
         is_held: Mask,
+        most_vote: Floats,
     ) -> None:
         """Takes the predictors' `errors`, whose scale was expected to be `scale`.
 
         Their variance is `doubt` times what it will be once all is known; `tried` tells for how many buckets each
         predictor has been put to the test. All are predictors x series; `step` (0..1, lower for odd values), `weight`
-        (0..1, lower where little is to be learnt) and `is_held` (where an incident began lately) one per series.
+        (0..1, lower where little is to be learnt), `is_held` (where an incident goes on, of which no scale learns) and
+        `most_vote` (what such a bucket says against a predictor at most) one per series.
         """
         rows = at.rows
         n = double(at.n)
         limit = where(n < TAKEN_WHOLE, np.inf, LIMIT * scale)
         age = minimum(n, where(tried < 0, np.inf, maximum(tried, float(TAKEN_WHOLE))))
         rate = maximum(SCALE_FRESHNESS / (age + SCALE_FRESHNESS), 1.0 / self.memory)
-        rate = rate * weight * where(step > 0, maximum(step, LEAST_STEP), 0.0)
+        rate = rate * weight * where((step > 0) & ~is_held, maximum(step, LEAST_STEP), 0.0)
         stored = self._scale[:, rows]
         moved = stored + rate * (NORMAL * minimum(abs(errors), limit) / np.sqrt(doubt) - stored)
         self._scale[:, rows] = where(n == 0, 0.0, moved)
         fit = -2.5 * np.log1p((errors / scale) ** 2 / 4.0) - np.log(scale)
         if anywhere(is_held):
-            fit = where(is_held, maximum(fit - fit.max(axis=0), -self.most_held), fit)
+            fit = where(is_held, maximum(fit - fit.max(axis=0), -most_vote), fit)
         kept = (1.0 - weight / WEIGHT_MEMORY) * self._log_weight[:, rows]
         likelihood = kept + weight * where(step > 0, fit, 0.0)
         self._log_weight[:, rows] = np.maximum(likelihood - np.maximum.reduce(likelihood), LEAST_LOG_WEIGHT)

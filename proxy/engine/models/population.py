@@ -2,7 +2,9 @@
 
 Per attribute (partition and by value) a typical value with its daily pattern, a robust spread and a self-calibrated
 tail over entities and time. Skewed populations need no transformation: the tails of the two sides are learnt apart.
-Fails when the attribute mixes several kinds of entity whose mix changes.
+Where the values of an attribute gather in several modes (modes.py: two kinds of hosts, one member that is always
+busier), each entity is compared with the mode it is nearest to. Fails when the attribute mixes several kinds of entity
+that overlap and whose mix changes.
 """
 
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from proxy.engine.models.component import Component, Mask, Model
 from proxy.engine.models.grid import DAY
 from proxy.engine.models.patterns import roll
 from proxy.engine.models.tails import Tails
+from proxy.engine.modes import Modes
 from proxy.engine.probability import clip_p
 from proxy.engine.results import Floats, Ints
 
@@ -34,6 +37,13 @@ LEAST_VARIATION, NOTHING_TYPICAL = 1e-4, 1e-30
 # 97.5 % of a normal distribution.
 BOUND_SCALES = 1.96
 MOST_SPREADS = 1e4
+# One of two hundred entities that always is elsewhere is a mode of its own. So many entities of a bucket are sampled,
+# and forgotten after so many.
+MODE_SHARE, SAMPLED, MODE_MEMORY = 0.005, 4, 5000.0
+# Of a mode no less than this part of the spread over all is what it spreads by.
+LEAST_OF_SPREAD = 0.02
+# Multiples of a prime visit all ranks in the course of time.
+_SCATTER = 7919
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +144,12 @@ class PopulationModel(Model):
 
     def __init__(self, span: int, *, side: int, non_negative: bool, is_count: bool) -> None:
         self.span, self.side, self.non_negative, self.is_count = span, side, non_negative, is_count
-        self.typical, self.tails = Typical(span), Tails(1)
-        super().__init__(typical=self.typical, tails=self.tails)
+        self.typical, self.tails, self.modes = Typical(span), Tails(1), Modes(MODE_SHARE, MODE_MEMORY, 1)
+        super().__init__(typical=self.typical, tails=self.tails, modes=self.modes)
 
     def judge(self, time: int, rows: Rows, value: Floats) -> PopulationScores:
         """Judges the entities of one bucket; rows[i] is the attribute of entity i. Changes nothing."""
-        typical = self.typical.value(time, rows)
-        if self.non_negative:
-            typical = np.maximum(typical, 0.0)
-        scale = self.typical.spread(rows, typical)
+        typical, scale = self._of_modes(rows, value, *self._of_all(time, rows))
         if self.is_count:
             scale = low_counts.least_spread(typical, scale)
         z = np.clip((value - typical) / scale, -MOST_SPREADS, MOST_SPREADS)
@@ -152,6 +159,23 @@ class PopulationModel(Model):
         n = self.typical.seen(rows)
         p = np.minimum(1.0, 2.0 * tail) ** np.minimum(1.0, n / SETTLED)
         return PopulationScores(rows, value, typical, scale, z, np.where(n >= WARM_UP, clip_p(p), 1.0))
+
+    def _of_all(self, time: int, rows: Rows) -> tuple[Floats, Floats]:
+        """(what is typical, spread) of all entities of each attribute."""
+        typical = self.typical.value(time, rows)
+        if self.non_negative:
+            typical = np.maximum(typical, 0.0)
+        return typical, self.typical.spread(rows, typical)
+
+    def _of_modes(self, rows: Rows, value: Floats, typical: Floats, scale: Floats) -> tuple[Floats, Floats]:
+        """The same of the mode that each value is nearest to, where an attribute has several."""
+        several = self.modes.has_several(rows)
+        for row in np.unique(rows[several]).tolist():
+            here = rows == row
+            means, spreads = self.modes.places(row, value[here])
+            typical[here] = means
+            scale[here] = np.maximum(spreads, LEAST_OF_SPREAD * scale[here])
+        return typical, scale
 
     def tail_ln(self, scores: PopulationScores, i: int, value: Floats, spread: Floats) -> Floats:
         """ln p of other values in place of entity i's, towards its side; `spread` widens the scale."""
@@ -177,7 +201,22 @@ class PopulationModel(Model):
         rows, z = scores.rows[taken], scores.z[taken]
         settled = self.typical.seen(rows) >= TAILS_FROM
         self.tails.learn_many(rows[settled], z[settled])
-        self.typical.learn(
-            time,
-            PopulationScores(rows, scores.value[taken], scores.typical[taken], scores.scale[taken], z, scores.p[taken]),
-        )
+        value = scores.value[taken]
+        typical, scale = self._of_all(time, rows)
+        if self.is_count:
+            scale = low_counts.least_spread(typical, scale)
+        self.typical.learn(time, PopulationScores(rows, value, typical, scale, z, scores.p[taken]))
+        self._learn_modes(time, rows, value)
+
+    def _learn_modes(self, time: int, rows: Rows, value: Floats) -> None:
+        """Takes a few of the entities of each attribute, others every time; by rank, in whatever order they came."""
+        order = np.lexsort((value, rows))
+        unique, start, count = np.unique(rows[order], return_index=True, return_counts=True)
+        had_several = self.modes.has_several(unique)
+        bucket = time // self.span
+        for i in range(min(SAMPLED, int(count.max()))):
+            known = np.flatnonzero(count > i)
+            place = start[known] + (bucket * SAMPLED + i) * _SCATTER % count[known]
+            self.modes.learn(bucket, unique[known], value[order][place])
+        # Scores from before modes were told apart say nothing of those to come.
+        self.tails.fade(unique[self.modes.has_several(unique) & ~had_several], 0.0)

@@ -15,7 +15,7 @@ RECORDS_MEMORY, OCCUPANCY_MEMORY = 1500.0, 200.0
 # part above half.
 ALWAYS_FILLED, FADES_OVER = 0.75, 0.25
 # Weeks after which a time of the week forgets, and buckets of it that the share of all stands for.
-OCCUPANCY_ROUNDS, OCCUPANCY_PRIOR = 8.0, 2.0
+OCCUPANCY_ROUNDS, OCCUPANCY_PRIOR = 8.0, 1.0
 # What an empty bucket teaches at least.
 LEAST_TRUST = 1e-6
 # No more than so many times the variance of a mean that rests on few records.

@@ -12,6 +12,7 @@ arrays (elementwise.py). State is float32 where the
 precision allows, arithmetic is float64.
 """
 
+from collections.abc import Callable
 from typing import Literal, cast
 
 import numpy as np
@@ -29,6 +30,7 @@ from proxy.engine.elementwise import (
     positions,
     put,
     where,
+    zeros,
 )
 from proxy.engine.models import location, low_counts, mixture
 from proxy.engine.models.changes import LevelShifts
@@ -38,6 +40,7 @@ from proxy.engine.models.echoes import Echoes
 from proxy.engine.models.events import Events
 from proxy.engine.models.grid import DAY_FROM, DAY_TRIED, WEEK, Grid
 from proxy.engine.models.history import History
+from proxy.engine.models.incidents import Incidents
 from proxy.engine.models.judged import (
     FEATURES,
     RESIDUAL,
@@ -72,19 +75,27 @@ YOUNG, TRUSTED_UNTIL = 12, 30
 OLD_TAILS = 0.2
 # What they keep of the time before a period of its own was found: most was surprise at that.
 UNTOLD_TAILS = 0.05
-# What they keep of the time before a level moved for good.
-SHIFTED_TAILS = 0.5
+# What they keep of the time before a level, a strength or a clock changed for good.
+SHIFTED_TAILS = 0.2
 # What the oddest of scores still counts for in the tails: an incident must not become usual by itself.
 LEAST_IN_TAILS = 0.2
 # A value teaches the less the lower its p is below 10^-3; nothing but this much from 10^-6 on.
 LEAST_TAUGHT = 0.05
-# Values whose p is below this are odd: they may be part of an incident. Of those below the second the votes on which
-# predictor is right are held, once a series has shown two weeks.
-ODD_BELOW, HELD_BELOW, HELD_FROM_S = 1e-3, 1e-2, 2 * WEEK
+# Values whose p is below this are odd: of an incident. Incidents are held apart from what is usual once a series has
+# shown two weeks.
+ODD_BELOW, HELD_FROM_S = 1e-3, 2 * WEEK
+# The predictors that may explain an odd value, and the scales within which they do.
+PATTERNS, EXPLAINED = [WITH_DAY, WITH_WEEK, STRENGTHENED], 2.0
+# A series whose events are a habit beyond this has no incidents: two within a month.
+HELD_HABIT = 0.25
 # Spreads by which a level moves at once at most.
 LEVEL_LIMIT = 3.0
 # 97.5 % quantile of Student's t with 4 degrees of freedom, the family the predictors are compared by.
 BOUND_SPREADS = 2.776
+
+
+# p of values for lying off the modes of their series, from (rows, values, spreads).
+OffModes = Callable[[Rows, Floats, Floats], Floats]
 
 
 class SeriesModel(Model):
@@ -109,6 +120,7 @@ class SeriesModel(Model):
         self.sums, self.volatility = RunningSums(span), Volatility(span)
         self.tails, self.events, self.echoes = Tails(FEATURES), Events(), Echoes()
         self.level_shifts, self.clock_changes, self.past = LevelShifts(), ClockChanges(self.grid), Past(span)
+        self.incidents = Incidents(span)
         self.period_finder = PeriodFinder(self.grid, self.past, self.location, self.mixture)
         super().__init__(
             history=self.history,
@@ -122,6 +134,7 @@ class SeriesModel(Model):
             tails=self.tails,
             events=self.events,
             echoes=self.echoes,
+            incidents=self.incidents,
             level_shifts=self.level_shifts,
             clock_changes=self.clock_changes,
             past=self.past,
@@ -153,23 +166,26 @@ class SeriesModel(Model):
 
     # ---- judging, which changes nothing
 
-    def judge(self, time: int, rows: Rows, value: Floats, samples: Floats | None = None) -> Judged:
+    def judge(
+        self, time: int, rows: Rows, value: Floats, samples: Floats | None = None, off_modes: OffModes | None = None
+    ) -> Judged:
         """Judges `value` of `rows` in the bucket starting at `time`; changes nothing.
 
-        `samples` says how many records a mean-like value rests on: fewer than usual make it less certain.
+        `samples` says how many records a mean-like value rests on: fewer than usual make it less certain. `off_modes`
+        tells how improbable a value is for lying off the modes of its series (modes.py).
         """
         if len(rows) != 1:
-            return self._judge(self.history.at(time, rows), value, samples)
+            return self._judge(self.history.at(time, rows), value, samples, off_modes)
         at = self.history.at(time, cast(Rows, int(rows[0])))
-        return self._judge(at, value[0], None if samples is None else samples[0]).listed()
+        return self._judge(at, value[0], None if samples is None else samples[0], off_modes).listed()
 
-    def _judge(self, at: Moment, value: Floats, samples: Floats | None) -> Judged:
+    def _judge(self, at: Moment, value: Floats, samples: Floats | None, off_modes: OffModes | None = None) -> Judged:
         rows, wanted = at.rows, self._predict(at)
         if samples is not None:
             wanted = wanted.widened(self.records.widening(rows, samples))
         wanted = wanted.widened(self.echoes.widening(rows, wanted.typical, wanted.spread * wanted.factor))
         views = self._look(at, value, wanted)
-        evidence = self._weigh(at, value, wanted, views)
+        evidence = self._weigh(at, value, wanted, views, off_modes if self.side == 0 else None)
         maturity = minimum(1.0, at.n / self.believed_after)
         ready = at.n >= self.warm_up
         raw = where(ready, evidence.surprise() * maturity, 0.0)
@@ -193,9 +209,11 @@ class SeriesModel(Model):
             scores[..., is_young] = np.nan
         return Views(z, scores, sums, steps)
 
-    def _weigh(self, at: Moment, value: Floats, wanted: Prediction, views: Views) -> Evidence:
+    def _weigh(
+        self, at: Moment, value: Floats, wanted: Prediction, views: Views, off_modes: OffModes | None
+    ) -> Evidence:
         """How improbable the views are, each by its own tail, and the range."""
-        scores = views.scores
+        scores, rows = views.scores, at.rows
         tail = self.tails.survivals(at.rows, np.where(np.isnan(scores), 0.0, scores))
         by_view = two_sided(tail, scores, self.side)
         outlier = minimum(1.0, 2.0 * tail[RESIDUAL])
@@ -214,6 +232,8 @@ class SeriesModel(Model):
             new = maximum(tempered_novelty(new, by_view[RESIDUAL]), by_chance[RESIDUAL])
         else:
             new = tempered_novelty(new, by_view[RESIDUAL])
+        if off_modes is not None:
+            new = minimum(new, off_modes(rows, value, wanted.spread))
         if self.zero_empty:
             by_view[RESIDUAL] = self.records.soften_empty(at, value, by_view[RESIDUAL])
             new = self.records.soften_empty(at, value, new)
@@ -235,14 +255,13 @@ class SeriesModel(Model):
         taught = clip(1.0 + (1.0 - LEAST_TAUGHT) * (oddness + 3.0) / 3.0, LEAST_TAUGHT, 1.0)
         trusted = self.records.learn_occupancy(at, judged.value, weight) if self.zero_empty else weight
         step = trusted * where(at.n < TRUSTED_UNTIL, 1.0, taught)
-        self._renew_tails(at, self._learn_location(at, judged, step, trusted, weight))
+        is_held = self._is_held(at, judged)
+        self._renew_tails(at, self._learn_location(at, judged, step, trusted, weight=weight, is_held=is_held))
         learning = weight > 0.5
-        in_tails = maximum(taught, LEAST_IN_TAILS)
-        is_odd = judged.evidence.odd < ODD_BELOW
-        if anywhere(is_odd):
-            in_tails = where(is_odd, in_tails * self.events.habit(at.rows, time), in_tails)
+        in_tails = self._weight_in_tails(at, judged, maximum(taught, LEAST_IN_TAILS), is_held)
+        self.incidents.learn(at.rows, time, where(learning, judged.evidence.odd, 1.0))
         if anywhere(learning):
-            self._learn_views(at, judged, in_tails, learning)
+            self._learn_views(at, judged, in_tails, learning, is_held)
         if judged.samples is not None:
             self.records.learn_samples(at, judged.samples, weight)
         self.history.learn(at, weight)
@@ -255,7 +274,29 @@ class SeriesModel(Model):
         at = at.only(learning)
         return made + self._learn_periods(at, of(judged.value, learning)) + self._learn_calendar(at, off)
 
-    def _learn_location(self, at: Moment, judged: Judged, step: Floats, trusted: Floats, weight: Floats) -> Mask:
+    def _is_held(self, at: Moment, judged: Judged) -> Mask:
+        """Where an incident goes on that is judged by what was before it: no pattern explains it, nor is it a habit."""
+        goes_on = self.incidents.is_held(at.rows, at.time, judged.evidence.odd)
+        if not anywhere(goes_on):
+            return goes_on
+        goes_on &= self.events.habit(at.rows, at.time) <= HELD_HABIT
+        wanted = judged.wanted
+        far = abs(judged.value - wanted.predicted[PATTERNS]) > EXPLAINED * wanted.scale[PATTERNS]
+        held: Mask = goes_on & far.all(axis=0) & (at.first >= 0) & (at.age >= HELD_FROM_S)
+        return held
+
+    def _weight_in_tails(self, at: Moment, judged: Judged, weight: Floats, is_held: Mask) -> Floats:
+        """`weight`, less where the value is odd and such are no habit of the series, and as an incident goes on."""
+        is_odd = judged.evidence.odd < ODD_BELOW
+        if anywhere(is_odd):
+            weight = where(is_odd, weight * self.events.habit(at.rows, at.time), weight)
+        if anywhere(is_held):
+            weight = where(is_held, weight * self.incidents.share(at.rows, at.time), weight)
+        return weight
+
+    def _learn_location(
+        self, at: Moment, judged: Judged, step: Floats, trusted: Floats, *, weight: Floats, is_held: Mask
+    ) -> Mask:
         """Location, scales and range learn from values the more the less odd they are.
 
         Returns where a second week explains what was odd in the first.
@@ -280,10 +321,20 @@ class SeriesModel(Model):
         self.seen_range.learn(rows, value, self.location.level.of(rows), ranged)
         explained = self.location.learn(at, lesson)
         errors, tried = value - wanted.predicted, self.location.tried(at)
-        is_held = (judged.evidence.odd < HELD_BELOW) & self.events.is_fresh(rows, at.time)
-        is_held &= (at.first >= 0) & (at.age >= HELD_FROM_S)
+        most_vote = zeros(rows)
+        if anywhere(is_held):
+            is_plain = abs(errors[LEVEL]) <= EXPLAINED * wanted.scale[LEVEL]
+            most_vote = where(is_plain, self.mixture.most_held, 0.0)
         self.mixture.learn(
-            at, errors, wanted.scale, doubt=wanted.doubt, tried=tried, step=step, weight=weight, is_held=is_held
+            at,
+            errors,
+            wanted.scale,
+            doubt=wanted.doubt,
+            tried=tried,
+            step=step,
+            weight=weight,
+            is_held=is_held,
+            most_vote=most_vote,
         )
         self._learn_spread_of_day(at, judged, step)
         return explained
@@ -309,15 +360,16 @@ class SeriesModel(Model):
             self.tails.unlearn(rows, WEEK / self.span)
             self.events.excuse(rows)
 
-    def _learn_views(self, at: Moment, judged: Judged, weight: Floats, learning: Mask) -> None:
+    def _learn_views(self, at: Moment, judged: Judged, weight: Floats, learning: Mask, is_held: Mask) -> None:
         """Sums, volatility, tails (with this weight) and events of the series that are `learning`."""
         views, told = judged.views, (judged.raw_surprise, judged.value, judged.typical, judged.evidence.outlier)
         scores, sums, steps = views.scores, views.sums, views.steps
         if not everywhere(learning):
             at, scores, sums, steps = at.only(learning), scores[:, learning], sums.only(learning), steps.only(learning)
         surprise, value, typical, outlier = (of(x, learning) for x in told)
-        self.sums.learn(at, sums)
-        self.volatility.learn(at, steps)
+        is_held = of(is_held, learning)
+        self.sums.learn(at, sums, is_held)
+        self.volatility.learn(at, steps, is_held)
         self.tails.learn(at.rows, scores, of(weight, learning))
         self.events.learn(at.rows, at.time, surprise)
         self.echoes.learn(at.rows, value, typical, outlier)
@@ -332,10 +384,16 @@ class SeriesModel(Model):
             moved = listed(rows, shift != 0)
             self.location.shift(moved, listed(shift, shift != 0))
             self.sums.forget(moved)
+            self.incidents.forget(moved)
             self.tails.fade(moved, SHIFTED_TAILS)
         scale = self.location.settle_strength(rows, self.mixture.best(rows) == STRENGTHENED)
+        changed = scale != 1.0
+        if anywhere(changed):
+            self.tails.fade(listed(rows, changed), SHIFTED_TAILS)
         told = Told(self.location.rest(at, value), spread, self.mixture.scales(rows), self.location.strength.of(rows))
         clock = self.clock_changes.observe(at, told, self.location.patterns.part, self.move)
+        if anywhere(clock != 0):
+            self.tails.fade(listed(rows, clock != 0), SHIFTED_TAILS)
         return [
             *_changes(rows, "level shift", shift, shift != 0.0),
             *_changes(rows, "linear scale", scale, scale != 1.0),
@@ -363,7 +421,7 @@ class SeriesModel(Model):
         """Most of what was hard to foretell of these series is so no more."""
         if len(new):
             self.tails.fade(new, UNTOLD_TAILS)
-            for part in (self.events, self.level_shifts, self.sums, self.spread_of_day):
+            for part in (self.events, self.incidents, self.level_shifts, self.sums, self.spread_of_day):
                 part.forget(new)
 
     # ---- what is asked of a series

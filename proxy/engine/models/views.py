@@ -81,13 +81,13 @@ class RunningSums(Component):
             scores[..., is_young] = np.nan
         return scores, Sums(sums, variances, sizes)
 
-    def learn(self, at: Moment, new: Sums) -> None:
+    def learn(self, at: Moment, new: Sums, is_held: Mask) -> None:
         """Keeps the sums of these series."""
         rows, n = at.rows, double(at.n)
         self._sum[:, rows] = new.sums
         self._variance[:, rows] = new.variances
         self._n[rows] += 1.0
-        rate = maximum(1.0 / (n + 1.0), 1.0 / self.memory)
+        rate = where(is_held, 0.0, maximum(1.0 / (n + 1.0), 1.0 / self.memory))
         old = self._scale[:, rows]
         target = np.minimum(new.sizes**2, (MOST_GROWTH * old) ** 2)
         self._scale[:, rows] = np.sqrt(old**2 + rate * (target - old**2))
@@ -132,12 +132,12 @@ class Volatility(Component):
         score = (log_volatility - self._mean[at.rows]) / np.sqrt(self._variance[at.rows] + VOLATILITY_NOISE)
         return where(at.n < 2 * VOLATILITY_MEMORY, np.nan, score), Steps(value, volatility, log_volatility)
 
-    def learn(self, at: Moment, new: Steps) -> None:
+    def learn(self, at: Moment, new: Steps, is_held: Mask) -> None:
         """Keeps the volatility of these series."""
         rows, n = at.rows, double(at.n)
         self._volatility[rows] = new.volatility
         mean, variance = self._mean[rows], self._variance[rows]
-        late = n >= VOLATILITY_MEMORY
+        late = (n >= VOLATILITY_MEMORY) & ~is_held
         rate = where(late, 1.0 / clip(n - VOLATILITY_MEMORY + 1.0, 1.0, self.memory), 0.0)
         off = new.log_volatility - mean
         most = VOLATILITY_LIMIT * (variance + LEAST_VOLATILITY_VARIANCE)
@@ -179,7 +179,7 @@ class SeenRange(Component):
         below = where(known & (side <= 0), low - value, 0.0)
         excess = maximum(maximum(above, below), 0.0) / seen
         is_new = (excess > NOVELTY_MARGIN) & (at.n >= NOVELTY_AFTER)
-        beyond = 1.0 + EXCESS_UNIT * excess
+        beyond = 1.0 + EXCESS_UNIT * (excess - NOVELTY_MARGIN)
         return where(is_new, 1.0 / ((minimum(at.n, NOVELTY_MOST) + 1.0) * (beyond * beyond)), 1.0)
 
     def learn(self, rows: Rows, value: Floats, level: Floats, step: Floats) -> None:
