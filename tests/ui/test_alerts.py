@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.http_client import HttpClient
 from tests.ui import seeded_alerts as made
 from tests.ui.seeded import HOUR_MS
-from tests.ui.watching import OpenPage, cell_point, lane_model, loaded
+from tests.ui.watching import OpenPage, cell_point, lane_model, lanes, loaded
 
 EXPLORER = f"explorer?job={made.LOUD_JOB}&by=host"
 POPOVER = "Alerts in the selection"
@@ -76,6 +76,14 @@ def test_a_selected_cell_tells_of_its_alerts_until_dismissed(open_page: OpenPage
     expect(popover.locator("tbody tr")).to_have_count(2)
     popover.get_by_role("button", name="Dismiss").click()
     expect(popover).to_have_count(0)
+    # By keys the same, and the focus goes back to the lane.
+    expect(lanes(page, 0)).to_be_focused()
+    page.keyboard.press("Enter")
+    popover.get_by_role("link", name="Storms").focus()
+    page.keyboard.press("Escape")
+    expect(popover).to_have_count(0)
+    expect(lanes(page, 0)).to_be_focused()
+    expect(page.locator(".selection strong")).to_be_visible()
     # A cell ends before the next begins.
     for hour, count in ((made.FIRST_HOUR - 1, 0), (made.FIRST_HOUR, 1), (made.FIRST_HOUR + 1, 0)):
         select_hour(page, hour)
@@ -142,6 +150,8 @@ def test_why_there_are_no_alerts(open_page: OpenPage, loud: None, allow_faults: 
     )
     absent = '{"_shards": {"total": 0}, "hits": {"hits": []}}'
     page.route("**/lanewatch-alerts/_search*", lambda route: route.fulfill(body=absent))
+    page.get_by_role("button", name="Refresh").click()
+    expect(page.locator(".alerts .empty")).to_contain_text("No right to read alerts")
     page.route("**/rules/_find*", lambda route: route.fulfill(body='{"data": [], "total": 0}'))
     page.get_by_role("button", name="Refresh").click()
     expect(page.locator(".alerts .empty")).to_contain_text("no index of alerts")

@@ -91,6 +91,8 @@ function none(view, data) {
   const create = html`<a href=${newRuleLink({ jobs: view.state.job.length > 0 ? view.jobs.map((job) => job.job_id) : [] })}>Create a rule</a>`;
   if (view.alerts.rules.status === 'failed') return panelBody(view.alerts.rules, () => nothing);
   if (rules === null) return html`<div class="loading" role="status">Loading…</div>`;
+  // The index is made before the first rule, and one that may not be read is left out like one that is not there.
+  if (data.isAbsent && (view.alerts.rules.data ?? []).length > 0) return refused('There are rules, but none of their alerts can be seen.');
   if (rules.length === 0) {
     const why = data.isAbsent ? 'No rule was ever made here, so there is no index of alerts either.' : data.last === null ? '' : `Alerts of former rules: the last at ${timeText(data.last, view.state.tz)}.`;
     return emptyState('No rule watches these jobs', html`A rule tells of an anomaly the moment its bucket is final. ${why}`, create);

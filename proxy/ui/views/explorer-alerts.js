@@ -54,8 +54,11 @@ export class ExplorerAlerts {
     return this.selection !== '' && this.selection !== this.dismissed && this.cell.isCurrent && (this.cell.data?.total ?? 0) > 0;
   }
 
+  /** Leaves the focus where the selection was made. */
   dismiss = () => {
     this.dismissed = this.selection;
     this.app.changed();
+    const plots = document.querySelectorAll('.timeline .lane-plot');
+    /** @type {HTMLElement | undefined} */ (plots[this.app.state.lane.length > 0 ? 1 : 0])?.focus({ preventScroll: true });
   };
 }
