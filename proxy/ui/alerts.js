@@ -12,7 +12,7 @@ import { emptyLanes, put } from './model.js';
  */
 /**
  * @typedef {object} Alerts
- * @property {boolean} isAbsent no rule was ever made: there is no index
+ * @property {boolean} isAbsent there is no index, as no rule was ever made, or it may not be read
  * @property {LaneModel} counts one lane, how many alerts each cell has
  * @property {Statuses} statuses @property {number} total @property {RuleAlerts[]} rules
  * @property {Alert[]} shown one page of them @property {number | null} last when the last one was, in or out of the range
@@ -36,8 +36,8 @@ export function alertsOf(answer, range, interval) {
   };
 }
 
-/** An alias that does not exist is searched in no shard. @param {any} answer @returns {boolean} */
-function isAbsent(answer) {
+/** An alias that does not exist, or may not be read, is searched in no shard. @param {any} answer @returns {boolean} */
+export function isAbsent(answer) {
   return answer._shards?.total === 0;
 }
 

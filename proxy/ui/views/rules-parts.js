@@ -89,10 +89,10 @@ function rowMenu(view, rule) {
 /** @param {RulesView} view @param {Rule} rule */
 function alertsOfRule(view, rule) {
   return panelBody(view.alerts, () => {
-    const alerts = view.alerts.data ?? [];
+    const { shown: alerts, isUnreadable } = view.alerts.data ?? { shown: [], isUnreadable: false };
     const known = new Set(alerts.map((alert) => alert.group));
     const others = rule.muted_alert_ids.filter((id) => !known.has(id));
-    return html`${alerts.length === 0 ? html`<p class="dim">It has not raised an alert yet.</p>` : html`<div class="scroll-x" role="region" aria-label=${`Alerts of ${rule.name}`} tabindex="0"><table>
+    return html`${alerts.length === 0 ? html`<p class="dim">${isUnreadable ? 'Its alerts may not be read: that needs read on the alias of the alerts.' : 'It has not raised an alert yet.'}</p>` : html`<div class="scroll-x" role="region" aria-label=${`Alerts of ${rule.name}`} tabindex="0"><table>
       <thead><tr><th>Status</th><th>About</th><th>Reason</th><th>Score</th><th>Triggered</th><th>Duration</th><th><span class="unseen">Actions</span></th></tr></thead>
       <tbody>${alerts.map((alert) => alertRow(view, rule, alert))}</tbody></table></div>`}
       ${others.length > 0 ? html`<p>Muted: ${others.map((id) => html`${id} ${muteButton(view, rule, id)} `)}</p>` : nothing}`;

@@ -1,6 +1,6 @@
 // The list of alert rules: what it asks for and does. How it looks is rules-parts.js's, the form rule-form.js's matter.
 
-import { alertList } from '../alerts.js';
+import { alertList, isAbsent } from '../alerts.js';
 import { ApiError, send } from '../api.js';
 import { NEW_RULE } from '../links.js';
 import { Panel } from '../panel.js';
@@ -19,7 +19,7 @@ export class RulesView {
     const changed = () => app.changed();
     /** @type {Panel<{rules: Rule[], total: number}>} */ this.rules = new Panel(changed);
     /** @type {Panel<Connector[]>} */ this.connectors = new Panel(changed);
-    /** @type {Panel<Alert[]>} of the open rule */ this.alerts = new Panel(changed);
+    /** @type {Panel<{shown: Alert[], isUnreadable: boolean}>} of the open rule */ this.alerts = new Panel(changed);
     this.dialog = new RuleDialog(this);
     this.problem = '';
   }
@@ -37,7 +37,7 @@ export class RulesView {
     this.connectors.load([connectorsRequest()], ([answer]) => answer);
     const isOpen = (this.rules.data?.rules ?? []).some((rule) => rule.id === state.open);
     const alias = panels.settings.data?.alerts;
-    this.alerts.load(isOpen && alias ? [ruleAlertsRequest(alias, state.open)] : [], ([answer]) => alertList(answer), round);
+    this.alerts.load(isOpen && alias ? [ruleAlertsRequest(alias, state.open)] : [], ([answer]) => ({ shown: alertList(answer), isUnreadable: isAbsent(answer) }), round);
     if (state.open !== NEW_RULE) this.dialog.forgetNew();
     else if (panels.jobs.data && !this.dialog.isOpen) {
       this.dialog.show(newForm({ jobs: state.job, score: state.score, type: state.type, group: state.group, kql: state.kql }), null);
