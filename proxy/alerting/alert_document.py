@@ -7,6 +7,7 @@ from typing import Any
 
 from proxy import __version__
 from proxy.alerting.episodes import Episode
+from proxy.alerting.health_checks import results_field
 from proxy.alerting.rule import ANOMALY, MATCHED, RECOVERED, Rule
 from proxy.units import iso
 
@@ -38,11 +39,17 @@ def anomaly_alert(rule: Rule, episode: Episode, *, reason: str, url: str, now_ms
     }
 
 
+def health_alert(rule: Rule, episode: Episode, *, reason: str, now_ms: int) -> dict[str, Any]:
+    """The document of an alert about the health of jobs, whole; its group is the check."""
+    fields = alert_fields(rule, episode, reason=reason, now_ms=now_ms)
+    return fields | {results_field(episode.group): list(episode.records)}
+
+
 def alert_fields(rule: Rule, episode: Episode, *, reason: str, now_ms: int) -> dict[str, Any]:
     """What documents of all kinds of alerts have."""
     status = episode.status
     is_active = status == "active"
-    is_new = is_active and episode.matches <= rule.delay
+    is_new = is_active and episode.matches <= rule.delay and not episode.misses
     fields: dict[str, Any] = {
         "@timestamp": now_ms,
         "event.kind": "signal",

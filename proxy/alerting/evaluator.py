@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from proxy.alerting.alert_document import anomaly_alert, untracked_reason
+from proxy.alerting.alert_document import anomaly_alert, health_alert, untracked_reason
 from proxy.alerting.context import alertmanager_form, explorer_url, reason_of, variables_of
 from proxy.alerting.episodes import Episode, Message, advance
 from proxy.alerting.matching import BucketResults, Match, matches_of
@@ -18,7 +18,7 @@ from proxy.alerting.progress_form import Progress
 from proxy.alerting.rule import AnomalyParams, Rule
 from proxy.store import Store
 from proxy.store.alerting.alerts import AlertDocument
-from proxy.store.alerting.final_results import PAGE
+from proxy.store.alerting.final_results import DETAILS, PAGE
 from proxy.store.alerting.messages import Delivery
 from proxy.store.alerting.progress import StoredProgress
 
@@ -60,9 +60,10 @@ class Evaluator:
         for _ in range(_TRIES):
             former = await self._store.alert_progress.find(rule.rule_id, job_id)
             progress = Progress.stored(former.state)
-            # What was found before the rule was there, or while it was disabled, is no news.
+            # What was found before the rule was there, or selected the job, or while it was disabled, is no news.
+            since_ms = rule.selected_at_ms if progress.bucket_ms is None else rule.enabled_at_ms
             buckets = await self._store.final_results.buckets(
-                job_id, progress.bucket_ms, since_ms=rule.enabled_at_ms, interim=params.include_interim
+                job_id, progress.bucket_ms, since_ms=since_ms, interim=params.include_interim
             )
             if not buckets:
                 return replace(total, active=_active(progress))
@@ -92,23 +93,29 @@ class Evaluator:
         judged = Judged(
             buckets=len(found),
             active=sum(episode.status == "active" for episode in open.values()),
-            new=len({message.episode.uuid for message in messages if message.transition == "active"}),
+            new=len(changed.keys() - {each.uuid for each in progress.open.values() if each.status == "active"}),
             recovered=sum(episode.status == "recovered" for _, episode in changed.values()),
             lag_ms=now_ms - found[-1].end_ms,
-            is_last=len(found) < PAGE,
+            is_last=len(found) == len(buckets) < PAGE,
         )
         is_same = bucket_ms == progress.bucket_ms and open == progress.open
         return judged, progress if is_same else replace(progress, bucket_ms=bucket_ms, version=version, open=open)
 
     async def _results_of(self, params: AnomalyParams, job_id: str, buckets: Sequence[Document]) -> list[BucketResults]:
-        """The buckets with what was found in those that may be over the threshold."""
+        """The buckets with what was found in those that may be over the threshold.
+
+        Fewer of them, from the first one on, where more was found in all of them than one search brings.
+        """
         loud = [bucket for bucket in buckets if float(bucket["initial_anomaly_score"]) > 0]
         records: dict[int, list[Document]] = {}
         influencers: dict[int, list[Document]] = {}
         if loud:
             first, last = int(loud[0]["timestamp"]), int(loud[-1]["timestamp"])
-            records = _by_time(await self._store.final_results.details(job_id, "record", first, last))
-            influencers = _by_time(await self._store.final_results.details(job_id, "influencer", first, last))
+            details = self._store.final_results.details
+            found = [await details(job_id, kind, first, last) for kind in ("record", "influencer")]
+            if max(map(len, found)) >= DETAILS and len(buckets) > 1:
+                return await self._results_of(params, job_id, buckets[: len(buckets) // 2])
+            records, influencers = map(_by_time, found)
         return [
             BucketResults(
                 job_id=job_id,
@@ -126,9 +133,11 @@ class Evaluator:
         """What the rule would have found in what is stored, bucket by bucket: the matches of each."""
         seen: list[_Seen] = []
         for job_id in job_ids:
-            buckets = await self._store.final_results.between(job_id, start_ms, end_ms)
-            for results in await self._results_of(params, job_id, buckets):
-                seen += [(results, match) for match in matches_of(params, results)]
+            next_ms = start_ms
+            while buckets := await self._store.final_results.between(job_id, next_ms, end_ms):
+                found = await self._results_of(params, job_id, buckets)
+                seen += [(results, match) for results in found for match in matches_of(params, results)]
+                next_ms = found[-1].timestamp_ms + 1
         return sorted(seen, key=lambda each: (each[0].timestamp_ms, each[0].job_id))
 
     async def untrack(self, rule: Rule, former: StoredProgress, bucket_ms: int | None, *, renews: bool) -> None:
@@ -139,17 +148,16 @@ class Evaluator:
         progress, now_ms = Progress.stored(former.state), self._clock()
         version = max(progress.version + 1, now_ms)
         ended = [replace(each, status="untracked") for each in progress.open.values() if each.status == "active"]
-        await self._store.alerts.write([self._document(rule, version, episode, now_ms) for episode in ended])
+        documents = [_untracked(rule, version, episode, self._page_path, now_ms) for episode in ended]
+        await self._store.alerts.write(documents)
         for episode in ended:
             await self._store.deliveries.cancel(now_ms, alert_id=episode.uuid)
         generation = version if renews else progress.generation
         await self._store.alert_progress.move(former, Progress(bucket_ms, version, generation).form())
 
     def _document(self, rule: Rule, version: int, episode: Episode, now_ms: int) -> AlertDocument:
-        is_tracked = episode.status != "untracked"
-        reason = reason_of(rule, episode) if is_tracked else untracked_reason(rule, episode)
         url = explorer_url(episode, self._page_path)
-        source = anomaly_alert(rule, episode, reason=reason, url=url, now_ms=now_ms)
+        source = anomaly_alert(rule, episode, reason=reason_of(rule, episode), url=url, now_ms=now_ms)
         return AlertDocument(episode.uuid, version, source)
 
     def _delivery(self, rule: Rule, message: Message, now_ms: int) -> Delivery:
@@ -173,6 +181,14 @@ class Evaluator:
 
 
 _Seen = tuple[BucketResults, Match]
+
+
+def _untracked(rule: Rule, version: int, episode: Episode, page_path: str | None, now_ms: int) -> AlertDocument:
+    reason = untracked_reason(rule, episode)
+    if rule.params is None:
+        return AlertDocument(episode.uuid, version, health_alert(rule, episode, reason=reason, now_ms=now_ms))
+    url = explorer_url(episode, page_path)
+    return AlertDocument(episode.uuid, version, anomaly_alert(rule, episode, reason=reason, url=url, now_ms=now_ms))
 
 
 def _active(progress: Progress) -> int:

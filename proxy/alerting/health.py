@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from proxy.alerting.alert_document import alert_fields
+from proxy.alerting.alert_document import health_alert
 from proxy.alerting.episodes import Episode, Message, advance
 from proxy.alerting.evaluator import Judged
-from proxy.alerting.health_checks import JobHealth, delayed_window_ms, findings, message_of, results_field
+from proxy.alerting.health_checks import JobHealth, delayed_window_ms, findings, message_of
 from proxy.alerting.kql import anything
 from proxy.alerting.matching import BucketResults, Match
 from proxy.alerting.progress_form import Progress
@@ -121,8 +121,7 @@ def _message(episode: Episode) -> str:
 
 
 def _document(rule: Rule, version: int, episode: Episode, now_ms: int) -> AlertDocument:
-    fields = alert_fields(rule, episode, reason=_message(episode), now_ms=now_ms)
-    return AlertDocument(episode.uuid, version, fields | {results_field(episode.group): list(episode.records)})
+    return AlertDocument(episode.uuid, version, health_alert(rule, episode, reason=_message(episode), now_ms=now_ms))
 
 
 def _delivery(rule: Rule, message: Message, now_ms: int) -> Delivery:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.errors import MlError, illegal_argument
+from proxy.errors import illegal_argument
 
 Document = Mapping[str, Any]
 Condition = Callable[[Document], bool]
@@ -22,6 +22,10 @@ _MAX_CHARACTERS = 10_000
 _MAX_DEPTH = 20
 _TOKEN = re.compile(r'\s+|(?P<text>"(?:[^"\\]|\\.)*")|(?P<mark><=|>=|[<>:()])|(?P<word>(?:[^\s"<>:()\\]|\\.)+)')
 _WORDS = ("and", "or", "not")
+
+
+class _Refused(Exception):
+    """Why a query is not taken, without the name of the parameter that it stands in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +43,21 @@ def anything(_: Document) -> bool:
     return True
 
 
-def condition_of(query: str) -> Condition:
-    """
+def condition_of(query: str, parameter: str = "kqlQueryString") -> Condition:
+    """What the query in a parameter of the API asks for.
+
     Raises:
         MlError: 400 with the position of what is not understood.
     """
+    try:
+        return _read(query)
+    except _Refused as refused:
+        raise illegal_argument(f"[{parameter}] {refused}") from refused
+
+
+def _read(query: str) -> Condition:
     if len(query) > _MAX_CHARACTERS:
-        raise illegal_argument(f"[kqlQueryString] has [{len(query)}] characters, at most [{_MAX_CHARACTERS}] are read")
+        raise _Refused(f"has [{len(query)}] characters, at most [{_MAX_CHARACTERS}] are read")
     tokens = list(_tokens(query))
     if not tokens:
         return anything
@@ -66,9 +78,9 @@ def _tokens(query: str) -> Iterator[_Token]:
         at = found.end()
 
 
-def _not_understood(at: int, text: str) -> MlError:
+def _not_understood(at: int, text: str) -> _Refused:
     told = f"[{text}]" if text else "its end"
-    return illegal_argument(f"[kqlQueryString] cannot be understood at character [{at + 1}], at {told}")
+    return _Refused(f"cannot be understood at character [{at + 1}], at {told}")
 
 
 class _Parser:
@@ -132,7 +144,7 @@ class _Parser:
         if field.kind != "word" or field.text.lower() in _WORDS or "*" in field.text:
             raise _not_understood(field.at, field.text)
         if field.text in FORBIDDEN:
-            raise illegal_argument(f"[kqlQueryString] must not ask for [{field.text}]: other parameters of the rule do")
+            raise _Refused(f"must not ask for [{field.text}]: other parameters of the rule do")
         sign = self._take()
         if sign.text == ":" and self._takes("("):
             return self._choice(field.text)

@@ -25,6 +25,8 @@ NotifyWhen = Literal["onActionGroupChange", "onActiveAlert", "onThrottleInterval
 RECORDS_SHOWN = 3
 # Of the stored form alone: since when the rule has been in force.
 ENABLED_AT = "enabled_at"
+# Since when it has selected the jobs that it selects, where that was edited.
+SELECTED_AT = "selected_at"
 _SCHEDULE = "schedule.interval"
 _PARAMETERS = {
     ANOMALY: (
@@ -76,6 +78,7 @@ class Rule:
     enabled: bool
     stored: Mapping[str, Any]
     enabled_at_ms: int
+    selected_at_ms: int
     interval_ms: int
     params: AnomalyParams | None
     actions: tuple[Action, ...]
@@ -103,6 +106,7 @@ def rule_of(stored: Mapping[str, Any]) -> Rule:
         enabled=stored["enabled"],
         stored=stored,
         enabled_at_ms=stored[ENABLED_AT],
+        selected_at_ms=max(stored[ENABLED_AT], stored.get(SELECTED_AT, 0)),
         interval_ms=parse_duration_ms(stored["schedule"]["interval"], _SCHEDULE),
         params=_anomaly_params(stored["params"]) if type_id == ANOMALY else None,
         actions=tuple(_action(each, stored) for each in stored["actions"]),

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.alerting.rule import ENABLED_AT, MATCHED
+from proxy.alerting.rule import ENABLED_AT, MATCHED, SELECTED_AT
 from proxy.errors import illegal_argument
 from proxy.units import iso
 
@@ -29,7 +29,7 @@ def new_rule(body: Form, rule_id: str | None, connector_types: Mapping[str, str]
         "rule_type_id": body["rule_type_id"],
         "consumer": body["consumer"],
         "schedule": body["schedule"],
-        "actions": _actions(body, connector_types),
+        "actions": _actions(body, body["rule_type_id"], connector_types),
         "params": body.get("params", {}),
         "created_by": None,
         "created_at": iso(now_ms),
@@ -50,7 +50,10 @@ def edited_rule(former: Form, body: Form, connector_types: Mapping[str, str], no
     """A rule as an update makes it: what may be changed is replaced, also by its default where it is not given."""
     defaults: Form = {"tags": [], "params": {}}
     changes = {name: body.get(name, defaults.get(name)) for name in _EDITABLE}
-    return changed_rule(former, {**changes, "actions": _actions(body, connector_types)}, now_ms, revises=True)
+    if changes["params"].get("jobSelection") != former["params"].get("jobSelection"):
+        changes[SELECTED_AT] = now_ms
+    changes["actions"] = _actions(body, former["rule_type_id"], connector_types)
+    return changed_rule(former, changes, now_ms, revises=True)
 
 
 def changed_rule(former: Form, changes: Form, now_ms: int, *, revises: bool = False) -> dict[str, Any]:
@@ -58,17 +61,16 @@ def changed_rule(former: Form, changes: Form, now_ms: int, *, revises: bool = Fa
     return {**former, **changes, "updated_at": iso(now_ms), "revision": former["revision"] + revises}
 
 
-def _actions(body: Form, connector_types: Mapping[str, str]) -> list[dict[str, Any]]:
-    return [_action(action, body, connector_types) for action in body.get("actions", ())]
+def _actions(body: Form, rule_type_id: str, connector_types: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [_action(action, rule_type_id, connector_types) for action in body.get("actions", ())]
 
 
-def _action(action: Form, body: Form, connector_types: Mapping[str, str]) -> dict[str, Any]:
+def _action(action: Form, rule_type_id: str, connector_types: Mapping[str, str]) -> dict[str, Any]:
     connector_id = action["id"]
     if connector_id not in connector_types:
         raise illegal_argument(f"Saved object [action/{connector_id}] not found")
-    default_group = MATCHED.get(body.get("rule_type_id", ""), "")
     stored = {
-        "group": action.get("group", default_group),
+        "group": action.get("group", MATCHED[rule_type_id]),
         "id": connector_id,
         "params": action.get("params", {}),
         "uuid": action.get("uuid") or str(uuid.uuid4()),

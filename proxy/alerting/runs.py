@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,8 +65,17 @@ class Runs:
         run = self._runs.setdefault(rule_id, _Run())
         await self._write(rule_id, run, self._form("warning", "warning", _counts(run), ("execute", reason)))
 
-    def forget(self, rule_id: str, source: str) -> None:
-        if rule_id in self._runs:
+    async def misses(self, rule: Rule, job_ids: Sequence[str]) -> None:
+        """A rule names jobs that do not exist."""
+        run = self._runs.setdefault(rule.rule_id, _Run())
+        text = f"Unable to find jobs for provided job ids: [{', '.join(job_ids)}]"
+        await self._keep(rule, run, self._form("warning", "warning", _counts(run), ("execute", text)))
+
+    def forget(self, rule_id: str, source: str | None = None) -> None:
+        """What was seen on one job, or on all of them."""
+        if source is None:
+            self._runs.pop(rule_id, None)
+        elif rule_id in self._runs:
             self._runs[rule_id].active.pop(source, None)
             self._runs[rule_id].judged_at.pop(source, None)
 

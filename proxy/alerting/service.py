@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from proxy.alerting.delivery.outbox import Outbox
 from proxy.alerting.evaluator import Evaluator
-from proxy.alerting.health import Health
+from proxy.alerting.health import ALL_JOBS, Health
+from proxy.alerting.in_hand import InHand
 from proxy.alerting.rule import Rule
 from proxy.alerting.rule_book import RuleBook
 from proxy.alerting.runs import Runs
@@ -26,6 +28,9 @@ _LOOK_EVERY_S = 10.0
 _HEALTH_EVERY_S = 5.0
 # An open job that finishes no bucket for so long is worth a warning.
 _SILENT_SPANS = 3
+# Jobs that are looked at together.
+_AT_ONCE = 8
+_MISSING_EVERY_S = 60.0
 
 
 class Alerting:
@@ -43,12 +48,15 @@ class Alerting:
         self._health = Health(store, runtime, clock)
         self._due: set[str] = set()
         self._at_work: set[str] = set()
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._in_hand = InHand()
         runtime.listeners.finished = self.hear
         runtime.listeners.removed = self.removed
 
     async def start(self) -> None:
         self._tasks.spawn(self._catch_up(), "catch up with alert rules")
         self._tasks.repeat(self._look, "look after alert rules", every_s=_LOOK_EVERY_S)
+        self._tasks.repeat(self._look_for_jobs, "look for the jobs of alert rules", every_s=_MISSING_EVERY_S)
         self._tasks.repeat(self._check_health, "check the health of jobs", every_s=_HEALTH_EVERY_S)
         await self.outbox.start()
 
@@ -73,6 +81,7 @@ class Alerting:
         Raises:
             MlError: that could not be stored.
         """
+        await self._in_hand.done(job_id=job_id)
         for progress in await self._store.alert_progress.of_job(job_id):
             rule = self.book.find(progress.rule_id)
             latest_ms = await self._store.final_results.latest(job_id) if keeps_results else None
@@ -84,7 +93,9 @@ class Alerting:
         try:
             while job_id in self._due:
                 self._due.discard(job_id)
-                if not await self._judge(job_id):
+                async with self._places:
+                    is_done = await self._judge(job_id)
+                if not is_done:
                     self._due.add(job_id)  # the next look tries again
                     return
         finally:
@@ -93,7 +104,8 @@ class Alerting:
     async def _judge(self, job_id: str) -> bool:
         """Whether all rules about a job have been judged."""
         try:
-            rules = self.book.about(job_id, await self._groups(job_id))
+            groups = await self._groups(job_id)
+            rules = self.book.about(job_id, groups)
             if rules:
                 await self._store.results_write.refresh(job_id)
         except MlError as error:
@@ -101,14 +113,17 @@ class Alerting:
                 return True
             _log.warning("rules on job [%s] could not be judged: %s", job_id, error.reason)
             return False
-        done = [await self._judge_rule(rule, job_id) for rule in rules]
+        done = [await self._judge_rule(rule, job_id, groups) for rule in rules]
         return all(done)
 
-    async def _judge_rule(self, rule: Rule, job_id: str) -> bool:
-        assert rule.params is not None, "the book says which rules are about anomalies"
+    async def _judge_rule(self, rule: Rule, job_id: str, groups: tuple[str, ...]) -> bool:
         try:
-            while True:
-                judged = await self.evaluator.judge(rule, rule.params, job_id)
+            # Page by page, each by the rule as it is then.
+            while now := self.book.in_force(rule.rule_id, job_id, groups):
+                rule = now
+                assert rule.params is not None, "the book says which rules are about anomalies"
+                with self._in_hand.on(rule.rule_id, job_id):
+                    judged = await self.evaluator.judge(rule, rule.params, job_id)
                 if rule.actions and judged.buckets:
                     self.outbox.nudge()
                 await self.runs.judged(rule, job_id, judged)
@@ -117,6 +132,7 @@ class Alerting:
         except MlError as error:
             await self.runs.failed(rule, error.reason)
             return False
+        return True
 
     async def _groups(self, job_id: str) -> tuple[str, ...]:
         live = self._runtime.live(job_id)
@@ -154,8 +170,22 @@ class Alerting:
 
     async def _check_health(self) -> None:
         for rule in self.book.enabled():
-            if rule.params is None and await self._health.check_if_due(rule, self.runs):
+            if rule.params is not None or self.book.find(rule.rule_id) is not rule:
+                continue
+            with self._in_hand.on(rule.rule_id, ALL_JOBS):
+                has_news = await self._health.check_if_due(rule, self.runs)
+            if has_news:
                 self.outbox.nudge()
+
+    async def _look_for_jobs(self) -> None:
+        """A rule about a job that does not exist says so."""
+        named = {rule.rule_id: rule.params.job_ids for rule in self.book.enabled() if rule.params is not None}
+        if not any(named.values()):
+            return
+        known = {"*", *(job.job_id for job in await self._store.jobs.resolve(None))}
+        for rule in self.book.enabled():
+            if missing := [job_id for job_id in named.get(rule.rule_id, ()) if job_id not in known]:
+                await self.runs.misses(rule, missing)
 
     # ---- what is measured
 
@@ -192,13 +222,30 @@ class Alerting:
     # ---- what handlers ask
 
     async def changed(self) -> None:
-        """Rules have been changed: what is in force is read again, and what is due is looked at."""
+        """Rules have been changed: what is in force is read again."""
         await self.book.read()
+
+    async def begun(self) -> None:
+        """As ``changed``, where more may be in force: what was finished between the change and now is looked at."""
+        await self.book.read()
+        for job_id in self._runtime.running():
+            self.hear(job_id)
 
     async def untrack(self, rule: Rule) -> None:
         """Ends all alerts of a rule that is disabled or deleted."""
+        await self._in_hand.done(rule_id=rule.rule_id)
         for progress in await self._store.alert_progress.of_rule(rule.rule_id):
             await self.evaluator.untrack(rule, progress, _bucket_of(progress), renews=False)
+        self.runs.forget(rule.rule_id)
+
+    async def narrowed(self, rule: Rule) -> None:
+        """Ends the alerts of a rule about jobs that it selects no longer; selected again, they begin anew."""
+        await self._in_hand.done(rule_id=rule.rule_id)
+        selected = {ALL_JOBS, *await self.selected(rule)}
+        for progress in await self._store.alert_progress.of_rule(rule.rule_id):
+            if progress.job_id not in selected:
+                await self.evaluator.untrack(rule, progress, None, renews=True)
+                self.runs.forget(rule.rule_id, progress.job_id)
 
     async def forget(self, rule: Rule) -> None:
         """Ends all alerts of a rule that is deleted, and what is kept for it."""

@@ -116,6 +116,8 @@ def test_an_alert_lives_as_long_as_buckets_match(
     assert [each["timestamp"] for each in preview.json()["results"]] == [
         alert["kibana.alert.start"] for alert in (first, second)
     ]
+    bad = client.post("/api/alerting/rule/_preview", json_body={"params": shown["params"], "start": "yesterday"})
+    assert (bad.status, bad.json()["message"]) == (400, "[start] is no moment: [yesterday] is not a date")
 
 
 def test_what_was_found_before_the_rule_was_there_is_no_news(
@@ -146,3 +148,24 @@ def test_alerts_of_a_job_that_is_emptied_are_untracked(
         client.post(f"{JOB}/_open")
         job(0, FIRST + 3, FIRST)
         until(lambda: sorted(rule.statuses()), ["active", "untracked"])
+
+
+def test_alerts_of_a_job_that_a_rule_selects_no_longer_end_and_what_it_missed_is_no_news(
+    client: HttpClient, rule: RuleAtWork, job: Callable[..., None]
+) -> None:
+    rule.make(own={"recover_after": 100})
+    job(0, FIRST + 3, FIRST)
+    until(rule.statuses, ["active"])
+    until(lambda: client.get(rule.path).json().get("last_run", {}).get("alerts_count", {}).get("new"), 1)
+    body = form(50, params={"jobSelection": {"jobIds": [JOB_ID]}}, own={"recover_after": 100})
+    body = {name: body[name] for name in ("name", "schedule", "params")}
+    body["params"]["jobSelection"] = {"jobIds": ["others"]}
+    assert client.put(rule.path, json_body=body).status == 200
+    assert rule.statuses() == ["untracked"]
+    job(FIRST + 3, FIRST + 12, FIRST + 10)
+    assert client.post(f"{JOB}/_flush").status == 200
+    body["params"]["jobSelection"] = {"jobIds": [JOB_ID]}
+    assert client.put(rule.path, json_body=body).status == 200
+    job(FIRST + 12, FIRST + 20, FIRST + 18)
+    until(rule.statuses, ["untracked", "active"])
+    assert rule.alerts()[1]["kibana.alert.start"] == (START_S + (FIRST + 18) * SPAN_S) * 1000

@@ -101,3 +101,9 @@ def test_any_text_is_a_filter_or_refused(query: str) -> None:
         condition_of(query)(DOCUMENT)
     except MlError as error:
         assert error.status == 400
+
+
+def test_a_refusal_names_the_parameter_that_the_query_stands_in():
+    with pytest.raises(MlError, match=r"^\[filter\] cannot be understood at character \[9\]") as refused:
+        condition_of("a: b and", "filter")
+    assert refused.value.status == 400

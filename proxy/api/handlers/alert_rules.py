@@ -28,7 +28,7 @@ async def create_rule(call: Call, services: Services) -> dict[str, Any]:
     _check_actions(services, stored)
     if not await services.store.alert_rules.create(stored):
         raise MlError("conflict", f"Saved object [alert/{rule_id}] conflict", 409)
-    await services.alerting.changed()
+    await services.alerting.begun()
     return shown_rule(stored, None)
 
 
@@ -40,7 +40,11 @@ async def update_rule(call: Call, services: Services) -> dict[str, Any]:
         _check_actions(services, edited)
         return edited
 
-    return await _shown(services, await _change(call, services, edit))
+    edited = await _change(call, services, edit)
+    if (rule := rule_of(edited)).params is not None:
+        await services.alerting.narrowed(rule)
+    await services.alerting.begun()
+    return await _shown(services, edited)
 
 
 async def get_rule(call: Call, services: Services) -> dict[str, Any]:
@@ -75,7 +79,8 @@ async def find_rules(call: Call, services: Services) -> dict[str, Any]:
 
 
 def _is_wanted(rule: Mapping[str, Any], query: Mapping[str, Any]) -> bool:
-    if query.get("filter") and not condition_of(query["filter"])({"alert": {"attributes": _attributes(rule)}}):
+    is_asked_for = condition_of(query.get("filter", ""), "filter")
+    if not is_asked_for({"alert": {"attributes": _attributes(rule)}}):
         return False
     words = query.get("search", "").lower().replace("*", "").split()
     fields = [field.strip() for field in query.get("search_fields", "name,tags").split(",")]
@@ -98,6 +103,7 @@ async def enable_rule(call: Call, services: Services) -> Reply:
         return changed_rule(former, {"enabled": True, ENABLED_AT: now_ms}, now_ms)
 
     await _change(call, services, enable)
+    await services.alerting.begun()
     return Reply("", _NO_CONTENT)
 
 
@@ -151,8 +157,8 @@ async def preview_rule(call: Call, services: Services) -> dict[str, Any]:
     body, now_ms = call.body, services.clock()
     rule = rule_of(_unnamed(body["params"], now_ms))
     assert rule.params is not None, "it is about anomalies"
-    start_ms = _moment(body.get("start", _PREVIEW_BACK), now_ms)
-    end_ms = _moment(body.get("end", now_ms), now_ms)
+    start_ms = _moment(body, "start", _PREVIEW_BACK, now_ms)
+    end_ms = _moment(body, "end", now_ms, now_ms)
     seen = await services.alerting.evaluator.preview(
         rule.params, await services.alerting.selected(rule), start_ms, end_ms
     )
@@ -222,8 +228,12 @@ def _unnamed(params: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
     return new_rule({**body, "params": params}, "preview", {}, now_ms)
 
 
-def _moment(value: str | int, now_ms: int) -> int:
-    return value if isinstance(value, int) else parse_date_ms(value, now_ms)
+def _moment(body: Mapping[str, Any], name: str, default: str | int, now_ms: int) -> int:
+    value = body.get(name, default)
+    try:
+        return value if isinstance(value, int) else parse_date_ms(value, now_ms)
+    except ValueError as error:
+        raise illegal_argument(f"[{name}] is no moment: {error}") from error
 
 
 def _with(services: Services, former: Mapping[str, Any], **changes: Any) -> dict[str, Any]:

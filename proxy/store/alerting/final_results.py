@@ -10,7 +10,8 @@ from proxy.store.names import Names
 Document = Mapping[str, Json]
 # Buckets that are looked at together.
 PAGE = 1000
-_DETAILS = 10_000
+# As many records or influencers as one search brings.
+DETAILS = 10_000
 _FIELDS = ("timestamp", "bucket_span", "anomaly_score", "initial_anomaly_score", "is_interim")
 
 
@@ -35,11 +36,14 @@ class FinalResults:
         return await self._search(job_id, conditions, [{"timestamp": "asc"}], size=PAGE, fields=_FIELDS)
 
     async def between(self, job_id: str, start_ms: int, end_ms: int) -> list[Document]:
-        """The buckets from ``start_ms`` inclusive to ``end_ms`` exclusive that are final, the oldest first."""
+        """The buckets from ``start_ms`` inclusive to ``end_ms`` exclusive that are final.
+
+        The oldest first, at most a thousand.
+        """
         moments = {"gte": start_ms, "lt": end_ms, "format": "epoch_millis"}
         conditions: list[Document] = [{"term": {"result_type": "bucket"}}, {"term": {"is_interim": False}},
                                       {"range": {"timestamp": moments}}]  # fmt: skip
-        return await self._search(job_id, conditions, [{"timestamp": "asc"}], size=_DETAILS, fields=_FIELDS)
+        return await self._search(job_id, conditions, [{"timestamp": "asc"}], size=PAGE, fields=_FIELDS)
 
     async def latest(self, job_id: str) -> int | None:
         """When the last final bucket begins."""
@@ -54,7 +58,7 @@ class FinalResults:
             {"range": {"timestamp": {"gte": start_ms, "lte": end_ms, "format": "epoch_millis"}}},
             {"range": {f"initial_{kind}_score": {"gt": 0}}},
         ]
-        return await self._search(job_id, conditions, [{f"initial_{kind}_score": "desc"}], size=_DETAILS)
+        return await self._search(job_id, conditions, [{f"initial_{kind}_score": "desc"}], size=DETAILS)
 
     async def _search(
         self,
