@@ -124,9 +124,9 @@ class Alerting:
                 assert rule.params is not None, "the book says which rules are about anomalies"
                 with self._in_hand.on(rule.rule_id, job_id):
                     judged = await self.evaluator.judge(rule, rule.params, job_id)
-                if rule.actions and judged.buckets:
-                    self.outbox.nudge()
-                await self.runs.judged(rule, job_id, judged)
+                    if rule.actions and judged.buckets:
+                        self.outbox.nudge()
+                    await self.runs.judged(rule, job_id, judged)
                 if judged.is_last:
                     return True
         except MlError as error:

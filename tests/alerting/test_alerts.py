@@ -169,3 +169,16 @@ def test_alerts_of_a_job_that_a_rule_selects_no_longer_end_and_what_it_missed_is
     job(FIRST + 12, FIRST + 20, FIRST + 18)
     until(rule.statuses, ["untracked", "active"])
     assert rule.alerts()[1]["kibana.alert.start"] == (START_S + (FIRST + 18) * SPAN_S) * 1000
+
+
+def test_a_deleted_rule_leaves_no_alert_that_goes_on_and_its_id_begins_anew(
+    client: HttpClient, rule: RuleAtWork, job: Callable[..., None]
+) -> None:
+    rule.make(own={"recover_after": 100})
+    job(0, FIRST + 3, FIRST)
+    until(rule.statuses, ["active"])
+    assert client.delete(rule.path).status == 204
+    assert rule.statuses() == ["untracked"]
+    assert client.get(rule.path).status == client.delete(rule.path).status == 404
+    rule.make()
+    assert client.get(rule.path).json()["execution_status"]["status"] == "pending"

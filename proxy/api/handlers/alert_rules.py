@@ -55,12 +55,12 @@ async def get_rule(call: Call, services: Services) -> dict[str, Any]:
 
 
 async def delete_rule(call: Call, services: Services) -> Reply:
-    rule_id = call.path["rule_id"]
-    found = await services.store.alert_rules.find(rule_id)
-    if found is None or not await services.store.alert_rules.delete(rule_id):
-        raise _unknown(rule_id)
+    # It goes last: who deletes again after a failure finds it, and ends the alerts that still go on.
+    disabled = await _change(call, services, lambda former: _with(services, former, enabled=False))
+    await services.alerting.forget(rule_of(disabled))
+    if not await services.store.alert_rules.delete(disabled["id"]):
+        raise _unknown(disabled["id"])
     await services.alerting.changed()
-    await services.alerting.forget(rule_of(found.source["rule"]))
     return Reply("", _NO_CONTENT)
 
 
