@@ -121,6 +121,11 @@ class Modes(Component):
         several: Mask = np.isfinite(self._gap[0, rows])
         return several
 
+    def seen(self, rows: Rows) -> Floats:
+        """Values that each sketch holds, older ones counting for less."""
+        seen: Floats = self._weight[:, rows].sum(axis=0, dtype=np.float64)
+        return seen
+
     def places(self, row: int, value: Floats) -> tuple[Floats, Floats]:
         """(mean, spread) of the mode that each value is nearest to, of one series."""
         groups = self._groups(row)

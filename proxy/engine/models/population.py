@@ -40,6 +40,8 @@ MOST_SPREADS = 1e4
 # One of two hundred entities that always is elsewhere is a mode of its own. So many entities of a bucket are sampled,
 # and forgotten after so many.
 MODE_SHARE, SAMPLED, MODE_MEMORY = 0.005, 4, 5000.0
+# Values before which a population has no modes to speak of.
+MODES_FROM = 300.0
 # Of a mode no less than this part of the spread over all is what it spreads by.
 LEAST_OF_SPREAD = 0.02
 # Multiples of a prime visit all ranks in the course of time.
@@ -169,7 +171,7 @@ class PopulationModel(Model):
 
     def _of_modes(self, rows: Rows, value: Floats, typical: Floats, scale: Floats) -> tuple[Floats, Floats]:
         """The same of the mode that each value is nearest to, where an attribute has several."""
-        several = self.modes.has_several(rows)
+        several = self._has_modes(rows)
         for row in np.unique(rows[several]).tolist():
             here = rows == row
             means, spreads = self.modes.places(row, value[here])
@@ -208,15 +210,20 @@ class PopulationModel(Model):
         self.typical.learn(time, PopulationScores(rows, value, typical, scale, z, scores.p[taken]))
         self._learn_modes(time, rows, value)
 
+    def _has_modes(self, rows: Rows) -> Mask:
+        """Which attributes are known to have several modes."""
+        known: Mask = self.modes.has_several(rows) & (self.modes.seen(rows) >= MODES_FROM)
+        return known
+
     def _learn_modes(self, time: int, rows: Rows, value: Floats) -> None:
         """Takes a few of the entities of each attribute, others every time; by rank, in whatever order they came."""
         order = np.lexsort((value, rows))
         unique, start, count = np.unique(rows[order], return_index=True, return_counts=True)
-        had_several = self.modes.has_several(unique)
+        had_several = self._has_modes(unique)
         bucket = time // self.span
         for i in range(min(SAMPLED, int(count.max()))):
             known = np.flatnonzero(count > i)
             place = start[known] + (bucket * SAMPLED + i) * _SCATTER % count[known]
             self.modes.learn(bucket, unique[known], value[order][place])
         # Scores from before modes were told apart say nothing of those to come.
-        self.tails.fade(unique[self.modes.has_several(unique) & ~had_several], 0.0)
+        self.tails.fade(unique[self._has_modes(unique) & ~had_several], 0.0)
