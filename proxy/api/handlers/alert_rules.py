@@ -231,7 +231,7 @@ def _unnamed(params: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
 def _moment(body: Mapping[str, Any], name: str, default: str | int, now_ms: int) -> int:
     value = body.get(name, default)
     try:
-        return value if isinstance(value, int) else parse_date_ms(value, now_ms)
+        return parse_date_ms(value, now_ms) if isinstance(value, str) else int(value)
     except ValueError as error:
         raise illegal_argument(f"[{name}] is no moment: {error}") from error
 
