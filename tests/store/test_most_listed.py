@@ -22,4 +22,4 @@ async def test_at_most_ten_thousand_datafeeds_and_calendars_are_listed(
     await asyncio.to_thread(cluster_client.post, f"/{names.config}/_bulk", ndjson=lines)
     cluster_client.post(f"/{names.config}/_refresh")
     assert len(await Datafeeds(store_client, names).resolve(None)) == MOST
-    assert len((await NamedDocuments(store_client, names, "calendar").choose("*")).ids) == MOST
+    assert len((await NamedDocuments(store_client, names.config_alias, "calendar").choose("*")).ids) == MOST

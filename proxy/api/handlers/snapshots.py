@@ -116,8 +116,8 @@ async def _why_unreadable(services: Services, job_id: str, snapshot: Hit) -> str
     if not documents:
         return ""
     model = await services.store.model_states.read(job_id, str(snapshot.source["snapshot_id"]), documents)
-    if model is None:
-        return "is incomplete"
+    if model is None:  # as Elasticsearch, which looks at the version alone; reverting tells of what is missing
+        return ""
     try:
         await asyncio.to_thread(check_model, model)
     except MlError as error:
