@@ -38,8 +38,8 @@ system:
 demo: install
 	$(VENV)/bin/lanewatch demo $(ARGS)
 
-# One process has a cluster, one the page's, one the models: two wait while one computes. PARALLEL= runs all in one.
-PARALLEL := --numprocesses 3 --dist loadgroup
+# One process has a cluster, the other the page's cluster and the models; PARALLEL= runs everything in one.
+PARALLEL := --numprocesses 2 --dist loadgroup
 
 test: install system
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE_MODULES); fi

@@ -74,6 +74,7 @@ def raise_alerts(client: HttpClient, cluster_client: HttpClient) -> None:
     posted = client.post(f"{job}/_data", ndjson=counts())
     assert posted.status == 202, posted.text
     until(lambda: statuses(cluster_client), {"storms": ["active", "recovered"], "floods": ["active"]})
+    until(lambda: moments(cluster_client, "floods"), [START_MS + hour * HOUR_MS for hour in (FIRST_HOUR, LAST_HOUR)])
     assert client.post(f"{RULES}/floods/_disable", json_body={"untrack": True}).status == 204
     cluster_client.post(f"{ALERTS}/_refresh")
 
@@ -97,6 +98,14 @@ def statuses(cluster_client: HttpClient) -> dict[str, list[str]]:
         alert = hit["_source"]
         by_rule.setdefault(alert["kibana.alert.rule.uuid"], []).append(alert["kibana.alert.status"])
     return {rule: sorted(each) for rule, each in by_rule.items()}
+
+
+def moments(cluster_client: HttpClient, rule_id: str) -> list[int]:
+    """The buckets that the alerts of a rule have matched in."""
+    query = {"query": {"term": {"kibana.alert.rule.uuid": rule_id}}}
+    cluster_client.post(f"{ALERTS}/_refresh")
+    hits = cluster_client.post(f"{ALERTS}/_search", json_body=query).json()["hits"]["hits"]
+    return sorted(moment for hit in hits for moment in hit["_source"]["lanewatch.anomaly_timestamps"])
 
 
 def until(check: Callable[[], Any], wanted: Any, seconds: float = 40) -> None:
