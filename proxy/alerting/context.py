@@ -158,17 +158,20 @@ def explorer_url(episode: Episode, page_path: str | None) -> str:
         return ""
     around = _AROUND * episode.span_ms
     first, last = episode.moments[-1] - around, episode.end_ms + around
-    return f"{page_path}/#/explorer?job={quote(episode.job_id)}&from={iso(first)}&to={iso(last)}"
+    return f"{page_path}/explorer?job={quote(episode.job_id)}&from={iso(first)}&to={iso(last)}"
 
 
 def alertmanager_form(rule: Rule, message: Message, url: str) -> dict[str, Any]:
-    """The alert as labels, which tell it from others and never change, and annotations, which may."""
+    """The alert as labels, which tell it from others and never change, and annotations, which may.
+
+    So the severity is that with which it began.
+    """
     episode = message.episode
     labels = {
         "alertname": rule.name,
         "job_id": episode.job_id,
         "rule_id": rule.rule_id,
-        "severity": severity_of(episode.initial_score),
+        "severity": severity_of(episode.first_score),
     }
     if rule.params is not None:
         labels["result_type"] = rule.params.result_type

@@ -25,7 +25,12 @@ _NAMESPACE = uuid.UUID("6f0d6a3e-0b5c-4d0e-8f39-5a4f9a0d2a11")
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """Times in epoch milliseconds; ``sequence`` counts the messages, ``told`` when each action sent its last one."""
+    """Times in epoch milliseconds.
+
+    sequence: counts the messages.
+    first_score: the initial score that it began with; score and initial_score are those of its last match.
+    told: when each action sent its last message.
+    """
 
     uuid: str
     group: str
@@ -39,6 +44,7 @@ class Episode:
     is_provisional: bool = False
     score: float = 0.0
     initial_score: float = 0.0
+    first_score: float = 0.0
     total: int = 0
     scores: tuple[float, ...] = ()
     moments: tuple[int, ...] = ()
@@ -136,6 +142,7 @@ def _matched(results: BucketResults, match: Match, before: Episode, delay: int) 
         is_provisional=results.is_interim and (before.is_provisional or not before.moments),
         score=match.score,
         initial_score=match.initial_score,
+        first_score=before.first_score if before.matches > is_again else match.initial_score,
         total=match.total,
         scores=(*before.scores[kept], match.score)[-SCORES_KEPT:],
         moments=(*before.moments[kept], results.timestamp_ms)[-MOMENTS_KEPT:],

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.alerting.context import alertmanager_form
 from proxy.alerting.episodes import advance
 from proxy.alerting.matching import matches_of
 from proxy.alerting.progress_form import Progress
@@ -52,6 +53,27 @@ def test_an_alert_begins_goes_on_recovers_and_begins_anew():
     assert (second.status, second.scores) == ("active", (95,))
     assert run.transitions() == ["active", "recovered", "active"]
     assert len({delivery for _, delivery in run.told}) == 3
+
+
+def test_labels_stay_while_scores_change():
+    """An Alertmanager knows an alert by them: it would else never hear of the end of the one it was told of."""
+    made = rule(50, actions=[action(notify_when="onActiveAlert"), action("recovered", "b")])
+    told: list = []
+    open = {}
+    for results in scores(95, 60, 55, 0):
+        step = advance(made, made.params, results, matches_of(made.params, results), open)
+        open, told = step.open, told + list(step.messages)
+    forms = [alertmanager_form(made, message, "") for message in told]
+    assert [form["annotations"]["initial_score"] for form in forms] == ["95.00", "60.00", "55.00", "55.00"]
+    assert [form["labels"] for form in forms] == [forms[0]["labels"]] * 4
+    assert forms[0]["labels"]["severity"] == "critical"
+
+
+def test_an_interim_bucket_says_no_more_of_the_beginning_than_its_final_one():
+    made = rule(50, actions=BOTH, params={"includeInterim": True})
+    run = Run(made).see(bucket(0, 95, interim=True), bucket(0, 60), bucket(1, 80))
+    (episode,) = run.stored.values()
+    assert episode.first_score == 60
 
 
 def test_an_alert_is_pending_until_it_has_matched_often_enough():

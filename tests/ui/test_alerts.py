@@ -90,6 +90,16 @@ def test_a_selected_cell_tells_of_its_alerts_until_dismissed(open_page: OpenPage
         expect(popover).to_have_count(count)
 
 
+def test_the_link_of_an_alert_leads_to_its_anomaly(open_page: OpenPage, cluster_client: HttpClient, loud: None) -> None:
+    hits = cluster_client.post("/lanewatch-alerts/_search", json_body={"size": 100}).json()["hits"]["hits"]
+    [alert] = [hit["_source"] for hit in hits if hit["_source"]["kibana.alert.rule.uuid"] == "floods"]
+    page = open_page(alert["kibana.alert.url"].removeprefix("/_ml_ui/"))
+    loaded(page)
+    lane = lane_model(page, 0)
+    at_ms = alert["kibana.alert.anomaly_timestamp"]
+    assert lane["start"] <= at_ms < lane["start"] + lane["cells"] * lane["interval"]
+
+
 def test_a_rule_is_made_from_an_anomaly(open_page: OpenPage, loud: None, client: HttpClient) -> None:
     page = open_page(EXPLORER)
     loaded(page)
