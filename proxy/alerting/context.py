@@ -11,12 +11,17 @@ from typing import Any
 from urllib.parse import quote
 
 from proxy.alerting.episodes import Episode, Message
-from proxy.alerting.rule import MATCHED, RECOVERED, Rule
+from proxy.alerting.rule import ANOMALY, MATCHED, RECOVERED, Rule
+from proxy.store.alerting.messages import Delivery
 from proxy.units import iso
 
 SEVERITIES = ((75, "critical"), (50, "major"), (25, "minor"), (0, "warning"))
 # How many buckets the linked page shows on either side of the anomaly.
 _AROUND = 10
+_GROUP_NAMES = {
+    (ANOMALY, MATCHED[ANOMALY]): "Anomaly score matched the condition",
+    (ANOMALY, RECOVERED): "Recovered",
+}
 _SIDES = (("by", "found for"), ("over", "found for"), ("partition", "detected in"))
 
 
@@ -79,13 +84,39 @@ def _rounded(value: float) -> int:
     return math.floor(value + 0.5)
 
 
-def context_of(rule: Rule, episode: Episode, page_path: str | None) -> dict[str, Any]:
-    """The variables below ``context``."""
+def delivery_of(
+    rule: Rule, message: Message, *, context: Mapping[str, Any], alert: Mapping[str, Any], now_ms: int
+) -> Delivery:
+    """A message as it waits to be sent.
+
+    context: the variables below ``context``.
+    alert: as ``alertmanager_form`` has it.
+    """
+    action, episode = message.action, message.episode
+    return Delivery(
+        delivery_id=message.delivery_id,
+        alert_id=episode.uuid,
+        rule_id=rule.rule_id,
+        rule_name=rule.name,
+        action_id=action.action_id,
+        connector_id=action.connector_id,
+        connector_type_id=action.connector_type_id,
+        transition=message.transition,
+        sequence=episode.sequence,
+        created_at_ms=now_ms,
+        params=action.params,
+        context=_variables(rule, message, context, now_ms),
+        alert=alert,
+    )
+
+
+def context_of(rule: Rule, episode: Episode, url: str) -> dict[str, Any]:
+    """The variables below ``context`` of an alert about anomalies; ``url`` is where the page shows it."""
     at_ms = episode.moments[-1]
     shared = {
         "jobIds": [episode.job_id],
         "message": reason_of(rule, episode),
-        "anomalyExplorerUrl": explorer_url(episode, page_path),
+        "anomalyExplorerUrl": url,
     }
     if episode.status == "recovered":
         return shared
@@ -102,7 +133,7 @@ def context_of(rule: Rule, episode: Episode, page_path: str | None) -> dict[str,
     }
 
 
-def variables_of(rule: Rule, message: Message, page_path: str | None, now_ms: int) -> dict[str, Any]:
+def _variables(rule: Rule, message: Message, context: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
     """All that a template can speak of."""
     episode = message.episode
     group = MATCHED[rule.type_id] if message.transition == "active" else RECOVERED
@@ -120,11 +151,11 @@ def variables_of(rule: Rule, message: Message, page_path: str | None, now_ms: in
             "id": episode.group,
             "uuid": episode.uuid,
             "actionGroup": group,
-            "actionGroupName": "Recovered" if group == RECOVERED else "Anomaly score matched the condition",
+            "actionGroupName": _GROUP_NAMES.get((rule.type_id, group), group),
             "flapping": False,
             "consecutiveMatches": episode.matches,
         },
-        "context": context_of(rule, episode, page_path),
+        "context": context,
     }
 
 

@@ -8,7 +8,7 @@ alone, which makes doing it twice harmless.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -177,7 +177,11 @@ def _tell(rule: Rule, episode: Episode, *, became: bool) -> tuple[Episode, list[
 
 
 def _told(
-    rule: Rule, episode: Episode, group: str, transition: Literal["active", "recovered"], is_due: Any
+    rule: Rule,
+    episode: Episode,
+    group: str,
+    transition: Literal["active", "recovered"],
+    is_due: Callable[[Action], bool],
 ) -> tuple[Episode, list[Message]]:
     due = [action for action in rule.actions if action.group == group and is_due(action)]
     is_change = (not episode.told and transition == "active") or transition == "recovered"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from proxy.alerting.alert_document import anomaly_alert, health_alert, untracked_reason
-from proxy.alerting.context import alertmanager_form, explorer_url, reason_of, variables_of
+from proxy.alerting.context import alertmanager_form, context_of, delivery_of, explorer_url, reason_of
 from proxy.alerting.episodes import Episode, Message, advance
 from proxy.alerting.matching import BucketResults, Match, matches_of
 from proxy.alerting.progress_form import Progress
@@ -56,7 +56,6 @@ class Evaluator:
         Raises:
             MlError: the cluster cannot be asked or does not take what follows; the next look does it again.
         """
-        total = Judged()
         for _ in range(_TRIES):
             former = await self._store.alert_progress.find(rule.rule_id, job_id)
             progress = Progress.stored(former.state)
@@ -66,11 +65,11 @@ class Evaluator:
                 job_id, progress.bucket_ms, since_ms=since_ms, interim=params.include_interim
             )
             if not buckets:
-                return replace(total, active=_active(progress))
+                return Judged(active=_active(progress.open))
             judged, after = await self._judge_page(rule, params, job_id, buckets, progress)
             if after == progress or await self._store.alert_progress.move(former, after.form()):
                 return judged
-        return total
+        return Judged()
 
     async def _judge_page(
         self, rule: Rule, params: AnomalyParams, job_id: str, buckets: Sequence[Document], progress: Progress
@@ -92,7 +91,7 @@ class Evaluator:
         await self._store.deliveries.add([self._delivery(rule, message, now_ms) for message in messages])
         judged = Judged(
             buckets=len(found),
-            active=sum(episode.status == "active" for episode in open.values()),
+            active=_active(open),
             new=len(changed.keys() - {each.uuid for each in progress.open.values() if each.status == "active"}),
             recovered=sum(episode.status == "recovered" for _, episode in changed.values()),
             lag_ms=now_ms - found[-1].end_ms,
@@ -148,51 +147,30 @@ class Evaluator:
         progress, now_ms = Progress.stored(former.state), self._clock()
         version = max(progress.version + 1, now_ms)
         ended = [replace(each, status="untracked") for each in progress.open.values() if each.status == "active"]
-        documents = [_untracked(rule, version, episode, self._page_path, now_ms) for episode in ended]
-        await self._store.alerts.write(documents)
+        await self._store.alerts.write([self._document(rule, version, episode, now_ms) for episode in ended])
         for episode in ended:
             await self._store.deliveries.cancel(now_ms, alert_id=episode.uuid)
         generation = version if renews else progress.generation
         await self._store.alert_progress.move(former, Progress(bucket_ms, version, generation).form())
 
     def _document(self, rule: Rule, version: int, episode: Episode, now_ms: int) -> AlertDocument:
+        reason = untracked_reason(rule, episode) if episode.status == "untracked" else reason_of(rule, episode)
+        if rule.params is None:
+            return AlertDocument(episode.uuid, version, health_alert(rule, episode, reason=reason, now_ms=now_ms))
         url = explorer_url(episode, self._page_path)
-        source = anomaly_alert(rule, episode, reason=reason_of(rule, episode), url=url, now_ms=now_ms)
-        return AlertDocument(episode.uuid, version, source)
+        return AlertDocument(episode.uuid, version, anomaly_alert(rule, episode, reason=reason, url=url, now_ms=now_ms))
 
     def _delivery(self, rule: Rule, message: Message, now_ms: int) -> Delivery:
-        action, episode = message.action, message.episode
-        url = explorer_url(episode, self._page_path)
-        return Delivery(
-            delivery_id=message.delivery_id,
-            alert_id=episode.uuid,
-            rule_id=rule.rule_id,
-            rule_name=rule.name,
-            action_id=action.action_id,
-            connector_id=action.connector_id,
-            connector_type_id=action.connector_type_id,
-            transition=message.transition,
-            sequence=episode.sequence,
-            created_at_ms=now_ms,
-            params=action.params,
-            context=variables_of(rule, message, self._page_path, now_ms),
-            alert=alertmanager_form(rule, message, url),
-        )
+        url = explorer_url(message.episode, self._page_path)
+        context, alert = context_of(rule, message.episode, url), alertmanager_form(rule, message, url)
+        return delivery_of(rule, message, context=context, alert=alert, now_ms=now_ms)
 
 
 _Seen = tuple[BucketResults, Match]
 
 
-def _untracked(rule: Rule, version: int, episode: Episode, page_path: str | None, now_ms: int) -> AlertDocument:
-    reason = untracked_reason(rule, episode)
-    if rule.params is None:
-        return AlertDocument(episode.uuid, version, health_alert(rule, episode, reason=reason, now_ms=now_ms))
-    url = explorer_url(episode, page_path)
-    return AlertDocument(episode.uuid, version, anomaly_alert(rule, episode, reason=reason, url=url, now_ms=now_ms))
-
-
-def _active(progress: Progress) -> int:
-    return sum(episode.status == "active" for episode in progress.open.values())
+def _active(open: Mapping[str, Episode]) -> int:
+    return sum(episode.status == "active" for episode in open.values())
 
 
 def _by_time(details: Sequence[Document]) -> dict[int, list[Document]]:

@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from proxy.alerting.alert_document import health_alert
+from proxy.alerting.context import delivery_of
 from proxy.alerting.episodes import Episode, Message, advance
 from proxy.alerting.evaluator import Judged
 from proxy.alerting.health_checks import JobHealth, delayed_window_ms, findings, message_of
 from proxy.alerting.kql import anything
 from proxy.alerting.matching import BucketResults, Match
 from proxy.alerting.progress_form import Progress
-from proxy.alerting.rule import MATCHED, RECOVERED, AnomalyParams, Rule
+from proxy.alerting.rule import AnomalyParams, Rule
 from proxy.alerting.runs import Runs
 from proxy.errors import MlError
 from proxy.job_config.wildcards import Wildcard
@@ -21,7 +22,7 @@ from proxy.runtime.supervisor import Supervisor
 from proxy.store import Store, StoredJob
 from proxy.store.alerting.alerts import AlertDocument
 from proxy.store.alerting.messages import Delivery
-from proxy.units import iso, parse_duration_ms
+from proxy.units import parse_duration_ms
 
 # What stands in the place of a job where progress is kept.
 ALL_JOBS = "_health"
@@ -125,17 +126,7 @@ def _document(rule: Rule, version: int, episode: Episode, now_ms: int) -> AlertD
 
 
 def _delivery(rule: Rule, message: Message, now_ms: int) -> Delivery:
-    action, episode = message.action, message.episode
-    group = MATCHED[rule.type_id] if message.transition == "active" else RECOVERED
-    text = _message(episode)
-    context = {
-        "date": iso(now_ms),
-        "rule": {"id": rule.rule_id, "name": rule.name, "type": rule.type_id, "spaceId": "default",
-                 "tags": list(rule.tags), "params": dict(rule.stored["params"])},
-        "alert": {"id": episode.group, "uuid": episode.uuid, "actionGroup": group, "actionGroupName": group,
-                  "flapping": False, "consecutiveMatches": episode.matches},
-        "context": {"message": text, "results": [dict(each) for each in episode.records]},
-    }  # fmt: skip
+    episode, text = message.episode, _message(message.episode)
     alert = {
         "alertname": rule.name,
         "labels": {"alertname": rule.name, "rule_id": rule.rule_id, "check": episode.group, "severity": "warning"},
@@ -146,18 +137,5 @@ def _delivery(rule: Rule, message: Message, now_ms: int) -> Delivery:
         "bucket_span_s": rule.interval_ms // 1000,
         "severity": "warning",
     }
-    return Delivery(
-        delivery_id=message.delivery_id,
-        alert_id=episode.uuid,
-        rule_id=rule.rule_id,
-        rule_name=rule.name,
-        action_id=action.action_id,
-        connector_id=action.connector_id,
-        connector_type_id=action.connector_type_id,
-        transition=message.transition,
-        sequence=episode.sequence,
-        created_at_ms=now_ms,
-        params=action.params,
-        context=context,
-        alert=alert,
-    )
+    context = {"message": text, "results": [dict(each) for each in episode.records]}
+    return delivery_of(rule, message, context=context, alert=alert, now_ms=now_ms)

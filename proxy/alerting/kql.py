@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from proxy.errors import illegal_argument
+from proxy.job_config.wildcards import Wildcard
 
 Document = Mapping[str, Any]
 Condition = Callable[[Document], bool]
@@ -21,6 +22,7 @@ FORBIDDEN = ("job_id", "is_interim", "record_score", "influencer_score")
 _MAX_CHARACTERS = 10_000
 _MAX_DEPTH = 20
 _TOKEN = re.compile(r'\s+|(?P<text>"(?:[^"\\]|\\.)*")|(?P<mark><=|>=|[<>:()])|(?P<word>(?:[^\s"<>:()\\]|\\.)+)')
+_STAR = re.compile(r"(?<!\\)\*")
 _WORDS = ("and", "or", "not")
 
 
@@ -173,9 +175,11 @@ class _Parser:
 
 def _equal(field: str, value: _Token) -> Condition:
     text = _plain(value)
-    if value.kind == "word" and "*" in value.text:
-        parts = [_unescaped(part) for part in re.split(r"(?<!\\)\*", value.text)]
-        return lambda document: any(_fits(str(found), parts) for found in values_of(document, field))
+    pieces = [_unescaped(piece) for piece in _STAR.split(value.text)] if value.kind == "word" else []
+    if len(pieces) > 1:
+        head, *middle, tail = pieces
+        pattern = Wildcard(head, tuple(middle), tail)
+        return lambda document: any(pattern.matches(str(found)) for found in values_of(document, field))
     number = _number(text)
 
     def is_equal(document: Document) -> bool:
@@ -188,20 +192,6 @@ def _equal(field: str, value: _Token) -> Condition:
         return False
 
     return is_equal
-
-
-def _fits(text: str, parts: Sequence[str]) -> bool:
-    """Whether a text has these parts in turn, the first at its beginning and the last at its end."""
-    first, *inner, last = parts
-    if len(text) < len(first) + len(last) or not text.startswith(first) or not text.endswith(last):
-        return False
-    at, end = len(first), len(text) - len(last)
-    for part in inner:
-        found = text.find(part, at, end)
-        if found < 0:
-            return False
-        at = found + len(part)
-    return True
 
 
 def _compared(field: str, sign: str, value: _Token) -> Condition:

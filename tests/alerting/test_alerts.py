@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.alerting.rules import form
+from tests.alerting.waiting import until
 from tests.http_client import HttpClient
 
 JOB_ID = "alerting"
@@ -80,13 +80,6 @@ def job(client: HttpClient) -> Iterator[Callable[..., None]]:
 
     yield post
     client.delete(JOB, query={"force": "true"})
-
-
-def until(check: Callable[[], Any], wanted: Any, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while (found := check()) != wanted and time.monotonic() < end:
-        time.sleep(0.1)
-    assert found == wanted
 
 
 def test_an_alert_lives_as_long_as_buckets_match(

@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 
 from tests.alerting.rules import action, form
-from tests.alerting.test_alerts import FIRST, SPAN_S, START_S, counts, until
+from tests.alerting.test_alerts import FIRST, SPAN_S, START_S, counts
+from tests.alerting.waiting import until
 from tests.api.test_cluster_behind import Relay
 from tests.faults.killable import serving
 from tests.http_client import HttpClient

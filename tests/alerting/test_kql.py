@@ -12,6 +12,7 @@ DOCUMENT = {
     "by_field_value": 'say "hi"',
     "actual": [120.5],
     "function": "mean",
+    "field_name": "a*b",
     "is_odd": True,
     "influencers": [
         {"influencer_field_name": "carrier", "influencer_field_values": ["AA", "UA"]},
@@ -36,6 +37,10 @@ DOCUMENT = {
         ("partition_field_value: J*x*t", False),
         ("partition_field_value: *", True),
         ("over_field_value: *", False),
+        (r"field_name: a\*b", True),
+        (r"field_name: a\*", False),
+        (r"function: m\*n", False),
+        (r"field_name: a\**", True),
         (r'by_field_value: "say \"hi\""', True),
         ("actual >= 120.5", True),
         ("actual > 120.5", False),

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import Any
-
 from proxy.alerting.alert_document import anomaly_alert
 from proxy.alerting.episodes import Episode
 from proxy.alerting.rule import rule_of
 from tests.alerting.rules import form
+from tests.alerting.waiting import until
 from tests.http_client import HttpClient
 from tests.ui.seeded import HOUR_MS, Document, Seeded
 
@@ -106,10 +103,3 @@ def moments(cluster_client: HttpClient, rule_id: str) -> list[int]:
     cluster_client.post(f"{ALERTS}/_refresh")
     hits = cluster_client.post(f"{ALERTS}/_search", json_body=query).json()["hits"]["hits"]
     return sorted(moment for hit in hits for moment in hit["_source"]["lanewatch.anomaly_timestamps"])
-
-
-def until(check: Callable[[], Any], wanted: Any, seconds: float = 40) -> None:
-    end = time.monotonic() + seconds
-    while (found := check()) != wanted and time.monotonic() < end:
-        time.sleep(0.2)
-    assert found == wanted

@@ -99,18 +99,21 @@ def test_a_file_of_kibana_is_imported_and_exported_as_it_was(
     assert client.get("/_ml/datafeeds/datafeed-two").json()["datafeeds"][0]["query_delay"] == "61s"
 
 
-def test_a_dry_run_names_what_is_unsupported_and_makes_nothing(
-    open_page: OpenPage,
-    requests: None,
-    reset_jobs: Callable[[], None],
-    client: HttpClient,
-    allow_faults: Callable[..., None],
-) -> None:
+@pytest.fixture
+def json_dialog(
+    open_page: OpenPage, requests: None, reset_jobs: Callable[[], None], allow_faults: Callable[..., None]
+) -> Page:
+    """The page with the dialog open, without jobs; what a dry run asks for in vain is no fault of the page."""
     reset_jobs()
     page = open_page("jobs")
     loaded(page)
     allow_faults("Failed to load resource")
     page.get_by_role("button", name="Create from JSON").click()
+    return page
+
+
+def test_a_dry_run_names_what_is_unsupported_and_makes_nothing(json_dialog: Page, client: HttpClient) -> None:
+    page = json_dialog
     dialog, area = page.get_by_role("dialog"), page.get_by_label("JSON", exact=True)
     area.fill((FILES / "unsupported.json").read_text())
     dialog.get_by_role("button", name="Dry run").click()
@@ -123,18 +126,8 @@ def test_a_dry_run_names_what_is_unsupported_and_makes_nothing(
     expect(page.locator(".jobs tbody tr")).to_have_count(5)
 
 
-def test_modules_files_and_ready_made_jobs_are_made_under_chosen_names(
-    open_page: OpenPage,
-    requests: None,
-    reset_jobs: Callable[[], None],
-    client: HttpClient,
-    allow_faults: Callable[..., None],
-) -> None:
-    reset_jobs()
-    page = open_page("jobs")
-    loaded(page)
-    allow_faults("Failed to load resource")
-    page.get_by_role("button", name="Create from JSON").click()
+def test_modules_files_and_ready_made_jobs_are_made_under_chosen_names(json_dialog: Page, client: HttpClient) -> None:
+    page = json_dialog
     dialog = page.get_by_role("dialog")
     files = [FILES / "module-answer.json", FILES / "saved-objects.ndjson"]
     dialog.get_by_label("From files").set_input_files(files)

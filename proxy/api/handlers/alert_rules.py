@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from proxy.alerting.kql import condition_of
@@ -14,6 +14,7 @@ from proxy.api.services import Services
 from proxy.errors import MlError, illegal_argument, not_found, status_error
 from proxy.units import iso, parse_date_ms
 
+_Change = Callable[[Mapping[str, Any]], dict[str, Any]]
 _NO_CONTENT = 204
 _PER_PAGE_MAX = 10_000
 _PREVIEW_BACK = "now-15d"
@@ -240,14 +241,14 @@ def _with(services: Services, former: Mapping[str, Any], **changes: Any) -> dict
     return changed_rule(former, changes, services.clock())
 
 
-async def _change(call: Call, services: Services, change: Any) -> dict[str, Any]:
+async def _change(call: Call, services: Services, change: _Change) -> dict[str, Any]:
     """Changes a rule, once more where others changed it meanwhile."""
     rule_id = call.path["rule_id"]
     for _ in range(3):
         found = await services.store.alert_rules.find(rule_id)
         if found is None:
             raise _unknown(rule_id)
-        changed: dict[str, Any] = change(found.source["rule"])
+        changed = change(found.source["rule"])
         if await services.store.alert_rules.replace(found, changed):
             await services.alerting.changed()
             return changed
