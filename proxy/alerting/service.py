@@ -142,14 +142,10 @@ class Alerting:
     # ---- what goes on by itself
 
     async def _catch_up(self) -> None:
-        await until_done(self._read_rules, "read alert rules", every_s=_LOOK_EVERY_S)
+        await until_done(self.book.read, "read alert rules", every_s=_LOOK_EVERY_S)
         if self.book.enabled():
             for job in await self._store.jobs.resolve(None):
                 self.hear(job.job_id)
-
-    async def _read_rules(self) -> bool:
-        await self.book.read()
-        return True
 
     async def _look(self) -> None:
         await self.book.read()

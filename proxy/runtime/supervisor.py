@@ -115,18 +115,13 @@ class Supervisor:
         await self._place.close()
 
     async def _take_up(self) -> None:
-        await until_done(self._ensure_aliases, "look for aliases", every_s=_RETRY_S)
+        await until_done(self._store.indices.ensure_aliases, "look for aliases", every_s=_RETRY_S)
         await self._restoring.run()
         await until_done(self._take_up_removals, "take up removals", every_s=_RETRY_S)
 
-    async def _ensure_aliases(self) -> bool:
-        await self._store.indices.ensure_aliases()
-        return True
-
-    async def _take_up_removals(self) -> bool:
+    async def _take_up_removals(self) -> None:
         for job in await self._store.jobs.resolve(None):
             await self.removals.take_up(job)
-        return True
 
     async def _restore(self, job_id: str) -> None:
         async with self.turn(job_id, "restore") as turn:

@@ -50,8 +50,8 @@ async def _repeated(step: Callable[[], Awaitable[None]], name: str, every_s: flo
         await attempt(step, name)
 
 
-async def until_done(step: Callable[[], Awaitable[bool]], name: str, *, every_s: float) -> None:
-    """Takes a step until it says that all is done; one that fails is logged and taken again."""
+async def until_done(step: Callable[[], Awaitable[bool | None]], name: str, *, every_s: float) -> None:
+    """Takes a step until it does not say that there is more; one that fails is logged and taken again."""
     while True:
         if await attempt(step, name):
             return

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from proxy.job_config.wildcards import Wildcard
-from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
+from proxy.store.client import ClusterClient, ClusterError, Json, Params, quote_expression
 from proxy.store.gone import INTO_ALIAS
 from proxy.store.results.queries import Query
 
@@ -39,12 +39,17 @@ class Chosen:
 
 
 class NamedDocuments:
-    """Reads and changes the documents of one kind."""
+    """Reads and changes the documents of one kind.
 
-    def __init__(self, client: ClusterClient, alias: str, kind: str) -> None:
+    What is written can be searched at once, unless they are written too often for that: then ``refresh`` comes before
+    a search. Reading by id needs neither.
+    """
+
+    def __init__(self, client: ClusterClient, alias: str, kind: str, *, refreshes: bool = True) -> None:
         self._client = client
         self._path = f"/{quote_expression(alias)}"
         self._kind = kind
+        self._write: Params = {**INTO_ALIAS, "refresh": refreshes}
 
     async def find(self, id: str) -> Stored | None:
         return next(iter(await self.read([id])), None)
@@ -89,7 +94,7 @@ class NamedDocuments:
         """Stores a new document; False where the id is taken."""
         try:
             await self._client.request(
-                "PUT", self._document_path("_create", id), params=INTO_ALIAS, body=self._document(source)
+                "PUT", self._document_path("_create", id), params=self._write, body=self._document(source)
             )
         except ClusterError as error:
             if error.status == 409:
@@ -99,7 +104,7 @@ class NamedDocuments:
 
     async def replace(self, stored: Stored, source: Mapping[str, Json]) -> bool:
         """Changes a document; False where it was changed or removed since it was read."""
-        params = {"if_seq_no": stored.seq_no, "if_primary_term": stored.primary_term, **INTO_ALIAS}
+        params = {"if_seq_no": stored.seq_no, "if_primary_term": stored.primary_term, **self._write}
         path = self._document_path("_doc", stored.id)
         try:
             await self._client.request("PUT", path, params=params, body=self._document(source))
@@ -112,7 +117,11 @@ class NamedDocuments:
     async def put(self, id: str, source: Mapping[str, Json]) -> None:
         """Stores a document, whatever was there."""
         path = self._document_path("_doc", id)
-        await self._client.request("PUT", path, params=INTO_ALIAS, body=self._document(source), retry=True)
+        await self._client.request("PUT", path, params=self._write, body=self._document(source), retry=True)
+
+    async def refresh(self) -> None:
+        """Makes what was written searchable."""
+        await self._client.request("POST", f"{self._path}/_refresh", params={"ignore_unavailable": True})
 
     async def delete(self, id: str) -> bool:
         """Whether there was anything to delete."""

@@ -108,12 +108,11 @@ class Feeds:
         """Goes on with what a former process had started."""
         await until_done(self._take_up, "take up datafeeds", every_s=_RETRY_S)
 
-    async def _take_up(self) -> bool:
+    async def _take_up(self) -> None:
         for task in await self._store.datafeed_tasks.all():
             if task.datafeed_id not in self._runs:
                 await self._take_up_one(task)
         self._is_listed.set()
-        return True
 
     async def _take_up_one(self, task: DatafeedTask) -> None:
         try:
@@ -158,12 +157,9 @@ class Feeds:
         await attempt(partial(self._jobs.end_feed, job_id), f"save job [{job_id}] behind its datafeed")
 
     async def _forget(self, datafeed_id: str) -> None:
-        await until_done(partial(self._remove_task, datafeed_id), f"end datafeed [{datafeed_id}]", every_s=_RETRY_S)
+        remove = partial(self._store.datafeed_tasks.remove, datafeed_id)
+        await until_done(remove, f"end datafeed [{datafeed_id}]", every_s=_RETRY_S)
         self._runs.pop(datafeed_id, None)
-
-    async def _remove_task(self, datafeed_id: str) -> bool:
-        await self._store.datafeed_tasks.remove(datafeed_id)
-        return True
 
     # ---- stopping
 

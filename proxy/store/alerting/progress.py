@@ -28,7 +28,7 @@ class StoredProgress:
 
 class AlertProgress:
     def __init__(self, client: ClusterClient, names: Names) -> None:
-        self._documents = NamedDocuments(client, names.alerting_alias, "progress")
+        self._documents = NamedDocuments(client, names.alerting_alias, "progress", refreshes=False)
 
     async def find(self, rule_id: str, job_id: str) -> StoredProgress:
         stored = await self._documents.find(_id(rule_id, job_id))
@@ -48,6 +48,7 @@ class AlertProgress:
         return await self._matching({"term": {"job_id": job_id}})
 
     async def _matching(self, query: Query) -> list[StoredProgress]:
+        await self._documents.refresh()
         found = await self._documents.matching(query)
         return [StoredProgress(each.source["rule_id"], each.source["job_id"], each.source["state"], each)
                 for each in found]  # fmt: skip

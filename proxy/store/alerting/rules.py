@@ -16,7 +16,7 @@ class AlertRules:
 
     def __init__(self, client: ClusterClient, names: Names) -> None:
         self._rules = NamedDocuments(client, names.alerting_alias, "rule")
-        self._runs = NamedDocuments(client, names.alerting_alias, "rule_run")
+        self._runs = NamedDocuments(client, names.alerting_alias, "rule_run", refreshes=False)
 
     async def find(self, rule_id: str) -> Stored | None:
         found = await self._rules.read([rule_id])
