@@ -38,8 +38,9 @@ system:
 demo: install
 	$(VENV)/bin/lanewatch demo $(ARGS)
 
-# One process has a cluster, the other the page's cluster and the models; PARALLEL= runs everything in one.
-PARALLEL := --numprocesses 2 --dist loadgroup
+# Three processes on two cores, each with a cluster of its own, since tests on a cluster mostly wait; then the models.
+# PARALLEL= runs everything in one.
+PARALLEL := --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
 test: install system
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(NODE_MODULES); fi

@@ -60,28 +60,38 @@ def is_roomy(folder: Path) -> bool:
 
 # The fixtures that start a cluster or are given one: whoever uses one of them, however indirectly, needs a cluster.
 CLUSTER_FIXTURES = {"cluster", "secured_cluster_url"}
+TESTS = Path(__file__).parent
+# Folders of tests whose cluster is another than that of all others: they wait for a browser, or for what they killed.
+GROUPS = {"ui": "page", "runtime": "runtime"}
+# What takes longest begins first.
+ORDER = ("runtime", "cluster", "page")
 # Where models are trained, which takes seconds: the engine as a whole, its models, and the helpers that run them.
 TRAINING = ("proxy.engine.job", "proxy.engine.models", "tests.engine.jobs", "tests.engine.planted", "bench")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what needs a cluster and what trains models, before ``-m`` is asked, and lets one process have a cluster.
+    """Marks what needs a cluster and what trains models, before ``-m`` is asked, and divides all among processes.
 
     A test that starts a cluster without those fixtures bears the mark itself.
     """
+    ranks: dict[pytest.Item, tuple[int, bool]] = {}
     for item in items:
         if CLUSTER_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.cluster)
         if any(origin_of(value).startswith(TRAINING) for value in vars(item.module).values()):
             item.add_marker(pytest.mark.trains)
         needs_cluster = item.get_closest_marker("cluster") is not None
-        item.add_marker(pytest.mark.xdist_group(group_of(item.path) if needs_cluster else item.path.stem))
+        group = group_of(item.path) if needs_cluster else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+        ranks[item] = (ORDER.index(group) if needs_cluster else len(ORDER), item.get_closest_marker("trains") is None)
+    items.sort(key=ranks.__getitem__)
 
 
 def group_of(path: Path) -> str:
-    """The tests that share a cluster: those of the page have another than the rest, since they wait for a browser."""
-    return "page" if path.parent.name == "ui" else "cluster"
+    """The tests that share a process, and a cluster if they need one, so that groups wait side by side."""
+    folder = path.relative_to(TESTS).parts[0]
+    return GROUPS.get(folder, "cluster")
 
 
 def origin_of(value: object) -> str:
