@@ -61,6 +61,13 @@ class Schemas:
     def operations(self) -> list[str]:
         return [name.removesuffix(".json") for name in self._files if "/" not in name and not name.startswith("_")]
 
+    def files(self) -> Mapping[str, Schema]:
+        """Every file by its path below the folder."""
+        return self._files
+
+    def file(self, name: str) -> Schema:
+        return self._files[name]
+
     def action(self, operation: str) -> str:
         """What the cluster calls the operation where it grants or refuses it."""
         return str(self._files[f"{operation}.json"]["x-action"])

@@ -30,6 +30,7 @@ LEAVES = {
 }
 SEES = {
     "alerting": {"job_config", "runtime", "store"},
+    "answer_schemas": {"schemas"},
     "api": {"alerting", "runtime", "store", "schemas", "job_config", "metrics"},
     "app": {"alerting", "api", "runtime", "store", "schemas", "metrics"},
     "check": {"job_config", "runtime", "store"},
@@ -57,7 +58,7 @@ OWNERS = {
     "cryptography": {"alerting"},
     "elastic_transport": {"store", "demo", "transfer"},
     "elasticsearch": {"store", "demo", "transfer"},  # the demo and transfer are users with the official client
-    "jsonschema": {"schemas", "config_loading"},
+    "jsonschema": {"schemas", "answer_schemas", "config_loading"},
     "prometheus_client": {"metrics"},
     "re2": {"java_regex"},
     "rich": {"cli", "demo", "cluster", "transfer"},
