@@ -59,6 +59,7 @@ class SecurityConfig:
 @dataclass(frozen=True, slots=True)
 class PageConfig:
     path: str | None
+    public_base_url: str | None
 
 
 @dataclass(frozen=True, slots=True)

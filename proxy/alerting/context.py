@@ -8,16 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from proxy.alerting.episodes import Episode, Message
+from proxy.alerting.links import Links
 from proxy.alerting.rule import ANOMALY, MATCHED, RECOVERED, Rule
 from proxy.store.alerting.messages import Delivery
 from proxy.units import iso
 
 SEVERITIES = ((75, "critical"), (50, "major"), (25, "minor"), (0, "warning"))
-# How many buckets the linked page shows on either side of the anomaly.
-_AROUND = 10
 _GROUP_NAMES = {
     (ANOMALY, MATCHED[ANOMALY]): "Anomaly score matched the condition",
     (ANOMALY, RECOVERED): "Recovered",
@@ -85,7 +83,7 @@ def _rounded(value: float) -> int:
 
 
 def delivery_of(
-    rule: Rule, message: Message, *, context: Mapping[str, Any], alert: Mapping[str, Any], now_ms: int
+    rule: Rule, message: Message, links: Links, *, context: Mapping[str, Any], alert: Mapping[str, Any], now_ms: int
 ) -> Delivery:
     """A message as it waits to be sent.
 
@@ -105,7 +103,13 @@ def delivery_of(
         sequence=episode.sequence,
         created_at_ms=now_ms,
         params=action.params,
-        context=_variables(rule, message, context, now_ms),
+        context={
+            "date": iso(now_ms),
+            "kibanaBaseUrl": links.base_url,
+            "rule": _rule_variables(rule, links),
+            "alert": _alert_variables(rule, message),
+            "context": context,
+        },
         alert=alert,
     )
 
@@ -133,29 +137,28 @@ def context_of(rule: Rule, episode: Episode, url: str) -> dict[str, Any]:
     }
 
 
-def _variables(rule: Rule, message: Message, context: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
-    """All that a template can speak of."""
+def _rule_variables(rule: Rule, links: Links) -> dict[str, Any]:
+    return {
+        "id": rule.rule_id,
+        "name": rule.name,
+        "type": rule.type_id,
+        "spaceId": "default",
+        "tags": list(rule.tags),
+        "params": dict(rule.stored["params"]),
+        "url": links.rule(rule.rule_id),
+    }
+
+
+def _alert_variables(rule: Rule, message: Message) -> dict[str, Any]:
     episode = message.episode
     group = MATCHED[rule.type_id] if message.transition == "active" else RECOVERED
     return {
-        "date": iso(now_ms),
-        "rule": {
-            "id": rule.rule_id,
-            "name": rule.name,
-            "type": rule.type_id,
-            "spaceId": "default",
-            "tags": list(rule.tags),
-            "params": dict(rule.stored["params"]),
-        },
-        "alert": {
-            "id": episode.group,
-            "uuid": episode.uuid,
-            "actionGroup": group,
-            "actionGroupName": _GROUP_NAMES.get((rule.type_id, group), group),
-            "flapping": False,
-            "consecutiveMatches": episode.matches,
-        },
-        "context": context,
+        "id": episode.group,
+        "uuid": episode.uuid,
+        "actionGroup": group,
+        "actionGroupName": _GROUP_NAMES.get((rule.type_id, group), group),
+        "flapping": False,
+        "consecutiveMatches": episode.matches,
     }
 
 
@@ -183,19 +186,10 @@ def _numbers(values: Sequence[float]) -> list[str]:
     return [f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}" for value in values]
 
 
-def explorer_url(episode: Episode, page_path: str | None) -> str:
-    """Where the page shows the anomaly, relative to the product's address; empty where there is no page."""
-    if page_path is None:
-        return ""
-    around = _AROUND * episode.span_ms
-    first, last = episode.moments[-1] - around, episode.end_ms + around
-    return f"{page_path}/explorer?job={quote(episode.job_id)}&from={iso(first)}&to={iso(last)}"
-
-
 def alertmanager_form(rule: Rule, message: Message, url: str) -> dict[str, Any]:
     """The alert as labels, which tell it from others and never change, and annotations, which may.
 
-    So the severity is that with which it began.
+    So the severity is that with which it began. ``url`` is where the page shows it.
     """
     episode = message.episode
     labels = {

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from proxy.alerting.alert_document import anomaly_alert, health_alert, untracked_reason
-from proxy.alerting.context import alertmanager_form, context_of, delivery_of, explorer_url, reason_of
+from proxy.alerting.context import alertmanager_form, context_of, delivery_of, reason_of
 from proxy.alerting.episodes import Episode, Message, advance
+from proxy.alerting.links import Links
 from proxy.alerting.matching import BucketResults, Match, matches_of
 from proxy.alerting.progress_form import Progress
 from proxy.alerting.rule import AnomalyParams, Rule
@@ -43,12 +44,10 @@ class Judged:
 
 
 class Evaluator:
-    """``page_path`` is where the page is served, for links; None where there is none."""
-
-    def __init__(self, store: Store, clock: Callable[[], int], page_path: str | None) -> None:
+    def __init__(self, store: Store, clock: Callable[[], int], links: Links) -> None:
         self._store = store
         self._clock = clock
-        self._page_path = page_path
+        self._links = links
 
     async def judge(self, rule: Rule, params: AnomalyParams, job_id: str) -> Judged:
         """Looks at everything that the job has finished since the last look.
@@ -157,13 +156,14 @@ class Evaluator:
         reason = untracked_reason(rule, episode) if episode.status == "untracked" else reason_of(rule, episode)
         if rule.params is None:
             return AlertDocument(episode.uuid, version, health_alert(rule, episode, reason=reason, now_ms=now_ms))
-        url = explorer_url(episode, self._page_path)
+        url = self._links.explorer(episode)
         return AlertDocument(episode.uuid, version, anomaly_alert(rule, episode, reason=reason, url=url, now_ms=now_ms))
 
     def _delivery(self, rule: Rule, message: Message, now_ms: int) -> Delivery:
-        url = explorer_url(message.episode, self._page_path)
-        context, alert = context_of(rule, message.episode, url), alertmanager_form(rule, message, url)
-        return delivery_of(rule, message, context=context, alert=alert, now_ms=now_ms)
+        url = self._links.explorer(message.episode)
+        alert = alertmanager_form(rule, message, f"{self._links.base_url}{url}")
+        context = context_of(rule, message.episode, url)
+        return delivery_of(rule, message, self._links, context=context, alert=alert, now_ms=now_ms)
 
 
 _Seen = tuple[BucketResults, Match]

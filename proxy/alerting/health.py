@@ -12,6 +12,7 @@ from proxy.alerting.episodes import Episode, Message, advance
 from proxy.alerting.evaluator import Judged
 from proxy.alerting.health_checks import JobHealth, delayed_window_ms, findings, message_of
 from proxy.alerting.kql import anything
+from proxy.alerting.links import Links
 from proxy.alerting.matching import BucketResults, Match
 from proxy.alerting.progress_form import Progress
 from proxy.alerting.rule import AnomalyParams, Rule
@@ -31,9 +32,10 @@ _PARAMS = AnomalyParams((), (), 0, "bucket", False, anything, "job", 0, 1)
 
 
 class Health:
-    def __init__(self, store: Store, runtime: Supervisor, clock: Callable[[], int]) -> None:
+    def __init__(self, store: Store, runtime: Supervisor, links: Links, clock: Callable[[], int]) -> None:
         self._store = store
         self._runtime = runtime
+        self._links = links
         self._clock = clock
         self._checked: dict[str, int] = {}
 
@@ -62,7 +64,7 @@ class Health:
         step = advance(rule, _PARAMS, seen, matches, progress.open)
         version = max(progress.version + 1, now_ms)
         await self._store.alerts.write([_document(rule, version, episode, now_ms) for episode in step.changed])
-        await self._store.deliveries.add([_delivery(rule, message, now_ms) for message in step.messages])
+        await self._store.deliveries.add([_delivery(rule, message, self._links, now_ms) for message in step.messages])
         await self._store.alert_progress.move(former, Progress(now_ms, version, 0, step.open).form())
         new = sum(message.transition == "active" for message in step.messages)
         return Judged(1, len(step.open), new, sum(each.status == "recovered" for each in step.changed), 0)
@@ -125,7 +127,7 @@ def _document(rule: Rule, version: int, episode: Episode, now_ms: int) -> AlertD
     return AlertDocument(episode.uuid, version, health_alert(rule, episode, reason=_message(episode), now_ms=now_ms))
 
 
-def _delivery(rule: Rule, message: Message, now_ms: int) -> Delivery:
+def _delivery(rule: Rule, message: Message, links: Links, now_ms: int) -> Delivery:
     episode, text = message.episode, _message(message.episode)
     alert = {
         "alertname": rule.name,
@@ -133,9 +135,9 @@ def _delivery(rule: Rule, message: Message, now_ms: int) -> Delivery:
         "annotations": {"summary": text},
         "starts_at_ms": episode.start_ms,
         "ends_at_ms": episode.end_ms if message.transition == "recovered" else None,
-        "generator_url": "",
+        "generator_url": links.rule(rule.rule_id),
         "bucket_span_s": rule.interval_ms // 1000,
         "severity": "warning",
     }
     context = {"message": text, "results": [dict(each) for each in episode.records]}
-    return delivery_of(rule, message, context=context, alert=alert, now_ms=now_ms)
+    return delivery_of(rule, message, links, context=context, alert=alert, now_ms=now_ms)

@@ -11,6 +11,7 @@ from proxy.alerting.delivery.outbox import Outbox
 from proxy.alerting.evaluator import Evaluator
 from proxy.alerting.health import ALL_JOBS, Health
 from proxy.alerting.in_hand import InHand
+from proxy.alerting.links import Links
 from proxy.alerting.rule import Rule
 from proxy.alerting.rule_book import RuleBook
 from proxy.alerting.runs import Runs
@@ -42,10 +43,11 @@ class Alerting:
         self._clock = clock
         self._tasks = Tasks()
         self.book = RuleBook(store)
-        self.evaluator = Evaluator(store, clock, config.page.path)
+        links = Links((config.page.public_base_url or "").rstrip("/"), config.page.path)
+        self.evaluator = Evaluator(store, clock, links)
         self.runs = Runs(store.alert_rules, clock)
         self.outbox = Outbox(store, config, clock, self.runs.failed_to_deliver)
-        self._health = Health(store, runtime, clock)
+        self._health = Health(store, runtime, links, clock)
         self._due: set[str] = set()
         self._at_work: set[str] = set()
         self._places = asyncio.Semaphore(_AT_ONCE)
@@ -88,6 +90,26 @@ class Alerting:
             if rule is not None:
                 await self.evaluator.untrack(rule, progress, latest_ms, renews=not keeps_results)
             self.runs.forget(progress.rule_id, job_id)
+
+    async def regrouped(self, job_id: str, former: Sequence[str], groups: Sequence[str]) -> None:
+        """A job is in other groups than before.
+
+        Alerts of rules that select it no longer end; to those that select it only now, what it found before is no news.
+
+        Raises:
+            MlError: that could not be stored.
+        """
+        for rule in self.book.all():
+            if rule.params is None:
+                continue
+            was, is_now = (rule.params.selects(job_id, tuple(each)) for each in (former, groups))
+            if was != is_now:
+                await self._store.results_write.refresh(job_id)
+                await self._in_hand.done(rule_id=rule.rule_id, job_id=job_id)
+                progress = await self._store.alert_progress.find(rule.rule_id, job_id)
+                latest_ms = await self._store.final_results.latest(job_id) if is_now else None
+                await self.evaluator.untrack(rule, progress, latest_ms, renews=True)
+                self.runs.forget(rule.rule_id, job_id)
 
     async def _judge_due(self, job_id: str) -> None:
         try:
@@ -132,6 +154,9 @@ class Alerting:
         except MlError as error:
             await self.runs.failed(rule, error.reason)
             return False
+        except Exception as error:  # a fault of ours in one rule must not keep others from being judged
+            _log.exception("rule [%s] could not be judged on job [%s]", rule.rule_id, job_id)
+            await self.runs.failed(rule, f"{type(error).__name__}: {error}")
         return True
 
     async def _groups(self, job_id: str) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
-"""The steps of the demo against any proxy: index the flights, start the datafeeds, read the worst days back."""
+"""The steps of the demo against any proxy: index flights, make a rule, start datafeeds, read the worst days back."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from proxy.demo.flights import MAPPING, TOTAL, read_flights
-from proxy.demo.jobs import END, GROUP, INDEX, JOBS
+from proxy.demo.jobs import END, GROUP, INDEX, JOBS, RULE, RULE_ID
 
 Answer = TypeVar("Answer")
 _DAY_MS = 86_400_000
@@ -28,16 +29,20 @@ _WORST_DAYS = 10
 _TOP_N = 2
 _UNREACHABLE_FOR_S = 60
 _LOOK_EVERY_S = 0.5
+# Alerts are raised a moment after the last bucket.
+_ALERTS_WITHIN_S = 10
+_ALERTS = "lanewatch-alerts"
 
 
 @dataclass(frozen=True, slots=True)
 class BadDay:
-    """A day with its overall score, the score of each job, and who influenced it most."""
+    """A day with its overall score, the score of each job, who influenced it most, and how many alerts began."""
 
     timestamp_ms: int
     score: float
     jobs: dict[str, float]
     influencers: list[str]
+    alerts: int
 
     @property
     def date(self) -> str:
@@ -56,10 +61,11 @@ def tell(url: str, console: Console) -> list[BadDay]:
         with _progress(console) as progress:
             index_flights(client, progress)
         make_jobs(client)
+        make_rule(client)
         start_datafeeds(client, url, console)
         with _progress(console) as progress:
             watch_jobs(client, progress)
-        days = worst_days(client)
+        days = worst_days(client, alerts_by_day(client))
     print_days(days, url, console)
     return days
 
@@ -94,6 +100,14 @@ def make_jobs(client: Elasticsearch) -> None:
             client.ml.delete_job(job_id=job_id, force=True)
         client.ml.put_job(job_id=job_id, **config)
         client.ml.open_job(job_id=job_id)
+
+
+def make_rule(client: Elasticsearch) -> None:
+    """The rule about the jobs, new as they are: by the paths that Kibana has for rules."""
+    path, headers = f"/api/alerting/rule/{RULE_ID}", {"accept": "application/json", "content-type": "application/json"}
+    with suppress(NotFoundError):
+        client.perform_request("DELETE", path, headers=headers)
+    client.perform_request("POST", path, headers=headers, body=RULE)
 
 
 def start_datafeeds(client: Elasticsearch, url: str, console: Console) -> None:
@@ -131,14 +145,29 @@ def patiently(step: Callable[[], Answer]) -> Answer:
         time.sleep(_LOOK_EVERY_S)
 
 
-def worst_days(client: Elasticsearch) -> list[BadDay]:
+def alerts_by_day(client: Elasticsearch) -> Counter[int]:
+    """How many alerts began on each day, once no more are raised."""
+    days: Counter[int] = Counter()
+    patience_ends, had = time.monotonic() + _ALERTS_WITHIN_S, -1
+    while had != days.total() and time.monotonic() < patience_ends:
+        had = days.total()
+        time.sleep(2 * _LOOK_EVERY_S)
+        query = {"term": {"kibana.alert.rule.uuid": RULE_ID}}
+        client.indices.refresh(index=_ALERTS)
+        found = client.search(index=_ALERTS, query=query, size=1000, source_includes="kibana.alert.start")
+        starts = (hit["_source"]["kibana.alert.start"] for hit in found["hits"]["hits"])
+        days = Counter(start // _DAY_MS * _DAY_MS for start in starts)
+    return days
+
+
+def worst_days(client: Elasticsearch, alerts: Counter[int]) -> list[BadDay]:
     """The days with the highest overall scores, worst first."""
     answer = client.ml.get_overall_buckets(job_id=GROUP, top_n=_TOP_N, overall_score=1)
     worst = sorted(answer["overall_buckets"], key=lambda bucket: -bucket["overall_score"])
-    return [_bad_day(client, bucket) for bucket in islice(worst, _WORST_DAYS)]
+    return [_bad_day(client, bucket, alerts[bucket["timestamp"]]) for bucket in islice(worst, _WORST_DAYS)]
 
 
-def _bad_day(client: Elasticsearch, bucket: dict[str, Any]) -> BadDay:
+def _bad_day(client: Elasticsearch, bucket: dict[str, Any], alerts: int) -> BadDay:
     start, end = bucket["timestamp"], bucket["timestamp"] + _DAY_MS
     best: dict[str, float] = {}
     for job in bucket["jobs"]:
@@ -150,7 +179,7 @@ def _bad_day(client: Elasticsearch, bucket: dict[str, Any]) -> BadDay:
             best[name] = max(best.get(name, 0.0), influencer["influencer_score"])
     strongest = sorted((name for name in best if best[name] >= 1), key=lambda name: -best[name])[:3]
     scores = {job["job_id"]: job["max_anomaly_score"] for job in bucket["jobs"]}
-    return BadDay(start, bucket["overall_score"], scores, strongest)
+    return BadDay(start, bucket["overall_score"], scores, strongest, alerts)
 
 
 def print_days(days: list[BadDay], url: str, console: Console) -> None:
@@ -158,10 +187,11 @@ def print_days(days: list[BadDay], url: str, console: Console) -> None:
     table.add_column("day")
     for name in ("score", *(job.removeprefix("flights-") for job in JOBS)):
         table.add_column(name, justify="right")
+    table.add_column("alerts", justify="right")
     table.add_column("top influencers")
     for day in days:
         scores = [f"{day.jobs.get(job, 0):.0f}" for job in JOBS]
-        table.add_row(day.date, f"{day.score:.0f}", *scores, ", ".join(day.influencers))
+        table.add_row(day.date, f"{day.score:.0f}", *scores, str(day.alerts or ""), ", ".join(day.influencers))
     console.print(table)
     console.print("Each line comes from one call:")
     for day in days:

@@ -166,6 +166,24 @@ def test_alerts_of_a_job_that_a_rule_selects_no_longer_end_and_what_it_missed_is
     assert rule.alerts()[1]["kibana.alert.start"] == (START_S + (FIRST + 18) * SPAN_S) * 1000
 
 
+def test_a_job_that_leaves_a_group_ends_its_alerts_and_one_that_joins_brings_no_old_news(
+    client: HttpClient, rule: RuleAtWork, job: Callable[..., None]
+) -> None:
+    def put_into(*groups: str) -> None:
+        updated = client.post(f"{JOB}/_update", json_body={"groups": list(groups)})
+        assert updated.status == 200, updated.text
+
+    rule.make(params={"jobSelection": {"groupIds": ["loud"]}}, own={"recover_after": 100})
+    job(0, FIRST + 3, FIRST)
+    assert client.post(f"{JOB}/_flush").status == 200
+    put_into("loud")
+    job(FIRST + 3, FIRST + 9, FIRST + 6)
+    until(rule.statuses, ["active"])
+    assert rule.alerts()[0]["kibana.alert.start"] == (START_S + (FIRST + 6) * SPAN_S) * 1000
+    put_into("quiet")
+    assert rule.statuses() == ["untracked"]
+
+
 def test_a_deleted_rule_leaves_no_alert_that_goes_on_and_its_id_begins_anew(
     client: HttpClient, rule: RuleAtWork, job: Callable[..., None]
 ) -> None:

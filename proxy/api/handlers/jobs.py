@@ -144,6 +144,8 @@ async def update_job(call: Call, services: Services) -> JobConfig:
         return job_config.normalise(types.job(merged))
 
     changed = await store.jobs.change(job_id, updated)
+    if "groups" in body:
+        await services.alerting.regrouped(job_id, stored.config.get("groups") or (), changed.config.get("groups") or ())
     fields = update.given_fields(body)
     if update.PUSHED_TO_OPEN_JOBS.intersection(fields):
         await services.runtime.steps.update(job_id)
