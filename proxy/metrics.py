@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from proxy.runtime.datafeeds.feeds import Feeds
 from proxy.runtime.live_job import LiveJob
 from proxy.runtime.place.contract import Vitals
+from proxy.runtime.place.wire import Traffic
 from proxy.store.calls import ClusterCall
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -31,6 +32,9 @@ class Jobs(Protocol):
     def live(self, job_id: str) -> LiveJob | None: ...
 
     def vitals(self) -> Vitals: ...
+
+    @property
+    def traffic(self) -> Traffic: ...
 
     @property
     def waiting_steps(self) -> int: ...
@@ -162,6 +166,7 @@ class _OfJobs(Collector):
         )
         yield job_lags(self._jobs.datafeeds.lags_ms())
         yield from _places(self._jobs.vitals())
+        yield from _traffic(self._jobs.traffic)
 
 
 class _OfAlerts(Collector):
@@ -216,6 +221,24 @@ def _places(vitals: Vitals) -> Iterator[Metric]:
     )
     yield GaugeMetricFamily(
         "lanewatch_model_processes_memory_bytes", "What those processes hold in memory.", value=vitals.memory_bytes
+    )
+
+
+def _traffic(traffic: Traffic) -> Iterator[Metric]:
+    """What the process that answers spends on each bucket: the rest of a job's work is done where its model is."""
+    messages = CounterMetricFamily(
+        "lanewatch_place_messages",
+        "Messages between the process that answers and those in which models compute.",
+        labels=["direction", "kind"],
+    )
+    sizes = CounterMetricFamily("lanewatch_place_message_bytes", "Their bytes.", labels=["direction", "kind"])
+    for labels, count in list(traffic.messages.items()):
+        messages.add_metric(list(labels), count)
+        sizes.add_metric(list(labels), traffic.bytes[labels])
+    yield messages
+    yield sizes
+    yield CounterMetricFamily(
+        "lanewatch_finished_buckets", "Buckets that models have told of as finished.", value=traffic.buckets
     )
 
 

@@ -31,9 +31,10 @@ from proxy.runtime.notices import Notices
 from proxy.runtime.own_indices import OwnIndices
 from proxy.runtime.place.commands import CutShort
 from proxy.runtime.place.contract import Place, PlaceLost, StepTimedOut, Vitals
+from proxy.runtime.place.making import make_places
 from proxy.runtime.place.places import Places
-from proxy.runtime.place.process import ProcessPlace
 from proxy.runtime.place.summary import Status
+from proxy.runtime.place.wire import Traffic
 from proxy.runtime.removals import Removals
 from proxy.runtime.restoring import Restoring
 from proxy.runtime.running import Running
@@ -61,9 +62,9 @@ class Supervisor:
         self._store = store
         self._config = config
         self._clock = clock
-        self._place = place or Places(
-            [ProcessPlace(config, store.client.on_call) for _ in range(config.runtime.workers)]
-        )
+        self.traffic = Traffic()
+        self.places = Places({"own": place}) if place else make_places(config, store.client.on_call, self.traffic)
+        self._place: Place = self.places
         self._tasks = Tasks()
         self._turns = Turns()
         self._entries = Entries(clock)

@@ -13,10 +13,9 @@ import pytest
 
 from proxy.config import Config
 from proxy.runtime import supervisor
-from proxy.runtime.place import outbox
+from proxy.runtime.place import making, outbox
 from proxy.runtime.place.worker import LocalPlace
 from proxy.store import Store
-from proxy.store.calls import OnCall
 from tests.conftest import BackgroundProxy
 from tests.http_client import HttpClient
 from tests.runtime.datafeeds.sources import wait_until
@@ -86,12 +85,12 @@ def narrow(
     """A proxy whose jobs keep few results for a cluster that takes none; its models live in this process."""
     stores: list[Store] = []
 
-    def place(settings: Config, _: OnCall) -> LocalPlace:
+    def place(settings: Config, *_: object) -> LocalPlace:
         stores.append(Store(settings))
         return LocalPlace(stores[-1])
 
     monkeypatch.setattr(supervisor, "_TICK_S", 0.3)
-    monkeypatch.setattr(supervisor, "ProcessPlace", place)
+    monkeypatch.setattr(making, "ProcessPlace", place)
     monkeypatch.setattr(outbox, "_MAX_BYTES", 10_000)
     proxy = start_proxy(replace(config, runtime=replace(config.runtime, workers=1)))
     yield HttpClient(proxy.serving.url)

@@ -7,13 +7,16 @@ ends with its parent, or when the parent closes the socket.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import logging
 import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Coroutine
+from pathlib import Path
 
 import uvloop
 
@@ -41,6 +44,7 @@ _log = logging.getLogger(__name__)
 _PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 # Signs of life per time that the parent waits for one.
 _SIGNS = 4
+_MOMENT_S = 1e-3
 
 
 class _Reporter:
@@ -78,8 +82,11 @@ class _Child:
         task.add_done_callback(self._tasks.discard)
 
     async def _show_life(self) -> None:
+        busy_s, looked = 0.0, time.perf_counter()
         while True:
-            send(self._writer, Alive())
+            busy_before_s, busy_s, looked_before, looked = busy_s, self._worker.busy_s, looked, time.perf_counter()
+            load = (busy_s - busy_before_s) / max(looked - looked_before, _MOMENT_S)
+            send(self._writer, Alive(memory_bytes(), min(1.0, load)))
             self._tell_calls()
             await asyncio.sleep(self._beat_s)
 
@@ -116,6 +123,13 @@ async def _serve(connection: socket.socket) -> None:
         await _Child(start, writer).serve(reader)
     except (asyncio.IncompleteReadError, ConnectionError):
         _log.debug("the parent has closed the connection")
+
+
+def memory_bytes() -> int:
+    """What this process holds in memory; 0 where this system does not tell."""
+    with contextlib.suppress(OSError):
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0
 
 
 def end_with(parent: int) -> None:

@@ -21,12 +21,17 @@ def hear_nothing(summary: Summary) -> None:
 class Vitals:
     """Of the processes that a place consists of: how many run, how often one was started, what they hold in memory.
 
-    All are 0 where a place is this very process.
+    All are 0 where a place is this very process. ``load`` is the share of its recent time that it has computed, from
+    0 to 1; ``host`` the machine that it is on, "" where that is ours. A place that is not ``is_up`` can be given no
+    jobs now: its machine is gone, and it has not come back on another.
     """
 
     processes: int = 0
     starts: int = 0
     memory_bytes: int = 0
+    load: float = 0.0
+    host: str = ""
+    is_up: bool = True
 
 
 class Place(Protocol):
@@ -59,6 +64,10 @@ class PlaceLost(Exception):
         super().__init__(text)
         self.blamed = blamed
         self.entry = entry
+
+
+class NotUp(PlaceLost):
+    """The place could not be given the job, which nothing was done about; another one might."""
 
 
 class JobNotLoaded(PlaceLost):

@@ -15,13 +15,25 @@ import socket
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 from proxy.config import Config
 from proxy.runtime.place.commands import Command, Discard, Open
 from proxy.runtime.place.contract import Hear, JobNotLoaded, PlaceLost, StepTimedOut, Vitals, hear_nothing
 from proxy.runtime.place.summary import Summary
-from proxy.runtime.place.wire import Alive, Answer, Begun, Called, Ended, Failure, Request, Start, Step, receive, send
+from proxy.runtime.place.wire import (
+    Alive,
+    Answer,
+    Begun,
+    Called,
+    Ended,
+    Failure,
+    Request,
+    Start,
+    Step,
+    Traffic,
+    receive,
+    send,
+)
 from proxy.store.calls import OnCall, tell_nobody
 from proxy.store.client import opaque_id
 
@@ -37,10 +49,11 @@ _LOOK_EVERY_MAX_S = 1.0
 class ProcessPlace:
     """Keeps its jobs in one child process, started with the first job that is opened, and so again when it has died."""
 
-    def __init__(self, config: Config, on_call: OnCall = tell_nobody) -> None:
-        """``on_call`` is told of the child's requests to the cluster."""
+    def __init__(self, config: Config, on_call: OnCall = tell_nobody, traffic: Traffic | None = None) -> None:
+        """``on_call`` is told of the child's requests to the cluster, ``traffic`` of what is said to it and by it."""
         self._config = config
         self._on_call = on_call
+        self._traffic = traffic
         self._child: _Child | None = None
         self._starts = 0
 
@@ -51,7 +64,7 @@ class ProcessPlace:
                 return Summary()
             if not isinstance(command, Open):
                 raise JobNotLoaded(f"the process that held the model of job [{job_id}] is gone")
-            self._child = _Child(self._config, self._on_call)
+            self._child = _Child(self._config, self._on_call, self._traffic)
             self._starts += 1
         return await self._child.call(job_id, command, hear)
 
@@ -60,8 +73,9 @@ class ProcessPlace:
             await self._child.close()
 
     def vitals(self) -> Vitals:
-        runs = self._child is not None and not self._child.is_lost
-        return Vitals(int(runs), self._starts, self._child.memory_bytes() if self._child is not None and runs else 0)
+        if self._child is None or self._child.is_lost:
+            return Vitals(starts=self._starts)
+        return Vitals(1, self._starts, self._child.alive.memory_bytes, self._child.alive.load)
 
 
 @dataclass(slots=True)
@@ -80,8 +94,10 @@ class _Computing:
 
 
 class _Child:
-    def __init__(self, config: Config, on_call: OnCall) -> None:
+    def __init__(self, config: Config, on_call: OnCall, traffic: Traffic | None = None) -> None:
         self._on_call = on_call
+        self._traffic = traffic
+        self.alive = Alive(0, 0.0)
         self.is_lost = False
         self._timeout_s = config.runtime.step_timeout
         self._calls: dict[int, _Call] = {}
@@ -112,7 +128,7 @@ class _Child:
         self._calls[number] = _Call(job_id, hear, answer)
         try:
             try:
-                send(writer, Request(number, job_id, command, opaque_id.get()))
+                send(writer, Request(number, job_id, command, opaque_id.get()), self._traffic)
             except (RuntimeError, OSError) as error:
                 # The child has just died: the socket knows it before its reader does. What cannot be told
                 # anything is of no use either.
@@ -127,10 +143,10 @@ class _Child:
         """Takes in what the child says, until it is gone."""
         reader, writer = await asyncio.open_unix_connection(sock=self._socket)
         try:
-            send(writer, Start(config))
+            send(writer, Start(config), self._traffic)
             self._writer.set_result(writer)
             while True:
-                self._take(await receive(reader))
+                self._take(await receive(reader, self._traffic))
         except (asyncio.IncompleteReadError, OSError) as error:
             _log.log(logging.DEBUG if self._is_leaving else logging.WARNING, "a process of models has ended: %s", error)
         finally:
@@ -155,6 +171,7 @@ class _Child:
                 self._computing = None
                 self._sign()
             case Alive():
+                self.alive = message
                 if self._computing is None:
                     self._sign()
             case Called(calls):
@@ -169,12 +186,6 @@ class _Child:
             case Failure(number, error):
                 if (answer := self._awaited(number)) is not None:
                     answer.set_exception(error)
-
-    def memory_bytes(self) -> int:
-        """What the process holds in memory; 0 where this system does not tell."""
-        with contextlib.suppress(OSError):
-            return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        return 0
 
     def _awaited(self, number: int) -> asyncio.Future[Summary] | None:
         """The answer to a call; None where its caller has left."""

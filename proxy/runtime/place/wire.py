@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-from typing import NamedTuple
+from collections import Counter
+from typing import Literal, NamedTuple
 
 from proxy.config import Config
 from proxy.runtime.place.commands import Command
@@ -17,6 +18,29 @@ from proxy.runtime.place.summary import Summary
 from proxy.store.calls import ClusterCall
 
 _LENGTH_BYTES = 8
+
+
+Direction = Literal["sent", "received"]
+
+
+class Traffic:
+    """Counts what the process that answers says to places and hears from them, by direction and kind of message.
+
+    Commands are a kind each. ``buckets`` are those that places have told of as finished, to relate the rest to.
+    """
+
+    def __init__(self) -> None:
+        self.messages: Counter[tuple[Direction, str]] = Counter()
+        self.bytes: Counter[tuple[Direction, str]] = Counter()
+        self.buckets = 0
+
+    def count(self, direction: Direction, message: object, size: int) -> None:
+        """Adds a message of so many bytes."""
+        kind = type(message.command if isinstance(message, Request) else message).__name__
+        self.messages[direction, kind] += 1
+        self.bytes[direction, kind] += size
+        if isinstance(message, Step | Answer):
+            self.buckets += sum(not bucket.is_interim for bucket in message.summary.buckets)
 
 
 class Start(NamedTuple):
@@ -67,7 +91,13 @@ class Ended(NamedTuple):
 
 
 class Alive(NamedTuple):
-    """To the parent, at a steady beat: the event loop turns."""
+    """To the parent, at a steady beat: the event loop turns.
+
+    ``load`` is the share of the time since the last beat in which models computed.
+    """
+
+    memory_bytes: int
+    load: float
 
 
 class Called(NamedTuple):
@@ -76,19 +106,29 @@ class Called(NamedTuple):
     calls: list[ClusterCall]
 
 
-def send(writer: asyncio.StreamWriter, message: object) -> None:
-    """Puts a message on its way at once, as far as the socket takes it."""
-    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+def packed(message: object) -> bytes:
+    """A message as it travels."""
+    return pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+
+
+def send(writer: asyncio.StreamWriter, message: object, traffic: Traffic | None = None) -> None:
+    """Puts a message on its way at once, as far as the socket takes it; ``traffic`` is told."""
+    data = packed(message)
     writer.writelines([len(data).to_bytes(_LENGTH_BYTES, "little"), data])
+    if traffic is not None:
+        traffic.count("sent", message, len(data))
 
 
-async def receive(reader: asyncio.StreamReader) -> object:
+async def receive(reader: asyncio.StreamReader, traffic: Traffic | None = None) -> object:
     """
     Raises:
         IncompleteReadError, ConnectionError: the other side is gone.
     """
     size = int.from_bytes(await reader.readexactly(_LENGTH_BYTES), "little")
-    return pickle.loads(await reader.readexactly(size))
+    message: object = pickle.loads(await reader.readexactly(size))
+    if traffic is not None:
+        traffic.count("received", message, size)
+    return message
 
 
 def portable(error: Exception) -> Exception:

@@ -65,6 +65,11 @@ class Worker:
             raise JobNotLoaded(f"the process that held the model of job [{job_id}] has been replaced")
         return self._jobs[job_id]
 
+    @property
+    def busy_s(self) -> float:
+        """How long models have computed here until now, in seconds."""
+        return self._hands.busy_s
+
     async def close(self) -> None:
         """What is being made is left as it is, like after a crash."""
         for job in self._jobs.values():

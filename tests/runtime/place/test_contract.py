@@ -19,6 +19,7 @@ from proxy.runtime.place.contract import JobNotLoaded, Place, Vitals
 from proxy.runtime.place.places import Places
 from proxy.runtime.place.process import ProcessPlace
 from proxy.runtime.place.summary import Summary
+from proxy.runtime.place.wire import Traffic
 from proxy.runtime.place.worker import LocalPlace
 from proxy.store import Store
 from proxy.store.calls import ClusterCall
@@ -46,7 +47,7 @@ async def place(request: pytest.FixtureRequest, config: Config, store: Store) ->
     made: dict[str, Place] = {
         "local": LocalPlace(store),
         "process": ProcessPlace(config),
-        "processes": Places([ProcessPlace(config), ProcessPlace(config)]),
+        "processes": Places({"one": ProcessPlace(config), "two": ProcessPlace(config)}),
     }
     yield made[request.param]
     for each in made.values():
@@ -79,7 +80,8 @@ async def test_a_place_tells_how_its_processes_are_and_what_they_ask_of_the_clus
     config: Config, store: Store, inputs: JobInputs
 ) -> None:
     calls: list[ClusterCall] = []
-    place = Places([ProcessPlace(config, calls.append), ProcessPlace(config, calls.append)])
+    traffic = Traffic()
+    place = Places({str(n): ProcessPlace(config, calls.append, traffic) for n in range(2)})
     assert place.vitals() == LocalPlace(store).vitals() == Vitals()
     await place.call(JOB_ID, Open(inputs, NOW_MS))
     await place.call(JOB_ID, post(records(0, 20)))
@@ -89,6 +91,8 @@ async def test_a_place_tells_how_its_processes_are_and_what_they_ask_of_the_clus
     # What a step has asked for is told behind its answer.
     await asyncio.to_thread(wait_until, lambda: ("_bulk", "200") in {(call.kind, call.outcome) for call in calls}, 10)
     assert all(0 < call.seconds < 60 for call in calls)
+    assert (traffic.messages["sent", "Open"], traffic.messages["received", "Answer"], traffic.buckets) == (1, 2, 19)
+    assert 2000 < traffic.bytes["sent", "Post"] < sum(traffic.bytes.values())
     await place.close()
     assert place.vitals() == Vitals(0, 1, 0)
 
