@@ -1,7 +1,7 @@
-"""What the pass-through costs: the same calls to the cluster itself and through the proxy, as ratios of one run.
+"""What the pass-through costs: the same calls to the cluster itself, through the proxy, and with an nginx before it.
 
 `python -m bench.passthrough [--elasticsearch URL] [--proxy URL] [--rounds N]`; what is not given is started here.
-Rounds alternate between the two, so that a cluster that warms up or merges favours neither; medians count.
+Rounds alternate between them, so that a cluster that warms up or merges favours none; medians of one run count.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from urllib.error import URLError
 from urllib.parse import urlsplit
 
 import uvloop
 
 from bench.load import Load, Measured, measure
+from proxy.nginx_process import NginxProblem, find_nginx
 
 INDEX = "bench-passthrough"
 DOCUMENTS = 20_000
@@ -38,37 +39,43 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--proxy", metavar="URL", help="a proxy before that cluster; otherwise one is started")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement (default 5)")
     args = parser.parse_args(argv)
-    with cluster_at(args.elasticsearch) as direct, proxy_at(args.proxy, direct) as through:
-        uvloop.run(compare(direct, through, rounds=args.rounds))
+    with ExitStack() as started:
+        direct = started.enter_context(cluster_at(args.elasticsearch))
+        addresses = {"direct": direct, "proxied": started.enter_context(proxy_at(args.proxy, direct))}
+        try:
+            find_nginx()
+            addresses["nginx"] = started.enter_context(proxy_at(None, direct, "--nginx"))
+        except NginxProblem as problem:
+            print(f"nginx is left out: {problem}")
+        uvloop.run(compare(addresses, rounds=args.rounds))
 
 
-async def compare(direct: str, through: str, *, rounds: int) -> None:
-    """Measure every load at both addresses and print the table."""
-    await asyncio.to_thread(fill_index, direct)
-    print(f"{'pass-through':28} {'direct':>9} {'proxied':>9} {'ratio':>6}   {'p99 ms direct':>13} {'proxied':>8}")
+async def compare(addresses: Mapping[str, str], *, rounds: int) -> None:
+    """Measures every load at all addresses, of which the first is the cluster's own, and prints the table."""
+    direct, *others = addresses
+    await asyncio.to_thread(fill_index, addresses[direct])
+    ratios = "".join(f" {name:>9} {'ratio':>6}" for name in others)
+    print(f"{'pass-through':28} {direct:>9}{ratios}   p99 ms" + "".join(f" {name:>8}" for name in addresses))
     try:
         for load in loads():
-            at_cluster, at_proxy = await alternate(load, direct, through, rounds=rounds)
-            print(row(load, at_cluster, at_proxy), flush=True)
+            print(row(load, await alternate(load, list(addresses.values()), rounds=rounds)), flush=True)
     finally:
-        await asyncio.to_thread(call, direct, "DELETE", f"/{INDEX},{INDEX}-bulk?ignore_unavailable=true")
+        await asyncio.to_thread(call, addresses[direct], "DELETE", f"/{INDEX},{INDEX}-bulk?ignore_unavailable=true")
 
 
-def row(load: Load, direct: Sequence[Measured], through: Sequence[Measured]) -> str:
-    rates = [statistics.median(one.per_second for one in rounds) for rounds in (direct, through)]
-    p99s = [statistics.median(one.p99_ms for one in rounds) for rounds in (direct, through)]
-    digits = 0 if rates[0] >= 100 else 2
-    return (
-        f"{load.title:28} {rates[0]:7.{digits}f}/s {rates[1]:7.{digits}f}/s {rates[1] / rates[0]:6.2f}"
-        f"   {p99s[0]:13.1f} {p99s[1]:8.1f}"
-    )
+def row(load: Load, measured: Sequence[Sequence[Measured]]) -> str:
+    rate, *rates = [statistics.median(one.per_second for one in rounds) for rounds in measured]
+    p99s = [statistics.median(one.p99_ms for one in rounds) for rounds in measured]
+    digits = 0 if rate >= 100 else 2
+    ratios = "".join(f" {other:7.{digits}f}/s {other / rate:6.2f}" for other in rates)
+    return f"{load.title:28} {rate:7.{digits}f}/s{ratios}         " + "".join(f" {p99:8.1f}" for p99 in p99s)
 
 
-async def alternate(load: Load, direct: str, through: str, *, rounds: int) -> tuple[list[Measured], list[Measured]]:
-    measured: tuple[list[Measured], list[Measured]] = ([], [])
+async def alternate(load: Load, urls: Sequence[str], *, rounds: int) -> list[list[Measured]]:
+    measured: list[list[Measured]] = [[] for _ in urls]
     for number in range(rounds + 1):
-        for url, results in zip((direct, through), measured, strict=True):
-            await asyncio.to_thread(recreate_bulk_index, direct)
+        for url, results in zip(urls, measured, strict=True):
+            await asyncio.to_thread(recreate_bulk_index, urls[0])
             where = urlsplit(url)
             result = await measure(load if number else load.lasting(WARM_UP_S), where.hostname, where.port)
             if number:  # the first round warms both up
@@ -154,15 +161,15 @@ def cluster_at(url: str | None) -> Iterator[str]:
 
 
 @contextmanager
-def proxy_at(url: str | None, cluster: str) -> Iterator[str]:
-    """The given proxy, or one before the cluster for this run, as a process of its own."""
+def proxy_at(url: str | None, cluster: str, *options: str) -> Iterator[str]:
+    """The given proxy, or one before the cluster for this run, as a process of its own with these options."""
     if url is not None:
         yield url
         return
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "proxy", "serve", "--elasticsearch", cluster, "--port", str(port)]
+    command = [sys.executable, "-m", "proxy", "serve", "--elasticsearch", cluster, "--port", str(port), *options]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         wait_for(f"http://127.0.0.1:{port}", process)

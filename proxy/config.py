@@ -92,6 +92,7 @@ class RuntimeConfig:
     workers: int
     checkpoint_interval: Seconds
     step_timeout: Seconds
+    max_waiting_requests: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,11 +25,13 @@ map $request_uri $lanewatch_or_cluster {{
 upstream lanewatch_cluster {{
 {nodes}
     keepalive 64;
+    keepalive_requests 1000000000;
 }}
 
 upstream lanewatch_proxy {{
     server {proxy};
     keepalive 16;
+    keepalive_requests 1000000000;
 }}
 
 server {{
@@ -41,6 +43,8 @@ server {{
     client_header_timeout {limits.client_header_timeout:.0f}s;
     client_body_timeout {limits.client_body_timeout:.0f}s;
     send_timeout {limits.send_timeout:.0f}s;
+    # Elasticsearch keeps connections; one that nginx closed after a thousand requests could cut the next one off.
+    keepalive_requests 1000000000;
     ignore_invalid_headers off;
     merge_slashes off;
 

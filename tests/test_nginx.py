@@ -107,6 +107,7 @@ def test_serve_runs_an_nginx_before_itself_and_starts_it_again(cluster_url: str)
         client = HttpClient(command.url)
         assert client.get("/_ml/anomaly_detectors").json()["count"] >= 0
         assert client.get("/_cluster/health").headers["X-elastic-product"] == "Elasticsearch"
+        ask_over_one_connection(command.url, 1100)
         (nginx,) = nginx_of(command.process.pid)
         os.kill(nginx, signal.SIGKILL)
         for _ in range(200):
@@ -119,6 +120,17 @@ def test_serve_runs_an_nginx_before_itself_and_starts_it_again(cluster_url: str)
         assert again != nginx
         assert command.stop(signal.SIGTERM) == 0
     assert not Path(f"/proc/{again}").exists()
+
+
+def ask_over_one_connection(url: str, times: int) -> None:
+    """As clients do that keep theirs; nginx would close it after a thousand requests unless told otherwise."""
+    connection = HTTPConnection(url.removeprefix("http://"), timeout=10)
+    connection.auto_open = False
+    connection.connect()
+    for _ in range(times):
+        connection.request("GET", "/_cluster/health")
+        assert connection.getresponse().read()
+    connection.close()
 
 
 @needs_nginx

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from proxy.errors import MlError
 from proxy.runtime import job_states
 from proxy.runtime.abandoned_posts import AbandonedPosts, Counts
 from proxy.runtime.answered_posts import Range, keyed_post_id
@@ -42,7 +43,11 @@ class Posting:
 
 
 class Steps:
-    """Steps of all jobs. ``ready`` waits until a job has been taken up after a restart."""
+    """Steps of all jobs.
+
+    ready: waits until a job has been taken up after a restart.
+    max_waiting: requests that wait for one job; more are refused.
+    """
 
     def __init__(
         self,
@@ -53,6 +58,7 @@ class Steps:
         notices: Notices,
         *,
         ready: Callable[[str], Awaitable[None]],
+        max_waiting: int,
     ) -> None:
         self._store = store
         self._running = running
@@ -60,6 +66,7 @@ class Steps:
         self._turns = turns
         self._notices = notices
         self._ready = ready
+        self._max_waiting = max_waiting
         self._abandoned = AbandonedPosts()
 
     async def post(self, job_id: str, content: AsyncIterator[bytes], how: Posting = Posting()) -> Counts:
@@ -67,13 +74,14 @@ class Steps:
 
         Raises:
             MlError: 409 where the job is not open, 422 where the key came with other data before; 429 before any of
-                ``content`` is read, where too many results wait already.
+                ``content`` is read, where too many results or requests wait already.
         """
         await self._ready(job_id)
         job_states.check("post", Asked(job_id, self._entries.state(job_id)))
         live = self._entries.live(job_id)
         if live is not None and live.is_full:
             raise results_wait(job_id)
+        self._refuse_beyond(job_id)
         # Read before the turn is taken: a slow sender must not hold up others.
         body = b"".join([chunk async for chunk in content])
         if how.key:
@@ -87,14 +95,16 @@ class Steps:
         await self._abandoned.stop()
 
     async def _post(self, job_id: str, body: bytes, replaces: Range, post_id: str) -> Counts:
+        self._refuse_beyond(job_id)
         async with self.take(job_id, "post") as live:
             return await live.post(body, replaces, post_id)
 
     async def flush(self, job_id: str, options: Mapping[str, Any]) -> Status:
         """
         Raises:
-            MlError: 409 where the job is not open.
+            MlError: 409 where the job is not open, 429 where too many requests wait for it.
         """
+        self._refuse_beyond(job_id)
         async with self.take(job_id, "flush") as live:
             return await live.flush(options)
 
@@ -102,8 +112,10 @@ class Steps:
         """Has a forecast of an open job scheduled; returns its id.
 
         Raises:
-            MlError: 409 where the job is not open, 400 where its model cannot be carried on.
+            MlError: 409 where the job is not open, 400 where its model cannot be carried on, 429 where too many
+                requests wait for it.
         """
+        self._refuse_beyond(job_id)
         forecast_id = base64.urlsafe_b64encode(os.urandom(15)).decode()
         async with self.take(job_id, "forecast") as live:
             await live.forecast(ForecastOrder(forecast_id, duration_ms, expires_in_ms, max_model_memory))
@@ -120,6 +132,16 @@ class Steps:
             async with self._running.guarded(turn):
                 await live.update(inputs)
         return True
+
+    def _refuse_beyond(self, job_id: str) -> None:
+        if (waiting := self._turns.waiting_for(job_id)) >= self._max_waiting:
+            raise MlError(
+                "es_rejected_execution_exception",
+                f"[{waiting}] requests wait for job [{job_id}] already, retry later or raise "
+                "[runtime.max_waiting_requests]",
+                429,
+                headers={"Retry-After": "1"},
+            )
 
     @asynccontextmanager
     async def take(self, job_id: str, action: Action) -> AsyncIterator[LiveJob]:

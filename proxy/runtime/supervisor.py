@@ -78,7 +78,15 @@ class Supervisor:
         )
         self._closing = Closing(store, self._running, self._entries, self._turns, self.notices, clock=clock)
         self._restoring = Restoring(store.tasks, self._entries, self._restore, self._fail_in_turn)
-        self.steps = Steps(store, self._running, self._entries, self._turns, self.notices, ready=self._restoring.ready)
+        self.steps = Steps(
+            store,
+            self._running,
+            self._entries,
+            self._turns,
+            self.notices,
+            ready=self._restoring.ready,
+            max_waiting=config.runtime.max_waiting_requests,
+        )
         self.removals = Removals(store, self, self._tasks, clock)
         self.input_changes = InputChanges(store, self, self._tasks)
         self.upkeep = Upkeep(store, self.notices, clock)

@@ -27,6 +27,7 @@ class _Queue:
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
         self.holder: Turn | None = None
+        self.waiting = 0
 
 
 class Turns:
@@ -52,16 +53,23 @@ class Turns:
                 f"[{purpose}] asks for the turn of job [{job_id}], held by its own [{queue.holder.purpose}]"
             )
         self.waiting += 1
+        queue.waiting += 1
         try:
             await queue.lock.acquire()
         finally:
             self.waiting -= 1
+            queue.waiting -= 1
         try:
             queue.holder = Turn(job_id, purpose, task)
             yield queue.holder
         finally:
             queue.holder = None
             queue.lock.release()
+
+    def waiting_for(self, job_id: str) -> int:
+        """How many wait for the turn of one job."""
+        queue = self._queues.get(job_id)
+        return 0 if queue is None else queue.waiting
 
     def holder(self, job_id: str) -> Turn | None:
         """Who changes the job now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,15 +21,19 @@ from tests.runtime.test_restart import JOB, close, make_job, post, results
 
 @pytest.fixture
 async def supervised(loop: asyncio.AbstractEventLoop, config: Config) -> AsyncIterator[Callable]:
-    """Starts a supervisor, in place of the one before; ``here`` its models live in this process, with its store."""
+    """Starts a supervisor, in place of the one before; ``here`` its models live in this process, with its store.
+
+    What else is given are settings of the section ``runtime``.
+    """
     stores: list[Store] = []
     last: list[Supervisor] = []
 
-    async def start(clock: Clock, *, here: bool = False) -> tuple[Supervisor, Store]:
+    async def start(clock: Clock, *, here: bool = False, **runtime: Any) -> tuple[Supervisor, Store]:
+        own = replace(config, runtime=replace(config.runtime, **runtime))
         if last:
             await last.pop().stop()
         stores.append(Store(config))
-        last.append(Supervisor(stores[-1], config, clock, LocalPlace(stores[-1]) if here else None))
+        last.append(Supervisor(stores[-1], own, clock, LocalPlace(stores[-1]) if here else None))
         await last[0].start()
         return last[0], stores[-1]
 
