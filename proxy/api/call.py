@@ -18,9 +18,9 @@ from multidict import CIMultiDict
 
 from proxy.api.body_stream import Limits, read_all, read_body
 from proxy.api.media_types import MediaType, media_type
+from proxy.api.other_forms import as_json, as_json_lines
 from proxy.api.render import FORMATS, boolean
 from proxy.api.request_head import identity_of
-from proxy.api.yaml_body import yaml_to_json
 from proxy.body_text import At, BodyText
 from proxy.errors import (
     Headers,
@@ -33,7 +33,7 @@ from proxy.errors import (
 from proxy.schemas import Fault, Schema, Schemas, Section
 
 _CONTENT_TYPE = "Content-Type"
-# Reading this much, or any YAML, takes milliseconds that the event loop cannot spare; a usual job is a tenth of it.
+# Reading this much, or what is no JSON, takes milliseconds that the event loop cannot spare; a usual job is a tenth.
 _LARGE_BODY_BYTES = 32 * 1024
 # Threads of their own: large bodies wait for each other, and nothing else that is done in a thread waits for them.
 _BODIES = ThreadPoolExecutor(2, thread_name_prefix="body")
@@ -138,7 +138,8 @@ async def make_call(
     if request.body_exists:
         _check_form(content, call, is_data=target.streams_body)
     if target.streams_body:
-        call = replace(call, content=read_body(request, limits))
+        arriving = read_body(request, limits)
+        call = replace(call, content=_lines(arriving) if content and content.format == "smile" else arriving)
         return _with_path(_with_query(call, query, schemas), schemas)
     raw = await read_all(request, limits)
     query = dict(query)
@@ -147,7 +148,7 @@ async def make_call(
         if not raw:
             raw, content = _take_source(query)
         with_body = partial(_with_body, raw=raw, content=content, schemas=schemas, max_depth=limits.depth)
-        if len(raw) < _LARGE_BODY_BYTES and not _is_yaml(content):
+        if len(raw) < _LARGE_BODY_BYTES and _is_json(content):
             call = with_body(call)
         else:
             loop = asyncio.get_running_loop()
@@ -163,10 +164,10 @@ def _check_form(content: MediaType | None, call: Call, *, is_data: bool) -> None
     Raises:
         MlError: 406 for a body that cannot be read, 500 for data in a form in which only other bodies may come.
     """
-    if is_data and content is not None and content.format not in (None, "json"):
+    if is_data and content is not None and content.format not in (None, "json", "smile"):
         text = f"XContentType [{content.form.upper()}] is not supported by JsonDataToProcessWriter"
         raise MlError("runtime_exception", text, 500)
-    if content is None or not content.is_readable:
+    if content is None or content.format is None:
         raise PlainError(f"Content-Type header [{call.content_type}] is not supported", 406)
 
 
@@ -182,7 +183,9 @@ def _with_body(call: Call, *, raw: bytes, content: MediaType | None, schemas: Sc
         if section.required:
             raise parse_error("request body is required")
         return call
-    text = BodyText(yaml_to_json(raw) if _is_yaml(content) else raw, max_depth)
+    if content is not None and content.format is not None and content.format != "json":
+        raw = as_json(raw, content.format)
+    text = BodyText(raw, max_depth)
     value = section.without_dropped(text.value, on_old_path=call.template.startswith("/_xpack/"))
     faults = list(islice(section.faults(value), _MAX_FAULTS))
     if faults:
@@ -191,8 +194,14 @@ def _with_body(call: Call, *, raw: bytes, content: MediaType | None, schemas: Sc
     return replace(call, body=_renamed(call, section, section.coerce(value)))
 
 
-def _is_yaml(content: MediaType | None) -> bool:
-    return content is not None and content.form == "yaml"
+def _is_json(content: MediaType | None) -> bool:
+    return content is None or content.format in (None, "json")
+
+
+async def _lines(arriving: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Records in SMILE, as lines of JSON; raises as ``as_json_lines`` does."""
+    raw = b"".join([chunk async for chunk in arriving])
+    yield await asyncio.get_running_loop().run_in_executor(_BODIES, as_json_lines, raw, "smile")
 
 
 def _take_source(query: dict[str, str]) -> tuple[bytes, MediaType | None]:
@@ -207,7 +216,7 @@ def _take_source(query: dict[str, str]) -> tuple[bytes, MediaType | None]:
     if kind is None:
         raise _invalid_source("source and source_content_type parameters are required")
     content = media_type(CIMultiDict({_CONTENT_TYPE: kind}), _CONTENT_TYPE)
-    if content is None or not content.is_readable:
+    if content is None or content.format is None:
         raise _invalid_source(f"Unknown value for source_content_type [{kind}]")
     return source.encode(), content
 

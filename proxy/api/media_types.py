@@ -14,13 +14,18 @@ from multidict import MultiMapping
 
 from proxy.errors import MlError, illegal_argument, status_error
 
-Format = Literal["json", "yaml", "cbor"]
+Format = Literal["json", "yaml", "cbor", "smile"]
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _VENDORED = "vnd.elasticsearch+"
 # Newline-separated requests are still answered with one document.
-_FORMATS: Mapping[str, Format] = {"json": "json", "x-ndjson": "json", "yaml": "yaml", "cbor": "cbor"}
-_READABLE = ("json", "x-ndjson", "yaml")
+_FORMATS: Mapping[str, Format] = {
+    "json": "json",
+    "x-ndjson": "json",
+    "yaml": "yaml",
+    "cbor": "cbor",
+    "smile": "smile",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +49,6 @@ class MediaType:
     @property
     def format(self) -> Format | None:
         return _FORMATS.get(self.form)
-
-    @property
-    def is_readable(self) -> bool:
-        """Whether a body of this type can be read."""
-        return self.form in _READABLE
 
     @property
     def version(self) -> int | None:

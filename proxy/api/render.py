@@ -18,10 +18,11 @@ from multidict import MultiMapping
 
 from proxy.api.filter_path import filtered, paths_of
 from proxy.api.media_types import Format, check_versions, media_type
+from proxy.api.smile import to_smile
 from proxy.errors import illegal_argument
 from proxy.units import iso, java_double
 
-FORMATS: Mapping[str, Format] = {"json": "json", "yaml": "yaml", "cbor": "cbor"}
+FORMATS: Mapping[str, Format] = {"json": "json", "yaml": "yaml", "cbor": "cbor", "smile": "smile"}
 # JSON as a value: the answers of an API that promises any document.
 Json = Any
 
@@ -59,6 +60,8 @@ class Rendering:
             body = filtered(body, self.filter_path)
         if self.format == "cbor":
             return cbor2.dumps(body)
+        if self.format == "smile":
+            return to_smile(body)
         if self.format == "yaml":
             return yaml.dump(body, Dumper=_YamlText, sort_keys=False, explicit_start=True, allow_unicode=True).encode()
         if self.pretty:

@@ -84,6 +84,7 @@ def refusal(answer: Answer) -> object:
         "application/json", "application/json; charset=utf-8", "application/JSON;q=0.9", "*/*", "*/*;q=0.8",
         "text/html", "text/html;q=0.3", "application/json, text/plain, */*", "text/html, application/yaml",
         "application/yaml", "application/yaml;charset=x", "application/cbor", "application/x-ndjson", "text/plain",
+        "application/smile",
         VENDORED + "8", VENDORED + "7", VENDORED + "8;charset=utf-8", "application/vnd.elasticsearch+json",
         "application/vnd.elasticsearch+yaml;compatible-with=8", "application/vnd.elasticsearch+cbor;compatible-with=8",
         "application/vnd.elasticsearch+bogus;compatible-with=8", "foo/bar",
@@ -97,7 +98,7 @@ def test_the_content_type_is_that_which_the_cluster_would_choose(accept, client,
     assert parameters(ours.headers["content-type"]) == parameters(theirs.headers["content-type"])
 
 
-@pytest.mark.parametrize("form", ["json", "JSON", "yaml", "YAML", "cbor", "bogus", ""])
+@pytest.mark.parametrize("form", ["json", "JSON", "yaml", "YAML", "cbor", "smile", "bogus", ""])
 @pytest.mark.parametrize("accept", [None, "application/yaml", VENDORED + "8"])
 def test_format_in_the_query_wins_over_the_header(form, accept, client, cluster_client):
     headers = {"accept": accept} if accept else {}
