@@ -51,7 +51,9 @@ def make_parser() -> argparse.ArgumentParser:
     add_import_options(bringing)
     taking = add_command(commands, "export", "write jobs as files that Kibana and `import` read")
     add_export_options(taking)
-    for command in (bringing, taking):
+    kit = add_command(commands, "contract", "ask an endpoint whether it behaves as the documented API, and report")
+    add_contract_options(kit)
+    for command in (bringing, taking, kit):
         add_client_options(command)
     add_command(commands, "routes", "print the operations and their paths")
     nginx = add_command(commands, "nginx-config", "print an nginx server that sends us only ML calls")
@@ -135,9 +137,27 @@ def add_export_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_contract_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="PATTERN", help="scenarios or operations of it; repeatable"
+    )
+    parser.add_argument("--list", action="store_true", help="list the scenarios, and end")
+    parser.add_argument(
+        "--disruptive",
+        action="store_true",
+        help="run also what reads or changes the whole endpoint: nobody else may use it, and it has no jobs",
+    )
+    parser.add_argument("--cluster", metavar="URL", help="the cluster behind the endpoint, for what is written past it")
+    parser.add_argument("--insecure", action="store_true", help="trust every certificate")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write what came of it as JSON")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="write what came of it as JUnit XML")
+
+
 def add_client_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--url", default="http://127.0.0.1:9280", help="the Lanewatch that has or gets the jobs (default %(default)s)"
+        "--url",
+        default="http://127.0.0.1:9280",
+        help="the Lanewatch, or Elasticsearch, to talk to (default %(default)s)",
     )
     parser.add_argument(
         "--user", metavar="NAME[:PASSWORD]", help="whose rights to use; asks for a password if it has none"

@@ -13,7 +13,7 @@ from dataclasses import asdict
 
 import yaml
 
-from proxy import demo, transfer
+from proxy import contract_kit, demo, transfer
 from proxy.api.access import privilege_for
 from proxy.api.routes import OPERATIONS
 from proxy.check import check
@@ -28,7 +28,10 @@ from proxy.serving import AddressProblem, refuse_used_address, serve_until_stopp
 
 EXIT_PROBLEM = 1
 # What one sentence tells, as its text.
-PROBLEMS = (AddressProblem, ClusterProblem, ConfigError, NginxProblem, transfer.Refused, transfer.Unreadable)
+PROBLEMS = (
+    *(AddressProblem, ClusterProblem, ConfigError, NginxProblem),
+    *(contract_kit.ContractProblem, transfer.Refused, transfer.Unreadable),
+)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -142,6 +145,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "demo": run_demo,
     "check-config": run_check_config,
     "check": run_check,
+    "contract": contract_kit.run_contract,
     "import": transfer.run_import,
     "export": transfer.run_export,
     "routes": run_routes,

@@ -66,6 +66,12 @@ def test_the_wheel_carries_every_file_of_the_page(wheel):
     }
 
 
+def test_the_wheel_carries_every_scenario(wheel):
+    with zipfile.ZipFile(wheel) as bundle:
+        carried = {name for name in bundle.namelist() if name.endswith(".yaml") and "/scenarios/" in name}
+    assert carried == {path.relative_to(TOP).as_posix() for path in (TOP / "proxy/contract_kit").rglob("*.yaml")}
+
+
 def test_an_installed_wheel_serves_the_page_without_node(installed):
     program = "from proxy.api.page import Page; print(sorted(Page('/_ml_ui')._files)[:3])"
     found = run(installed, "python", "-c", program)

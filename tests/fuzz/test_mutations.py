@@ -9,7 +9,6 @@ import copy
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -20,10 +19,10 @@ from hypothesis import strategies as st
 
 from proxy.api.operation import Router
 from proxy.api.routes import OPERATIONS
+from proxy.contract_kit.scenario import FOLDER
 from proxy.errors import MlError
 from tests.http_client import HttpClient
 
-SCENARIOS = Path(__file__).parents[1] / "scenarios"
 ROUTER = Router(OPERATIONS)
 Request = dict[str, Any]
 # Turns every other call away, or waits for what never comes.
@@ -49,7 +48,7 @@ ODD = st.one_of(
 
 def requests_by_operation() -> dict[str, list[Request]]:
     found: dict[str, list[Request]] = defaultdict(list)
-    for file in sorted(SCENARIOS.glob("*/*.yaml")):
+    for file in sorted(FOLDER.glob("*/*.yaml")):
         for step in yaml.safe_load(file.read_text(encoding="utf-8"))["steps"]:
             request = step["request"]
             if request.get("to") == "cluster" or "text" in request:

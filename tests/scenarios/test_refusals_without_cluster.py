@@ -29,12 +29,13 @@ from proxy.api.request_head import read_query
 from proxy.api.routes import OPERATIONS
 from proxy.api.services import Services
 from proxy.config_loading import load_config
+from proxy.contract_kit.matching import Fault, mismatches
+from proxy.contract_kit.scenario import FOLDER
 from proxy.errors import MlError
 from proxy.resources import resource_dir
 from proxy.schemas import Schemas
-from tests.scenarios.matching import mismatches
 
-FILES = sorted(Path(__file__).parent.glob("*/*.yaml"))
+FILES = sorted(FOLDER.glob("*/*.yaml"))
 CONFIG = load_config(environ={})
 NOW_MS = 1_700_000_000_000
 # Of about 300 refusals with 400 in the scenarios, more than so many are decided by schemas and rules alone.
@@ -111,7 +112,7 @@ def decided() -> dict[str, int]:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
 async def test_what_schemas_and_rules_refuse(file: Path, decided: dict[str, int]) -> None:
-    faults: list[str] = []
+    faults: list[Fault] = []
     for step in refused_steps(file):
         body = await refusal(step["request"])
         if body is not None:
