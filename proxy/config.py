@@ -89,7 +89,9 @@ class MlConfig:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeConfig:
+    places: str
     workers: int
+    ray_address: str | None
     checkpoint_interval: Seconds
     step_timeout: Seconds
     max_waiting_requests: int

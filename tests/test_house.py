@@ -72,6 +72,7 @@ OWNERS = {
     "elasticsearch": {"store", "demo", "transfer"},  # the demo and transfer are users with the official client
     "jsonschema": {"schemas", "answer_schemas", "config_loading"},
     "prometheus_client": {"metrics"},
+    "ray": {"runtime"},
     "re2": {"java_regex"},
     "rich": {"cli", "demo", "cluster", "transfer"},
     "uvloop": {"serving", "runtime"},  # each process has one loop
@@ -222,7 +223,8 @@ def test_every_part_has_its_rule():
 
 def test_every_library_is_declared_and_every_declared_one_used():
     project = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]
-    declared = {re.split(r"[^\w-]", dependency)[0] for dependency in project["dependencies"]}
+    wanted = project["dependencies"] + project["optional-dependencies"]["ray"]
+    declared = {re.split(r"[^\w-]", dependency)[0] for dependency in wanted}
     imported = {name.split(".")[0] for path in SOURCES for name in imports_of(path)}
     foreign = imported - set(sys.stdlib_module_names) - {"proxy"}
     assert {DISTRIBUTION_OF.get(name, COMES_WITH.get(name, name)) for name in foreign} == declared
@@ -369,6 +371,22 @@ def test_the_worker_loads_no_web_server_and_no_schema_library():
     assert "proxy.engine" in loaded, tried.stderr
     unwanted = ("aiohttp.web", "jsonschema", "yaml", "proxy.api", "proxy.schemas", "proxy.runtime.supervisor")
     assert {name for name in loaded if name.startswith(unwanted)} == set()
+
+
+WHAT_SERVING_LOADS = """
+import sys
+import proxy.commands, proxy.runtime.place.making
+print(*sorted(sys.modules))
+"""
+
+
+def test_ray_is_loaded_only_where_the_settings_ask_for_it():
+    tried = subprocess.run([sys.executable, "-c", WHAT_SERVING_LOADS], cwd=TOP, capture_output=True, text=True)
+    loaded = {name.split(".")[0] for name in tried.stdout.split()}
+    assert "aiohttp" in loaded, tried.stderr
+    assert "ray" not in loaded
+    loading = {module_name(path) for path in SOURCES if "ray" in {name.split(".")[0] for name in imports_of(path)}}
+    assert loading == {f"proxy.runtime.place.on_ray.{name}" for name in ("cluster", "place", "talk")}
 
 
 # Sizes: a file is a room with one noun.

@@ -15,8 +15,11 @@ from proxy.runtime.place.worker import LocalPlace
 from proxy.runtime.supervisor import Supervisor
 from proxy.store import Store
 from tests.http_client import HttpClient
+from tests.runtime.place.ray_session import ray_session
 from tests.runtime.supervised import Clock, Running
 from tests.runtime.test_restart import JOB, close, make_job, post, results
+
+__all__ = ["ray_session"]
 
 
 @pytest.fixture

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from proxy.config import Config
+from importlib.util import find_spec
+
+from proxy.config import Config, ConfigError
 from proxy.runtime.place.contract import Place
 from proxy.runtime.place.places import Places
 from proxy.runtime.place.process import ProcessPlace
-from proxy.runtime.place.wire import Traffic
+from proxy.runtime.place.wire import Start, Traffic
 from proxy.store.calls import OnCall
 
 
 def make_places(config: Config, on_call: OnCall, traffic: Traffic) -> Places:
-    """One place for each of ``runtime.workers``."""
-    places: dict[str, Place] = {
-        f"process-{number}": ProcessPlace(config, on_call, traffic) for number in range(config.runtime.workers)
-    }
-    return Places(places)
+    """One place for each of ``runtime.workers``.
+
+    Raises:
+        ConfigError: they are to be on Ray, which is not installed.
+    """
+    if config.runtime.places == "ray":
+        return Places({f"ray-{number}": place for number, place in enumerate(_on_ray(config, on_call, traffic))})
+    return Places(
+        {f"process-{number}": ProcessPlace(config, on_call, traffic) for number in range(config.runtime.workers)}
+    )
+
+
+def _on_ray(config: Config, on_call: OnCall, traffic: Traffic) -> list[Place]:
+    if find_spec("ray") is None:
+        raise ConfigError("[runtime.places] is [ray], which is not installed: pip install lanewatch[ray]")
+    from proxy.runtime.place.on_ray.cluster import RayCluster
+    from proxy.runtime.place.on_ray.place import RayPlace
+    from proxy.runtime.place.on_ray.talk import Listeners
+
+    count = config.runtime.workers
+    cluster = RayCluster(config.runtime.ray_address, count)
+    return [RayPlace(Start(config), cluster, Listeners(on_call, traffic)) for _ in range(count)]

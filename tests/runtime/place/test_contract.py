@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import orjson
@@ -28,6 +28,7 @@ from proxy.store.names import Names
 from proxy.store.results.write import ResultsWriter
 from tests.http_client import HttpClient
 from tests.runtime.datafeeds.sources import wait_until
+from tests.runtime.place.ray_session import on_ray
 from tests.runtime.supervised import NOW_MS
 from tests.runtime.test_restart import JOB, SPAN_MS, START_MS, records
 
@@ -42,16 +43,19 @@ async def store(loop: asyncio.AbstractEventLoop, config: Config) -> AsyncIterato
     await store.close()
 
 
-@pytest.fixture(params=["local", "process", "processes"])
+@pytest.fixture(params=["local", "process", "processes", "ray"])
 async def place(request: pytest.FixtureRequest, config: Config, store: Store) -> AsyncIterator[Place]:
-    made: dict[str, Place] = {
-        "local": LocalPlace(store),
-        "process": ProcessPlace(config),
-        "processes": Places({"one": ProcessPlace(config), "two": ProcessPlace(config)}),
+    kinds: dict[str, Callable[[], Place]] = {
+        "local": lambda: LocalPlace(store),
+        "process": lambda: ProcessPlace(config),
+        "processes": lambda: Places({"one": ProcessPlace(config), "two": ProcessPlace(config)}),
+        "ray": lambda: on_ray(config),
     }
-    yield made[request.param]
-    for each in made.values():
-        await each.close()
+    if request.param == "ray":
+        request.getfixturevalue("ray_session")
+    place = kinds[request.param]()
+    yield place
+    await place.close()
 
 
 @pytest.fixture
