@@ -6,12 +6,18 @@ import json
 from itertools import pairwise
 
 import numpy as np
+from hypothesis import settings
 
 from proxy.engine import Batch, Column, JobEngine, Results
 from proxy.job_config.engine_spec import spec_from
 
 HOUR, DAY = 3600, 86400
 START = 1_700_006_400  # a midnight, UTC
+
+
+def examples(few, many):
+    """How many examples a property is tried with: `many` where `make test-random` looks for new ones."""
+    return many if settings.get_current_profile_name() == "random" else few
 
 
 def config(*detectors, span="1h", influencers=(), **analysis):

@@ -65,7 +65,7 @@ def test_a_prediction_that_jumps_alone_proves_little():
 
 @pytest.mark.parametrize("span", [5 * MINUTE, 15 * MINUTE, HOUR])
 def test_an_incident_and_a_second_one_a_day_and_a_half_later_are_found_at_every_span(span):
-    values, first = daily(18, span), (14 * DAY + 10 * HOUR) // span
+    values, first = daily(8, span), (5 * DAY + 10 * HOUR) // span
     second = first + 36 * HOUR // span
     for at in (first, second):
         values[at : at + 3 * HOUR // span] *= 3.0

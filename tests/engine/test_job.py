@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import cycle, pairwise
 
 import numpy as np
@@ -23,6 +24,7 @@ from tests.engine.jobs import (
     config,
     dump,
     engine,
+    examples,
     forecast_documents,
     hourly,
     part,
@@ -31,6 +33,10 @@ from tests.engine.jobs import (
 
 BY = {"by_field_name": "host"}
 EVERYTHING = [*ALL_FUNCTIONS, *OPTIONS]
+every_detector = pytest.mark.parametrize("number", range(len(EVERYTHING)), ids=lambda i: names(EVERYTHING[i]))
+# Six days of these are enough for every part of a model to have its say.
+SPAN = 3 * HOUR
+FULL = {"span": f"{SPAN}s", "influencers": ["user", "host"], "latency": "1h", "model_plot_config": {"enabled": True}}
 
 
 def names(detector):
@@ -42,24 +48,31 @@ def test_every_public_function_is_tried():
     assert PUBLIC_NAMES - tried == {f for f in PUBLIC_NAMES if f.endswith(("nzc", "dc"))}
 
 
-@pytest.mark.parametrize("detector", EVERYTHING, ids=names)
-def test_any_chunking_gives_the_same_results(detector):
-    rows = busy_rows()
-    options = {"influencers": ["user", "host"], "latency": "1h", "model_plot_config": {"enabled": True}}
-    whole = dump(run(engine(detector, **options), rows))
-    assert dump(run(engine(detector, **options), rows, cuts=[1, 2, 300, 301, 777])) == whole
-
-
-@pytest.mark.parametrize("detector", EVERYTHING, ids=names)
-def test_bounded_calls_give_the_results_of_unbounded_ones(detector):
+def rows_with_a_gap():
     rows = busy_rows()
     rows.time[-1] += 40 * HOUR
-    options = {"influencers": ["user", "host"], "latency": "1h", "model_plot_config": {"enabled": True}}
-    whole = dump(run(engine(detector, **options), rows))
-    assert dump(bounded(engine(detector, **options), rows, cuts=[300, 777], bounds=[3, 1, 20])) == whole
+    return rows
 
 
-@settings(max_examples=30, deadline=None)
+@cache
+def said_at_once(number):
+    """What the job of a detector says of all rows given in one call."""
+    return dump(run(engine(EVERYTHING[number], **FULL), rows_with_a_gap()))
+
+
+@every_detector
+def test_any_chunking_gives_the_same_results(number):
+    job = engine(EVERYTHING[number], **FULL)
+    assert dump(run(job, rows_with_a_gap(), cuts=[1, 2, 300, 301, 777])) == said_at_once(number)
+
+
+@every_detector
+def test_bounded_calls_give_the_results_of_unbounded_ones(number):
+    job = engine(EVERYTHING[number], **FULL)
+    assert dump(bounded(job, rows_with_a_gap(), cuts=[300, 777], bounds=[3, 1, 20])) == said_at_once(number)
+
+
+@settings(max_examples=examples(8, 30), deadline=None)
 @given(
     cuts=st.lists(st.integers(0, 400), max_size=4).map(sorted),
     bounds=st.lists(st.integers(1, 30), min_size=1, max_size=5),
@@ -107,12 +120,13 @@ def bounded(job, whole, cuts, bounds):
     return results
 
 
-@pytest.mark.parametrize("detector", EVERYTHING, ids=names)
-def test_rows_of_a_bucket_may_come_in_any_order(detector):
+@every_detector
+def test_rows_of_a_bucket_may_come_in_any_order(number):
     rows, random = busy_rows(), np.random.default_rng(8)
-    rows = part(rows, np.argsort(rows.time // HOUR, kind="stable"))
-    shuffled = part(rows, np.lexsort((random.random(len(rows.time)), rows.time // HOUR)))
-    one, other = (run(engine(detector, influencers=["user", "host"]), given) for given in (rows, shuffled))
+    rows = part(rows, np.argsort(rows.time // SPAN, kind="stable"))
+    shuffled = part(rows, np.lexsort((random.random(len(rows.time)), rows.time // SPAN)))
+    options = {"span": f"{SPAN}s", "influencers": ["user", "host"]}
+    one, other = (run(engine(EVERYTHING[number], **options), given) for given in (rows, shuffled))
     assert scores(other) == pytest.approx(scores(one), abs=1e-6)
 
 
@@ -125,19 +139,17 @@ def scores(results):
     }
 
 
-@pytest.mark.parametrize("detector", EVERYTHING, ids=names)
-def test_a_restored_state_goes_on_bit_exactly(detector):
-    rows = busy_rows(seed=6)
-    spec = spec_from(config(detector, influencers=["user", "host"], latency="1h"))
-    straight = JobEngine(spec)
-    first = straight.add(part(rows, slice(0, 700)))
-    restored = JobEngine(spec, straight.state())
-    assert first.bucket_count > 0
-    assert dump(run(restored, part(rows, slice(700, None)))) == dump(run(straight, part(rows, slice(700, None))))
+@every_detector
+def test_a_restored_state_goes_on_bit_exactly(number):
+    rows, straight = rows_with_a_gap(), engine(EVERYTHING[number], **FULL)
+    results = straight.add(part(rows, slice(0, 700)))
+    assert results.bucket_count > 0
+    results.extend(run(JobEngine(straight.spec, straight.state()), part(rows, slice(700, None))))
+    assert dump(results) == said_at_once(number)
 
 
-@pytest.mark.parametrize("detector", EVERYTHING, ids=names)
-def test_inputs_stay_untouched_and_hostile_values_do_no_harm(detector):
+@every_detector
+def test_inputs_stay_untouched_and_hostile_values_do_no_harm(number):
     rows = busy_rows(size=300, days=3, seed=7)
     rows.numbers["value"][::7] = np.inf
     rows.numbers["value"][::11] = -1e300
@@ -147,7 +159,7 @@ def test_inputs_stay_untouched_and_hostile_values_do_no_harm(detector):
         *(c.codes.copy() for c in kept.text.values()),
         *(v.copy() for v in kept.numbers.values()),
     ]
-    results = run(engine(detector, influencers=["user"]), kept)
+    results = run(engine(EVERYTHING[number], influencers=["user"]), kept)
     after = [kept.time, *(c.codes for c in kept.text.values()), *kept.numbers.values()]
     assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(before, after, strict=True))
     assert "NaN" not in dump(results)

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from proxy.engine import Batch, Column, JobEngine
+from proxy.engine import JobEngine
 from proxy.job_config.engine_spec import spec_from
 from tests.engine.planted import (
     DAY,
@@ -21,6 +21,7 @@ from tests.engine.planted import (
     blamed,
     bucket_at,
     config,
+    part_of,
     records_at,
     run,
     top_score,
@@ -42,21 +43,15 @@ def visited(**options):
     return rows
 
 
-def part(batch, rows):
-    """A slice of a batch."""
-    text = {name: Column(column.codes[rows], column.values) for name, column in batch.text.items()}
-    return Batch(batch.time[rows], text, {name: values[rows] for name, values in batch.numbers.items()})
-
-
 @pytest.mark.parametrize(("latency", "is_found"), [("0s", False), ("2h", True)])
 def test_latency_waits_for_late_rows(latency, is_found):
     punctual, late = world(hosts=("sick",)).batch(), Rows()
     visit(late)
     engine = JobEngine(spec_from(config({"function": "count"}, latency=latency)))
     seen = int(np.searchsorted(punctual.time, PLANTED + HOUR + 1800))
-    results = engine.add(part(punctual, slice(0, seen)))
+    results = engine.add(part_of(punctual, slice(0, seen)))
     results.extend(engine.add(late.batch()))
-    results.extend(engine.add(part(punctual, slice(seen, None))))
+    results.extend(engine.add(part_of(punctual, slice(seen, None))))
     assert results.out_of_order == (0 if is_found else 400)
     assert bool(records_at(results, PLANTED)) == is_found
 
@@ -66,9 +61,9 @@ def test_chunks_do_not_matter():
     whole = JobEngine(spec_from(config(COUNT)))
     expected = whole.add(batch)
     engine = JobEngine(spec_from(config(COUNT)))
-    results = engine.add(part(batch, slice(0, 0)))
+    results = engine.add(part_of(batch, slice(0, 0)))
     for start in range(0, len(batch.time), 3001):
-        results.extend(engine.add(part(batch, slice(start, start + 3001))))
+        results.extend(engine.add(part_of(batch, slice(start, start + 3001))))
         engine = JobEngine(engine.spec, engine.state())
     end = START + 12 * DAY
     expected.extend(whole.flush(advance_to=end))
@@ -189,7 +184,7 @@ def test_without_influencers_the_bucket_speaks_for_its_time_alone():
 def test_interim_results_wait_for_the_rest_of_the_bucket_but_not_for_a_flood():
     rows = world(hosts=("sick",)).batch()
     engine = JobEngine(spec_from(config({"function": "count"})))
-    engine.add(part(rows, slice(0, int(np.searchsorted(rows.time, PLANTED + 1800)))))
+    engine.add(part_of(rows, slice(0, int(np.searchsorted(rows.time, PLANTED + 1800)))))
     half = engine.flush(calc_interim=True)
     assert half.records == []
     assert [(b["is_interim"], b["timestamp"]) for b in half.buckets] == [(True, PLANTED * 1000)]
@@ -205,11 +200,11 @@ def test_interim_results_leave_no_trace():
     rows = visited(hosts=("sick",)).batch()
     quiet, asked = (JobEngine(spec_from(config({"function": "count"}))) for _ in range(2))
     cut = int(np.searchsorted(rows.time, PLANTED + 1800))
-    expected = quiet.add(part(rows, slice(0, cut)))
-    results = asked.add(part(rows, slice(0, cut)))
+    expected = quiet.add(part_of(rows, slice(0, cut)))
+    results = asked.add(part_of(rows, slice(0, cut)))
     asked.flush(calc_interim=True)
-    expected.extend(quiet.add(part(rows, slice(cut, None))))
-    results.extend(asked.add(part(rows, slice(cut, None))))
+    expected.extend(quiet.add(part_of(rows, slice(cut, None))))
+    results.extend(asked.add(part_of(rows, slice(cut, None))))
     assert results.records == expected.records
     assert quiet.state() == asked.state()
 
@@ -287,9 +282,9 @@ def test_skipped_time_is_no_silence():
     rows = world(hosts=("sick",)).batch()
     engine = JobEngine(spec_from(config({"function": "low_count"})))
     cut = int(np.searchsorted(rows.time, PLANTED))
-    results = engine.add(part(rows, slice(0, cut)))
+    results = engine.add(part_of(rows, slice(0, cut)))
     results.extend(engine.flush(skip_to=PLANTED + DAY))
-    results.extend(engine.add(part(rows, slice(int(np.searchsorted(rows.time, PLANTED + DAY)), None))))
+    results.extend(engine.add(part_of(rows, slice(int(np.searchsorted(rows.time, PLANTED + DAY)), None))))
     assert [b for b in results.buckets if PLANTED <= b["timestamp"] // 1000 < PLANTED + DAY] == []
     assert [r for r in results.records if r["timestamp"] >= PLANTED * 1000 and r["record_score"] >= 50] == []
 

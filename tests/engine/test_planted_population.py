@@ -25,8 +25,8 @@ from tests.engine.planted import (
     run,
 )
 
-RARELY, OFTEN = START + 6 * DAY + 14 * HOUR, START + 7 * DAY + 14 * HOUR
-DAYS = 8
+RARELY, OFTEN = START + 3 * DAY + 14 * HOUR, START + 4 * DAY + 14 * HOUR
+DAYS = 5
 RECLUSE = "zed"
 COUNTS = ["count", "non_zero_count", "distinct_count", "info_content"]
 METRICS = ["mean", "median", "sum", "non_null_sum", "varp"]

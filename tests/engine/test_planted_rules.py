@@ -18,8 +18,10 @@ from tests.engine.planted import (
     blamed,
     bucket_at,
     config,
+    part_of,
     records_at,
     run,
+    run_from_planted,
     world,
 )
 
@@ -35,6 +37,13 @@ def visited(days=DAYS, events=400):
     return rows
 
 
+@cache
+def visited_hour():
+    """The same up to the end of that hour, as a batch."""
+    batch = visited().batch()
+    return part_of(batch, batch.time < PLANTED + HOUR)
+
+
 def condition(applies_to, operator, value):
     return {"applies_to": applies_to, "operator": operator, "value": value}
 
@@ -42,7 +51,7 @@ def condition(applies_to, operator, value):
 @cache
 def unruled():
     """The planted record as it is without rules."""
-    (record,) = records_at(run(config(COUNT), visited()), PLANTED)
+    (record,) = records_at(run_from_planted(config(COUNT), visited_hour()), PLANTED)
     assert record["record_score"] >= 75
     assert blamed(record, "user") == [MALLORY]
     return record
@@ -59,20 +68,13 @@ OPERANDS = ["actual", "typical", "diff_from_typical", "time"]
 CASES = [(o, name, place) for o in OPERANDS for name in OPERATORS for place in range(3)]
 
 
-@cache
-def ruled():
-    """One job: a detector for each operand, operator and place of the operand to the value."""
-    record = unruled()
-    (actual,), (typical,) = record["actual"], record["typical"]
-    operands = {"actual": actual, "typical": typical, "diff_from_typical": abs(actual - typical), "time": PLANTED}
-    rules = [[{"conditions": [condition(o, name, operands[o] + 1 - place)]}] for o, name, place in CASES]
-    return run(config(*(COUNT | {"custom_rules": rule} for rule in rules)), visited())
-
-
 @pytest.mark.parametrize("case", CASES, ids=["-".join(map(str, case)) for case in CASES])
 def test_a_condition_hides_the_result_exactly_where_it_holds(case):
-    _, operator, place = case
-    found = records_at(ruled(), PLANTED, detector_index=CASES.index(case))
+    operand, operator, place = case
+    (actual,), (typical,) = unruled()["actual"], unruled()["typical"]
+    value_of = {"actual": actual, "typical": typical, "diff_from_typical": abs(actual - typical), "time": PLANTED}
+    rule = {"conditions": [condition(operand, operator, value_of[operand] + 1 - place)]}
+    found = records_at(run_from_planted(config(COUNT | {"custom_rules": [rule]}), visited_hour()), PLANTED)
     assert (found == []) == OPERATORS[operator][place]
 
 
@@ -90,7 +92,7 @@ SCOPED = [
 def test_a_scope_hides_who_is_or_is_not_listed(detector, field, items, kind):
     scope = {field: {"filter_id": "list", "filter_type": kind}}
     job = config(detector, detector | {"custom_rules": [{"scope": scope}]})
-    records = records_at(run(job, visited(), filters={"list": items}), PLANTED)
+    records = records_at(run_from_planted(job, visited_hour(), filters={"list": items}), PLANTED)
     found = [r["detector_index"] for r in records if r["record_score"] >= 50]
     assert found == ([0] if kind == "include" else [0, 1])
 
@@ -104,13 +106,13 @@ def test_scope_and_all_conditions_must_hold():
         {"conditions": [condition("typical", "lt", 300), condition("actual", "lt", 300)]},
     ]
     job = config(*(COUNT | {"custom_rules": [rule]} for rule in rules))
-    results = run(job, visited(), filters={"ill": ["sick"]})
+    results = run_from_planted(job, visited_hour(), filters={"ill": ["sick"]})
     assert {r["detector_index"] for r in records_at(results, PLANTED)} == {1, 3}
 
 
 def test_a_hidden_result_is_no_part_of_its_bucket():
     rule = {"conditions": [condition("actual", "gt", 300)]}
-    results = run(config(COUNT | {"custom_rules": [rule]}), visited())
+    results = run_from_planted(config(COUNT | {"custom_rules": [rule]}), visited_hour())
     assert bucket_at(results, PLANTED)["anomaly_score"] < 25
     assert [i for i in results.influencers if i["influencer_field_value"] == MALLORY] == []
 
@@ -124,7 +126,7 @@ def risen(*actions, by=25):
     ]
     rules = [{"actions": list(actions), "conditions": [condition("time", "gte", PLANTED)]}] if actions else []
     job = config(MEAN | {"custom_rules": rules}) | {"model_plot_config": {"enabled": True}}
-    results = run(job, rows)
+    results = run_from_planted(job, rows.batch())
     return results, results.model_plots[-1]["model_median"]
 
 
@@ -151,7 +153,8 @@ def fair(start_ms, end_ms):
 
 
 def test_an_event_silences_its_buckets_and_is_named_in_them():
-    results = run(config(COUNT), visited(), events=[fair(PLANTED * 1000 + 5, (PLANTED + 60) * 1000)])
+    events = [fair(PLANTED * 1000 + 5, (PLANTED + 60) * 1000)]
+    results = run_from_planted(config(COUNT), visited().batch(), events=events)
     assert records_at(results, PLANTED) == []
     assert bucket_at(results, PLANTED)["anomaly_score"] == 0
     assert bucket_at(results, PLANTED)["scheduled_events"] == ["fair"]

@@ -1,7 +1,8 @@
 """Every function over single series finds what it is for, on its own side, and blames who did it.
 
 Split by a field there is one world: one host falls silent for an hour, a day later another slumps, a day later a
-third has a surge, the fourth is well. Undivided series have a world for each.
+third has a surge, the fourth is well. An undivided series is that of the host that is well, until it has each of these
+in turn, the last two by the hands of the others.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ LOW = [f"low_{name}" for name in [*COUNTS, *TEXTS, *METRICS]] + ["min"]
 ALL = BOTH_SIDES + HIGH + LOW
 COUNT_EMPTY_BUCKETS = {"count", "distinct_count", "info_content", "sum"}
 
-DAYS = 11
-SILENCE, SLUMP, SURGE = (START + day * DAY + 14 * HOUR for day in (8, 9, 10))
+DAYS = 9
+SILENCE, SLUMP, SURGE = (START + day * DAY + 14 * HOUR for day in (6, 7, 8))
 HOST_OF = {SILENCE: "mute", SLUMP: "ill", SURGE: "sick"}
 SPLITS = {"whole": {}, "by": {"by_field_name": "host"}, "partition": {"partition_field_name": "host"}}
 every_split = pytest.mark.parametrize("split", SPLITS)
@@ -49,37 +50,29 @@ def detector(function, split="partition"):
     return {"function": function} | SPLITS[split] | ({"field_name": field} if field else {})
 
 
-def sick_world(hosts):
+def sick_world(split):
     """Mallory is nearly all that is left at the ill host and brings many events, strange words and huge values to
     the sick one."""
-    rows = world(days=DAYS, hosts=hosts)
+    rows = world(days=DAYS, hosts=("well",) if split == "whole" else (*HOST_OF.values(), "well"))
     for time in (SILENCE, SLUMP):
-        rows.drop(rows.where(time, host=HOST_OF[time]))
-    if "ill" in hosts:
-        rows.add(SLUMP + np.arange(10) * 60, host="ill", user=MALLORY, word="word01", numbers={"value": -50.0})
-    if "sick" in hosts:
-        words = [f"w{i * 7919 % 100_000:05d}" for i in range(300)]
-        values = np.random.default_rng(5).normal(400, 60, 300).tolist()
-        rows.add(SURGE + np.arange(300) * 12, host="sick", user=MALLORY, word=words, numbers={"value": values})
+        rows.drop(rows.where(time, host="well" if split == "whole" else HOST_OF[time]))
+    rows.add(SLUMP + np.arange(10) * 60, host="ill", user=MALLORY, word="word01", numbers={"value": -50.0})
+    words = [f"w{i * 7919 % 100_000:05d}" for i in range(300)]
+    values = np.random.default_rng(5).normal(400, 60, 300).tolist()
+    rows.add(SURGE + np.arange(300) * 12, host="sick", user=MALLORY, word=words, numbers={"value": values})
     return rows
 
 
 @cache
-def results_of(split, host=None):
-    """One job with all functions; `host` tells the worlds of undivided series apart."""
-    hosts = (host,) if host else (*HOST_OF.values(), "well")
-    return run(config(*(detector(function, split) for function in ALL)), sick_world(hosts))
-
-
-def results_at(split, time):
-    """The results that tell of what happened at a time."""
-    return results_of(split, HOST_OF[time] if split == "whole" else None)
+def results_of(split):
+    """One job with all functions."""
+    return run(config(*(detector(function, split) for function in ALL)), sick_world(split))
 
 
 def records_of(split, function, time):
     """What a function says about the host of that time."""
     of_host = {name.replace("_name", "_value"): HOST_OF[time] for name in SPLITS[split]}
-    return records_at(results_at(split, time), time, detector_index=ALL.index(function), **of_host)
+    return records_at(results_of(split), time, detector_index=ALL.index(function), **of_host)
 
 
 def assert_explained(record, kind):
@@ -114,8 +107,9 @@ def test_a_surge_is_critical_explained_and_blamed_on_who_caused_it(function, spl
 @pytest.mark.parametrize("function", BOTH_SIDES + LOW)
 def test_a_slump_is_severe_and_explained(function, split):
     (record,) = records_of(split, function, SLUMP)
-    # Even no variance at all is not far from little.
-    assert record["record_score"] >= (50 if "varp" in function else 75)
+    # Even no variance at all is not far from little; and a day after silence hardly any information is nothing new.
+    is_less = "varp" in function or ("info_content" in function and split == "whole")
+    assert record["record_score"] >= (50 if is_less else 75)
     assert_explained(record, "dip")
     assert blamed(record, "user") == [MALLORY]
     assert blamed(record, "host") == ["ill"]
@@ -139,18 +133,18 @@ def test_silence_means_zero_only_to_functions_that_count_it(function, split):
 @every_split
 def test_healthy_hours_stay_quiet(split):
     loud = set()
-    for time, host in HOST_OF.items():
-        for record in results_at(split, time).records:
-            named = blamed(record, "host") or [host]
-            is_planted = any(named == [h] and 0 <= record["timestamp"] // 1000 - t <= DAY for t, h in HOST_OF.items())
-            if record["record_score"] >= 75 and not is_planted:
-                loud.add((record["function"], named[0], record["timestamp"]))
+    for record in results_of(split).records:
+        named = blamed(record, "host")
+        of_it = HOST_OF.values() if split == "whole" else named
+        is_planted = any(h in of_it and 0 <= record["timestamp"] // 1000 - t <= DAY for t, h in HOST_OF.items())
+        if record["record_score"] >= 75 and not is_planted:
+            loud.add((record["function"], *named, record["timestamp"]))
     assert all([function for function, *_ in loud].count(name) <= 3 for name in ALL), loud
-    assert len({(host, time) for _, host, time in loud}) <= 2 * (len(HOST_OF) + 1), loud
+    assert len({(*host, time) for _, *host, time in loud}) <= 2 * (len(HOST_OF) + 1), loud
 
 
 def test_avg_reads_as_mean():
-    (record,) = records_at(run(config(detector("avg", "whole")), sick_world(("sick",))), SURGE)
+    (record,) = records_at(run(config(detector("avg", "whole")), sick_world("whole")), SURGE)
     assert (record["function"], record["function_description"]) == ("avg", "mean")
     assert record["record_score"] >= 75
 
@@ -162,7 +156,7 @@ def test_metric_says_which_of_its_features_stood_out():
 
 @every_split
 def test_the_influencer_and_the_bucket_of_a_surge_are_critical(split):
-    results = results_at(split, SURGE)
+    results = results_of(split)
     scores = {i["influencer_field_value"]: i["influencer_score"] for i in influencers_at(results, SURGE)}
     assert scores[MALLORY] >= 75
     assert scores["sick"] >= 75
@@ -178,7 +172,7 @@ def test_the_influencer_and_the_bucket_of_a_surge_are_critical(split):
 def test_no_earlier_hour_is_as_unusual(split, time):
     sizes = {
         bucket["timestamp"] // 1000: influencer["raw_anomaly_score"]
-        for bucket in results_at(split, time).buckets
+        for bucket in results_of(split).buckets
         for influencer in bucket["bucket_influencers"]
         if influencer["influencer_field_name"] == "bucket_time"
     }
