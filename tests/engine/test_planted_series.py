@@ -107,8 +107,8 @@ def test_a_surge_is_critical_explained_and_blamed_on_who_caused_it(function, spl
 @pytest.mark.parametrize("function", BOTH_SIDES + LOW)
 def test_a_slump_is_severe_and_explained(function, split):
     (record,) = records_of(split, function, SLUMP)
-    # Even no variance at all is not far from little; and a day after silence hardly any information is nothing new.
-    is_less = "varp" in function or ("info_content" in function and split == "whole")
+    # Even no variance at all is not far from little; and a day after silence little is the second of its kind.
+    is_less = "varp" in function or split == "whole"
     assert record["record_score"] >= (50 if is_less else 75)
     assert_explained(record, "dip")
     assert blamed(record, "user") == [MALLORY]
