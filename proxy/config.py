@@ -19,6 +19,7 @@ class ConfigError(Exception):
 class ServerConfig:
     host: str
     port: int
+    address: str | None
     max_content_length: ByteSize
     max_configuration_length: ByteSize
     max_in_flight_length: ByteSize

@@ -101,14 +101,22 @@ class Metrics:
             registry=self._registry,
         )
         ProcessCollector(namespace="lanewatch", registry=self._registry)
+        self._of_jobs: Collector | None = None
+        self._of_alerts: Collector | None = None
 
     def look_at(self, jobs: Jobs) -> None:
-        """Tells of these jobs too, from now on."""
-        self._registry.register(_OfJobs(jobs))
+        """Tells of these jobs from now on."""
+        self._of_jobs = self._replaced(self._of_jobs, _OfJobs(jobs))
 
     def look_at_alerts(self, alerts: Alerts) -> None:
-        """Tells of alert rules too, from now on."""
-        self._registry.register(_OfAlerts(alerts))
+        """Tells of these alert rules from now on."""
+        self._of_alerts = self._replaced(self._of_alerts, _OfAlerts(alerts))
+
+    def _replaced(self, former: Collector | None, collector: Collector) -> Collector:
+        if former is not None:
+            self._registry.unregister(former)
+        self._registry.register(collector)
+        return collector
 
     def look_at_bodies(self, held: Callable[[], float]) -> None:
         """``held`` is how many bytes of bodies are held."""

@@ -9,24 +9,29 @@ import os
 import signal
 import socket
 import ssl
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 import uvloop
 
 from proxy.api.front import Front
 from proxy.api.page import Page
 from proxy.api.passing.upstream import Upstream
-from proxy.app import WATCH, make_app
+from proxy.app import CANDIDATE, WATCH, make_app
 from proxy.check import tell_missing_rights
 from proxy.cluster.node import Node
 from proxy.config import Config, ConfigError, ElasticsearchConfig, ServerConfig
+from proxy.leadership.processes import this_process
 from proxy.nginx import nginx_config
 from proxy.nginx_process import NginxProcess, find_nginx
 from proxy.runtime.tasks import Tasks
+from proxy.store import Peer
 from proxy.tls import (
     cluster_context,
+    peer_context,
     reload_certificates,
     server_context,
     trust_fingerprint,
@@ -75,7 +80,7 @@ async def start_serving(config: Config) -> Serving:
     except OSError:
         tasks.spawn(trust_fingerprint_later(config.elasticsearch), "trust in the cluster's certificates")
     page = Page(config.page.path, {"alerts": config.indices.alerts_alias}) if config.page.path else None
-    app = make_app(config)
+    app = make_app(config, peers=peer_context(config.server))
     front = Front(app, upstream, config.server, page=page, watch=app.get(WATCH))
     try:
         port = await front.start(
@@ -90,7 +95,24 @@ async def start_serving(config: Config) -> Serving:
         await front.close()
         raise
     scheme = "http" if certificates is None else "https"
-    return Serving(f"{scheme}://{url_host(config.server.host)}:{port}", front, tasks, certificates)
+    url = f"{scheme}://{url_host(config.server.host)}:{port}"
+    address = config.server.address or f"{scheme}://{own_host(config)}:{port}"
+    me = Peer(uuid.uuid4().hex, socket.gethostname(), address, this_process())
+    await app[CANDIDATE].start(me)
+    return Serving(url, front, tasks, certificates)
+
+
+def own_host(config: Config) -> str:
+    """Where other proxies reach this one: the address that is listened on, or of all of them the one to the cluster."""
+    if config.server.host not in ("0.0.0.0", "::"):
+        return url_host(config.server.host)
+    node = urlsplit(config.elasticsearch.hosts[0])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((node.hostname or "", node.port or 9200))  # sends nothing, only chooses a way
+        except OSError:
+            return socket.gethostname()
+        return str(probe.getsockname()[0])
 
 
 def trusted_authorities(elasticsearch: ElasticsearchConfig) -> str | None:

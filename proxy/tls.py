@@ -58,6 +58,20 @@ def server_context(config: ServerConfig) -> ssl.SSLContext | None:
     return context
 
 
+def peer_context(config: ServerConfig) -> ssl.SSLContext | bool:
+    """For connections to another proxy of the same service: authorities that are known, and our own certificate.
+
+    Proxies find each other by addresses that no certificate need bear, so the name in it is not compared.
+    """
+    if config.ssl_certificate is None:
+        return True
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(config.ssl_certificate)
+    return context
+
+
 def reload_certificates(config: Config, server: ssl.SSLContext | None) -> None:
     """Reads our certificates again, for connections to come. What cannot be used is logged, and the old ones stay."""
     ours, cluster = config.server, config.elasticsearch

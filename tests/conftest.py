@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -32,6 +33,9 @@ from tests.http_client import HttpClient
 pytest_plugins = ("aiohttp.pytest_plugin", "tests.faults.table")
 
 START_TIMEOUT_S = 60
+# The index of configurations of proxies that a test starts for itself, also as processes: in the usual one the
+# session's proxy leads.
+APART = "lanewatch-apart-config"
 
 # A red build must mean that a change broke something, so properties try the same examples every time;
 # `make test-random` looks for new ones. A deadline would tell a busy machine from an idle one.
@@ -47,6 +51,7 @@ ROOM_BYTES = 4 << 30
 def pytest_configure() -> None:
     """Puts what is temporary into memory where there is room, for the tests and for the processes they start."""
     os.environ.setdefault("ES_JAVA_OPTS", "-XX:TieredStopAtLevel=1")
+    os.environ["LANEWATCH_INDICES_CONFIG"] = APART
     if "TMPDIR" not in os.environ and is_roomy(MEMORY):
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
@@ -227,6 +232,8 @@ def start_proxy() -> Iterator[Callable[[Config], BackgroundProxy]]:
     started: list[BackgroundProxy] = []
 
     def start(config: Config) -> BackgroundProxy:
+        if config.indices.config == load_config(environ={}).indices.config:
+            config = replace(config, indices=replace(config.indices, config=APART))
         started.append(BackgroundProxy(config))
         started[-1].start()
         return started[-1]
@@ -274,7 +281,7 @@ def reset_jobs(client: HttpClient, cluster_client: HttpClient) -> Callable[[], N
 
 def delete_own_indices(cluster_client: HttpClient) -> None:
     query = {"expand_wildcards": "all", "format": "json", "h": "index"}
-    rows = cluster_client.get("/_cat/indices/.ml-*,lanewatch-*", query=query).json()
+    rows = cluster_client.get("/_cat/indices/.ml-*,lanewatch-*,-lanewatch-*-lease", query=query).json()
     names = [row["index"] for row in rows]
     if names:
         deleted = cluster_client.delete("/" + ",".join(names), query={"ignore_unavailable": "true"})

@@ -26,8 +26,9 @@ class Answer:
 class HttpClient:
     """One server; every request on a connection of its own."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
         self.url = url
+        self.timeout_s = timeout_s
         self.address = urlsplit(url).netloc
 
     def request(
@@ -51,7 +52,7 @@ class HttpClient:
             kind = "application/json" if ndjson is None else "application/x-ndjson"
             sent = {"content-type": kind, **{name.lower(): value for name, value in sent.items()}}
         target = f"{path}?{urlencode(query)}" if query else path
-        connection = http.client.HTTPConnection(self.address, timeout=TIMEOUT_S)
+        connection = http.client.HTTPConnection(self.address, timeout=self.timeout_s)
         try:
             connection.request(method, target, body=body.encode() if isinstance(body, str) else body, headers=sent)
             response = connection.getresponse()

@@ -21,6 +21,12 @@ from tests.test_cli import RunningCommand, used_port
 CHECKED = {"reach", "security", "licence", "clock", "memory", "disk", "indices", "processors"}
 
 
+@pytest.fixture(autouse=True)
+def usual_names(monkeypatch):
+    """The indices of the session's proxy, and not those that proxies of other tests have."""
+    monkeypatch.delenv("LANEWATCH_INDICES_CONFIG")
+
+
 @pytest.fixture
 def check(capsys, monkeypatch):
     """Runs the command with settings from the environment; returns the exit code, and findings by what was checked."""

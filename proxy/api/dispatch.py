@@ -19,6 +19,7 @@ from proxy.api.in_flight import InFlight, Share
 from proxy.api.kibana_paths import is_kibanas, kibana_error, without_space
 from proxy.api.large_answer import SLICED_FROM_BYTES, Sliced
 from proxy.api.operation import Match, Operation, Router
+from proxy.api.passing.handover import Handover
 from proxy.api.render import Rendering, rendering_of
 from proxy.api.request_head import accepts_gzip, identity_of, read_query
 from proxy.api.services import Services
@@ -36,12 +37,18 @@ _OPERATION = web.RequestKey("operation", str)
 class Dispatcher:
     """Answers every request on our paths; never raises."""
 
-    def __init__(self, router: Router, schemas: Schemas, services: Services) -> None:
+    def __init__(self, router: Router, schemas: Schemas, services: Services, handover: Handover | None = None) -> None:
+        """``handover`` is to whoever leads; without one, that is always this process."""
         self._router = router
         self._schemas = schemas
         self._services = services
+        self._handover = handover
         self._in_flight = InFlight(services.config.server.max_in_flight_length)
         services.metrics.look_at_bodies(lambda: self._in_flight.held)
+
+    def use(self, services: Services) -> None:
+        """Gives these to the handlers of requests that come from now on."""
+        self._services = services
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         began = time.perf_counter()
@@ -63,6 +70,10 @@ class Dispatcher:
             rendering = rendering_of(query, request.headers, has_body=request.body_exists, major=facts.major)
             match = self._router.match(request.method, without_space(request.raw_path))
             request[_OPERATION] = match.operation.name
+            if self._handover is not None and not match.operation.by_any:
+                handed_over = await self._handover.answer(request)
+                if handed_over is not None:
+                    return handed_over
             action = self._schemas.action(match.operation.name)
             await self._services.access.check(action, identity, request.raw_path)
             reply = await self._perform(request, match, query, warnings)

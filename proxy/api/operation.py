@@ -35,6 +35,7 @@ class Operation:
     ``legacy``: the paths under ``/_ml`` are also served under ``/_xpack/ml``.
     ``deprecation`` is a warning that every answer carries.
     Writes are refused while the cluster is upgraded, unless they are ``allowed_while_upgrading``.
+    ``by_any`` proxy can answer what needs the cluster alone; only the leader knows the rest.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Operation:
     legacy: bool = True
     deprecation: str | None = None
     allowed_while_upgrading: bool = False
+    by_any: bool = False
 
 
 @dataclass(frozen=True, slots=True)

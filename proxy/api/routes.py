@@ -44,6 +44,7 @@ class _Traits(TypedDict, total=False):
     legacy: bool
     deprecation: str
     allowed_while_upgrading: bool
+    by_any: bool
 
 
 def _ml(handler: Handler, route: str, **traits: Unpack[_Traits]) -> Operation:
@@ -82,20 +83,21 @@ def _routes(root: str, route: str) -> tuple[str, ...]:
 
 JOBS: tuple[Operation, ...] = (
     _job(jobs.put_job, "PUT /{job_id}"),
-    _job(jobs.get_jobs, "GET [/{job_id}]"),
+    _job(jobs.get_jobs, "GET [/{job_id}]", by_any=True),
     _job(jobs.update_job, "POST /{job_id}/_update"),
     _job(jobs.delete_job, "DELETE /{job_id}"),
     _job(jobs.reset_job, "POST /{job_id}/_reset", legacy=False, allowed_while_upgrading=True),
     _job(job_runs.open_job, "POST /{job_id}/_open"),
     _job(job_runs.close_job, "POST /{job_id}/_close"),
     _job(job_stats.get_job_stats, "GET [/{job_id}]/_stats"),
-    _job(job_checks.validate, "POST /_validate", allowed_while_upgrading=True),
-    _job(job_checks.validate_detector, "POST /_validate/detector", allowed_while_upgrading=True),
+    _job(job_checks.validate, "POST /_validate", allowed_while_upgrading=True, by_any=True),
+    _job(job_checks.validate_detector, "POST /_validate/detector", allowed_while_upgrading=True, by_any=True),
     _job(
         job_checks.estimate_model_memory,
         "POST /_estimate_model_memory",
         legacy=False,
         allowed_while_upgrading=True,
+        by_any=True,
     ),
 )
 
@@ -105,15 +107,15 @@ DATA: tuple[Operation, ...] = (
 )
 
 RESULTS: tuple[Operation, ...] = (
-    _job(results.get_buckets, "GET,POST /{job_id}/results/buckets[/{timestamp}]"),
-    _job(overall_buckets.get_overall_buckets, "GET,POST /{job_id}/results/overall_buckets"),
-    _job(results.get_records, "GET,POST /{job_id}/results/records"),
-    _job(results.get_influencers, "GET,POST /{job_id}/results/influencers"),
-    _job(results.get_categories, "GET,POST /{job_id}/results/categories[/{category_id}]"),
+    _job(results.get_buckets, "GET,POST /{job_id}/results/buckets[/{timestamp}]", by_any=True),
+    _job(overall_buckets.get_overall_buckets, "GET,POST /{job_id}/results/overall_buckets", by_any=True),
+    _job(results.get_records, "GET,POST /{job_id}/results/records", by_any=True),
+    _job(results.get_influencers, "GET,POST /{job_id}/results/influencers", by_any=True),
+    _job(results.get_categories, "GET,POST /{job_id}/results/categories[/{category_id}]", by_any=True),
 )
 
 SNAPSHOTS: tuple[Operation, ...] = (
-    _job(snapshots.get_model_snapshots, "GET,POST /{job_id}/model_snapshots[/{snapshot_id}]"),
+    _job(snapshots.get_model_snapshots, "GET,POST /{job_id}/model_snapshots[/{snapshot_id}]", by_any=True),
     _job(snapshots.update_model_snapshot, "POST /{job_id}/model_snapshots/{snapshot_id}/_update"),
     _job(snapshots.delete_model_snapshot, "DELETE /{job_id}/model_snapshots/{snapshot_id}"),
     _job(snapshots.revert_model_snapshot, "POST /{job_id}/model_snapshots/{snapshot_id}/_revert"),
@@ -128,10 +130,10 @@ FORECASTS: tuple[Operation, ...] = (
 
 DATAFEEDS: tuple[Operation, ...] = (
     _feed(datafeeds.put_datafeed, "PUT /{datafeed_id}"),
-    _feed(datafeeds.get_datafeeds, "GET [/{datafeed_id}]"),
+    _feed(datafeeds.get_datafeeds, "GET [/{datafeed_id}]", by_any=True),
     _feed(datafeeds.update_datafeed, "POST /{datafeed_id}/_update"),
     _feed(datafeeds.delete_datafeed, "DELETE /{datafeed_id}"),
-    _feed(datafeeds.preview_datafeed, "GET,POST [/{datafeed_id}]/_preview", allowed_while_upgrading=True),
+    _feed(datafeeds.preview_datafeed, "GET,POST [/{datafeed_id}]/_preview", allowed_while_upgrading=True, by_any=True),
     _feed(datafeed_runs.start_datafeed, "POST /{datafeed_id}/_start"),
     _feed(datafeed_runs.stop_datafeed, "POST /{datafeed_id}/_stop"),
     _feed(datafeed_stats.get_datafeed_stats, "GET [/{datafeed_id}]/_stats"),
@@ -139,18 +141,18 @@ DATAFEEDS: tuple[Operation, ...] = (
 
 CALENDARS: tuple[Operation, ...] = (
     _ml(calendars.put_calendar, "PUT /calendars/{calendar_id}"),
-    _ml(calendars.get_calendars, "GET,POST /calendars[/{calendar_id}]"),
+    _ml(calendars.get_calendars, "GET,POST /calendars[/{calendar_id}]", by_any=True),
     _ml(calendars.delete_calendar, "DELETE /calendars/{calendar_id}"),
     _ml(calendars.put_calendar_job, "PUT /calendars/{calendar_id}/jobs/{job_id}"),
     _ml(calendars.delete_calendar_job, "DELETE /calendars/{calendar_id}/jobs/{job_id}"),
     _ml(calendars.post_calendar_events, "POST /calendars/{calendar_id}/events"),
-    _ml(calendars.get_calendar_events, "GET /calendars/{calendar_id}/events"),
+    _ml(calendars.get_calendar_events, "GET /calendars/{calendar_id}/events", by_any=True),
     _ml(calendars.delete_calendar_event, "DELETE /calendars/{calendar_id}/events/{event_id}"),
 )
 
 FILTERS: tuple[Operation, ...] = (
     _ml(filters.put_filter, "PUT /filters/{filter_id}"),
-    _ml(filters.get_filters, "GET /filters[/{filter_id}]", allowed_while_upgrading=True),
+    _ml(filters.get_filters, "GET /filters[/{filter_id}]", allowed_while_upgrading=True, by_any=True),
     _ml(filters.update_filter, "POST /filters/{filter_id}/_update"),
     _ml(filters.delete_filter, "DELETE /filters/{filter_id}"),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """``clock`` gives epoch milliseconds."""
+    """``clock`` gives epoch milliseconds; ``responsible`` names the proxy that leads and its address."""
 
     store: Store
     runtime: Supervisor
@@ -26,3 +26,4 @@ class Services:
     access: Access
     metrics: Metrics
     alerting: Alerting
+    responsible: Callable[[], Mapping[str, str]] = dict

@@ -14,7 +14,6 @@ from proxy.errors import not_found
 
 if TYPE_CHECKING:  # where a model lives, the store's client is not loaded for these types
     from proxy.store.client import Json
-    from proxy.store.names import Names
 
 Filters = Mapping[str, Sequence[str]]
 Events = Sequence[Mapping[str, object]]
@@ -34,6 +33,7 @@ class JobInputs:
     calendar_events: Events
     write_alias: str
     annotations_alias: str
+    state_alias: str
 
 
 class StoredFilters(Protocol):
@@ -48,11 +48,17 @@ class StoredCalendars(Protocol):
         ...
 
 
+class Targets(Protocol):
+    async def targets(self, job_id: str, results_index_name: str) -> tuple[str, str, str]:
+        """What a job's results, its annotations and its state are written through."""
+        ...
+
+
 class StoredInputs(Protocol):
-    """Where the filters and the calendar events of jobs are stored: the store, or a part of it."""
+    """Where the filters and the calendar events of jobs are stored, and their results: the store, or a part of it."""
 
     @property
-    def names(self) -> Names: ...
+    def indices(self) -> Targets: ...
 
     @property
     def filters(self) -> StoredFilters: ...
@@ -67,14 +73,16 @@ async def gather_inputs(stored: StoredInputs, configuration: Mapping[str, Json])
     Raises:
         MlError: where the cluster cannot tell.
     """
-    job_id, names = str(configuration["job_id"]), stored.names
+    job_id = str(configuration["job_id"])
+    results, annotations, state = await stored.indices.targets(job_id, configuration["results_index_name"])
     return JobInputs(
         job_id=job_id,
         configuration=configuration,
         filters=await stored.filters.items_of(filter_ids(configuration)),
         calendar_events=await stored.calendars.events_of(job_id, configuration.get("groups", ())),
-        write_alias=names.write_alias(job_id),
-        annotations_alias=names.indices.annotations_write_alias,
+        write_alias=results,
+        annotations_alias=annotations,
+        state_alias=state,
     )
 
 

@@ -49,7 +49,7 @@ def statistics_lines(inputs: JobInputs, status: Status, now_ms: int) -> list[byt
     return index_lines(inputs.write_alias, iter(documents))
 
 
-def snapshot_lines(inputs: JobInputs, state_alias: str, snapshot: Snapshot) -> list[bytes]:
+def snapshot_lines(inputs: JobInputs, snapshot: Snapshot) -> list[bytes]:
     """The snapshot itself, the quantiles that are in force with it, and its annotation."""
     job_id = inputs.job_id
     quantiles = _quantiles(job_id, snapshot.status)
@@ -57,7 +57,7 @@ def snapshot_lines(inputs: JobInputs, state_alias: str, snapshot: Snapshot) -> l
     note_id = result_ids.snapshot_annotation(job_id, snapshot.snapshot_id)
     return [
         *index_lines(inputs.write_alias, iter([(document_id, _document(job_id, snapshot, quantiles))])),
-        *index_lines(state_alias, iter([(result_ids.quantiles(job_id), quantiles)])),
+        *index_lines(inputs.state_alias, iter([(result_ids.quantiles(job_id), quantiles)])),
         *index_lines(inputs.annotations_alias, iter([(note_id, _annotation(job_id, snapshot))])),
     ]
 

@@ -63,7 +63,10 @@ class Supervisor:
         self._config = config
         self._clock = clock
         self.traffic = Traffic()
-        self.places = Places({"own": place}) if place else make_places(config, store.client.on_call, self.traffic)
+        client = store.client
+        self.places = (
+            Places({"own": place}) if place else make_places(config, client.on_call, self.traffic, client.fence.term)
+        )
         self._place: Place = self.places
         self._tasks = Tasks()
         self._turns = Turns()
@@ -121,6 +124,12 @@ class Supervisor:
                 await asyncio.gather(*(self._save_in_turn(live) for live in self._entries.lives()))
         except TimeoutError:
             _log.warning("stopping without saving all models; the next start reads the journal instead")
+        await self._place.close()
+
+    async def abandon(self) -> None:
+        """Gives up every open job as it is: another process has it by now."""
+        await self._tasks.stop()
+        await self.steps.stop()
         await self._place.close()
 
     async def _take_up(self) -> None:

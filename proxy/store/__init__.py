@@ -29,6 +29,7 @@ from proxy.store.expired import Expired
 from proxy.store.extraction.grouped import GroupedSearches
 from proxy.store.extraction.preview import preview as preview_source
 from proxy.store.extraction.readiness import check_readable
+from proxy.store.fence import Fence, NotLeading, TermFence, lease_index, term_alias
 from proxy.store.filters import Filter, Filters, StoredFilter, filter_of
 from proxy.store.finished_buckets import FinishedBuckets
 from proxy.store.forecasts import Forecasts, wants_all
@@ -38,6 +39,7 @@ from proxy.store.job_tasks import JobTask, JobTasks
 from proxy.store.jobs import Config as JobConfig
 from proxy.store.jobs import Jobs, StoredJob, id_is_taken
 from proxy.store.journal import Journal
+from proxy.store.lease import Peer
 from proxy.store.maintenance import Maintenance
 from proxy.store.model_state import ModelStates
 from proxy.store.names import Names
@@ -77,10 +79,12 @@ __all__ = [
     "JobConfig",
     "JobTask",
     "Json",
+    "NotLeading",
     "OverallBuckets",
     "OverallRequest",
     "Page",
     "Pages",
+    "Peer",
     "ResultFilter",
     "Store",
     "StoredConnector",
@@ -88,6 +92,7 @@ __all__ = [
     "StoredFilter",
     "StoredJob",
     "StoredStats",
+    "TermFence",
     "check_query",
     "check_readable",
     "empty_snapshot",
@@ -99,6 +104,7 @@ __all__ = [
     "result_docs",
     "result_pages",
     "result_queries",
+    "store_of_term",
     "to_time",
     "unknown_calendar",
     "wants_all",
@@ -109,9 +115,9 @@ __all__ = [
 class Store:
     """The parts of the store, sharing one client."""
 
-    def __init__(self, config: Config, on_call: OnCall = tell_nobody) -> None:
-        """``on_call`` is told of every request to the cluster."""
-        self.client = ClusterClient(config.elasticsearch, on_call)
+    def __init__(self, config: Config, on_call: OnCall = tell_nobody, fence: Fence | None = None) -> None:
+        """``on_call`` is told of every request to the cluster; for ``fence`` see ``ClusterClient``."""
+        self.client = ClusterClient(config.elasticsearch, on_call, fence)
         self.names = Names(config.indices)
         self.indices = Indices(self.client, self.names)
         self.jobs = Jobs(self.client, self.names)
@@ -149,3 +155,16 @@ class Store:
 
     async def close(self) -> None:
         await self.client.close()
+
+
+def store_of_term(config: Config, on_call: OnCall, term: str | None) -> Store:
+    """For a process that works for the leader of a term, who ends it; without one as other tools."""
+    if term is None:
+        return Store(config, on_call)
+
+    async def goes_on() -> bool:
+        base = config.indices.config
+        return await store.client.exists(f"/{lease_index(base)}/_alias/{term_alias(base, term)}")
+
+    store = Store(config, on_call, TermFence(config.indices.config, goes_on, term))
+    return store

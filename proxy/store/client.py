@@ -34,6 +34,7 @@ from elasticsearch import AsyncElasticsearch
 from proxy.config import ElasticsearchConfig
 from proxy.errors import MlError, RelayedError, bad_gateway, gateway_timeout, illegal_argument, unavailable
 from proxy.store.calls import ClusterCall, OnCall, kind_of, tell_nobody
+from proxy.store.fence import Fence, NoFence, fenced
 from proxy.tls import cluster_context
 
 # JSON documents of the cluster; their fields are checked where they are used.
@@ -91,9 +92,10 @@ class ClusterFacts:
 class ClusterClient:
     """Sends our own requests with our own identity."""
 
-    def __init__(self, config: ElasticsearchConfig, on_call: OnCall = tell_nobody) -> None:
-        """``on_call`` is told of every attempt."""
+    def __init__(self, config: ElasticsearchConfig, on_call: OnCall = tell_nobody, fence: Fence | None = None) -> None:
+        """``on_call`` is told of every attempt; ``fence`` says what may be changed, None lets everything through."""
         self._config = config
+        self.fence = fence or NoFence()
         self.on_call = on_call
         self._es: AsyncElasticsearch | None = None
         self._facts: ClusterFacts | None = None
@@ -148,14 +150,24 @@ class ClusterClient:
         Raises:
             ClusterError: the cluster answered with a status of 400 or more.
             MlError: 503 where it cannot be reached, 504 where it does not answer in time.
+            NotLeading: it would change something, and another process leads.
         """
+        path, params, body = fenced(self.fence, method, path, params or {}, body)
+        try:
+            return await self._request(method, _target(path, params), body, retry=retry, raw=raw)
+        except ClusterError as error:
+            if self.fence.is_refusal(error):
+                await self.fence.confirm()
+            raise
+
+    async def _request(self, method: str, target: str, body: Json, *, retry: bool, raw: bool) -> Json:
         self._spare_our_account()
         headers = dict(self._headers)
         if opaque_id.get():
             headers["x-opaque-id"] = str(opaque_id.get())
         undecoded = _undecoded.set(raw)
         try:
-            response = await self._send(method, _target(path, params), body, headers, retry=retry)
+            response = await self._send(method, target, body, headers, retry=retry)
         finally:
             _undecoded.reset(undecoded)
         status = response.meta.status

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from proxy.store.client import ClusterClient, Json, Params, quote_expression
 from proxy.store.names import Names
 from proxy.store.results import ids as result_ids
+from proxy.store.setup import index_behind
 
 
 class DatafeedStats:
@@ -28,5 +29,7 @@ class DatafeedStats:
 
     async def remove(self, job_id: str) -> None:
         document = quote_expression(result_ids.datafeed_timing_stats(job_id))
-        path = f"/{quote_expression(self._names.write_alias(job_id))}/_doc/{document}"
-        await self._client.find("DELETE", path, params={"refresh": True})
+        index = await index_behind(self._client, self._names.write_alias(job_id))
+        if index is not None:
+            path = f"/{quote_expression(index)}/_doc/{document}"
+            await self._client.find("DELETE", path, params={"refresh": True})

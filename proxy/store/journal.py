@@ -55,7 +55,8 @@ class Journal:
         # Each try has an id of its own: one that was refused may still land, behind the next that was acknowledged.
         # It comes behind all former ones, also where the clock is put back between two tries.
         self._last_try = max(time.time_ns(), self._last_try + 1)
-        entry = f"{_entries_of(job_id, sequence)}{self._last_try:020d}"
+        # What a former leader still managed to write comes before, whatever its clock says.
+        entry = f"{_entries_of(job_id, sequence)}9{self._client.fence.epoch:010d}{self._last_try:020d}"
         await self._write(job_id, [(entry, sequence, "entry", payload)], action="create")
         return sequence + 1
 
@@ -67,7 +68,7 @@ class Journal:
             payload = base64.b64decode(found["_source"]["payload"])
             aside = found["_id"].replace("#entry#", f"#{_ASIDE}#")
             await self._write(job_id, [(aside, sequence, _ASIDE, payload)])
-            await self._client.bulk(orjson.dumps({"delete": {"_index": self._index, "_id": found["_id"]}}) + b"\n")
+            await self._client.bulk(self._deletion(found["_id"]) + b"\n", require_alias=True)
 
     async def save_model(self, job_id: str, saved: Saved) -> None:
         """Replaces the saved model, then drops the entries that it contains.
@@ -114,6 +115,7 @@ class Journal:
     ) -> None:
         batch: list[bytes] = []
         size = 0
+        target = self._client.fence.into(self._alias)
         for document_id, sequence, kind, payload in rows:
             source = {
                 "job_id": job_id,
@@ -121,7 +123,7 @@ class Journal:
                 "sequence": sequence,
                 "payload": base64.b64encode(payload).decode(),
             }
-            batch += [orjson.dumps({action: {"_index": self._alias, "_id": document_id}}), orjson.dumps(source)]
+            batch += [orjson.dumps({action: {"_index": target, "_id": document_id}}), orjson.dumps(source)]
             size += len(batch[-1])
             if size > MAX_PAYLOAD_BYTES:
                 await self._send(batch)
@@ -147,9 +149,12 @@ class Journal:
         await self._refresh()
         query = {"bool": {"filter": [_of_job(job_id), which]}}
         hits = await self._client.search_all(self._index, query, source=False)
-        lines = [orjson.dumps({"delete": {"_index": self._index, "_id": hit["_id"]}}) for hit in hits]
+        lines = [self._deletion(hit["_id"]) for hit in hits]
         for start in range(0, len(lines), 1000):
-            await self._client.bulk(b"\n".join(lines[start : start + 1000]) + b"\n")
+            await self._client.bulk(b"\n".join(lines[start : start + 1000]) + b"\n", require_alias=True)
+
+    def _deletion(self, document_id: str) -> bytes:
+        return orjson.dumps({"delete": {"_index": self._client.fence.into(self._alias), "_id": document_id}})
 
 
 def _entries_of(job_id: str, sequence: int) -> str:

@@ -36,7 +36,8 @@ class ModelStates:
         parts = [model[start : start + _PART_BYTES] for start in range(0, len(model), _PART_BYTES)]
         for number, part in enumerate(parts, start=1):
             document_id = result_ids.model_state(job_id, snapshot_id, number)
-            action = orjson.dumps({"index": {"_index": self._write_alias, "_id": document_id, "require_alias": True}})
+            target = self._client.fence.into(self._write_alias)
+            action = orjson.dumps({"index": {"_index": target, "_id": document_id, "require_alias": True}})
             source = orjson.dumps({"model": base64.b64encode(part).decode()})
             failed = await self._client.bulk(action + b"\n" + source + b"\n", refresh=number == len(parts))
             raise_if_gone(failed)

@@ -37,7 +37,8 @@ async def remove_matching(client: ClusterClient, index: str, query: Query, *, pa
         hits = answer["hits"]["hits"]
         if not hits:
             return removed
-        lines = [orjson.dumps({"delete": {"_index": hit["_index"], "_id": hit["_id"]}}) for hit in hits]
+        lines = [orjson.dumps({"delete": {"_index": client.fence.into(hit["_index"]), "_id": hit["_id"]}})
+                 for hit in hits]  # fmt: skip
         failed = await client.bulk(b"\n".join(lines) + b"\n", refresh=True)
         if failed:
             reason = failed[0]["error"]["reason"]

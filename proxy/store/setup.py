@@ -9,6 +9,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from proxy.errors import illegal_argument, status_error
 from proxy.resources import resource_dir
@@ -25,6 +26,27 @@ def _listed(indices: Iterable[str]) -> str:
     return ",".join(map(quote_expression, indices))
 
 
+def definition_of(path: Path) -> Json:
+    return json.loads(path.read_bytes())
+
+
+async def create_index(client: ClusterClient, index: str, definition: Json, aliases: Iterable[str]) -> None:
+    """Makes an index with hidden aliases; one that is there already is left as it is."""
+    settings = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "hidden": True} | definition.get(
+        "settings", {}
+    ).get("index", {})
+    body = {
+        "settings": {"index": settings},
+        "mappings": definition["mappings"],
+        "aliases": dict.fromkeys(aliases, _HIDDEN),
+    }
+    try:
+        await client.request("PUT", f"/{quote_expression(index)}", body=body)
+    except ClusterError as error:
+        if error.type != "resource_already_exists_exception":
+            raise
+
+
 class Indices:
     """Creates what is missing; what exists is left as it is."""
 
@@ -32,7 +54,7 @@ class Indices:
         self._client = client
         self._names = names
         self._lock = asyncio.Lock()
-        self._mappings = {path.stem: json.loads(path.read_bytes()) for path in resource_dir("mappings").glob("*.json")}
+        self._mappings = {path.stem: definition_of(path) for path in resource_dir("mappings").glob("*.json")}
 
     async def ensure_own(self) -> list[str]:
         """Makes what is missing of the indices that all jobs share, and their aliases; returns the indices made."""
@@ -47,7 +69,9 @@ class Indices:
             found = await self._add_missing_aliases(indices)
             missing = {index: about for index, about in indices.items() if index not in found}
             for index, (mapping, aliases) in missing.items():
-                await self._create(index, self._mappings[mapping], dict.fromkeys(aliases, _HIDDEN))
+                await create_index(self._client, index, self._mappings[mapping], aliases)
+            if missing and self._client.fence.aliases(*missing):
+                await self._add_missing_aliases(missing)
             return list(missing)
 
     async def ensure_aliases(self) -> None:
@@ -60,7 +84,8 @@ class Indices:
         params: Params = {"ignore_unavailable": True}
         found = await self._client.request("GET", f"/{_listed(indices)}/_alias", params=params)
         for index, (_, aliases) in indices.items():
-            if index in found and (missing := set(aliases) - found[index]["aliases"].keys()):
+            wanted = {*aliases, *self._client.fence.aliases(index, *aliases)}
+            if index in found and (missing := wanted - found[index]["aliases"].keys()):
                 await self._add_lost(index, sorted(missing))
         return frozenset(found)
 
@@ -90,28 +115,41 @@ class Indices:
         index = self._names.results(results_index_name)
         async with self._lock:
             if not await self._client.exists(f"/{quote_expression(index)}", retry=False):
-                await self._create(index, self._mappings["results"], {})
+                await create_index(self._client, index, self._mappings["results"], ())
             await self._add_fields(job_id, index, field_names)
             await self._add_aliases(job_id, index)
 
     async def ensure_results(self, job_id: str, results_index_name: str, field_names: Iterable[str]) -> bool:
         """Makes anew what somebody deleted of a job's index and aliases; whether there was something."""
-        aliases = (self._names.write_alias(job_id), self._names.read_alias(job_id))
+        index = self._names.results(results_index_name)
+        aliases = (self._names.write_alias(job_id), self._names.read_alias(job_id), *self._client.fence.aliases(index))
         is_whole = all([await self._client.exists(f"/{quote_expression(alias)}") for alias in aliases])
         if not is_whole:
             await self.prepare_results(job_id, results_index_name, field_names)
         return not is_whole
 
-    async def _create(self, index: str, definition: Json, aliases: Mapping[str, Json]) -> None:
-        settings = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "hidden": True} | definition.get(
-            "settings", {}
-        ).get("index", {})
-        body = {"settings": {"index": settings}, "mappings": definition["mappings"], "aliases": dict(aliases)}
-        try:
-            await self._client.request("PUT", f"/{quote_expression(index)}", body=body)
-        except ClusterError as error:
-            if error.type != "resource_already_exists_exception":
-                raise
+    async def targets(self, job_id: str, results_index_name: str) -> tuple[str, str, str]:
+        """What is written through of a job: its results, its annotations, and its state."""
+        into, indices = self._client.fence.into, self._names.indices
+        results = await self._results_target(job_id, results_index_name)
+        return results, into(indices.annotations_write_alias), into(indices.state_write_alias)
+
+    async def _results_target(self, job_id: str, results_index_name: str) -> str:
+        """Leads where the job's write alias does, which somebody may have moved."""
+        alias = self._names.write_alias(job_id)
+        if not self._client.fence.aliases(alias):
+            return alias
+        index = self._names.results(results_index_name)
+        led_to = await index_behind(self._client, alias)
+        if led_to not in (None, index):
+            index = led_to
+            await self._allow_writing(index)
+        return self._client.fence.into(index)
+
+    async def _allow_writing(self, index: str) -> None:
+        actions = [{"add": {"index": index, "alias": alias, "is_hidden": True}}
+                   for alias in self._client.fence.aliases(index)]  # fmt: skip
+        await self._client.request("POST", "/_aliases", body={"actions": actions})
 
     async def _add_fields(self, job_id: str, index: str, field_names: Iterable[str]) -> None:
         properties = {name: {"type": "keyword"} for name in sorted(set(field_names)) if not is_reserved(name)}
@@ -128,8 +166,16 @@ class Indices:
     async def _add_aliases(self, job_id: str, index: str) -> None:
         read = {"index": index, "alias": self._names.read_alias(job_id), "is_hidden": True,
                 "filter": {"term": {"job_id": {"value": job_id}}}}  # fmt: skip
-        write = {"index": index, "alias": self._names.write_alias(job_id), "is_hidden": True}
-        await self._client.request("POST", "/_aliases", body={"actions": [{"add": read}, {"add": write}]})
+        written = (self._names.write_alias(job_id), *self._client.fence.aliases(index))
+        writes = [{"index": index, "alias": alias, "is_hidden": True} for alias in written]
+        await self._client.request("POST", "/_aliases", body={"actions": [{"add": each} for each in (read, *writes)]})
+
+
+async def index_behind(client: ClusterClient, alias: str) -> str | None:
+    """The index that is written to through an alias; None where there is none."""
+    found = await client.find("GET", f"/_alias/{quote_expression(alias)}") or {}
+    led_to = (index for index, about in found.items() if about["aliases"][alias].get("is_write_index", True))
+    return next(led_to, None)
 
 
 def _put_nested(properties: dict[str, Json], path: list[str], kind: Json) -> None:

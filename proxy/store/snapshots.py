@@ -14,6 +14,7 @@ from proxy.store.results import ids as result_ids
 from proxy.store.results.docs import MODEL_SIZE_STATS
 from proxy.store.results.queries import Page, Query, search
 from proxy.store.results.read import Found, Hit, Results
+from proxy.store.setup import index_behind
 
 EMPTY = "empty"
 """The id of the snapshot that is never stored: a job that has learnt nothing."""
@@ -75,7 +76,11 @@ class Snapshots:
         stats = snapshot.get("model_size_stats")
         if stats is not None:
             document = MODEL_SIZE_STATS.read({"job_id": job_id, **stats}) | {"log_time": now_ms}
-            await self._put(self._names.write_alias(job_id), result_ids.model_size_stats(job_id, now_ms), document)
+            alias = self._names.write_alias(job_id)
+            index = await index_behind(self._client, alias)
+            await self._put(
+                index or alias, result_ids.model_size_stats(job_id, now_ms), document, is_alias=index is None
+            )
         quantiles = snapshot.get("quantiles")
         if quantiles is not None:
             await self._put_quantiles(job_id, {"job_id": job_id, **quantiles})

@@ -40,7 +40,7 @@ CONFIGURATION = {
     },
     "data_description": {"time_field": "time", "time_format": "epoch"},
 }
-INPUTS = JobInputs("kept", CONFIGURATION, {}, (), ".ml-anomalies-.write-kept", ".ml-annotations-write")
+INPUTS = JobInputs("kept", CONFIGURATION, {}, (), ".ml-anomalies-.write-kept", "annotations", "state")
 
 
 def rows(first: int, last: int, *, wild: int = -1) -> bytes:

@@ -9,18 +9,17 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from proxy.config_loading import load_config
 from proxy.engine import state
 from proxy.errors import MlError
 from proxy.runtime.job_inputs import JobInputs, check_filters_exist, filter_ids, gather_inputs
 from proxy.runtime.place.model import JobModel
-from proxy.store.names import Names
 
 START_S = 1_700_000_000 // 3600 * 3600
 HOST_RULE = {"actions": ["skip_result"], "scope": {"host": {"filter_id": "quiet", "filter_type": "include"}}}
 CONFIGURATION = {
     "job_id": "inputs",
     "groups": ["web"],
+    "results_index_name": "shared",
     "analysis_config": {
         "bucket_span": "1h",
         "detectors": [
@@ -43,8 +42,10 @@ class Shelf:
     """One filter and one calendar, which is for a group."""
 
     def __init__(self) -> None:
-        self.names = Names(load_config(environ={}).indices)
-        self.filters = self.calendars = self
+        self.filters = self.calendars = self.indices = self
+
+    async def targets(self, job_id: str, results_index_name: str) -> tuple[str, str, str]:
+        return f"{results_index_name}-{job_id}", "annotations", "state"
 
     async def items_of(self, filter_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
         return {filter_id: ["a"] for filter_id in filter_ids if filter_id == "quiet"}
@@ -56,7 +57,7 @@ class Shelf:
 async def test_inputs_are_put_together_from_what_is_stored():
     inputs = await gather_inputs(Shelf(), CONFIGURATION)
     assert inputs == JobInputs(
-        "inputs", CONFIGURATION, {"quiet": ["a"]}, [HOLIDAY], ".ml-anomalies-.write-inputs", ".ml-annotations-write"
+        "inputs", CONFIGURATION, {"quiet": ["a"]}, [HOLIDAY], "shared-inputs", "annotations", "state"
     )
     assert pickle.loads(pickle.dumps(inputs)) == inputs
 

@@ -118,7 +118,7 @@ async def gather(services: Services, expression: str | None, allow_no_match: boo
 
 
 async def node_of(services: Services) -> Document:
-    """The node that jobs are said to run on: the one that we ask."""
+    """The node that jobs are said to run on: the one that we ask. Its attributes name the proxy that has them."""
     facts = await services.store.client.facts()
     node = (await services.store.nodes.all())[facts.node_id]
     return {
@@ -126,7 +126,10 @@ async def node_of(services: Services) -> Document:
         "name": node["name"],
         "ephemeral_id": node["ephemeral_id"],
         "transport_address": node["transport_address"],
-        "attributes": {name: value for name, value in node["attributes"].items() if name.startswith("ml.")},
+        "attributes": {
+            **{name: value for name, value in node["attributes"].items() if name.startswith("ml.")},
+            **{f"lanewatch.{name}": value for name, value in services.responsible().items()},
+        },
     }
 
 

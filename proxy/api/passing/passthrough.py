@@ -51,9 +51,9 @@ async def ask(request: web.BaseRequest, upstream: Upstream, body_timeout_s: floa
         headers = forwarded_headers(request.headers)
     except UnforwardableHeader as error:
         raise illegal_argument(str(error)) from error
-    if _must_stream(request):
+    if must_stream(request):
         return await _ask_streaming(request, upstream, headers, body_timeout_s)
-    whole = await _whole_body(request, body_timeout_s) if request.body_exists else None
+    whole = await whole_body(request, body_timeout_s) if request.body_exists else None
     try:
         try:
             return await upstream.send(request.method, request.raw_path, headers, whole)
@@ -184,7 +184,8 @@ def _head(
     return b"%b%b\r\n" % (status_line.encode("latin-1", "replace"), b"".join(lines))
 
 
-def _must_stream(request: web.BaseRequest) -> bool:
+def must_stream(request: web.BaseRequest) -> bool:
+    """Whether the body is too large, or its length unknown, to be held whole."""
     if not request.body_exists:
         return False
     length = request.content_length
@@ -196,14 +197,14 @@ async def _ask_streaming(
 ) -> aiohttp.ClientResponse:
     if request.version < aiohttp.HttpVersion11:
         headers.popall(hdrs.EXPECT, None)
-    body = _CallerBody(request, body_timeout_s)
+    body = CallerBody(request, body_timeout_s)
     try:
         return await upstream.send(request.method, request.raw_path, headers, body)
     except (Unreachable, NoAnswer, TooSlow) as error:
         raise body.fault or _as_ml_error(error) from error
 
 
-class _CallerBody:
+class CallerBody:
     """The body of a request, piece by piece; read only once the cluster takes it."""
 
     def __init__(self, request: web.BaseRequest, timeout_s: float) -> None:
@@ -228,7 +229,11 @@ class _CallerBody:
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
-async def _whole_body(request: web.BaseRequest, timeout_s: float) -> bytes:
+async def whole_body(request: web.BaseRequest, timeout_s: float) -> bytes:
+    """
+    Raises:
+        MlError: 408 or 400
+    """
     if request.content.is_eof():
         return request.content.read_nowait()
     pieces = []

@@ -36,7 +36,7 @@ from proxy.runtime.place.wire import (
     send,
 )
 from proxy.runtime.place.worker import Worker
-from proxy.store import Store
+from proxy.store import store_of_term
 from proxy.store.calls import ClusterCall
 from proxy.store.client import opaque_id
 
@@ -65,7 +65,7 @@ class _Child:
         self._writer = writer
         self._beat_s = start.config.runtime.step_timeout / _SIGNS
         self._calls: list[ClusterCall] = []
-        self._worker = Worker(Store(start.config, self._calls.append), _Reporter(writer))
+        self._worker = Worker(store_of_term(start.config, self._calls.append, start.term), _Reporter(writer))
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, reader: asyncio.StreamReader) -> None:

@@ -49,9 +49,18 @@ _LOOK_EVERY_MAX_S = 1.0
 class ProcessPlace:
     """Keeps its jobs in one child process, started with the first job that is opened, and so again when it has died."""
 
-    def __init__(self, config: Config, on_call: OnCall = tell_nobody, traffic: Traffic | None = None) -> None:
-        """``on_call`` is told of the child's requests to the cluster, ``traffic`` of what is said to it and by it."""
-        self._config = config
+    def __init__(
+        self,
+        config: Config,
+        on_call: OnCall = tell_nobody,
+        traffic: Traffic | None = None,
+        term: str | None = None,
+    ) -> None:
+        """``on_call`` is told of the child's requests to the cluster, ``traffic`` of what is said to it and by it.
+
+        ``term`` is the leader's, in which the child writes.
+        """
+        self._start = Start(config, term)
         self._on_call = on_call
         self._traffic = traffic
         self._child: _Child | None = None
@@ -64,7 +73,7 @@ class ProcessPlace:
                 return Summary()
             if not isinstance(command, Open):
                 raise JobNotLoaded(f"the process that held the model of job [{job_id}] is gone")
-            self._child = _Child(self._config, self._on_call, self._traffic)
+            self._child = _Child(self._start, self._on_call, self._traffic)
             self._starts += 1
         return await self._child.call(job_id, command, hear)
 
@@ -94,12 +103,12 @@ class _Computing:
 
 
 class _Child:
-    def __init__(self, config: Config, on_call: OnCall, traffic: Traffic | None = None) -> None:
+    def __init__(self, start: Start, on_call: OnCall, traffic: Traffic | None = None) -> None:
         self._on_call = on_call
         self._traffic = traffic
         self.alive = Alive(0, 0.0)
         self.is_lost = False
-        self._timeout_s = config.runtime.step_timeout
+        self._timeout_s = start.config.runtime.step_timeout
         self._calls: dict[int, _Call] = {}
         self._numbers = itertools.count()
         self._computing: _Computing | None = None
@@ -116,7 +125,7 @@ class _Child:
                 env={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **os.environ},
             )
         self._writer: asyncio.Future[asyncio.StreamWriter] = asyncio.get_running_loop().create_future()
-        self._reading = asyncio.create_task(self._read(config), name="model process")
+        self._reading = asyncio.create_task(self._read(start), name="model process")
         self._watching = asyncio.create_task(self._watch(), name="watch over model process")
 
     async def call(self, job_id: str, command: Command, hear: Hear) -> Summary:
@@ -139,11 +148,11 @@ class _Child:
         finally:
             self._calls.pop(number, None)
 
-    async def _read(self, config: Config) -> None:
+    async def _read(self, start: Start) -> None:
         """Takes in what the child says, until it is gone."""
         reader, writer = await asyncio.open_unix_connection(sock=self._socket)
         try:
-            send(writer, Start(config), self._traffic)
+            send(writer, start, self._traffic)
             self._writer.set_result(writer)
             while True:
                 self._take(await receive(reader, self._traffic))

@@ -97,7 +97,7 @@ async def store_copy(job: PlacedJob, snapshot_id: str) -> Summary:
 
 async def announce(job: PlacedJob, snapshot: Snapshot) -> None:
     """Writes a snapshot's document; it is searchable afterwards."""
-    job.outbox.put(snapshot_lines(job.inputs, job.store.names.indices.state_write_alias, snapshot))
+    job.outbox.put(snapshot_lines(job.inputs, snapshot))
     await job.outbox.send()
     await job.store.results_write.refresh_all(job.job_id)
 
@@ -117,7 +117,7 @@ async def close(job: PlacedJob, now_ms: int) -> Summary:
         snapshot_id = _new_snapshot_id(job, now_ms)
         documents = await job.store.model_states.write(job.job_id, snapshot_id, model)
         snapshot = Snapshot(snapshot_id, status, documents, _AT_CLOSE, now_ms)
-        job.outbox.put(snapshot_lines(job.inputs, job.store.names.indices.state_write_alias, snapshot))
+        job.outbox.put(snapshot_lines(job.inputs, snapshot))
     elif job.unsaved_rows:
         # No journal has what a datafeed brought, and the next run begins behind it.
         await save(job, now_ms)

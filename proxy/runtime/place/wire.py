@@ -44,9 +44,10 @@ class Traffic:
 
 
 class Start(NamedTuple):
-    """To the child, once: its settings."""
+    """To the child, once: its settings, and the leader's term, in which alone it may write."""
 
     config: Config
+    term: str | None = None
 
 
 class Request(NamedTuple):

@@ -54,7 +54,7 @@ class Alerts:
         return ended
 
     async def _write(self, documents: Sequence[AlertDocument]) -> None:
-        lines = b"".join(_line(self._alias, document) for document in documents)
+        lines = b"".join(_line(self._client.fence.into(self._alias), document) for document in documents)
         params: Params = {"require_alias": True, "refresh": True}
         answer = await self._client.request("POST", "/_bulk", params=params, body=lines, retry=True)
         items = [next(iter(item.values())) for item in answer["items"]]

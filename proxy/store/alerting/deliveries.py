@@ -57,10 +57,11 @@ class Deliveries:
             await with_index(partial(self._create, batch), self._make_anew)
 
     async def _create(self, deliveries: Iterable[Delivery]) -> None:
+        target = self._client.fence.into(self._alias)
         lines = [
             line
             for delivery in deliveries
-            for line in ({"create": {"_index": self._alias, "_id": delivery.delivery_id}}, delivery.document())
+            for line in ({"create": {"_index": target, "_id": delivery.delivery_id}}, delivery.document())
         ]
         await self._bulk(lines)
 
@@ -159,7 +160,10 @@ class Deliveries:
         hits = await self._client.search_all(self._alias, query, source=False)
         for start in range(0, len(hits), _AT_ONCE):
             batch = hits[start : start + _AT_ONCE]
-            await self._bulk([{"delete": {"_index": hit["_index"], "_id": hit["_id"]}} for hit in batch], alias=False)
+            await self._bulk(
+                [{"delete": {"_index": self._client.fence.into(hit["_index"]), "_id": hit["_id"]}} for hit in batch],
+                alias=False,
+            )
         return len(hits)
 
     async def _end(self, filters: Sequence[Json], changed: Mapping[str, Json]) -> None:
@@ -167,8 +171,9 @@ class Deliveries:
         hits = await self._client.search_all(self._alias, {"bool": {"filter": list(filters)}}, source=False)
         for start in range(0, len(hits), _AT_ONCE):
             lines: list[Json] = []
+            target = self._client.fence.into(self._alias)
             for hit in hits[start : start + _AT_ONCE]:
-                lines += [{"update": {"_index": self._alias, "_id": hit["_id"], "retry_on_conflict": 3}}]
+                lines += [{"update": {"_index": target, "_id": hit["_id"], "retry_on_conflict": 3}}]
                 lines += [{"doc": {**changed, "owner": None}}]
             await self._bulk(lines)
 

@@ -23,6 +23,7 @@ from proxy.runtime.place import process
 from proxy.runtime.place.commands import Discard, Open, Report
 from proxy.runtime.place.contract import JobNotLoaded, PlaceLost, StepTimedOut, hear_nothing
 from proxy.runtime.place.process import ProcessPlace
+from proxy.runtime.place.wire import Start
 from proxy.store.calls import tell_nobody
 from tests.conftest import BackgroundProxy
 from tests.http_client import HttpClient
@@ -99,9 +100,10 @@ def test_a_place_ends_with_its_parent() -> None:
         "import asyncio, os, sys\n"
         "from proxy.config_loading import load_config\n"
         "from proxy.runtime.place.process import _Child\n"
+        "from proxy.runtime.place.wire import Start\n"
         "from proxy.store.calls import tell_nobody\n"
         "async def main():\n"
-        "    child = _Child(load_config(environ={}), tell_nobody)\n"
+        "    child = _Child(Start(load_config(environ={})), tell_nobody)\n"
         "    print(child._process.pid, flush=True)\n"
         "    await asyncio.sleep(60)\n"
         "asyncio.run(main())\n"
@@ -224,7 +226,7 @@ def test_a_call_in_the_very_moment_of_a_death_says_that_the_place_is_lost() -> N
     """As served, on uvloop, whose closed sockets raise what no other loop's do."""
 
     async def run() -> None:
-        child = process._Child(load_config(environ={}), tell_nobody)
+        child = process._Child(Start(load_config(environ={})), tell_nobody)
         writer = await child._writer
         writer.transport.abort()
         await asyncio.sleep(0)  # the socket is closed now, and its reader has not heard of it

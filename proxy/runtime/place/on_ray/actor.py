@@ -67,7 +67,7 @@ class PlaceActor:
         if self._place is not None:
             await self._place.close()
         self._said.clear()
-        self._place = place = ProcessPlace(settings.config, self._calls.append)
+        self._place = place = ProcessPlace(settings.config, self._calls.append, term=settings.term)
         self._spawn(self._show_life(place, settings.config.runtime.step_timeout / _SIGNS))
         return Located(host)
 

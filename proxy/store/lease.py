@@ -1,0 +1,90 @@
+"""The lease in the cluster: one document that says which process leads, changed only as it was read.
+
+What follows from it is decided by ``leadership.lease_rule``. It has an index of its own, so that renewing it touches
+nothing else, and is always read by its id: what a search finds is older.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
+from proxy.store.fence import lease_alias
+
+_DOCUMENT = "lease"
+Version = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A process that can lead.
+
+    ``node_id`` is new with each start; ``address`` is where other proxies reach it; ``process`` tells it from all
+    others on its machine, and whether it still runs (``leadership.processes``).
+    """
+
+    node_id: str
+    name: str
+    address: str
+    process: str
+
+    @property
+    def short_id(self) -> str:
+        return self.node_id[:8]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The lease as it was read: ``version`` is what a change of it is conditional on.
+
+    ``owner`` is None where it was given back. ``report`` is what its owner says of itself, for who looks.
+    """
+
+    owner: Peer | None
+    epoch: int
+    version: Version
+    report: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Leases:
+    """Reads and changes the document; never repeats a change by itself, because its time counts."""
+
+    def __init__(self, client: ClusterClient, base: str) -> None:
+        """``client`` is one without a fence; ``base`` is the index of configurations."""
+        self._client = client
+        self._path = f"/{quote_expression(lease_alias(base))}/_doc/{_DOCUMENT}"
+
+    async def read(self) -> Lease | None:
+        """The lease as it is now; None where there is none."""
+        found = await self._client.find("GET", self._path, retry=False)
+        if found is None:
+            return None
+        source = found["_source"]
+        owner = Peer(**source["owner"]) if source["owner"] is not None else None
+        version = (found["_seq_no"], found["_primary_term"])
+        return Lease(owner, int(source["epoch"]), version, source.get("report", {}))
+
+    async def write(
+        self, owner: Peer | None, epoch: int, former: Version | None, report: Mapping[str, Any] | None = None
+    ) -> Version | None:
+        """Its version once it is written; None where it is not any more what it was, as ``former`` tells.
+
+        Raises:
+            MlError: whether it was written is not known.
+        """
+        params: dict[str, str | int | bool] = {"require_alias": True}
+        if former is None:
+            params["op_type"] = "create"
+        else:
+            params |= {"if_seq_no": former[0], "if_primary_term": former[1]}
+        body: Json = {"kind": _DOCUMENT, "owner": None if owner is None else asdict(owner), "epoch": epoch,
+                      "report": dict(report or {})}  # fmt: skip
+        try:
+            written = await self._client.request("PUT", self._path, params=params, body=body)
+        except ClusterError as error:
+            if error.status in (404, 409):
+                return None
+            raise
+        return written["_seq_no"], written["_primary_term"]
