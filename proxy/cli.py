@@ -53,7 +53,9 @@ def make_parser() -> argparse.ArgumentParser:
     add_export_options(taking)
     kit = add_command(commands, "contract", "ask an endpoint whether it behaves as the documented API, and report")
     add_contract_options(kit)
-    for command in (bringing, taking, kit):
+    nodes = add_command(commands, "nodes", "show the places where models live, or move all jobs of one to others")
+    add_nodes_options(nodes)
+    for command in (bringing, taking, kit, nodes):
         add_client_options(command)
     add_command(commands, "routes", "print the operations and their paths")
     nginx = add_command(commands, "nginx-config", "print an nginx server that sends us only ML calls")
@@ -151,6 +153,14 @@ def add_contract_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--insecure", action="store_true", help="trust every certificate")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write what came of it as JSON")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write what came of it as JUnit XML")
+
+
+def add_nodes_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "change", nargs="?", choices=("drain", "resume"), help="move a place's jobs to others; or give it jobs again"
+    )
+    parser.add_argument("place", nargs="?", metavar="PLACE", help="the place's name")
+    parser.add_argument("--no-wait", action="store_true", help="do not wait until a drained place has no job left")
 
 
 def add_client_options(parser: argparse.ArgumentParser) -> None:

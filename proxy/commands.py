@@ -23,6 +23,7 @@ from proxy.config import Config, ConfigError
 from proxy.config_loading import SECRET_KEYS, load_config, load_settings
 from proxy.nginx import nginx_config
 from proxy.nginx_process import NginxProblem
+from proxy.nodes import run_nodes
 from proxy.schemas import shipped_schemas
 from proxy.serving import AddressProblem, refuse_used_address, serve_until_stopped, trusted_authorities, url_host
 
@@ -148,6 +149,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "contract": contract_kit.run_contract,
     "import": transfer.run_import,
     "export": transfer.run_export,
+    "nodes": run_nodes,
     "routes": run_routes,
     "nginx-config": run_nginx_config,
 }

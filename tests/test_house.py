@@ -45,6 +45,7 @@ SEES = {
         "demo",
         "nginx",
         "nginx_process",
+        "nodes",
         "schemas",
         "serving",
         "transfer",
@@ -57,6 +58,7 @@ SEES = {
     "metrics": {"runtime", "store"},
     "nginx": {"api"},
     "nginx_process": {"cluster", "runtime"},
+    "nodes": {"transfer"},
     "runtime": {"engine", "store", "job_config"},
     "schemas": set(),
     "serving": {"api", "app", "check", "cluster", "leadership", "nginx", "nginx_process", "runtime", "store"},
@@ -76,7 +78,7 @@ OWNERS = {
     "prometheus_client": {"metrics"},
     "ray": {"runtime"},
     "re2": {"java_regex"},
-    "rich": {"cli", "demo", "cluster", "transfer"},
+    "rich": {"cli", "demo", "cluster", "nodes", "transfer"},
     "uvloop": {"serving", "runtime"},  # each process has one loop
 }
 # Parts of a declared library that have a package of their own.

@@ -25,6 +25,7 @@ from proxy.api.handlers import (
     job_stats,
     jobs,
     overall_buckets,
+    places,
     results,
     snapshots,
 )
@@ -164,6 +165,12 @@ ADMIN: tuple[Operation, ...] = (
     _ml(admin.set_upgrade_mode, "POST /set_upgrade_mode", allowed_while_upgrading=True),
 )
 
+PLACES: tuple[Operation, ...] = (
+    _ml(places.get_places, "GET /places"),
+    _ml(places.drain_place, "POST /places/{place}/_drain", allowed_while_upgrading=True),
+    _ml(places.resume_place, "POST /places/{place}/_resume", allowed_while_upgrading=True),
+)
+
 CAT: tuple[Operation, ...] = (
     _cat(cat.ml_jobs, "GET /anomaly_detectors[/{job_id}]"),
     _cat(cat.ml_datafeeds, "GET /datafeeds[/{datafeed_id}]"),
@@ -198,5 +205,6 @@ CONNECTORS: tuple[Operation, ...] = (
 )
 
 OPERATIONS: tuple[Operation, ...] = (
-    JOBS + DATA + RESULTS + SNAPSHOTS + FORECASTS + DATAFEEDS + CALENDARS + FILTERS + ADMIN + CAT + RULES + CONNECTORS
+    *(JOBS + DATA + RESULTS + SNAPSHOTS + FORECASTS + DATAFEEDS + CALENDARS + FILTERS),
+    *(ADMIN + PLACES + CAT + RULES + CONNECTORS),
 )

@@ -30,6 +30,7 @@ from proxy.runtime.place.commands import (
     Flush,
     Forecast,
     ForgetFeed,
+    Leave,
     Open,
     Post,
     Save,
@@ -255,6 +256,16 @@ class LiveJob:
         except JobNotLoaded:
             # A lost model is not loaded just to be saved.
             return
+
+    async def move(self) -> None:
+        """Goes on in another place, where its own shall have it no more; with the same results.
+
+        Raises:
+            MlError: the cluster does not take what is to be saved, or no place the job; it is where it was.
+        """
+        with suppress(PlaceLost):
+            await self._ask(Leave(self.clock()))
+        await self.load()
 
     async def copy_model(self) -> tuple[str, Status]:
         """Has the model copied as it is now; the id of the snapshot to be made of it."""

@@ -22,6 +22,7 @@ from proxy.runtime.capacity import AWAITING_NODE, Capacity, limit_of
 from proxy.runtime.closing import Closing
 from proxy.runtime.datafeeds.feeds import Feeds
 from proxy.runtime.datafeeds.runner import Pace
+from proxy.runtime.draining import Draining
 from proxy.runtime.input_changes import InputChanges
 from proxy.runtime.job_entries import Entries, OpenJobs
 from proxy.runtime.job_states import Action, Asked, BlockedState, ShownState, State
@@ -96,6 +97,7 @@ class Supervisor:
         self.background = BackgroundPersist(store, clock, self.turn, self.notices, OpenJobs(self._entries))
         self._own_indices = OwnIndices(store, self._turns, lives=self._entries.lives, end_unclaimed=self._end_unclaimed)
         pace = Pace(self._save_every_ms, int(config.ml.delayed_data_check_freq * 1000))
+        self.draining = Draining(self.places, self._entries, self._turns, self._running, self._tasks)
         self.datafeeds = Feeds(store, self, self._tasks, clock, pace)
 
     @property
@@ -109,6 +111,7 @@ class Supervisor:
         self._tasks.spawn(self._take_up(), "take up jobs")
         self._tasks.repeat(self._keep_up, "keep jobs up", every_s=_TICK_S)
         self._tasks.repeat(self._own_indices.look, "look after our indices", every_s=_TICK_S)
+        self._tasks.repeat(self.draining.look, "drain places", every_s=_TICK_S)
         self._tasks.spawn(self.background.run(), "persist models")
         self._tasks.spawn(self.upkeep.nightly(), "nightly upkeep")
         self._tasks.spawn(self.datafeeds.take_up(), "take up datafeeds")

@@ -89,6 +89,13 @@ class Save(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class Leave(Command):
+    """Brings the job to where it can go on in another place: forecasts are waited for, and everything is saved."""
+
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class CopyModel(Command):
     """Saves the model and keeps a copy of it, as of now, under the id of a snapshot to be made of it."""
 

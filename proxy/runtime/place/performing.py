@@ -80,6 +80,14 @@ async def _save(job: PlacedJob, command: commands.Save) -> Summary:
     return job.summary()
 
 
+@performs(commands.Leave)
+async def _leave(job: PlacedJob, command: commands.Leave) -> Summary:
+    await job.foretelling.settle()
+    if job.unsaved is not None or not job.outbox.is_empty():
+        await saving.save(job, command.now_ms)
+    return job.summary()
+
+
 @performs(commands.CopyModel)
 async def _copy_model(job: PlacedJob, command: commands.CopyModel) -> Summary:
     return await saving.copy_model(job, command.now_ms)

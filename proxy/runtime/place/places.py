@@ -122,6 +122,13 @@ class Places:
         """
         self._named(name).is_draining = False
 
+    def is_draining(self, name: str) -> bool:
+        """
+        Raises:
+            KeyError: there is no such place.
+        """
+        return self._named(name).is_draining
+
     def jobs_at(self, name: str) -> list[str]:
         """
         Raises:
