@@ -122,6 +122,8 @@ def test_while_upgrading_only_checks_reading_reset_and_the_mode_itself_are_let_t
     assert allowed == {
         "ml.estimate_model_memory",
         "ml.get_filters",  # a read, for all that it needs the privilege of writes
+        "ml.drain_place",  # where a job is changes nothing about it
+        "ml.resume_place",
         "ml.preview_datafeed",
         "ml.reset_job",  # which has words of its own for it
         "ml.set_upgrade_mode",

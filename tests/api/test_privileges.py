@@ -25,7 +25,7 @@ MONITOR_ML = frozenset(
         "ml.get_jobs", "ml.get_job_stats", "ml.get_buckets", "ml.get_overall_buckets", "ml.get_records",
         "ml.get_influencers", "ml.get_categories", "ml.get_model_snapshots",
         "ml.get_model_snapshot_upgrade_stats", "ml.get_datafeeds", "ml.get_datafeed_stats", "ml.get_calendars",
-        "ml.get_calendar_events", "ml.info", "ml.get_memory_stats", "cat.ml_jobs", "cat.ml_datafeeds",
+        "ml.get_calendar_events", "ml.info", "ml.get_memory_stats", "ml.get_places", "cat.ml_jobs", "cat.ml_datafeeds",
         "alerting.get_rule", "alerting.find_rules", "alerting.preview_rule", "alerting.get_rule_types",
         "alerting.get_health", "actions.get_connector", "actions.get_connectors", "actions.get_connector_types",
     }

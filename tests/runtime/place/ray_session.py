@@ -56,16 +56,26 @@ def on_ray(config: Config, on_call: OnCall = tell_nobody, traffic: Traffic | Non
 
 
 def actors() -> list[int]:
-    """The processes that are actors of ours."""
+    """The processes below this one that are actors of ours."""
     return [
         int(folder.name)
         for folder in Path("/proc").iterdir()
-        if folder.name.isdigit() and _title(folder).startswith("ray::PlaceActor")
+        if folder.name.isdigit() and told(folder, "cmdline").startswith("ray::PlaceActor") and is_below(folder)
     ]
 
 
-def _title(folder: Path) -> str:
+def is_below(folder: Path) -> bool:
+    """Whether a process was started by this one, or by one that was."""
+    while (parent := told(folder, "stat").rpartition(")")[2].split()[1:2]) and parent != ["0"]:
+        if parent == [str(os.getpid())]:
+            return True
+        folder = folder.parent / parent[0]
+    return False
+
+
+def told(folder: Path, name: str) -> str:
+    """What the system tells of a process; nothing where it is gone."""
     try:
-        return (folder / "cmdline").read_text()
+        return (folder / name).read_text()
     except OSError:
         return ""

@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -20,11 +21,14 @@ from proxy.runtime.place.contract import JobNotLoaded, NotUp, PlaceLost, StepTim
 from proxy.runtime.place.places import Places
 from proxy.runtime.place.wire import Traffic
 from proxy.store.calls import ClusterCall, tell_nobody
+from tests.conftest import BackgroundProxy
+from tests.http_client import HttpClient
 from tests.runtime.datafeeds.sources import wait_until
 from tests.runtime.place.commands import Die, HangingPost
 from tests.runtime.place.ray_session import TOP, actors, on_ray
 from tests.runtime.place.test_contract import JOB_ID, NOW_MS, inputs, post, store
-from tests.runtime.test_restart import START_MS, records
+from tests.runtime.test_restart import START_MS, free_port, make_job, records
+from tests.runtime.test_restart import post as post_records
 
 __all__ = ["inputs", "store"]
 TIMEOUT_S = 3.0
@@ -153,24 +157,33 @@ async def test_a_ray_that_cannot_be_reached_is_told() -> None:
 
 
 @pytest.mark.faults
-def test_actors_end_with_the_process_that_wanted_them() -> None:
-    code = (
-        "import asyncio\n"
-        "from proxy.config_loading import load_config\n"
-        "from tests.runtime.place.ray_session import on_ray\n"
-        "async def main():\n"
-        "    await on_ray(load_config(environ={}))._up()\n"
-        "    print('up', flush=True)\n"
-        "    await asyncio.sleep(60)\n"
-        "asyncio.run(main())\n"
-    )
-    before = set(actors())
-    env = os.environ | {"RAY_AUTH_MODE": "disabled", "PYTHONPATH": str(TOP)}
-    driver = subprocess.Popen([sys.executable, "-c", code], cwd=TOP, env=env, stdout=subprocess.PIPE, text=True)
-    assert driver.stdout is not None
-    assert any("up" in line for line in iter(driver.stdout.readline, ""))
-    assert set(actors()) - before
-    driver.kill()
-    driver.wait()
-    driver.stdout.close()
-    wait_until(lambda: set(actors()) <= before, 30)
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_actors_end_with_the_proxy_that_wanted_them(
+    config: Config, cluster_url: str, start_proxy: Callable[[Config], BackgroundProxy], how: signal.Signals
+) -> None:
+    """A proxy that is told to stop has the time to save its jobs, though Ray would end it at once."""
+    before, port = set(actors()), free_port()
+    client = HttpClient(f"http://127.0.0.1:{port}")
+    command = [sys.executable, "-m", "proxy", "serve", "--elasticsearch", cluster_url, "--port", str(port)]
+    env = os.environ | {"RAY_AUTH_MODE": "disabled", "LANEWATCH_RUNTIME_PLACES": "ray"}
+    proxy = subprocess.Popen(command, cwd=TOP, env=env)
+    wait_until(lambda: is_answering(client), 60)
+    make_job(client, f"stopped-{how}")
+    post_records(client, f"stopped-{how}", 0, 20)
+    (actor,) = set(actors()) - before
+    proxy.send_signal(how)
+    assert proxy.wait(30) == (0 if how == signal.SIGTERM else -signal.SIGKILL)
+    wait_until(lambda: not Path(f"/proc/{actor}").exists(), 30)
+    journal = HttpClient(cluster_url).get("/lanewatch-journal/_search", query={"q": f"job_id:stopped-{how}"}).json()
+    is_saved = any("#model#" in hit["_id"] for hit in journal["hits"]["hits"])
+    assert is_saved == (how == signal.SIGTERM)
+    again = HttpClient(start_proxy(config).serving.url)
+    assert post_records(again, f"stopped-{how}", 20, 30)["processed_record_count"] == 120
+    again.delete(f"/_ml/anomaly_detectors/stopped-{how}", query={"force": "true"})
+
+
+def is_answering(client: HttpClient) -> bool:
+    try:
+        return client.get("/_ml/info").status == 200
+    except OSError:
+        return False

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
+import threading
 from typing import Any
 
 # Ray tells its makers of every start otherwise. It is read when Ray is loaded, here or in what it starts.
@@ -25,6 +27,14 @@ _LOOK_S = 5.0
 
 # An actor's handle: Ray makes its methods when it is asked for them.
 Handle = Any
+
+
+def take_signals_back() -> None:
+    """Ray ends its process at once when that is told to stop; whoever has a handler in Python wants to save first."""
+    if threading.current_thread() is threading.main_thread():
+        handler = signal.getsignal(signal.SIGTERM)
+        if handler is not None:
+            signal.signal(signal.SIGTERM, handler)
 
 
 class RayCluster:
@@ -56,6 +66,7 @@ class RayCluster:
                 shown = "of this machine" if self._address is None else f"[{self._address}]"
                 raise NotUp(f"the Ray cluster {shown} cannot be reached: {error or type(error).__name__}") from error
             self._is_ours = True
+            take_signals_back()
 
     async def _look(self) -> None:
         """Raises OSError or TimeoutError where nobody listens; Ray itself would not give up for minutes."""
