@@ -8,7 +8,7 @@ import secrets
 from pathlib import Path
 
 from proxy.contract_kit.cleaning import sweep
-from proxy.contract_kit.endpoint import ContractProblem, Endpoint, endpoint
+from proxy.contract_kit.endpoint import ContractProblem, Endpoint, credentials, endpoint
 from proxy.contract_kit.report import Report, as_json, as_junit, line_of, summary
 from proxy.contract_kit.runner import LANEWATCH, Outcome, Runner
 from proxy.contract_kit.scenario import Scenario, all_names, scenario
@@ -16,6 +16,7 @@ from proxy.contract_kit.scenario import Scenario, all_names, scenario
 _EXIT_DEVIATES = 1
 # Only we have Kibana's paths under the same address as the API.
 _OURS_ALONE = "/api/alerting/_health"
+_JOBS = "/_ml/anomaly_detectors"
 _BY_USER = "interrupted"
 _ELSEWHERE = "elasticsearch"
 
@@ -47,14 +48,27 @@ def run_contract(args: argparse.Namespace) -> int:
 
 
 def _runner(args: argparse.Namespace, prefix: str) -> Runner:
-    def at(url: str) -> Endpoint:
-        return endpoint(url, user=args.user, api_key=args.api_key, ca_certs=args.ca_certs, insecure=args.insecure)
-
-    target = at(args.url)
-    cluster = at(args.cluster) if args.cluster else None
+    headers = credentials(args.user, args.api_key)
+    target, cluster = (
+        endpoint(url, headers, ca_certs=args.ca_certs, insecure=args.insecure) if url else None
+        for url in (args.url, args.cluster)
+    )
+    assert target is not None, "the address has a default"
     product = LANEWATCH if target.call("GET", _OURS_ALONE).status == 200 else _ELSEWHERE
+    _refuse_what_cannot_be_asked(target, args.disruptive)
     _say(f"[{args.url}] is asked as {product}; names of all that is made begin with [{prefix}]")
     return Runner(target, cluster, prefix, alone=args.disruptive, product=product)
+
+
+def _refuse_what_cannot_be_asked(target: Endpoint, disruptive: bool) -> None:
+    jobs = target.call("GET", _JOBS)
+    if jobs.status in (401, 403):
+        raise ContractProblem(f"[{target.url}] refuses these credentials: {jobs.body.decode(errors='replace')[:300]}")
+    body = jobs.parsed()
+    if disruptive and isinstance(body, dict) and body.get("count"):
+        raise ContractProblem(
+            f"[{target.url}] has jobs, and [--disruptive] reads and changes all there are: use an endpoint without"
+        )
 
 
 def _run(runner: Runner, chosen: list[Scenario]) -> Report:

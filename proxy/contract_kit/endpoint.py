@@ -84,28 +84,25 @@ def _body(request: Request) -> tuple[bytes | None, str | None]:
     return None, None
 
 
-def endpoint(
-    url: str,
-    *,
-    user: str | None = None,
-    api_key: str | None = None,
-    ca_certs: str | None = None,
-    insecure: bool = False,
-) -> Endpoint:
-    """``user`` is ``name:password``; a name alone is asked for its password. ``insecure`` trusts every certificate.
+def credentials(user: str | None, api_key: str | None) -> dict[str, str]:
+    """The headers that say who asks. ``user`` is ``name:password``; a name alone is asked for its password."""
+    if api_key is not None:
+        return {"authorization": f"ApiKey {api_key}"}
+    if user is None:
+        return {}
+    name, colon, password = user.partition(":")
+    pair = f"{name}:{password if colon else getpass.getpass(f'Password of {name}: ')}"
+    return {"authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+
+
+def endpoint(url: str, headers: dict[str, str], *, ca_certs: str | None = None, insecure: bool = False) -> Endpoint:
+    """``headers`` go with every request; ``insecure`` trusts every certificate.
 
     :raises ContractProblem: if the address is none, or the file of authorities cannot be used
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ContractProblem(f"cannot use [{url}]: it is no address like https://host:9200")
-    headers = {}
-    if user is not None:
-        name, colon, password = user.partition(":")
-        pair = f"{name}:{password if colon else getpass.getpass(f'Password of {name}: ')}"
-        headers["authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-    if api_key is not None:
-        headers["authorization"] = f"ApiKey {api_key}"
     return Endpoint(url, headers, _context(ca_certs, insecure) if parts.scheme == "https" else None)
 
 

@@ -155,6 +155,12 @@ def test_an_address_that_nobody_answers_is_told_in_a_sentence(capsys):
     assert capsys.readouterr().err == "lanewatch: no scenario is named [nothing/*]; --list names them all\n"
 
 
+def test_what_changes_all_jobs_runs_only_where_there_are_none(theirs, lanewatch, client, capsys):
+    assert main(["contract", "--url", lanewatch, "--disruptive", "--only", "jobs/0021*"]) == 1
+    assert "has jobs, and [--disruptive] reads and changes all there are" in capsys.readouterr().err
+    assert client.get("/_ml/anomaly_detectors/web-1").status == 200
+
+
 def test_scenarios_are_listed_by_their_operations(capsys):
     assert main(["contract", "--list", "--only", "ml.get_filters"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
