@@ -135,6 +135,9 @@ class Talk:
         sign = f"there was no sign of it for [{self._timeout_s:g}s]" if isinstance(error, TimeoutError) else str(error)
         _log.warning("a Ray actor that held models is lost: %s", sign)
         self._fail_calls()
+        for task in self._tasks:
+            if task is not asyncio.current_task():
+                task.cancel()
         await self._lost(error)
 
     def _fail_calls(self) -> None:
