@@ -18,6 +18,7 @@ from bench.data import call
 from bench.datafeeds import ask
 from bench.many_jobs import AT_ONCE, children
 from bench.passthrough import cluster_at, proxy_at
+from bench.places import told
 from bench.process import Process, process_at
 
 INDEX = "bench-real-time"
@@ -29,6 +30,7 @@ SETTLE_S = 100
 # Delays differ, as the default ones do, but are shorter.
 LEAST_DELAY_S = 10
 BULK = 10_000
+MESSAGES = ("place_messages", "place_message_bytes", "finished_buckets")
 PROPERTIES = {"time": {"type": "date"}, "job": {"type": "integer"}, "took": {"type": "double"}}
 
 
@@ -45,16 +47,18 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Seconds of time and of processor time so far, and requests that the cluster has had, by what they are for."""
+    """Until now: seconds, those of processors, requests that the cluster has had by what they are for, and messages."""
 
     at_s: float
     proxy_s: float
     models_s: float
     requests: Mapping[str, int]
+    messages: Mapping[str, float]
 
     @classmethod
-    def of(cls, proxy: Process, cluster: str) -> Spent:
-        return cls(time.perf_counter(), proxy.cpu_s(), sum(child.cpu_s() for child in children(proxy)), routes(cluster))
+    def of(cls, proxy: Process, through: str, cluster: str) -> Spent:
+        models_s = sum(child.cpu_s() for child in children(proxy))
+        return cls(time.perf_counter(), proxy.cpu_s(), models_s, routes(cluster), told(through))
 
 
 def compare(direct: str, through: str, jobs: int, minutes: int) -> None:
@@ -76,19 +80,19 @@ def compare(direct: str, through: str, jobs: int, minutes: int) -> None:
         each(lambda number: ask(f"{through}/_ml/datafeeds/bench-real-time-{number}/{start}", "POST"), jobs)
         time.sleep(SETTLE_S)
         print(f"{jobs} jobs in real time, buckets of one minute, {minutes} minutes measured")
-        measure("with documents in every minute", proxy, direct, jobs, minutes)
+        measure("with documents in every minute", proxy, (through, direct), jobs, minutes)
         time.sleep(SETTLE_S)
-        measure("without any documents", proxy, direct, jobs, minutes)
+        measure("without any documents", proxy, (through, direct), jobs, minutes)
     finally:
         each(lambda number: call(through, "DELETE", f"{path(number)}?force=true", may_fail=True), jobs)
         call(direct, "DELETE", f"/{INDEX}")
 
 
-def measure(title: str, proxy: Process, cluster: str, jobs: int, minutes: int) -> None:
-    """Prints what so many minutes cost."""
-    before = Spent.of(proxy, cluster)
+def measure(title: str, proxy: Process, urls: tuple[str, str], jobs: int, minutes: int) -> None:
+    """Prints what so many minutes cost; ``urls`` are the proxy's and the cluster's."""
+    before = Spent.of(proxy, *urls)
     time.sleep(60 * minutes)
-    after = Spent.of(proxy, cluster)
+    after = Spent.of(proxy, *urls)
     took_s = after.at_s - before.at_s
     parts_s = (after.proxy_s - before.proxy_s, after.models_s - before.models_s)
     each_ms = 1000 * sum(parts_s) * 60 / took_s / jobs
@@ -100,8 +104,12 @@ def measure(title: str, proxy: Process, cluster: str, jobs: int, minutes: int) -
     print(f"{'  processor time of a job and minute':40} {each_ms:7.1f} ms")
     grown = {name: count - before.requests.get(name, 0) for name, count in after.requests.items()}
     rate = sum(grown.values()) * 60 / took_s
-    told = ", ".join(f"{name} {count * 60 / took_s:.0f}" for name, count in sorted(grown.items()) if count)
-    print(f"{'  requests to the cluster a minute':40} {rate:7.0f}   ({told})", flush=True)
+    by_route = ", ".join(f"{name} {count * 60 / took_s:.0f}" for name, count in sorted(grown.items()) if count)
+    print(f"{'  requests to the cluster a minute':40} {rate:7.0f}   ({by_route})", flush=True)
+    grown_by = {name: count - before.messages[name] for name, count in after.messages.items()}
+    messages, size, buckets = (grown_by[name] * 60 / took_s / jobs for name in MESSAGES)
+    shown = f"{messages:7.2f} messages of {size:.0f} bytes in all, {buckets:.2f} buckets"
+    print(f"{'  of a job and minute':40} {shown}", flush=True)
 
 
 def routes(cluster: str) -> dict[str, int]:

@@ -14,12 +14,14 @@ from proxy.store.job_tasks import JobTask, JobTasks
 
 _log = logging.getLogger(__name__)
 _RETRY_S = 2.0
+# Most of a job's opening is waiting for the cluster, and models load in several places.
+_AT_ONCE = 8
 # How long a request waits for a job that is being taken up.
 _WAIT_S = 60.0
 
 
 class Restoring:
-    """Goes through the jobs that were open, one by one; those that cannot be taken up fail by themselves.
+    """Goes through the jobs that were open, a few at once; those that cannot be taken up fail by themselves.
 
     ``restore`` opens a job of which there is an entry; ``fail`` says why that was not possible.
     """
@@ -39,10 +41,14 @@ class Restoring:
         self.has_ended = False
 
     async def run(self) -> None:
-        entries = [self._entries.adopt(task) for task in await self._list()]
+        entries = iter([self._entries.adopt(task) for task in await self._list()])
         self._is_listed.set()
-        for entry in entries:
-            await self._take_up(entry)
+
+        async def take_up_some() -> None:
+            for entry in entries:
+                await self._take_up(entry)
+
+        await asyncio.gather(*(take_up_some() for _ in range(_AT_ONCE)))
         self.has_ended = True
 
     async def ready(self, job_id: str) -> None:

@@ -25,9 +25,9 @@ _FIRST_START_S = 60.0
 _RESTART_S = 10.0
 # Of one that has been late: how long it is looked at, where no other place takes the job.
 _LATE_S = 1.0
-# How long one call of an actor that is on its way is waited for, and how many of them for one that was there before.
+# How long one call of an actor that is on its way is waited for, and how many of them until its jobs go elsewhere.
 _LOOK_S = 2.5
-_LOOKS_UNTIL_END = 2
+_LOOKS_UNTIL_END = 4
 _MOMENT_S = 0.2
 
 
