@@ -28,6 +28,9 @@ import (
 // readings of all operations that read, in the names of the REST API.
 func readings(server elastictransport.Interface) []reading {
 	return []reading{
+		of("ml.flush_job", flushjob.NewFlushJobFunc(server)(categories).CalcInterim(true).Do,
+			func(a *flushjob.Response) int { return map[bool]int{true: 1}[a.Flushed] }),
+		of("ml.forecast", forecast.NewForecastFunc(server)(categories).Do, func(a *forecast.Response) int { return len(a.ForecastId) }),
 		of("ml.info", info.NewInfoFunc(server)().Do, func(a *info.Response) int { return len(a.NativeCode.Version) }),
 		of("ml.get_jobs", getjobs.NewGetJobsFunc(server)().JobId(all).Do, func(a *getjobs.Response) int { return len(a.Jobs) }),
 		of("ml.get_job_stats", getjobstats.NewGetJobStatsFunc(server)().JobId(all).Do,
@@ -59,9 +62,6 @@ func readings(server elastictransport.Interface) []reading {
 			func(a *getfilters.Response) int { return len(a.Filters) }),
 		of("ml.get_memory_stats", getmemorystats.NewGetMemoryStatsFunc(server)().Do,
 			func(a *getmemorystats.Response) int { return len(a.Nodes) }),
-		of("ml.flush_job", flushjob.NewFlushJobFunc(server)(categories).CalcInterim(true).Do,
-			func(a *flushjob.Response) int { return map[bool]int{true: 1}[a.Flushed] }),
-		of("ml.forecast", forecast.NewForecastFunc(server)(categories).Do, func(a *forecast.Response) int { return len(a.ForecastId) }),
 		of("cat.ml_jobs", mljobs.NewMlJobsFunc(server)().JobId(all).Do, func(a mljobs.Response) int { return len(a) }),
 		of("cat.ml_datafeeds", mldatafeeds.NewMlDatafeedsFunc(server)().DatafeedId(all).Do,
 			func(a mldatafeeds.Response) int { return len(a) }),

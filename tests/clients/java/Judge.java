@@ -42,6 +42,8 @@ public final class Judge {
 
     private static Map<String, Reading> readings(ElasticsearchMlClient ml, ElasticsearchCatClient cat) {
         Map<String, Reading> all = new LinkedHashMap<>();
+        all.put("ml.flush_job", () -> ml.flushJob(r -> r.jobId(CATEGORIES).calcInterim(true)).flushed() ? 1 : 0);
+        all.put("ml.forecast", () -> ml.forecast(r -> r.jobId(CATEGORIES)).forecastId().isEmpty() ? 0 : 1);
         all.put("ml.info", () -> ml.info().limits() == null ? 0 : 1);
         all.put("ml.get_jobs", () -> ml.getJobs(r -> r.jobId(ALL)).jobs().size());
         all.put("ml.get_job_stats", () -> ml.getJobStats(r -> r.jobId(ALL)).jobs().size());
@@ -63,8 +65,6 @@ public final class Judge {
         all.put("ml.get_calendar_events", () -> ml.getCalendarEvents(r -> r.calendarId(JOB)).events().size());
         all.put("ml.get_filters", () -> ml.getFilters(r -> r.filterId(JOB)).filters().size());
         all.put("ml.get_memory_stats", () -> ml.getMemoryStats().nodes().size());
-        all.put("ml.flush_job", () -> ml.flushJob(r -> r.jobId(CATEGORIES).calcInterim(true)).flushed() ? 1 : 0);
-        all.put("ml.forecast", () -> ml.forecast(r -> r.jobId(CATEGORIES)).forecastId().isEmpty() ? 0 : 1);
         all.put("cat.ml_jobs", () -> Version.count(cat.mlJobs(r -> r.jobId(ALL))));
         all.put("cat.ml_datafeeds", () -> Version.count(cat.mlDatafeeds(r -> r.datafeedId(ALL))));
         return all;
