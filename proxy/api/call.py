@@ -31,6 +31,7 @@ from proxy.errors import (
     unrecognized_parameters,
 )
 from proxy.schemas import Fault, Schema, Schemas, Section
+from proxy.units import parse_duration_ms
 
 _CONTENT_TYPE = "Content-Type"
 # Reading this much, or what is no JSON, takes milliseconds that the event loop cannot spare; a usual job is a tenth.
@@ -39,6 +40,8 @@ _LARGE_BODY_BYTES = 32 * 1024
 _BODIES = ThreadPoolExecutor(2, thread_name_prefix="body")
 # Faults are told by the first in the text; a list of a million wrong elements has as many.
 _MAX_FAULTS = 1000
+# They must be time values also where nothing waits for them.
+_TIMEOUTS = frozenset({"timeout", "master_timeout"})
 _ALWAYS_ALLOWED = ("pretty", "human", "format", "filter_path", "error_trace")
 
 
@@ -282,6 +285,8 @@ def _with_query(call: Call, query: Mapping[str, str], schemas: Schemas) -> Call:
     unknown = [name for name in given if name not in readable]
     if unknown:
         raise unrecognized_parameters(call.uri, unknown, [*readable, *_ALWAYS_ALLOWED, *call.path])
+    for name in _TIMEOUTS.intersection(known):
+        parse_duration_ms(known[name], name)
     return replace(call, query=_renamed(call, section, section.coerce(known)))
 
 

@@ -124,7 +124,9 @@ async def _previewed(
         stored = await services.store.datafeeds.get(datafeed_id)
         return stored.config, (await services.store.jobs.get(stored.job_id)).config
     given_job: JobConfig | None = body.get("job_config")
-    given = body.get("datafeed_config") or (given_job or {})["datafeed_config"]
+    given = body.get("datafeed_config")
+    if given is None:
+        given = (given_job or {})["datafeed_config"]
     if given_job is None:
         job = (await services.store.jobs.get(given["job_id"])).config
     else:

@@ -6,7 +6,6 @@ from typing import Any
 
 from proxy.api.call import Call
 from proxy.api.rules.forecast import check_against_job, forecast_request, memory_within_job
-from proxy.api.rules.timeouts import check_timeouts
 from proxy.api.services import Services
 from proxy.errors import not_found, status_error
 from proxy.store import wants_all
@@ -33,7 +32,6 @@ async def forecast(call: Call, services: Services) -> dict[str, Any]:
 
 
 async def delete_forecast(call: Call, services: Services) -> dict[str, Any]:
-    check_timeouts(call)
     job_id = call.path["job_id"]
     expression = call.path.get("forecast_id", "_all")
     is_known = await services.store.jobs.exists(job_id)

@@ -99,9 +99,10 @@ async def get_jobs(call: Call, services: Services) -> Prepared:
     feeds = await services.store.datafeeds.of_jobs(job.job_id for job in jobs)
 
     def listing() -> dict[str, Any]:
-        shown = [_shown(call, job.config, feeds.get(job.job_id)) for job in jobs]
         if call.query.get("exclude_generated", False):
-            shown = [job_config.without_generated(types.job(job)) for job in shown]
+            shown = [job_config.without_generated(types.job(job.config)) for job in jobs]
+        else:
+            shown = [_shown(call, job.config, feeds.get(job.job_id)) for job in jobs]
         return {"count": len(shown), "jobs": shown}
 
     return await prepared(listing)

@@ -9,7 +9,6 @@ from proxy.api.call import Call
 from proxy.api.handlers.results import human_times, page_reply
 from proxy.api.render import Prepared
 from proxy.api.rules.paging import page_of
-from proxy.api.rules.timeouts import check_timeouts
 from proxy.api.services import Services
 from proxy.errors import MlError, illegal_argument, not_found, status_error
 from proxy.runtime import reverting
@@ -63,7 +62,6 @@ async def delete_model_snapshot(call: Call, services: Services) -> Document:
 
 
 async def revert_model_snapshot(call: Call, services: Services) -> Document:
-    check_timeouts(call)
     job_id, snapshot_id = call.path["job_id"], call.path["snapshot_id"]
     deletes_results = call.option("delete_intervening_results", False)
     job = await services.store.jobs.get(job_id)
@@ -78,7 +76,6 @@ async def revert_model_snapshot(call: Call, services: Services) -> Document:
 
 async def upgrade_job_snapshot(call: Call, services: Services) -> Document:
     """Every model that can be read is current: an upgrade only ever tells whether it can, and why not."""
-    check_timeouts(call)
     job_id, snapshot_id = call.path["job_id"], call.path["snapshot_id"]
     job = await services.store.jobs.get(job_id)
     snapshot = await _snapshot(call, services)
