@@ -27,6 +27,7 @@ from proxy.cluster.folders import Additions
 from proxy.cluster.node import start_node
 from proxy.config import Config
 from proxy.config_loading import load_config
+from tests.answer_check import CheckedNode
 from tests.email_analysis.build import with_email_analysis
 from tests.http_client import HttpClient
 
@@ -260,8 +261,8 @@ def client(lanewatch: str) -> HttpClient:
 
 @pytest.fixture(scope="session")
 def es(lanewatch: str) -> Iterator[Elasticsearch]:
-    """The official client, pointed at the proxy as its user would."""
-    with Elasticsearch(lanewatch, request_timeout=60, max_retries=0) as official:
+    """The official client, pointed at the proxy as its user would; what it is answered is held to its schema."""
+    with Elasticsearch(lanewatch, request_timeout=60, max_retries=0, node_class=CheckedNode) as official:
         yield official
 
 

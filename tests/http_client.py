@@ -1,10 +1,15 @@
-"""Plain HTTP for tests: sends what it is told, byte for byte, and returns what came back."""
+"""Plain HTTP for tests: sends what it is told, byte for byte, and returns what came back.
+
+Answers of our operations are held to their schemas on the way.
+"""
 
 import http.client
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
+
+from tests.answer_check import check_answer
 
 TIMEOUT_S = 60
 
@@ -56,9 +61,11 @@ class HttpClient:
         try:
             connection.request(method, target, body=body.encode() if isinstance(body, str) else body, headers=sent)
             response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
+            answer = Answer(response.status, response.headers, response.read())
         finally:
             connection.close()
+        check_answer(method, target, answer.status, answer.headers, answer.body)
+        return answer
 
     def get(self, path: str, **options) -> Answer:
         return self.request("GET", path, **options)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.alerting.rules import form
 from tests.alerting.waiting import until
+from tests.answer_check import check_hits
 from tests.http_client import HttpClient
 
 JOB_ID = "alerting"
@@ -54,7 +55,7 @@ class RuleAtWork:
         body = {"query": query, "sort": [{"kibana.alert.start": "asc"}], "size": 100}
         self.cluster.post("/lanewatch-alerts/_refresh")
         found = self.cluster.post("/lanewatch-alerts/_search", json_body=body).json()
-        return [hit["_source"] for hit in found["hits"]["hits"]]
+        return [source for _, source in check_hits(found["hits"]["hits"])]
 
     def statuses(self) -> list[str]:
         return [alert["kibana.alert.status"] for alert in self.alerts()]

@@ -21,7 +21,7 @@ def plenty(client: HttpClient, cluster_client: HttpClient) -> Iterator[HttpClien
     def rows() -> Iterator[dict[str, object]]:
         for number in range(TOTAL):
             yield {"index": {"_id": f"plenty_record_{number}"}}
-            yield {"job_id": "plenty", "result_type": "record", "timestamp": 3_600_000, "record_score": number}
+            yield {"job_id": "plenty", "result_type": "record", "timestamp": 3_600_000, "record_score": number / TOTAL}
 
     answer = cluster_client.post("/.ml-anomalies-plenty/_bulk", ndjson=rows(), query={"refresh": "true"})
     assert answer.json()["errors"] is False
@@ -39,7 +39,7 @@ def test_a_page_may_fill_the_window(plenty: HttpClient) -> None:
     page = plenty.get(f"{PATH}/results/records", query={"from": 10, "size": 9_990}).json()
     assert page["count"] == TOTAL
     scores = [record["record_score"] for record in page["records"]]
-    assert scores == [float(number) for number in range(TOTAL - 11, 49, -1)]
+    assert scores == [number / TOTAL for number in range(TOTAL - 11, 49, -1)]
 
 
 @pytest.mark.parametrize("query", [{"from": 10_000, "size": 1}, {"size": 10_001}, {"from": 1, "size": 10_000}])

@@ -274,7 +274,11 @@ def test_what_a_lost_process_left_unfinished_has_failed_when_the_job_opens_again
 ) -> None:
     path = make_job(client, "lost", {"function": "count"}, hours=3)
     client.post(f"{path}/_close")
-    left = {"job_id": "lost", "result_type": "model_forecast_request_stats", "forecast_id": "f", "timestamp": START_MS}
+    left = {
+        "job_id": "lost", "result_type": "model_forecast_request_stats", "forecast_id": "f", "timestamp": START_MS,
+        "processed_record_count": 0, "forecast_create_timestamp": START_MS, "forecast_progress": 0.5,
+        "processing_time_ms": 0, "forecast_memory_bytes": 0,
+    }  # fmt: skip
     document = "lost_model_forecast_request_stats_f"
     put = cluster_client.put(
         f"/.ml-anomalies-lost/_doc/{document}?refresh=true", json_body={**left, "forecast_status": "started"}

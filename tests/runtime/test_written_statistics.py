@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from proxy.store.results.value_hash import value_hash
 from proxy.units import iso
+from tests.answer_check import check_hits, kind_of
 from tests.http_client import HttpClient
 from tests.runtime.written import HOURS, INDEX, JOB, START_MS, keys, records, run_job, stored
 
@@ -35,7 +37,7 @@ def written(client: HttpClient, cluster_client: HttpClient) -> Iterator[HttpClie
 def found(cluster: HttpClient, index: str, query: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     answer = cluster.post(f"/{index}/_search", json_body={"query": query, "size": 1000})
     assert answer.status == 200, answer.text
-    return [(hit["_id"], hit["_source"]) for hit in answer.json()["hits"]["hits"]]
+    return check_hits(answer.json()["hits"]["hits"])
 
 
 def of_job(*conditions: dict[str, Any]) -> dict[str, Any]:
@@ -185,6 +187,17 @@ def test_the_jobs_life_is_told_in_notifications(client: HttpClient, written: Htt
     assert expected <= messages, "notifications do not hold up what they tell of, but they come"
     assert any(message.startswith("Opening job on node [") for message in messages)
     assert {(note["level"], note["job_type"]) for note in notes} == {("info", "anomaly_detector")}
+
+
+def test_every_document_of_a_job_is_of_a_kind_that_has_a_schema(written: HttpClient) -> None:
+    body = {"query": of_job(), "size": 10_000}
+    hits = written.post(f"/{INDEX}/_search", json_body=body).json()["hits"]["hits"]
+    check_hits(hits)
+    kinds = {kind_of(hit["_index"], hit["_source"]) for hit in hits}
+    own = {path.stem for path in (Path(__file__).parents[2] / "schemas" / "_documents").glob("*.json")}
+    elsewhere = {"alert", "annotation", "notification", "quantiles"}
+    of_others = {"datafeed_timing_stats", "model_forecast", "model_forecast_request_stats"}
+    assert kinds == own - elsewhere - of_others
 
 
 def test_without_a_finished_bucket_there_is_no_snapshot(client: HttpClient) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from tests.answer_check import check_hits
 from tests.http_client import HttpClient
 
 JOB_ID = "written"
@@ -75,12 +76,12 @@ def run_job(client: HttpClient, job_id: str = JOB_ID, hours: int = HOURS) -> Non
 
 
 def stored(cluster: HttpClient, result_type: str, index: str = ALIAS) -> list[tuple[str, dict[str, Any]]]:
-    """Ids and sources of all documents of a type, in order of their time."""
+    """Ids and sources of all documents of a type, in order of their time; all are as their schema says."""
     cluster.post(f"/{index}/_refresh")
     query = {"query": {"term": {"result_type": result_type}}, "size": 10_000, "sort": ["timestamp"]}
     answer = cluster.post(f"/{index}/_search", json_body=query)
     assert answer.status == 200, answer.text
-    return [(hit["_id"], hit["_source"]) for hit in answer.json()["hits"]["hits"]]
+    return check_hits(answer.json()["hits"]["hits"])
 
 
 def forecast_done(cluster: HttpClient, forecast_id: str, index: str, *, within_s: float = 120) -> list[dict[str, Any]]:
