@@ -78,11 +78,11 @@ test-random: install
 	@seed=$(SEED); echo "properties with seed $$seed: make test-random SEED=$$seed repeats this run"; \
 	$(PYTHON) -m pytest $(PARALLEL) -m 'not cluster' --hypothesis-profile=random --hypothesis-seed=$$seed $(ARGS)
 
-# Five hundred odd requests to every operation; SEED repeats a run.
+# Five hundred odd requests to every operation, and whatever schemathesis makes of `lanewatch openapi`; SEED repeats it.
 .PHONY: fuzz
 fuzz: install
 	@seed=$(SEED); echo "requests with seed $$seed: make fuzz SEED=$$seed repeats this run"; \
-	$(PYTHON) -m pytest tests/fuzz --hypothesis-profile=random --hypothesis-seed=$$seed $(ARGS)
+	$(PYTHON) -m pytest tests/fuzz tests/openapi --hypothesis-profile=random --hypothesis-seed=$$seed $(ARGS)
 
 bench: install
 	$(PYTHON) -m bench $(ARGS)

@@ -13,7 +13,7 @@ from dataclasses import asdict
 
 import yaml
 
-from proxy import contract_kit, demo, transfer
+from proxy import contract_kit, demo, openapi, transfer
 from proxy.api.access import privilege_for
 from proxy.api.routes import OPERATIONS
 from proxy.check import check
@@ -120,6 +120,11 @@ def run_routes(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_openapi(args: argparse.Namespace) -> int:
+    say(json.dumps(openapi.document(), indent=2))
+    return 0
+
+
 def run_nginx_config(args: argparse.Namespace) -> int:
     config = config_of(args)
     proxy = f"http://{url_host(config.server.host)}:{config.server.port}"
@@ -151,5 +156,6 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "export": transfer.run_export,
     "nodes": run_nodes,
     "routes": run_routes,
+    "openapi": run_openapi,
     "nginx-config": run_nginx_config,
 }

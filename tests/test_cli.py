@@ -12,6 +12,7 @@ from elasticsearch import Elasticsearch
 
 from proxy import __version__
 from proxy.cli import main
+from proxy.commands import COMMANDS
 from tests.http_client import HttpClient
 
 LANEWATCH = [sys.executable, "-m", "proxy"]
@@ -120,10 +121,7 @@ def test_up_uses_a_cluster_that_it_is_given(cluster_url):
         assert f"in front of {cluster_url} " in command.said[0]
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [(), *((name,) for name in ("serve", "up", "demo", "check-config", "check", "routes", "import", "export"))],
-)
+@pytest.mark.parametrize("arguments", [(), *((name,) for name in COMMANDS)])
 def test_every_command_explains_itself(capsys, arguments):
     with pytest.raises(SystemExit) as left:
         main([*arguments, "--help"])

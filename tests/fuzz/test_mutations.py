@@ -10,7 +10,6 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 import yaml
@@ -22,6 +21,7 @@ from proxy.api.routes import OPERATIONS
 from proxy.contract_kit.scenario import FOLDER
 from proxy.errors import MlError
 from tests.http_client import HttpClient
+from tests.leftovers import remove_all
 
 ROUTER = Router(OPERATIONS)
 Request = dict[str, Any]
@@ -71,16 +71,7 @@ def test_every_operation_has_a_request_to_begin_with() -> None:
 @pytest.fixture(scope="module", autouse=True)
 def nothing_is_left(client: HttpClient) -> Iterator[None]:
     yield
-    for kind, key in (("datafeeds", "datafeed_id"), ("anomaly_detectors", "job_id"), ("calendars", "calendar_id")):
-        for each in client.get(f"/_ml/{kind}").json()[kind.replace("anomaly_detectors", "jobs")]:
-            force = {} if kind == "calendars" else {"force": "true"}
-            client.delete(f"/_ml/{kind}/{each[key]}", query=force)
-    for each in client.get("/_ml/filters").json()["filters"]:
-        client.delete(f"/_ml/filters/{each['filter_id']}")
-    for each in client.get("/api/alerting/rules/_find", query={"per_page": "10000"}).json()["data"]:
-        client.delete(f"/api/alerting/rule/{quote(each['id'], safe='')}")
-    for each in client.get("/api/actions/connectors").json():
-        client.delete(f"/api/actions/connector/{quote(each['id'], safe='')}")
+    remove_all(client)
 
 
 @pytest.mark.parametrize("operation", sorted(set(REQUESTS) - LEFT_OUT))
