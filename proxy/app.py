@@ -69,7 +69,8 @@ def make_app(
         return runtime, Alerting(store, runtime, config, clock)
 
     def services_of(runtime: Supervisor, alerting: Alerting) -> Services:
-        return Services(store, runtime, clock, config, access, metrics, alerting, leadership.responsible)
+        who = (leadership.responsible, leadership.proxies)
+        return Services(store, runtime, clock, config, access, metrics, alerting, *who)
 
     def show(runtime: Supervisor, alerting: Alerting) -> None:
         metrics.look_at(runtime)

@@ -53,7 +53,9 @@ def make_parser() -> argparse.ArgumentParser:
     add_export_options(taking)
     kit = add_command(commands, "contract", "ask an endpoint whether it behaves as the documented API, and report")
     add_contract_options(kit)
-    nodes = add_command(commands, "nodes", "show the places where models live, or move all jobs of one to others")
+    nodes = add_command(
+        commands, "nodes", "show proxies and the places of their models, or move all jobs of a place to others"
+    )
     add_nodes_options(nodes)
     for command in (bringing, taking, kit, nodes):
         add_client_options(command)

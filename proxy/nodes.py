@@ -1,4 +1,4 @@
-"""`lanewatch nodes`: the places where models live, and draining them, asked of a running Lanewatch."""
+"""`lanewatch nodes`: who leads and who follows, the places where models live, and draining them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MEBIBYTE = 1 << 20
 
 
 def run_nodes(args: argparse.Namespace) -> int:
-    """Prints the places; drains or resumes one first, and waits for its jobs to leave.
+    """Prints proxies and places; drains or resumes one first, and waits for its jobs to leave.
 
     Raises:
         Refused: the server does not do it.
@@ -29,12 +29,23 @@ def run_nodes(args: argparse.Namespace) -> int:
             server.call("POST", f"/_ml/places/{quote(args.place, safe='')}/_{args.change}")
         while args.change == "drain" and not args.no_wait and _jobs_of(server, args.place):
             time.sleep(_LOOK_EVERY_S)
-        _print(server.call("GET", "/_ml/places")["places"])
+        found = server.call("GET", "/_ml/places")
+        _print_proxies(found["proxies"])
+        _print(found["places"])
     return 0
 
 
 def _jobs_of(server: Server, name: str) -> int:
     return sum(place["jobs"] for place in server.call("GET", "/_ml/places")["places"] if place["name"] == name)
+
+
+def _print_proxies(proxies: list[dict[str, Any]]) -> None:
+    table = Table(box=None, header_style="")
+    for heading in ("proxy", "address", "role", "epoch"):
+        table.add_column(heading)
+    for proxy in proxies:
+        table.add_row(proxy["name"], proxy["address"], proxy["role"], str(proxy["epoch"]))
+    Console(highlight=False).print(table)
 
 
 def _print(places: list[dict[str, Any]]) -> None:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """``clock`` gives epoch milliseconds; ``responsible`` names the proxy that leads and its address."""
+    """``clock`` gives epoch milliseconds; ``responsible`` names the proxy that leads and its address.
+
+    ``proxies`` are all that the leader knows of.
+    """
 
     store: Store
     runtime: Supervisor
@@ -27,3 +30,4 @@ class Services:
     metrics: Metrics
     alerting: Alerting
     responsible: Callable[[], Mapping[str, str]] = dict
+    proxies: Callable[[], list[Mapping[str, str | int]]] = list

@@ -11,6 +11,7 @@ from proxy.check.finding import Finding, error, ok, warning
 from proxy.config import Config, IndicesConfig
 from proxy.errors import MlError
 from proxy.store import ClusterClient
+from proxy.store.fence import lease_alias, lease_index
 from proxy.store.names import Names
 
 _PRIVILEGES_PATH = "/_security/user/_has_privileges"
@@ -86,7 +87,9 @@ async def _privileges(client: ClusterClient, config: Config) -> Mapping[str, Any
 
 def _index_names(indices: IndicesConfig) -> list[str]:
     own = Names(indices).own()
-    return [*own, *(alias for _, aliases in own.values() for alias in aliases), f"{indices.results_prefix}*"]
+    led_by = [lease_index(indices.config), lease_alias(indices.config), f"{indices.config}-epoch-*"]
+    standing = [alias for _, aliases in own.values() for alias in aliases]
+    return [*own, *standing, *led_by, f"{indices.results_prefix}*"]
 
 
 def _without_security(config: Config) -> list[Finding]:

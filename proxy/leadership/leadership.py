@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from proxy.errors import MlError
+from proxy.leadership.followers import Followers
 from proxy.leadership.lease_rule import Sighting, Timing, may_take, may_write, sighted
 from proxy.leadership.processes import is_dead
 from proxy.runtime.tasks import Tasks
@@ -69,6 +70,7 @@ class Leadership:
         self._timing = timing
         self._now_s = now_s
         self._tasks = Tasks()
+        self._followers = Followers(leases)
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._changed = asyncio.Condition()
@@ -107,6 +109,16 @@ class Leadership:
             return None
         return None if lease.owner is None or self._is_mine(lease) else lease.owner
 
+    def proxies(self) -> list[Mapping[str, str | int]]:
+        """The leader, which this process is, and those who follow."""
+        present = [] if self._held is None else [self.me, *self._followers.present(self._now_s())]
+        epoch = 0 if self._held is None else self._held.epoch
+        return [
+            {"name": peer.name, "address": peer.address, "role": "leader" if peer == self._me else "follower",
+             "epoch": epoch}
+            for peer in present
+        ]  # fmt: skip
+
     def responsible(self) -> Mapping[str, str]:
         """The name and the address of who leads; empty while nobody does."""
         leader = self.leader
@@ -129,10 +141,11 @@ class Leadership:
         """Gives back the lease, once what the duty held has been ended in order."""
         await self._tasks.stop()
         held, self._held, self._fence.term = self._held, None, None
-        if held is None:
-            return
         try:
-            await self._in_time(self._leases.write(None, held.epoch, held.version))
+            if held is not None:
+                await self._in_time(self._leases.write(None, held.epoch, held.version))
+            elif self._me is not None:
+                await self._in_time(self._leases.hide(self._me))
         except (MlError, TimeoutError) as error:
             _log.warning("the lease could not be given back, so that others wait for its end: %s", error)
 
@@ -144,6 +157,7 @@ class Leadership:
                 async with self._lock:
                     await self._step()
                 await self._do_duty()
+                await self._look_around()
                 pause_s = self._timing.renew_every_s if self.leads else self._timing.look_every_s
             except (MlError, TimeoutError) as error:
                 _log.info("the lease could not be looked after: %s", error or "no answer in time")
@@ -180,6 +194,13 @@ class Leadership:
             await self._duty.begin()
             self._on_duty = epoch
             _log.info("this proxy leads, in epoch [%d]", epoch)
+
+    async def _look_around(self) -> None:
+        """Shows this process to the leader, or, where it leads, looks for the others."""
+        if self.leads:
+            await self._in_time(self._followers.look(self.me, self._now_s()))
+        elif self.leader is not None:
+            await self._in_time(self._followers.tell(self.me, self._now_s()))
 
     # ---- the lease
 

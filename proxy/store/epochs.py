@@ -17,6 +17,7 @@ from proxy.store.names import Names
 from proxy.store.setup import create_index, definition_of
 
 _ATTEMPTS = 5
+_BLOCKED = "cluster_block_exception"
 _FIRST = "0-00000000"
 # Of each index, the names of its aliases and what they are.
 Held = Mapping[str, Mapping[str, Mapping[str, Json]]]
@@ -51,8 +52,9 @@ class Epochs:
             Superseded: a later one has begun.
             MlError: the cluster does not do it now.
         """
+        blocked: frozenset[str] = frozenset()
         for _ in range(_ATTEMPTS):
-            held = await self._held()
+            held = {index: aliases for index, aliases in (await self._held()).items() if index not in blocked}
             begun, former = self._begun(held)
             if begun > epoch or (begun == epoch and former != term_alias(self._base, term)):
                 raise Superseded
@@ -61,7 +63,10 @@ class Epochs:
                     "POST", "/_aliases", body={"actions": self._swap(held, former, term)}
                 )
             except ClusterError as error:
-                if error.status != 404:
+                if error.type == _BLOCKED and not blocked:
+                    # One that nobody may change must not keep all others from being led.
+                    blocked = await self._blocked(held)
+                elif error.status != 404:
                     raise
                 continue  # aliases or indices have changed since they were read
             if answer["acknowledged"]:
@@ -77,6 +82,13 @@ class Epochs:
         params: Params = {"ignore_unavailable": True, "expand_wildcards": "all"}
         answer = await self._client.request("GET", path, params=params, retry=True)
         return {index: about["aliases"] for index, about in answer.items()}
+
+    async def _blocked(self, held: Held) -> frozenset[str]:
+        """The indices that are read-only, or whose disk is full; they get their aliases once they are written to."""
+        path = f"/{','.join(map(quote_expression, held))}/_settings/index.blocks.*"
+        params: Params = {"ignore_unavailable": True, "flat_settings": True, "expand_wildcards": "all"}
+        found = await self._client.request("GET", path, params=params, retry=True)
+        return frozenset(index for index, about in found.items() if "true" in about["settings"].values())
 
     def _begun(self, held: Held) -> tuple[int, str | None]:
         """The epoch that the lease's index bears, and the alias that says so."""

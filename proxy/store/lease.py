@@ -14,6 +14,7 @@ from proxy.store.client import ClusterClient, ClusterError, Json, quote_expressi
 from proxy.store.fence import lease_alias
 
 _DOCUMENT = "lease"
+_FOLLOWER = "follower"
 Version = tuple[int, int]
 
 
@@ -54,7 +55,8 @@ class Leases:
     def __init__(self, client: ClusterClient, base: str) -> None:
         """``client`` is one without a fence; ``base`` is the index of configurations."""
         self._client = client
-        self._path = f"/{quote_expression(lease_alias(base))}/_doc/{_DOCUMENT}"
+        self._alias = f"/{quote_expression(lease_alias(base))}"
+        self._path = f"{self._alias}/_doc/{_DOCUMENT}"
 
     async def read(self) -> Lease | None:
         """The lease as it is now; None where there is none."""
@@ -88,3 +90,21 @@ class Leases:
                 return None
             raise
         return written["_seq_no"], written["_primary_term"]
+
+    async def show(self, peer: Peer) -> None:
+        """Says that a process follows; each time is another version."""
+        body = {"kind": _FOLLOWER, "peer": asdict(peer)}
+        await self._client.request("PUT", self._of(peer), params={"require_alias": True}, body=body)
+
+    async def hide(self, peer: Peer) -> None:
+        await self._client.find("DELETE", self._of(peer), retry=False)
+
+    async def shown(self) -> list[tuple[Peer, Version]]:
+        """Who has said that, and the version of each; as of the last refresh."""
+        body = {"size": 1000, "query": {"term": {"kind": _FOLLOWER}}, "seq_no_primary_term": True}
+        found = await self._client.find("POST", f"{self._alias}/_search", body=body, retry=False)
+        hits = [] if found is None else found["hits"]["hits"]
+        return [(Peer(**hit["_source"]["peer"]), (hit["_seq_no"], hit["_primary_term"])) for hit in hits]
+
+    def _of(self, peer: Peer) -> str:
+        return f"{self._alias}/_doc/{_FOLLOWER}-{peer.node_id}"

@@ -39,6 +39,7 @@ class Proxies:
         self.clients: dict[str, HttpClient] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.statuses: list[int] = []
+        self._asked = ""
 
     def start(self, name: str, *, cluster_url: str | None = None, environ: Mapping[str, str] | None = None) -> None:
         """Again at the same address where it has been there before."""
@@ -80,22 +81,29 @@ class Proxies:
         wait_until(lambda: self.leader() not in (None, than), within_s)
         return time.monotonic() - began
 
-    def ask(self, method: str, path: str, *, within_s: float = 60, **options: Any) -> Answer:
-        """The first answer that is not to be asked for again, from whichever proxy gives it."""
+    def ask(self, method: str, path: str, *, within_s: float = 120, retries: bool = True, **options: Any) -> Answer:
+        """The first answer that is not to be asked for again, from whichever proxy gives it; else the first at all."""
         until = time.monotonic() + within_s
-        for name in itertools.cycle(list(self.clients)):
+        while True:
+            name = self._asked if self._asked in self.clients else next(iter(self.clients))
             try:
                 answer = self.clients[name].request(method, path, **options)
             except OSError:
                 assert time.monotonic() < until, f"nobody answers [{method} {path}]"
+                self._ask_another(than=name)
                 continue
             self.statuses.append(answer.status)
-            if answer.status not in PASSING:
+            if answer.status not in PASSING or not retries:
                 return answer
-            assert answer.headers["Retry-After"] or answer.status != 503, answer.text
+            self._ask_another(than=name)
+            is_of_cluster = "cannot reach the cluster" in answer.text
+            assert answer.headers["Retry-After"] or answer.status != 503 or is_of_cluster, answer.text
             assert time.monotonic() < until, answer.text
             time.sleep(0.2)
-        raise AssertionError("there are no proxies")
+
+    def _ask_another(self, than: str) -> None:
+        names = list(self.clients)
+        self._asked = names[(names.index(than) + 1) % len(names)]
 
     def post(self, job_id: str, first: int, last: int) -> None:
         """Records of these hours, once, whoever dies meanwhile."""
@@ -109,10 +117,13 @@ class Proxies:
         patterns = f"{self.base},lanewatch-journal,.ml-*"
         options = {"expand_wildcards": "all", "ignore_unavailable": "true"}
         self.cluster.post(f"/{patterns}/_refresh", query=options)
-        body = {"size": 10_000, "seq_no_primary_term": True, "query": {"match_all": {}}, "sort": ["_doc"]}
-        answer = self.cluster.post(f"/{patterns}/_search", json_body=body, query=options).json()
-        hits = answer["hits"]["hits"]
-        assert len(hits) == answer["hits"]["total"]["value"], "one page has to be enough"
+        body = {"size": 5000, "seq_no_primary_term": True, "query": {"match_all": {}}, "sort": ["_doc"]}
+        page = self.cluster.post(f"/{patterns}/_search", json_body=body, query={**options, "scroll": "1m"}).json()
+        hits = []
+        while page["hits"]["hits"]:
+            hits += page["hits"]["hits"]
+            body = {"scroll_id": page["_scroll_id"], "scroll": "1m"}
+            page = self.cluster.post("/_search/scroll", json_body=body).json()
         return {f"{hit['_index']}/{hit['_id']}": (hit["_seq_no"], hit["_source"]) for hit in hits}
 
 

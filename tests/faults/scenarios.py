@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_ONE_PROXY = "several proxies before one cluster, which would need leases with epochs"
-
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
@@ -30,28 +28,24 @@ SCENARIOS = {
     ),
     3: Scenario(
         "Elasticsearch is down for ten minutes",
-        "503 soon, jobs go on once it is back",
-        f"suspending a job whose lease is lost: {_ONE_PROXY}",
+        "503 soon, jobs go on once it is back; where only the leader is cut off, another one leads",
     ),
     4: Scenario(
         "the proxy is killed while it takes in data",
-        "taken up by the next start; all ends as if undisturbed",
-        f"takeover by another proxy that runs already: {_ONE_PROXY}",
+        "taken up by the next start, or by another proxy within 15 s; all ends as if undisturbed",
     ),
     5: Scenario(
         "the proxy is stopped for long and then goes on",
-        "what is stored under a newer claim refuses the older one; alone it goes on as if undisturbed",
-        f"results of the older one are not refused by the cluster: {_ONE_PROXY}",
+        "another one leads, and the cluster refuses all that it still writes; alone it goes on as if undisturbed",
     ),
     6: Scenario(
         "many open, close, delete and reset one job at once",
         "one wins, the others are told 409, no half-made job is left",
-        f"the contenders are clients of one proxy, not {_ONE_PROXY}",
+        "the contenders ask one proxy; others would hand their calls over to it",
     ),
     7: Scenario(
         "the clock is wrong by an hour, or jumps",
-        "only shown times differ",
-        f"clocks that disagree: {_ONE_PROXY}",
+        "only shown times differ; the lease does not notice",
     ),
     8: Scenario(
         "the disk is full, or an index is read-only",

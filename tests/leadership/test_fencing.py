@@ -186,3 +186,13 @@ def test_who_does_not_lead_changes_nothing() -> None:
         TermFence("base", never).check()
     with pytest.raises(NotLeading):
         TermFence("base", never, "1-aaaaaaaa", may_write=lambda: False).into("index")
+
+
+async def test_an_index_that_is_read_only_keeps_nobody_from_leading(former, cluster_client: HttpClient) -> None:
+    old, epochs = former
+    path = f"/{old.index}/_settings"
+    await asyncio.to_thread(cluster_client.put, path, json_body={"index.blocks.read_only": True})
+    await epochs.begin("2-bbbbbbbb", 2)
+    with pytest.raises(MlError):
+        await old.store.jobs.create({**JOB, "job_id": "new"})
+    await asyncio.to_thread(cluster_client.put, path, json_body={"index.blocks.read_only": None})

@@ -25,6 +25,8 @@ async def test_one_of_several_leads_and_the_others_know_who(candidate: Make) -> 
     assert {each.leadership.leader.node_id for each in three} == {leading[0].leadership.me.node_id}
     assert [each.may_write() for each in three] == [each is leading[0] for each in three]
     assert sorted(each.diary.entries for each in three) == [[], [], ["began"]]
+    await until(lambda: len(leading[0].leadership.proxies()) == 3)
+    assert [each["role"] for each in leading[0].leadership.proxies()] == ["leader", "follower", "follower"]
 
 
 async def test_a_lease_that_is_given_back_is_taken_at_once(candidate: Make) -> None:

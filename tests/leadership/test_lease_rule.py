@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from proxy.leadership.lease_rule import Sighting, Timing, may_take, may_write, sighted
 from proxy.store.lease import Lease, Peer
 
+PROXY = Path(__file__).parent.parent.parent / "proxy"
 T = Timing()
 OTHER = Peer("b" * 32, "other", "http://other:9280", "")
 
@@ -96,3 +99,13 @@ def test_nobody_takes_a_lease_while_its_holder_may_write(pauses, delays, looks, 
             late = Holder([start for start, _ in seen], [landed for _, landed in seen])
             assert not any(late.writes_at(now_s + later_s / 10) for later_s in range(200))
             return
+
+
+def test_no_wall_clock_is_asked():
+    files = [
+        *(PROXY / "leadership").glob("*.py"),
+        *(PROXY / "store" / name for name in ("lease.py", "epochs.py", "fence.py")),
+    ]
+    asked = re.compile(r"\btime\.time|time_ns|datetime|localtime|gmtime")
+    assert [path.name for path in files if asked.search(path.read_text())] == []
+    assert len(files) > 5

@@ -1,4 +1,4 @@
-"""Where models live, for those who run Lanewatch: what each place holds, and moving its jobs away."""
+"""Where models live, for those who run Lanewatch: what each place holds, moving its jobs away, and who leads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from proxy.runtime.place.places import PlaceReport
 
 async def get_places(call: Call, services: Services) -> dict[str, Any]:
     reports = services.runtime.draining.reports()
-    return {"count": len(reports), "places": [_shown(report) for report in reports]}
+    shown = [_shown(report) for report in reports]
+    return {"count": len(reports), "places": shown, "proxies": services.proxies()}
 
 
 async def drain_place(call: Call, services: Services) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from proxy.errors import MlError, illegal_argument
 # Set by who hands a request over: whoever gets it answers, or says that it does not lead.
 HANDED_OVER = "X-Lanewatch-Handed-Over"
 # How long a caller waits for a leader: one that stops in order is replaced sooner, one that dies is not.
-PATIENCE_S = 5.0
+PATIENCE_S = 8.0
 _CONNECT_S = 1.0
 _LOOK_EVERY_S = 1.0
 _RETRY_AFTER = "2"
@@ -107,9 +107,10 @@ class Handover:
         except (NoAnswer, TooSlow) as error:
             if isinstance(body, CallerBody) and body.fault is not None:
                 raise body.fault from error
-            if is_read_only(request.method, request.raw_path):
-                raise no_leader("the proxy that leads went away") from error
-            raise no_leader("the proxy that leads went away, and may have done what it was asked") from error
+            if isinstance(body, CallerBody) or not is_read_only(request.method, request.raw_path):
+                reason = "the proxy that leads went away, and may have done what it was asked"
+                raise no_leader(reason) from error
+            raise Unreachable from error  # what only reads is asked of the next leader
         return await relay(request, answer)
 
     async def _while_leading(

@@ -153,6 +153,8 @@ class Places:
         return {seat.name: seat for seat in self._seats}[name]
 
     async def close(self) -> None:
+        for seat in self._seats:
+            seat.is_draining = True  # whoever opens a job now has not heard of the end
         await asyncio.gather(*(seat.place.close() for seat in self._seats))
 
     def reports(self) -> list[PlaceReport]:
