@@ -24,6 +24,7 @@ Array = TypeVar("Array", bound=NDArray[Any])
 # Compared with the class of what comes: isinstance takes several times as long.
 _ARRAY: Any = np.ndarray
 _DOUBLE: Any = np.float64
+_ZERO = np.float64(0.0)
 # Positions in what is of one series: all, or nothing.
 _ALL, _NOTHING = np.zeros(1, np.intp), np.zeros(0, np.intp)
 # (type chosen, type left out) -> what both make together, where that is not the type chosen.
@@ -89,7 +90,7 @@ def clip(x: Numbers, least: Numbers, most: Numbers) -> Floats:
         return np.minimum(np.maximum(x, least), most)
     chosen: Any = least if x < least else most if x > most else x
     if x.__class__ is _DOUBLE:
-        return double(chosen)
+        return cast(Floats, chosen if chosen.__class__ is _DOUBLE else _DOUBLE(chosen))
     return _promoted(_promoted(_promoted(chosen, x), least), most)
 
 
@@ -101,7 +102,7 @@ def root(x: Any) -> Floats:
 
 def double(x: Any) -> Floats:
     """x in double precision: a copy."""
-    copied: Floats = x.astype(_DOUBLE) if x.__class__ is _ARRAY else _DOUBLE(x)
+    copied: Floats = x if x.__class__ is _DOUBLE else x.astype(_DOUBLE) if x.__class__ is _ARRAY else _DOUBLE(x)
     return copied
 
 
@@ -113,7 +114,7 @@ def indicator(is_so: Mask) -> Floats:
 
 def zeros(rows: Rows) -> Floats:
     """0 for each of these series."""
-    return np.zeros(len(rows)) if rows.__class__ is _ARRAY else double(0.0)
+    return np.zeros(len(rows)) if rows.__class__ is _ARRAY else cast(Floats, _ZERO)
 
 
 def anywhere(is_so: Mask) -> bool:

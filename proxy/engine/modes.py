@@ -82,6 +82,8 @@ class Modes(Component):
         kept = np.arange(CENTRES)[:, None] + (np.arange(CENTRES)[:, None] >= gone)
         self._centre[:, rows] = np.take_along_axis(centre, kept, axis=0)
         self._weight[:, rows] = np.take_along_axis(weight, kept, axis=0)
+        if not anywhere(self.seen(rows) >= EMPTY_AFTER):
+            return
         found = _widest_gap(self._centre[:, rows], self._weight[:, rows].astype(np.float64), self.least_share)
         self._gap[:, rows], self._ends[:, rows] = found
 

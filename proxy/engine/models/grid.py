@@ -1,6 +1,7 @@
 """The bins of the day and the week for a bucket span, and how long each remembers."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 DAY, WEEK = 86400, 604800
 LEVEL_MEMORY = 2000
@@ -71,4 +72,10 @@ class Grid:
 
     def bins(self, time: int) -> tuple[int, int]:
         """Bin of the day and bin of the week."""
-        return (time % DAY) * self.day_bins // DAY, (time % WEEK) * self.week_bins // WEEK
+        return _bins(time, self.day_bins, self.week_bins)
+
+
+# Every part of a model asks for those of its bucket.
+@lru_cache(maxsize=64)
+def _bins(time: int, day_bins: int, week_bins: int) -> tuple[int, int]:
+    return (time % DAY) * day_bins // DAY, (time % WEEK) * week_bins // WEEK

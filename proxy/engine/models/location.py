@@ -8,7 +8,7 @@ terms are those of level.py, patterns.py, periods.py, calendar_days.py, strength
 import numpy as np
 
 from proxy.engine.columns import Rows
-from proxy.engine.elementwise import anywhere, column, listed, of, put, where, zeros
+from proxy.engine.elementwise import anywhere, column, is_one, listed, of, put, where, zeros
 from proxy.engine.models.calendar_days import MonthDay
 from proxy.engine.models.component import Component, Lesson, Mask, Moment
 from proxy.engine.models.grid import DAY_FROM, DAY_TRIED, WEEK_FROM, WEEK_TRIED, Grid
@@ -62,6 +62,8 @@ class Location:
 
     def own_part(self, at: Moment) -> Floats:
         """What is added by patterns that not every series has: its own period and its day of the month."""
+        if is_one(at.rows) and not self.has_own(at.rows):
+            return zeros(at.rows)
         return self.own_period.part(at) + self.month_day.part(at)
 
     def daily(self, at: Moment) -> Floats:
@@ -80,8 +82,9 @@ class Location:
         """Predictors x series: variance of an error here over that of one where all bins are well known."""
         day, week = self.patterns.doubts(at)
         one = zeros(at.rows) + 1.0
-        of_own = self.own_period.doubt(at) + self.month_day.doubt(at)
-        with_day = one + day + of_own
+        with_day = one + day
+        if not is_one(at.rows) or self.has_own(at.rows):
+            with_day = with_day + (self.own_period.doubt(at) + self.month_day.doubt(at))
         with_week = with_day + week
         return np.array([one, with_day, with_week, with_week, with_week, with_day])
 

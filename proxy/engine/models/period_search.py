@@ -10,6 +10,7 @@ to the last bit: so sums run along contiguous rows, and no matrix product is use
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,10 +138,17 @@ def search(table: Table, span: int) -> Floats:
 
 def detrended(x: Floats) -> Floats:
     """Rows x stretches without their best parabola."""
-    basis, _ = np.linalg.qr(np.vander(np.linspace(-1.0, 1.0, x.shape[1]), 3))
-    for shape in basis.T:
+    for shape in _parabolas(x.shape[1]):
         x = x - (x * shape).sum(axis=1)[:, None] * shape
     return x
+
+
+@lru_cache(maxsize=16)
+def _parabolas(stretches: int) -> Floats:
+    """An orthonormal basis of the parabolas over so many stretches: 3 x stretches."""
+    basis, _ = np.linalg.qr(np.vander(np.linspace(-1.0, 1.0, stretches), 3))
+    shapes: Floats = basis.T
+    return shapes
 
 
 def _bins(shape: tuple[int, int], lag: Floats) -> tuple[NDArray[np.intp], int]:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import special
 
 from proxy.engine.columns import Rows, Slot
-from proxy.engine.elementwise import anywhere, clip, column, is_one, listed
+from proxy.engine.elementwise import anywhere, clip, is_one, listed
 from proxy.engine.models.component import Component
 from proxy.engine.probability import clip_p
 from proxy.engine.results import Floats
@@ -123,7 +123,15 @@ class Tails(Component):
         known, added = size < np.inf, unit * weight
         if not known.all():
             size, added = np.where(known, size, 0.0), np.where(known, added, 0.0)
-        self._counts[column(self._each, rows), (z < 0).astype(np.intp), bin_of(size), rows] += added
+        bins = bin_of(size)
+        if is_one(rows):
+            counts = self._counts
+            each = np.broadcast_to(added, bins.shape).tolist()
+            for feature, (side, place, more) in enumerate(zip((z < 0).tolist(), bins.tolist(), each, strict=True)):
+                at = feature, int(side), place, rows
+                counts[at] = float(counts[at]) + more
+        else:
+            self._counts[self._each[:, None], (z < 0).astype(np.intp), bins, rows] += added
         self._total[:, rows] += added
         is_large = unit > _RESCALE_AT
         if anywhere(is_large):
