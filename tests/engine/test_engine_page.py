@@ -26,6 +26,22 @@ def test_the_page_has_its_tables():
     assert len({name for name, _, _ in ROWS}) == len(ROWS)
 
 
+# Units, sizes, numbers of views and of predictors, and what only keeps arithmetic finite.
+PLAIN = {"DAY", "WEEK", "DAY_BINS", "FIRST_SHARE", "TINY", "NOTHING_TYPICAL", "FEATURES", "PREDICTORS"}
+NUMBERS = {"RESIDUAL", "SHORT_SUM", "LONG_SUM", "VOLATILITY", "LEVEL", "WITH_DAY", "WITH_WEEK", "STRENGTHENED"}
+
+
+def test_every_constant_of_the_models_is_on_the_page():
+    models = [m for m in MODULES if m.__name__.startswith(("proxy.engine.models.", "proxy.engine.modes"))]
+    numbers = {
+        name
+        for module in models
+        for name, value in vars(module).items()
+        if name.isupper() and not name.startswith("_") and isinstance(value, int | float)
+    }
+    assert numbers - {name for name, _, _ in ROWS} <= PLAIN | NUMBERS | {"TRACKED_WEEK", "TRACKED_DAY"}
+
+
 @pytest.mark.parametrize(("name", "value", "test"), ROWS)
 def test_a_constant_of_the_page_is_that_of_the_code(name, value, test):
     values = {float(vars(module)[name]) for module in MODULES if isinstance(vars(module).get(name), int | float)}

@@ -97,6 +97,14 @@ def test_after_two_far_spikes_a_smaller_one_still_scores():
     assert np.median(scores_of(values, HOUR)[17 * 24 + 11]) >= 60
 
 
+def test_a_range_that_drifts_is_left_without_alarm():
+    """Every few hours there is a highest value so far, for weeks."""
+    values = 100.0 + 0.02 * np.arange(30 * 24)[:, None] + np.random.default_rng(6).normal(size=(30 * 24, 6))
+    scores = scores_of(values, HOUR)
+    assert (scores >= 75).sum() <= 3
+    assert (scores[10 * 24 :] >= 25).mean() < 0.01
+
+
 @pytest.mark.parametrize("span", [1, 5, 10, 15, 60])
 def test_a_spike_of_twenty_times_is_critical_after_550_buckets(span):
     values = 10.0 + np.random.default_rng(4).normal(size=(560, 2))
