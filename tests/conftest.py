@@ -67,10 +67,15 @@ def is_roomy(folder: Path) -> bool:
 # The fixtures that start a cluster or are given one: whoever uses one of them, however indirectly, needs a cluster.
 CLUSTER_FIXTURES = {"cluster", "secured_cluster_url"}
 TESTS = Path(__file__).parent
-# Folders of tests whose cluster is another than that of all others: they wait for a browser, or for what they killed.
-GROUPS = {"ui": "page", "runtime": "runtime"}
+# Folders of tests whose cluster is another than that of all others: they wait for a browser, for what they killed, or
+# for programs of others.
+GROUPS = {
+    "ui": "page",
+    "runtime": "runtime",
+    **dict.fromkeys(("leadership", "faults", "contract_kit", "clients", "openapi", "fuzz"), "proxies"),
+}
 # What takes longest begins first.
-ORDER = ("runtime", "cluster", "page")
+ORDER = ("runtime", "cluster", "page", "proxies")
 # Where models are trained, which takes seconds: the engine as a whole, its models, and the helpers that run them.
 TRAINING = ("proxy.engine.job", "proxy.engine.models", "tests.engine.jobs", "tests.engine.planted", "bench")
 
