@@ -35,7 +35,8 @@ class Measured:
 async def measure(load: Load, host: str, port: int) -> Measured:
     """Send the request again and again for the load's time.
 
-    :raises RuntimeError: for any answer outside 2xx
+    Raises:
+        RuntimeError: for any answer outside 2xx
     """
     loop = asyncio.get_running_loop()
     deadline = time.perf_counter() + load.seconds

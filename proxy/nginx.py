@@ -90,13 +90,15 @@ def nginx_config(
 ) -> str:
     """The configuration's text.
 
-    :param listen: as nginx's ``listen`` takes it, for instance ``127.0.0.1:9280``
-    :param proxy: URL of the proxy
-    :param nodes: URLs of the cluster's nodes, all of one scheme and without paths
-    :param limits: how large heads may be and how slow callers
-    :param page_path: where the proxy serves the web page
-    :param verify: file with the authorities to trust for https nodes; without it any certificate is accepted
-    :raises ValueError: for nodes that nginx could not serve so
+    listen: as nginx's ``listen`` takes it, for instance ``127.0.0.1:9280``
+    proxy: URL of the proxy
+    nodes: URLs of the cluster's nodes, all of one scheme and without paths
+    limits: how large heads may be and how slow callers
+    page_path: where the proxy serves the web page
+    verify: file with the authorities to trust for https nodes; without it any certificate is accepted
+
+    Raises:
+        ValueError: for nodes that nginx could not serve so
     """
     urls = [URL(node) for node in nodes]
     if len({url.scheme for url in urls}) != 1 or any(url.raw_path not in ("", "/") for url in urls):

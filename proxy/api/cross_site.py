@@ -16,7 +16,8 @@ _FOREIGN = frozenset({"cross-site", "same-site"})
 
 def refuse_cross_site_change(request: web.BaseRequest) -> None:
     """
-    :raises MlError: 403
+    Raises:
+        MlError: 403
     """
     site = request.headers.get("Sec-Fetch-Site", "").strip().lower()
     if site not in _FOREIGN or is_read_only(request.method, request.raw_path):

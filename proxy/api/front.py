@@ -53,10 +53,10 @@ _log = logging.getLogger(__name__)
 class Front:
     """Serves ``app`` under our paths, the page under its own and the cluster under all others, on one port.
 
-    :param server: how many connections there may be, how large their requests' heads and how slow their callers
-    :param our_paths: matched against the raw target from its start
-    :param page: the web page, which has a path of its own
-    :param watch: health and metrics, under the page's path
+    server: how many connections there may be, how large their requests' heads and how slow their callers
+    our_paths: matched against the raw target from its start
+    page: the web page, which has a path of its own
+    watch: health and metrics, under the page's path
     """
 
     def __init__(
@@ -86,8 +86,8 @@ class Front:
     ) -> int:
         """Start the application and listen; returns the port.
 
-        :param shutdown_timeout: seconds that requests in flight get when `close` is called
-        :param ssl_context: what clients are shown; None serves without TLS
+        shutdown_timeout: seconds that requests in flight get when `close` is called
+        ssl_context: what clients are shown; None serves without TLS
         """
         self._shutdown_timeout = shutdown_timeout
         await self._upstream.start()

@@ -66,7 +66,8 @@ class Page:
 
     def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """
-        :raises MlError: 404 for what is no file of the page, 405 for other methods than GET and HEAD
+        Raises:
+            MlError: 404 for what is no file of the page, 405 for other methods than GET and HEAD
         """
         if request.method not in ("GET", "HEAD"):
             reason = f"the page [{self.path}] only supports [GET, HEAD]"

@@ -86,8 +86,8 @@ async def check_nodes(client: ClusterClient) -> list[Finding]:
 
 def node_findings(node: Mapping[str, Any], now: float) -> list[Finding]:
     """
-    :param node: a node of the nodes stats API
-    :param now: our time when it was asked, in seconds since the epoch
+    node: a node of the nodes stats API
+    now: our time when it was asked, in seconds since the epoch
     """
     return [_clock(node, now), _heap(node), _disk(node)]
 

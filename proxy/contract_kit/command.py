@@ -24,7 +24,8 @@ _ELSEWHERE = "elasticsearch"
 def run_contract(args: argparse.Namespace) -> int:
     """Returns 0 if nothing deviates.
 
-    :raises ContractProblem: if the endpoint gives no answer, or a report cannot be written
+    Raises:
+        ContractProblem: if the endpoint gives no answer, or a report cannot be written
     """
     prefix = f"lw{secrets.token_hex(3)}-"
     chosen = [each for name in all_names() if (each := scenario(name, prefix)).is_named(args.only)]

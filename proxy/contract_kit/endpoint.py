@@ -46,7 +46,8 @@ class Endpoint:
 
     def send(self, request: Request) -> Answer:
         """
-        :raises ContractProblem: if no answer comes
+        Raises:
+            ContractProblem: if no answer comes
         """
         parts = urlsplit(self.url)
         target = parts.path.rstrip("/") + request.path + (f"?{urlencode(request.query)}" if request.query else "")
@@ -98,7 +99,8 @@ def credentials(user: str | None, api_key: str | None) -> dict[str, str]:
 def endpoint(url: str, headers: dict[str, str], *, ca_certs: str | None = None, insecure: bool = False) -> Endpoint:
     """``headers`` go with every request; ``insecure`` trusts every certificate.
 
-    :raises ContractProblem: if the address is none, or the file of authorities cannot be used
+    Raises:
+        ContractProblem: if the address is none, or the file of authorities cannot be used
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:

@@ -61,7 +61,8 @@ class Runner:
 
     def run(self, scenario: Scenario) -> Outcome:
         """
-        :raises ContractProblem: if the endpoint answers nothing any more
+        Raises:
+            ContractProblem: if the endpoint answers nothing any more
         """
         began = monotonic()
         reason = self._obstacle(scenario)

@@ -14,7 +14,8 @@ from proxy.transfer.surroundings import against
 def tried_out(plan: Plan, server: Server) -> Plan:
     """The dry run: the plan beside what exists, with what the server says of each job and datafeed. Changes nothing.
 
-    :raises Refused: if the server cannot be asked what exists
+    Raises:
+        Refused: if the server cannot be asked what exists
     """
     beside = against(plan, server.surroundings())
     jobs = (

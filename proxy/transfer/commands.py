@@ -27,8 +27,9 @@ _STDIN = "-"
 def run_import(args: argparse.Namespace) -> int:
     """Returns 0 if all is made, or would be in a dry run.
 
-    :raises Unreadable: if a file has no jobs
-    :raises Refused: if the server does not answer
+    Raises:
+        Unreadable: if a file has no jobs
+        Refused: if the server does not answer
     """
     if args.list:
         return _list_ready_made()
@@ -102,8 +103,9 @@ def _is_agreed(args: argparse.Namespace, count: int) -> bool:
 
 def run_export(args: argparse.Namespace) -> int:
     """
-    :raises Refused: if a job is not there or the server does not answer
-    :raises Unreadable: if the arguments do not go together or a file cannot be written
+    Raises:
+        Refused: if a job is not there or the server does not answer
+        Unreadable: if the arguments do not go together or a file cannot be written
     """
     if args.with_calendars_and_filters and args.output is None:
         raise Unreadable("[--with-calendars-and-filters] needs [-o FILE], beside which it writes a second file")

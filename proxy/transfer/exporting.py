@@ -36,7 +36,8 @@ def exported(server: Server, expressions: Sequence[str], *, in_full: bool) -> Ex
 
     ``in_full`` takes filters, which only those may read who may change jobs, and the events of calendars.
 
-    :raises Refused: if one matches no job, or what is asked may not be read
+    Raises:
+        Refused: if one matches no job, or what is asked may not be read
     """
     jobs = server.jobs(",".join(expressions) or _ALL_JOBS)
     feeds = {str(each["job_id"]): each for each in server.datafeeds()}

@@ -11,7 +11,8 @@ from proxy.transfer.shapes import Unreadable
 
 def ready_made_text(name: str) -> str:
     """
-    :raises Unreadable: if there are no ready-made jobs of this name
+    Raises:
+        Unreadable: if there are no ready-made jobs of this name
     """
     if name not in facts().ready_made:
         raise Unreadable(f"there are no ready-made jobs [{name}], only {', '.join(facts().ready_made)}")
@@ -20,7 +21,8 @@ def ready_made_text(name: str) -> str:
 
 def ready_made(name: str) -> Document:
     """
-    :raises Unreadable: likewise
+    Raises:
+        Unreadable: likewise
     """
     module: Document = json.loads(ready_made_text(name))
     return module

@@ -43,7 +43,8 @@ class Server:
 
     def __init__(self, address: Address) -> None:
         """
-        :raises Refused: if the address is none
+        Raises:
+            Refused: if the address is none
         """
         options: dict[str, Any] = {"request_timeout": _TIMEOUT_S, "max_retries": 0}
         if address.user is not None:
@@ -67,7 +68,8 @@ class Server:
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """
-        :raises Refused: for refusals and where nobody answers
+        Raises:
+            Refused: for refusals and where nobody answers
         """
         try:
             return self._client.perform_request(method, path, headers=_JSON, body=body).body

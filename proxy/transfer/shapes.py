@@ -42,7 +42,8 @@ class Reading:
 
 def read(texts: Iterable[str]) -> Reading:
     """
-    :raises Unreadable: if a text is no JSON, has something of no known form, or if nothing is found at all
+    Raises:
+        Unreadable: if a text is no JSON, has something of no known form, or if nothing is found at all
     """
     reading = Reading()
     for text in texts:

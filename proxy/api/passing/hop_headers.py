@@ -49,7 +49,8 @@ class UnforwardableHeader(ValueError):
 def forwarded_headers(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
     """The caller's headers as the cluster may see them.
 
-    :raises UnforwardableHeader: for bytes that could not be passed on unchanged
+    Raises:
+        UnforwardableHeader: for bytes that could not be passed on unchanged
     """
     left_out = _NOT_FORWARDED
     if "Connection" in headers:

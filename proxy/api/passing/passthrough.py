@@ -36,10 +36,11 @@ _BODILESS_STATUSES = frozenset({204, 304})
 async def forward(request: web.BaseRequest, upstream: Upstream, body_timeout_s: float) -> web.StreamResponse:
     """Pass one request on and its answer back.
 
-    :param body_timeout_s: how long the caller may be silent within its body
+    body_timeout_s: how long the caller may be silent within its body
 
-    :raises MlError: 400 or 408 for the caller's own faults, 503 if nothing was sent, 502 if no answer came,
-        504 if it took too long; never after the answer has begun
+    Raises:
+        MlError: 400 or 408 for the caller's own faults, 503 if nothing was sent, 502 if no answer came,
+            504 if it took too long; never after the answer has begun
     """
     return await relay(request, await ask(request, upstream, body_timeout_s))
 
@@ -69,7 +70,8 @@ async def ask(request: web.BaseRequest, upstream: Upstream, body_timeout_s: floa
 def check_framing(request: web.BaseRequest) -> None:
     """Refuse what cannot be passed on without changing its meaning.
 
-    :raises MlError: 400 or 417
+    Raises:
+        MlError: 400 or 417
     """
     if not is_plainly_framed(request.headers):
         raise _unreadable("unsupported [Transfer-Encoding]: only [chunked] is accepted")
@@ -245,7 +247,8 @@ async def whole_body(request: web.BaseRequest, timeout_s: float) -> bytes:
 async def _next_piece(request: web.BaseRequest, timeout_s: float) -> bytes:
     """The next bytes of the body, none at its end.
 
-    :raises MlError: 408 or 400
+    Raises:
+        MlError: 408 or 400
     """
     try:
         async with asyncio.timeout(timeout_s):

@@ -41,7 +41,8 @@ _BODY_HEADERS = ("Accept", "Accept-Encoding", "Content-Encoding", "Content-Lengt
 async def forward_root(request: web.BaseRequest, upstream: Upstream, body_timeout_s: float) -> web.StreamResponse:
     """Answer ``GET /`` or ``HEAD /``.
 
-    :raises MlError: as passthrough.forward
+    Raises:
+        MlError: as passthrough.forward
     """
     answer = await ask(request, upstream, body_timeout_s)
     if answer.status != 405 or request.method not in ("GET", "HEAD"):

@@ -56,10 +56,10 @@ class _Node:
 class Upstream:
     """A pool of connections to the nodes of one cluster.
 
-    :param hosts: URLs of the nodes; credentials in them are the proxy's own and never lent to callers
-    :param connect_timeout: seconds to open a connection
-    :param response_timeout: seconds without any byte of an answer; None waits as long as the caller does
-    :param ssl_context: for https nodes; False accepts any certificate
+    hosts: URLs of the nodes; credentials in them are the proxy's own and never lent to callers
+    connect_timeout: seconds to open a connection
+    response_timeout: seconds without any byte of an answer; None waits as long as the caller does
+    ssl_context: for https nodes; False accepts any certificate
     """
 
     def __init__(
@@ -111,10 +111,12 @@ class Upstream:
     ) -> aiohttp.ClientResponse:
         """Send one request, its target untouched, to the first node that takes a connection.
 
-        :param target: path and query as the caller wrote them, starting with a slash
-        :raises Unreachable: nothing was sent
-        :raises NoAnswer: it was sent, and may have been carried out
-        :raises TooSlow: no answer within the response timeout
+        target: path and query as the caller wrote them, starting with a slash
+
+        Raises:
+            Unreachable: nothing was sent
+            NoAnswer: it was sent, and may have been carried out
+            TooSlow: no answer within the response timeout
         """
         assert self._session is not None, "start() comes first"
         refusals: list[str] = []
