@@ -10,18 +10,13 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import yaml
 
-from proxy import __version__
 from proxy.api.routes import OPERATIONS
 from proxy.schemas import shipped_schemas
-
-TOP = Path(__file__).parent.parent
-PROXY = TOP / "proxy"
-SOURCES = sorted(PROXY.rglob("*.py"))
+from tests.house import PROXY, SOURCES, TOP, functions_of, imports_of, module_name, part_of, tree_of
 
 # Who may import whom inside the package: a part and the parts it may see, besides the leaves and itself.
 LEAVES = {
@@ -101,39 +96,6 @@ POSITIONAL_PARAMETERS_MAX = 5
 STORE_ROOMS = {path.stem for path in (PROXY / "store").iterdir()}
 
 
-def part_of(path: Path) -> str:
-    """The first name below `proxy`: the part of the house that a file belongs to."""
-    return path.relative_to(PROXY).with_suffix("").parts[0]
-
-
-def imports_of(path: Path) -> Iterator[str]:
-    """The dotted names that a file imports, wherever in it."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative imports hide the direction"
-            # `from proxy import errors` names a part only in what it imports.
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def functions_of(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
-
-
-def module_name(path: Path) -> str:
-    return ".".join(path.relative_to(TOP).with_suffix("").parts).removesuffix(".__init__")
-
-
-def tracked_files() -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=TOP, capture_output=True, text=True, check=False)
-    if listed.returncode:
-        pytest.skip("not a git checkout, so there is no list of the house's own files")
-    return [TOP / name for name in listed.stdout.split("\0") if name and (TOP / name).is_file()]
-
-
 # Sets: what stands in one list stands in all.
 
 
@@ -190,7 +152,7 @@ def test_every_setting_is_read_somewhere():
         node.attr
         for path in SOURCES
         if path.name not in ("config.py", "config_loading.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Attribute)
     }
     assert settings - read == set()
@@ -278,7 +240,7 @@ def strangers_at(tree: ast.AST, columns: set[str]) -> list[str]:
 
 
 def test_no_module_touches_the_columns_of_a_component_but_its_own():
-    trees = {path: ast.parse(path.read_text()) for path in SOURCES + sorted((TOP / "bench").rglob("*.py"))}
+    trees = {path: tree_of(path) for path in SOURCES + sorted((TOP / "bench").rglob("*.py"))}
     columns = set().union(*(columns_of(tree) for tree in trees.values()))
     assert {"_level", "_day", "_period", "_centre"} <= columns
     assert strangers_at(ast.parse("self._day[1] = other._level[0]"), columns) == ["1: other._level"]
@@ -424,7 +386,7 @@ def test_calls_can_be_read_without_counting_arguments():
 
 
 def test_every_module_says_what_lives_in_it():
-    silent = [module_name(path) for path in SOURCES if not ast.get_docstring(ast.parse(path.read_text()))]
+    silent = [module_name(path) for path in SOURCES if not ast.get_docstring(tree_of(path))]
     assert silent == []
 
 
@@ -432,31 +394,12 @@ def test_no_error_is_swallowed_whole():
     swallowed = [
         f"{module_name(path)}:{node.lineno}"
         for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or ast.unparse(node.type) in ("Exception", "BaseException"))
         and all(isinstance(step, ast.Pass | ast.Continue) for step in node.body)
     ]
     assert swallowed == []
-
-
-def test_nothing_is_left_to_do_in_the_text_of_the_house():
-    marks = re.compile("TO" + "DO|FIX" + "ME")
-    assert [path.name for path in tracked_files() if path.suffix == ".py" and marks.search(path.read_text())] == []
-
-
-def test_no_registry_is_named():
-    # Spelt in pieces, or this file would be the first to break its rule.
-    names = ("repo1?[.]ma" + "ven", "central[.]sona" + "type", "pyp" + "i[.](?:org|python)", "python" + "hosted",
-             "registry[.]np" + "mjs")  # fmt: skip
-    hosts = re.compile(f"(?:{'|'.join(names)})", re.IGNORECASE)
-    texts = {".py", ".toml", ".md", ".yaml", ".json", ".sh", ".cfg", ""}
-    named = [
-        path.relative_to(TOP).as_posix()
-        for path in tracked_files()
-        if path.suffix in texts and path != Path(__file__) and hosts.search(path.read_text(errors="replace"))
-    ]
-    assert named == []
 
 
 def test_handlers_hold_decisions_and_not_plumbing():
@@ -466,59 +409,3 @@ def test_handlers_hold_decisions_and_not_plumbing():
         if (lines := len(inspect.getsource(operation.handler).splitlines())) > LINES_PER_FUNCTION_P90
     }
     assert long == {}
-
-
-# Tools and texts beside the code.
-
-
-def test_every_exemption_from_lint_has_its_reason_beside_it():
-    text = (TOP / "pyproject.toml").read_text().partition("[tool.ruff.lint]")[2].partition("\n[tool.mypy")[0]
-    rules = re.compile(r'^(?=.*"[A-Z]+\d*")(?!select).*$', re.MULTILINE)
-    assert [line for line in rules.findall(text) if not re.search(r" # \w+", line)] == []
-
-
-def test_every_file_that_a_page_links_to_is_there():
-    link = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
-    missing = {
-        (page.relative_to(TOP).as_posix(), target)
-        for page in tracked_files()
-        if page.suffix == ".md"
-        for target in link.findall(page.read_text())
-        if not (page.parent / target).exists()
-    }
-    assert missing == set()
-
-
-def test_the_readme_leads_to_every_page():
-    linked = set(re.findall(r"\]\(([^)]+\.md)\)", (TOP / "README.md").read_text()))
-    pages = {path.name for path in TOP.glob("*.md")} - {"README.md"}
-    assert (pages | {f"docs/{path.name}" for path in (TOP / "docs").glob("*.md")}) - linked == set()
-
-
-def test_the_index_of_decisions_names_each_once():
-    listed = re.findall(r"^\| \[([\w-]+)\]\(\1\.md\)", (TOP / "docs/decisions/README.md").read_text(), re.MULTILINE)
-    pages = {path.stem for path in (TOP / "docs/decisions").glob("*.md")} - {"README"}
-    assert listed == sorted(pages)
-
-
-def test_every_decision_has_its_context_and_its_consequences():
-    wanted = ["## Context", "## Decision", "## Consequences"]
-    lacking = [
-        path.name
-        for path in (TOP / "docs/decisions").glob("*.md")
-        if path.name != "README.md" and re.findall(r"^## .*$", path.read_text(), re.MULTILINE) != wanted
-    ]
-    assert lacking == []
-
-
-def test_the_changelog_has_an_entry_for_the_current_version():
-    entries = re.findall(r"^## \[([^\]]+)\]", (TOP / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert entries[0] in ("Unreleased", __version__)
-    assert __version__ in entries
-
-
-def test_the_glossary_is_in_order_of_the_alphabet_and_explains_every_term():
-    terms = re.findall(r"^\*\*(.+?)\*\*: (\S.*)$", (TOP / "docs/glossary.md").read_text(), re.MULTILINE)
-    names = [term.lower() for term, _ in terms]
-    assert names == sorted(set(names))
-    assert [term for term, text in terms if not text.endswith(".")] == []
