@@ -15,12 +15,14 @@ from contextlib import suppress
 import pytest
 
 from tests.http_client import Answer, HttpClient
+from tests.runtime.datafeeds.sources import wait_until
 from tests.runtime.test_restart import JOB, records
 from tests.test_cli import RunningCommand
 
 BEAT_S = 0.02
 LONGEST_S = 0.5
 WATCHED_S = 1.5
+STARTS_WITHIN_S = 30
 STOPS_WITHIN_S = 60
 JOBS = "/_ml/anomaly_detectors"
 JSON = {"content-type": "application/json"}
@@ -34,7 +36,10 @@ MESSAGES = [{"time": 1_700_000_000_000 + 1000 * n, "message": "a" * 60 + "!"} fo
 def alone(cluster_url: str) -> Iterator[HttpClient]:
     """A proxy in a process of its own, which shares no lock with the tests."""
     with RunningCommand("serve", "--port", "0", "--elasticsearch", cluster_url) as command:
-        yield HttpClient(command.url)
+        client = HttpClient(command.url)
+        # The proxy before it may have been killed, and its lease has to end.
+        wait_until(lambda: client.get("/_ml_ui/health").status == 200, STARTS_WITHIN_S)
+        yield client
         began = time.monotonic()
         command.stop(signal.SIGTERM)
         assert time.monotonic() - began < STOPS_WITHIN_S
@@ -44,9 +49,12 @@ def alone(cluster_url: str) -> Iterator[HttpClient]:
 def job(alone: HttpClient) -> Iterator[str]:
     """A job of each test's own, since its other callers wait for their turn; it can always be deleted."""
     path = f"{JOBS}/beat-{time.monotonic_ns()}"
-    alone.put(path, json_body=JOB)
-    alone.post(f"{path}/_open")
-    alone.post(f"{path}/_data", ndjson=records(0, 200))
+    for made in (
+        alone.put(path, json_body=JOB),
+        alone.post(f"{path}/_open"),
+        alone.post(f"{path}/_data", ndjson=records(0, 200)),
+    ):
+        assert made.status in (200, 202), made.text
     yield path
     assert alone.delete(path, query={"force": "true"}).status == 200
 

@@ -266,13 +266,11 @@ def test_ten_thousand_jobs_cost_no_more_requests_than_one(config, emptied, start
         assert client.get(path).status == 200
         return requests_served(cluster_client) - before
 
-    def costs() -> list[int]:
-        # The smallest of some: the proxy also has requests of its own now and then.
-        return [min(cost(path) for _ in range(6)) for path in paths]
-
-    few = costs()
+    # The smallest of some: the proxy also has requests of its own now and then.
+    few = {path: min(cost(path) for _ in range(6)) for path in paths}
     many_jobs(cluster_client, proxy.config, 9_999)
-    assert costs() == few
+    for path, least in few.items():
+        assert any(cost(path) <= least for _ in range(6)), path
     listed = json.loads(client.get(paths[0]).body)
     assert (listed["count"], len(listed["jobs"])) == (10_000, 10_000)
     stats = json.loads(client.get("/_ml/anomaly_detectors/many/_stats").body)

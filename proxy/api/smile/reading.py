@@ -90,9 +90,9 @@ class _Reader:
         if token == 0x26:
             return self._big_integer()
         if token == 0x28:
-            return float(struct.unpack(">f", self._sevens(5).to_bytes(4, "big"))[0])
+            return float(struct.unpack(">f", self._bits(32))[0])
         if token == 0x29:
-            return float(struct.unpack(">d", self._sevens(10).to_bytes(8, "big"))[0])
+            return float(struct.unpack(">d", self._bits(64))[0])
         if token == 0x2A:
             scale = _signed(self._unsigned())
             return float(f"{self._big_integer()}e{-scale}")
@@ -172,6 +172,10 @@ class _Reader:
         for _ in range(count):
             value = value << 7 | self._byte() & 0x7F
         return value
+
+    def _bits(self, count: int) -> bytes:
+        """Those of a floating-point number; the first byte has room for more of them, which mean nothing."""
+        return (self._sevens(count // 7 + 1) & (1 << count) - 1).to_bytes(count // 8, "big")
 
     def _unsigned(self) -> int:
         """Seven bits a byte, and six in the last one, which has the highest bit set."""
