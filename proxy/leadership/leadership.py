@@ -143,11 +143,18 @@ class Leadership:
         held, self._held, self._fence.term = self._held, None, None
         try:
             if held is not None:
-                await self._in_time(self._leases.write(None, held.epoch, held.version))
+                await self._in_time(self._give_back(held))
             elif self._me is not None:
                 await self._in_time(self._leases.hide(self._me))
         except (MlError, TimeoutError) as error:
             _log.warning("the lease could not be given back, so that others wait for its end: %s", error)
+
+    async def _give_back(self, held: _Held) -> None:
+        """As it is now, where a renewal was cut off whose answer never came."""
+        if await self._leases.write(None, held.epoch, held.version) is None:
+            lease = await self._leases.read()
+            if lease is not None and self._is_mine(lease) and lease.epoch == held.epoch:
+                await self._leases.write(None, held.epoch, lease.version)
 
     async def _run(self) -> None:
         while True:

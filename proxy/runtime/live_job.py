@@ -190,13 +190,21 @@ class LiveJob:
         self.progress, self.search_timing = summary.progress, summary.search_timing
         return summary.outcome
 
-    async def end_feed(self) -> None:
+    async def end_feed(self) -> bool:
         """Saves what a datafeed has brought.
 
+        False where the model was lost with its place before: it is loaded anew, and with it the progress that it was
+        saved with, from which the datafeed has to read on.
+
         Raises:
-            PlaceLost, MlError: it is not; another run may read some of it again.
+            PlaceLost, MlError: it is not saved; another run may read some of it again.
         """
-        await self._ask(EndFeed(self.clock()))
+        try:
+            await self._ask(EndFeed(self.clock()))
+        except PlaceLost:
+            await self.load()
+            return False
+        return True
 
     async def forget_feed(self) -> None:
         """Forgets the statistics of a datafeed that is deleted, once the step that is going on has ended."""

@@ -183,16 +183,15 @@ class Supervisor:
                 _log.warning("job [%s] could not be kept up: %s", live.job_id, error)
             await self.notices.report(live)
 
-    async def end_feed(self, job_id: str) -> None:
-        """Saves what a datafeed has brought to a job that is open.
+    async def end_feed(self, job_id: str) -> bool:
+        """Saves what a datafeed has brought to a job that is open; False where some of it was lost before.
 
         Raises:
             MlError, PlaceLost: it could not be saved.
         """
         async with self.turn(job_id, "end feed"):
             live = self._entries.live(job_id)
-            if live is not None:
-                await live.end_feed()
+            return True if live is None else await live.end_feed()
 
     async def forget_feed(self, job_id: str) -> None:
         """Forgets the statistics of the datafeed of a job, where that is open."""

@@ -39,6 +39,20 @@ async def test_a_lease_that_is_given_back_is_taken_at_once(candidate: Make) -> N
     await until(lambda: second.leadership.leads, within_s=QUICK.expires_s)
 
 
+async def test_a_lease_is_given_back_whose_last_renewal_was_cut_off(candidate: Make) -> None:
+    first, second = candidate(), candidate()
+    await first.start()
+    await until(lambda: first.leadership.leads)
+    held = first.leadership._held
+    assert held is not None
+    # As if the answer to a renewal that was carried out had been cut off by the stop.
+    version = await first.leadership._leases.write(first.leadership.me, held.epoch, held.version)
+    assert version is not None
+    await first.leadership.stop()
+    await second.start()
+    await until(lambda: second.leadership.leads, within_s=QUICK.expires_s / 2)
+
+
 async def test_who_does_not_renew_stops_writing_before_another_leads_and_then_follows(
     candidate: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,7 +33,7 @@ class Owner(Jobs, Protocol):
 
     def close(self, job_id: str, *, force: bool = False) -> asyncio.Task[object]: ...
 
-    async def end_feed(self, job_id: str) -> None: ...
+    async def end_feed(self, job_id: str) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -141,20 +141,33 @@ class Feeds:
 
     async def _perform(self, run: _Run) -> None:
         task = run.runner.task
-        try:
-            stop = await run.runner.run()
-        except Exception as error:
-            _log.exception("datafeed [%s] ended by a fault", task.datafeed_id)
-            await self._jobs.notices.write(task.job_id, "error", f"Datafeed [{task.datafeed_id}] failed: {error}")
-            stop = Stop("requested", close_job=False)
+        stop = await self._run_to_its_end(run.runner)
         # The next run begins behind what this one brought, so that must not be lost any more.
-        await self._end_feed(task.job_id)
+        while not await self._is_kept(task.job_id) and not run.runner.is_stopping:
+            stop = await self._run_to_its_end(run.runner)
         await self._forget(task.datafeed_id)
         if stop.close_job:
             self._jobs.close(task.job_id)
 
-    async def _end_feed(self, job_id: str) -> None:
-        await attempt(partial(self._jobs.end_feed, job_id), f"save job [{job_id}] behind its datafeed")
+    async def _run_to_its_end(self, runner: Runner) -> Stop:
+        task = runner.task
+        try:
+            return await runner.run()
+        except Exception as error:
+            _log.exception("datafeed [%s] ended by a fault", task.datafeed_id)
+            await self._jobs.notices.write(task.job_id, "error", f"Datafeed [{task.datafeed_id}] failed: {error}")
+            return Stop("requested", close_job=False)
+
+    async def _is_kept(self, job_id: str) -> bool:
+        """Saves what a run brought; False where its model was lost before, so that it has to be read again."""
+        is_kept = True
+
+        async def save() -> None:
+            nonlocal is_kept
+            is_kept = await self._jobs.end_feed(job_id)
+
+        await attempt(save, f"save job [{job_id}] behind its datafeed")
+        return is_kept
 
     async def _forget(self, datafeed_id: str) -> None:
         remove = partial(self._store.datafeed_tasks.remove, datafeed_id)
@@ -181,7 +194,7 @@ class Feeds:
                 await asyncio.wait([run.work])
             await self._forget(datafeed_id)
             job_id = run.runner.task.job_id
-            self._tasks.spawn(self._end_feed(job_id), f"save job [{job_id}] behind its datafeed")
+            self._tasks.spawn(self._is_kept(job_id), f"save job [{job_id}] behind its datafeed")
             return
         await asyncio.wait([run.work])
 
