@@ -6,7 +6,7 @@ refused. Requests are checked by ``schemas``. A running proxy uses nothing of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
@@ -58,12 +58,26 @@ def reference_of(operation: str, status: int) -> str:
     return f"{_ERRORS}#/$defs/{'kibana_error' if operation.startswith(_KIBANAS) else 'error'}"
 
 
-def faults_of(operation: str, status: int, body: object, *, is_partial: bool = False) -> list[str]:
+def schema_faults(reference: str, body: object, is_partial: bool) -> list[str]:
+    """Where a document is not what the schema at ``reference`` says."""
+    errors = _validator(reference, is_partial).iter_errors(body)
+    return [described(error) for error, _ in zip(errors, range(_FAULTS_SHOWN), strict=False)]
+
+
+def faults_of(
+    operation: str,
+    status: int,
+    body: object,
+    *,
+    is_partial: bool = False,
+    judge: Callable[[str, object, bool], list[str]] = schema_faults,
+) -> list[str]:
     """What is wrong with an answer, each fault with its place; empty where it is as it should be.
 
     Args:
         body: the document; a text where one was answered, None where nothing was.
         is_partial: whether ``filter_path`` left a part of the answer only.
+        judge: compares a document with a schema.
     """
     answers = answers_of(operation)
     wrong_status = status_fault(operation, status)
@@ -71,8 +85,7 @@ def faults_of(operation: str, status: int, body: object, *, is_partial: bool = F
         return [wrong_status]
     if isinstance(body, str) and status == answers.status and answers.text is not None:
         return []
-    validator = _validator(reference_of(operation, status), is_partial and status == answers.status)
-    return [described(error) for error, _ in zip(validator.iter_errors(body), range(_FAULTS_SHOWN), strict=False)]
+    return judge(reference_of(operation, status), body, is_partial and status == answers.status)
 
 
 def status_fault(operation: str, status: int) -> str | None:

@@ -1,7 +1,8 @@
-"""Credentials that were written into the addresses of hosts: taken out, so that no address can give them away."""
+"""Credentials as people write them: into the addresses of hosts, where they are taken out, and into ``--user``."""
 
 from __future__ import annotations
 
+import getpass
 import re
 from collections.abc import Sequence
 from urllib.parse import unquote
@@ -41,3 +42,9 @@ def agreed(setting: str, given: str | None, in_hosts: str | None) -> str | None:
 def masked(text: str) -> str:
     """A text about settings in which whatever could be credentials of a host is covered."""
     return _UP_TO_AT.sub("********@", text)
+
+
+def name_and_password(user: str) -> tuple[str, str]:
+    """Of ``name:password`` as a command takes it; a name alone is asked for its password."""
+    name, colon, password = user.partition(":")
+    return name, password if colon else getpass.getpass(f"Password of {name}: ")

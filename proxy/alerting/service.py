@@ -99,17 +99,21 @@ class Alerting:
         Raises:
             MlError: that could not be stored.
         """
-        for rule in self.book.all():
-            if rule.params is None:
-                continue
-            was, is_now = (rule.params.selects(job_id, tuple(each)) for each in (former, groups))
-            if was != is_now:
-                await self._store.results_write.refresh(job_id)
-                await self._in_hand.done(rule_id=rule.rule_id, job_id=job_id)
-                progress = await self._store.alert_progress.find(rule.rule_id, job_id)
-                latest_ms = await self._store.final_results.latest(job_id) if is_now else None
-                await self.evaluator.untrack(rule, progress, latest_ms, renews=True)
-                self.runs.forget(rule.rule_id, job_id)
+        changed = [
+            (rule, is_now)
+            for rule in self.book.all()
+            if rule.params is not None
+            and rule.params.selects(job_id, tuple(former)) != (is_now := rule.params.selects(job_id, tuple(groups)))
+        ]
+        if not changed:
+            return
+        await self._store.results_write.refresh(job_id)
+        latest_ms = await self._store.final_results.latest(job_id)
+        for rule, is_now in changed:
+            await self._in_hand.done(rule_id=rule.rule_id, job_id=job_id)
+            progress = await self._store.alert_progress.find(rule.rule_id, job_id)
+            await self.evaluator.untrack(rule, progress, latest_ms if is_now else None, renews=True)
+            self.runs.forget(rule.rule_id, job_id)
 
     async def _judge_due(self, job_id: str) -> None:
         try:

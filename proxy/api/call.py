@@ -17,7 +17,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from proxy.api.body_stream import Limits, read_all, read_body
-from proxy.api.media_types import MediaType, media_type
+from proxy.api.media_types import Format, MediaType, media_type
 from proxy.api.other_forms import as_json, as_json_lines
 from proxy.api.render import FORMATS, boolean
 from proxy.api.request_head import identity_of
@@ -142,7 +142,7 @@ async def make_call(
         _check_form(content, call, is_data=target.streams_body)
     if target.streams_body:
         arriving = read_body(request, limits)
-        call = replace(call, content=_lines(arriving) if content and content.format == "smile" else arriving)
+        call = replace(call, content=_lines(arriving) if _other_form(content) == "smile" else arriving)
         return _with_path(_with_query(call, query, schemas), schemas)
     raw = await read_all(request, limits)
     query = dict(query)
@@ -151,7 +151,7 @@ async def make_call(
         if not raw:
             raw, content = _take_source(query)
         with_body = partial(_with_body, raw=raw, content=content, schemas=schemas, max_depth=limits.depth)
-        if len(raw) < _LARGE_BODY_BYTES and _is_json(content):
+        if len(raw) < _LARGE_BODY_BYTES and _other_form(content) is None:
             call = with_body(call)
         else:
             loop = asyncio.get_running_loop()
@@ -167,7 +167,7 @@ def _check_form(content: MediaType | None, call: Call, *, is_data: bool) -> None
     Raises:
         MlError: 406 for a body that cannot be read, 500 for data in a form in which only other bodies may come.
     """
-    if is_data and content is not None and content.format not in (None, "json", "smile"):
+    if is_data and content is not None and _other_form(content) not in (None, "smile"):
         text = f"XContentType [{content.form.upper()}] is not supported by JsonDataToProcessWriter"
         raise MlError("runtime_exception", text, 500)
     if content is None or content.format is None:
@@ -186,8 +186,8 @@ def _with_body(call: Call, *, raw: bytes, content: MediaType | None, schemas: Sc
         if section.required:
             raise parse_error("request body is required")
         return call
-    if content is not None and content.format is not None and content.format != "json":
-        raw = as_json(raw, content.format)
+    if (form := _other_form(content)) is not None:
+        raw = as_json(raw, form)
     text = BodyText(raw, max_depth)
     value = section.without_dropped(text.value, on_old_path=call.template.startswith("/_xpack/"))
     faults = list(islice(section.faults(value), _MAX_FAULTS))
@@ -197,8 +197,9 @@ def _with_body(call: Call, *, raw: bytes, content: MediaType | None, schemas: Sc
     return replace(call, body=_renamed(call, section, section.coerce(value)))
 
 
-def _is_json(content: MediaType | None) -> bool:
-    return content is None or content.format in (None, "json")
+def _other_form(content: MediaType | None) -> Format | None:
+    """The form of a body that is no JSON."""
+    return content.format if content is not None and content.format != "json" else None
 
 
 async def _lines(arriving: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import getpass
 import http.client
 import json
 import ssl
@@ -12,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from proxy.contract_kit.scenario import Request
+from proxy.host_credentials import name_and_password
 
 _TIMEOUT_S = 120
 
@@ -91,8 +91,7 @@ def credentials(user: str | None, api_key: str | None) -> dict[str, str]:
         return {"authorization": f"ApiKey {api_key}"}
     if user is None:
         return {}
-    name, colon, password = user.partition(":")
-    pair = f"{name}:{password if colon else getpass.getpass(f'Password of {name}: ')}"
+    pair = ":".join(name_and_password(user))
     return {"authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proxy.answer_schemas import faults_of
+from proxy.api.kibana_paths import without_space
 from proxy.api.operation import Router
 from proxy.api.routes import OPERATIONS
 from proxy.contract_kit.endpoint import Answer
@@ -16,7 +17,7 @@ _CHECKED_TYPES = ("json", "text/plain")
 
 def schema_faults(request: Request, answer: Answer) -> list[str]:
     """What is wrong with an answer by its schema; nothing where no operation is asked, as in a search."""
-    operation = _operation_of(request)
+    operation = operation_of(request.method, request.path)
     kind = answer.headers.get("content-type", "")
     if operation is None or request.method == "HEAD" or (answer.body and not any(t in kind for t in _CHECKED_TYPES)):
         return []
@@ -24,8 +25,9 @@ def schema_faults(request: Request, answer: Answer) -> list[str]:
     return faults_of(operation, answer.status, body, is_partial="filter_path" in request.query)
 
 
-def _operation_of(request: Request) -> str | None:
+def operation_of(method: str, target: str) -> str | None:
+    """The operation that a request means, None where it is none of ours."""
     try:
-        return _ROUTER.match(request.method, request.path).operation.name
+        return _ROUTER.match(method, without_space(target)).operation.name
     except MlError:
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from urllib.parse import quote
 from elastic_transport import TransportError
 from elasticsearch import ApiError, Elasticsearch
 
+from proxy.host_credentials import name_and_password
 from proxy.transfer.plan import Document
 from proxy.transfer.surroundings import Surroundings
 
@@ -48,8 +48,7 @@ class Server:
         """
         options: dict[str, Any] = {"request_timeout": _TIMEOUT_S, "max_retries": 0}
         if address.user is not None:
-            name, colon, password = address.user.partition(":")
-            options["basic_auth"] = (name, password if colon else getpass.getpass(f"Password of {name}: "))
+            options["basic_auth"] = name_and_password(address.user)
         if address.api_key is not None:
             options["api_key"] = address.api_key
         if address.ca_certs is not None:

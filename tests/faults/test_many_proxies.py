@@ -33,10 +33,10 @@ AWAY_S = 15
 
 
 @contextmanager
-def worked_on(many: Proxies, job_id: str, undisturbed: dict) -> Iterator[threading.Event]:
+def worked_on(many: Proxies, job_id: str, undisturbed: dict) -> Iterator[Callable[[], None]]:
     """A job that is fed all the time, hour after hour, by a client who goes on at another proxy where one fails.
 
-    Sets what it gives once half of the records are taken. In the end all is compared with the undisturbed run.
+    What it gives waits until half of the records are taken. In the end all is compared with the undisturbed run.
     """
     path, is_half = f"/_ml/anomaly_detectors/{job_id}", threading.Event()
     assert many.ask("PUT", path, json_body=JOB).status == 200
@@ -53,9 +53,12 @@ def worked_on(many: Proxies, job_id: str, undisturbed: dict) -> Iterator[threadi
             failures.append(failure)
             is_half.set()
 
+    def until_half() -> None:
+        assert is_half.wait(120), "half of the records are not taken"
+
     feeding = threading.Thread(target=feed)
     feeding.start()
-    yield is_half
+    yield until_half
     feeding.join(180)
     assert not feeding.is_alive()
     assert not failures, failures
@@ -78,8 +81,8 @@ def test_a_leader_that_is_killed_is_replaced_within_fifteen_seconds(
     cluster_url: str, undisturbed: dict, record_property: Record
 ) -> None:
     with proxies(cluster_url, "a", "b", "c") as many:
-        with worked_on(many, "bereft", undisturbed) as is_half:
-            is_half.wait(120)
+        with worked_on(many, "bereft", undisturbed) as until_half:
+            until_half()
             many.kill("a")
             took_s = many.another_leads("a", WITHIN_S)
         record_property("figures", f"another led {took_s:.1f} s after the death; {told(many)}")
@@ -90,8 +93,8 @@ def test_a_leader_that_is_frozen_for_a_minute_writes_nothing_when_it_wakes(
     cluster_url: str, undisturbed: dict, record_property: Record
 ) -> None:
     with proxies(cluster_url, "a", "b", "c") as many:
-        with worked_on(many, "frozen-leader", undisturbed) as is_half:
-            is_half.wait(120)
+        with worked_on(many, "frozen-leader", undisturbed) as until_half:
+            until_half()
             # The processes of its models go on, and are told by nobody to stop.
             many.signal("a", signal.SIGSTOP)
             took_s = many.another_leads("a", WITHIN_S)
@@ -115,8 +118,8 @@ def test_a_leader_that_is_cut_off_from_the_cluster_follows_when_it_is_back(
         many.start("a", cluster_url=relay.url)
         wait_until(lambda: many.leader() == "a", 20)
         many.start("b")
-        with worked_on(many, "cut-off", undisturbed) as is_half:
-            is_half.wait(120)
+        with worked_on(many, "cut-off", undisturbed) as until_half:
+            until_half()
             with relay.gone():
                 took_s = many.another_leads("a", WITHIN_S)
                 # Of its own, it can say nothing but that.
@@ -131,8 +134,8 @@ def test_a_leader_that_is_cut_off_from_the_cluster_follows_when_it_is_back(
 def test_a_place_that_is_killed_costs_no_leader(cluster_url: str, undisturbed: dict) -> None:
     with proxies(cluster_url, "a", "b") as many:
         epoch = many.lease()["epoch"]
-        with worked_on(many, "placeless", undisturbed) as is_half:
-            is_half.wait(120)
+        with worked_on(many, "placeless", undisturbed) as until_half:
+            until_half()
             for pid in models_of(many.processes["a"].pid):
                 os.kill(pid, signal.SIGKILL)
         assert (many.leader(), many.lease()["epoch"]) == ("a", epoch)
@@ -147,8 +150,8 @@ def test_clocks_that_are_ten_minutes_apart_change_nothing(
         wait_until(lambda: many.leader() == "ahead", 20)
         many.start("b")
         epoch = many.lease()["epoch"]
-        with worked_on(many, "out-of-time", undisturbed) as is_half:
-            is_half.wait(120)
+        with worked_on(many, "out-of-time", undisturbed) as until_half:
+            until_half()
             assert (many.leader(), many.lease()["epoch"]) == ("ahead", epoch), "nobody takes it for expired"
             # What the one that is ahead wrote last has later times than what its successor writes.
             many.kill("ahead")
@@ -193,8 +196,8 @@ def test_a_cluster_that_is_restarted_has_one_leader_afterwards(undisturbed: dict
         node = KillableNode(Path(folder) / "data")
         try:
             with proxies(node.url, "a", "b") as many:
-                with worked_on(many, "without-cluster", undisturbed) as is_half:
-                    is_half.wait(120)
+                with worked_on(many, "without-cluster", undisturbed) as until_half:
+                    until_half()
                     node.kill()
                     time.sleep(AWAY_S)
                     node.start()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config import Config, ConfigError, Seconds
+from proxy.config import Config, ConfigError
 from proxy.errors import MlError
 from proxy.runtime.job_inputs import JobInputs
 from proxy.runtime.place import making
@@ -27,18 +27,13 @@ from tests.conftest import BackgroundProxy
 from tests.http_client import HttpClient
 from tests.runtime.datafeeds.sources import wait_until
 from tests.runtime.place.commands import Die, HangingPost
+from tests.runtime.place.conftest import TIMEOUT_S
 from tests.runtime.place.ray_session import TOP, actors, on_ray
 from tests.runtime.place.test_contract import JOB_ID, NOW_MS, inputs, post, store
 from tests.runtime.test_restart import START_MS, free_port, make_job, records
 from tests.runtime.test_restart import post as post_records
 
 __all__ = ["inputs", "store"]
-TIMEOUT_S = 3.0
-
-
-@pytest.fixture
-def impatient(config: Config) -> Config:
-    return replace(config, runtime=replace(config.runtime, step_timeout=Seconds(TIMEOUT_S)))
 
 
 @pytest.fixture

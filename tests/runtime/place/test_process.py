@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from proxy.config import Config, Seconds
+from proxy.config import Config
 from proxy.config_loading import load_config
 from proxy.runtime import live_job
 from proxy.runtime.place import process
@@ -28,17 +28,12 @@ from proxy.store.calls import tell_nobody
 from tests.conftest import BackgroundProxy
 from tests.http_client import HttpClient
 from tests.runtime.place.commands import Die, HangingPost
+from tests.runtime.place.conftest import TIMEOUT_S
 from tests.runtime.place.test_contract import JOB_ID, NOW_MS, inputs, post, store
 from tests.runtime.test_restart import START_MS, make_job, model_processes, records
 from tests.runtime.test_restart import post as post_records
 
 __all__ = ["inputs", "store"]
-TIMEOUT_S = 3.0
-
-
-@pytest.fixture
-def impatient(config: Config) -> Config:
-    return replace(config, runtime=replace(config.runtime, step_timeout=Seconds(TIMEOUT_S)))
 
 
 @pytest.fixture
