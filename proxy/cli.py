@@ -1,13 +1,16 @@
 """The command `lanewatch`: its arguments and its exit codes. What the subcommands do is in commands.py."""
 
 import argparse
+import os
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
 from proxy import __version__
 
+EXIT_UNREAD = 1
 EXIT_INTERRUPTED = 130
 
 
@@ -27,6 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read has seen enough, as `head` does; what Python would still write at its end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_UNREAD
 
 
 def raise_stopped(number: int, frame: FrameType | None) -> None:

@@ -154,6 +154,12 @@ def test_neither_engine_nor_clients_are_loaded_only_to_say_so(argument):
     assert told.stderr == "[]\n"
 
 
+def test_a_reader_who_has_seen_enough_is_no_fault():
+    command = f"{sys.executable} -m proxy openapi | head -c 1"
+    told = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60, check=False)
+    assert (told.stdout, told.stderr) == ("{", "")
+
+
 def test_routes_lists_operations_with_their_paths(capsys):
     assert main(["routes"]) == 0
     lines = capsys.readouterr().out.splitlines()
