@@ -6,6 +6,7 @@ on which indices named .ml-* and lanewatch-* are deleted.
 
 import asyncio
 import base64
+import gc
 import hashlib
 import os
 import shutil
@@ -97,6 +98,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(group))
         ranks[item] = (ORDER.index(group) if needs_cluster else len(ORDER), item.get_closest_marker("trains") is None)
     items.sort(key=ranks.__getitem__)
+
+
+def pytest_collection_finish() -> None:
+    """Keeps the thousands of tests out of what is looked through for garbage after each of them that has a loop."""
+    gc.collect()
+    gc.freeze()
 
 
 def group_of(path: Path) -> str:

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-import yaml
 
 from proxy.api.routes import OPERATIONS
+from proxy.contract_kit.scenario import written_in
 from proxy.schemas import shipped_schemas
 from tests.house import PROXY, SOURCES, TOP, functions_of, imports_of, module_name, part_of, tree_of
 
@@ -130,7 +130,7 @@ def test_no_handler_is_without_an_operation():
 def test_every_operation_is_shown_by_a_scenario_and_every_scenario_shows_one():
     shown: set[str] = set()
     for path in (PROXY / "contract_kit" / "scenarios").rglob("*.yaml"):
-        named = yaml.safe_load(path.read_text())["operation"]
+        named = written_in(path)["operation"]
         shown.update([named] if isinstance(named, str) else named)
     assert shown == {operation.name for operation in OPERATIONS}
 

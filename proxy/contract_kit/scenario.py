@@ -74,9 +74,15 @@ def all_names() -> list[str]:
     return sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.glob("*/*.yaml"))
 
 
+def written_in(file: Path) -> dict[str, Any]:
+    """A scenario as its file has it."""
+    written: dict[str, Any] = yaml.load(file.read_bytes(), _LOADER)
+    return written
+
+
 def scenario(name: str, prefix: str) -> Scenario:
     """The scenario of that name, with all that it makes named with ``prefix``."""
-    written = yaml.load((FOLDER / f"{name}.yaml").read_bytes(), _LOADER)
+    written = written_in(FOLDER / f"{name}.yaml")
     named = with_own_names(written, prefix)
     operation = written["operation"]
     return Scenario(

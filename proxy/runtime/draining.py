@@ -7,11 +7,9 @@ import logging
 from collections.abc import Callable
 
 from proxy.errors import MlError, not_found
-from proxy.runtime.job_entries import Entries
+from proxy.runtime.core import Core
 from proxy.runtime.place.places import PlaceReport, Places
 from proxy.runtime.running import Running
-from proxy.runtime.tasks import Tasks
-from proxy.runtime.turns import Turns
 
 _log = logging.getLogger(__name__)
 # Each is read and written as a whole.
@@ -21,12 +19,10 @@ _AT_ONCE = 4
 class Draining:
     """Moves jobs out of drained places, until none is left there."""
 
-    def __init__(self, places: Places, entries: Entries, turns: Turns, running: Running, tasks: Tasks) -> None:
-        self._places = places
-        self._entries = entries
-        self._turns = turns
+    def __init__(self, core: Core, running: Running, places: Places) -> None:
+        self._core = core
         self._running = running
-        self._tasks = tasks
+        self._places = places
         self._under_way: set[str] = set()
 
     def drain(self, name: str) -> None:
@@ -37,7 +33,7 @@ class Draining:
         """
         others = [report for report in self.reports() if report.name != name and not report.is_draining]
         self._change(self._places.drain, name, has_others=bool(others))
-        self._tasks.spawn(self._empty(name), f"drain [{name}]")
+        self._core.tasks.spawn(self._empty(name), f"drain [{name}]")
 
     def resume(self, name: str) -> None:
         """Lets a drained place be given jobs again.
@@ -82,8 +78,8 @@ class Draining:
             self._under_way.discard(name)
 
     async def _move(self, job_id: str, name: str) -> None:
-        async with self._turns.take(job_id, "move") as turn:
-            live = self._entries.live(job_id)
+        async with self._core.turn(job_id, "move") as turn:
+            live = self._core.entries.live(job_id)
             if live is None or self._places.place_of(job_id) != name or not self._places.is_draining(name):
                 return
             try:

@@ -1,27 +1,24 @@
 """The models that run: brought up from what is stored, ended, and failed where a step broke them.
 
-Everything here is done by whoever holds the job's turn. When it is done is decided by ``supervisor`` and ``steps``.
+Everything here is done by whoever holds the job's turn; when, is decided by ``openings``, ``closing`` and ``steps``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from proxy.errors import MlError
 from proxy.job_config.analysis import term_fields
 from proxy.runtime.capacity import limit_of
-from proxy.runtime.job_entries import Entries
+from proxy.runtime.core import Core
 from proxy.runtime.job_inputs import check_filters_exist, gather_inputs
-from proxy.runtime.listeners import Listeners
 from proxy.runtime.live_job import LiveJob
-from proxy.runtime.notices import Notices
 from proxy.runtime.place.commands import Discard
-from proxy.runtime.place.contract import Place, PlaceLost
-from proxy.runtime.turns import Turn, Turns
-from proxy.store import Store
+from proxy.runtime.place.contract import PlaceLost
+from proxy.runtime.turns import Turn
 from proxy.store.job_tasks import JobTask
 from proxy.store.jobs import StoredJob
 from proxy.units import iso
@@ -32,41 +29,25 @@ _log = logging.getLogger(__name__)
 class Running:
     """Moves jobs between having a model in the place and having none."""
 
-    def __init__(
-        self,
-        store: Store,
-        place: Place,
-        entries: Entries,
-        turns: Turns,
-        notices: Notices,
-        *,
-        listeners: Listeners,
-        clock: Callable[[], int],
-    ) -> None:
-        self._store = store
-        self._place = place
-        self._entries = entries
-        self._turns = turns
-        self._notices = notices
-        self._listeners = listeners
-        self._clock = clock
+    def __init__(self, core: Core) -> None:
+        self._core = core
 
     async def bring_up(self, turn: Turn, task: JobTask, stored: StoredJob) -> None:
         """From ``opening`` to ``opened``."""
-        self._turns.require(turn)
+        self._core.turns.require(turn)
         job_id, config = turn.job_id, stored.config
-        self._entries.limit(job_id, limit_of(stored))
-        inputs = await gather_inputs(self._store, config)
+        self._core.entries.limit(job_id, limit_of(stored))
+        inputs = await gather_inputs(self._core.store, config)
         check_filters_exist(inputs)
-        live = LiveJob(self._place, self._store.journal, self._clock, task, inputs)
-        live.heard = lambda job_id: self._listeners.finished(job_id)
-        await self._store.indices.ensure_results(
+        live = LiveJob(self._core.place, self._core.store.journal, self._core.clock, task, inputs)
+        live.heard = lambda job_id: self._core.listeners.finished(job_id)
+        await self._core.store.indices.ensure_results(
             job_id, config["results_index_name"], term_fields(config["analysis_config"])
         )
         await live.load()
-        self._notices.later(job_id, "info", _loading(live))
-        live.task = task if task.state != "opening" else await self._store.tasks.change(task, "opened")
-        entry = self._entries.move(job_id, "opened", "its model is there")
+        self._core.notices.later(job_id, "info", _loading(live))
+        live.task = task if task.state != "opening" else await self._core.store.tasks.change(task, "opened")
+        entry = self._core.entries.move(job_id, "opened", "its model is there")
         entry.task, entry.live = live.task, live
 
     @asynccontextmanager
@@ -83,13 +64,13 @@ class Running:
 
     async def revive(self, turn: Turn) -> None:
         """From ``failed`` to ``opened``."""
-        stored = await self._store.jobs.get(turn.job_id)
-        claim = await self._store.tasks.get(turn.job_id)
+        stored = await self._core.store.jobs.get(turn.job_id)
+        claim = await self._core.store.tasks.get(turn.job_id)
         if claim is None:
-            self._entries.move(turn.job_id, "closed", "its claim is gone")
+            self._core.entries.move(turn.job_id, "closed", "its claim is gone")
             return
-        task = await self._store.tasks.change(claim, "opening")
-        self._entries.move(turn.job_id, "opening", "there are data for it").task = task
+        task = await self._core.store.tasks.change(claim, "opening")
+        self._core.entries.move(turn.job_id, "opening", "there are data for it").task = task
         try:
             await self.bring_up(turn, task, stored)
         except BaseException as error:
@@ -98,22 +79,22 @@ class Running:
 
     async def fail(self, turn: Turn, reason: str) -> None:
         """To ``failed``, also where the cluster cannot be told: it is told by the next opening, or a restart tries."""
-        self._turns.require(turn)
-        entry = self._entries.move(turn.job_id, "failed", reason)
+        self._core.turns.require(turn)
+        entry = self._core.entries.move(turn.job_id, "failed", reason)
         entry.live = None
         try:
-            current = await self._store.tasks.get(turn.job_id)
+            current = await self._core.store.tasks.get(turn.job_id)
             if current is not None:
-                entry.task = await self._store.tasks.change(current, "failed", reason=reason)
+                entry.task = await self._core.store.tasks.change(current, "failed", reason=reason)
         except MlError as error:
             _log.warning("the failure of job [%s] could not be stored: %s", turn.job_id, error.reason)
-        await self._notices.write(turn.job_id, "error", f"Job failed: {reason}")
+        await self._core.notices.write(turn.job_id, "error", f"Job failed: {reason}")
         await self.unload(turn.job_id)
 
     async def unload(self, job_id: str) -> None:
         """Ends a model without saving it; one whose process is lost is gone already."""
         try:
-            await self._place.call(job_id, Discard())
+            await self._core.place.call(job_id, Discard())
         except PlaceLost:
             _log.info("the model of job [%s] is gone with its process", job_id)
 

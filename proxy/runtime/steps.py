@@ -16,17 +16,14 @@ from proxy.errors import MlError
 from proxy.runtime import job_states
 from proxy.runtime.abandoned_posts import AbandonedPosts, Counts
 from proxy.runtime.answered_posts import Range, keyed_post_id
+from proxy.runtime.core import Core
 from proxy.runtime.forecasting import ForecastOrder
-from proxy.runtime.job_entries import Entries
 from proxy.runtime.job_inputs import gather_inputs
 from proxy.runtime.job_states import Action, Asked
 from proxy.runtime.live_job import LiveJob
-from proxy.runtime.notices import Notices
 from proxy.runtime.place.contract import results_wait
 from proxy.runtime.place.summary import Status
 from proxy.runtime.running import Running
-from proxy.runtime.turns import Turns
-from proxy.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +40,13 @@ class Posting:
 
 
 class Steps:
-    """Steps of all jobs.
+    """Steps of all jobs; ``ready`` waits until a job has been taken up after a restart."""
 
-    ready: waits until a job has been taken up after a restart.
-    max_waiting: requests that wait for one job; more are refused.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        running: Running,
-        entries: Entries,
-        turns: Turns,
-        notices: Notices,
-        *,
-        ready: Callable[[str], Awaitable[None]],
-        max_waiting: int,
-    ) -> None:
-        self._store = store
+    def __init__(self, core: Core, running: Running, *, ready: Callable[[str], Awaitable[None]]) -> None:
+        self._core = core
         self._running = running
-        self._entries = entries
-        self._turns = turns
-        self._notices = notices
         self._ready = ready
-        self._max_waiting = max_waiting
+        self._max_waiting = core.config.runtime.max_waiting_requests
         self._abandoned = AbandonedPosts()
 
     async def post(self, job_id: str, content: AsyncIterator[bytes], how: Posting = Posting()) -> Counts:
@@ -77,8 +57,8 @@ class Steps:
                 ``content`` is read, where too many results or requests wait already.
         """
         await self._ready(job_id)
-        job_states.check("post", Asked(job_id, self._entries.state(job_id)))
-        live = self._entries.live(job_id)
+        job_states.check("post", Asked(job_id, self._core.entries.state(job_id)))
+        live = self._core.entries.live(job_id)
         if live is not None and live.is_full:
             raise results_wait(job_id)
         self._refuse_beyond(job_id)
@@ -123,18 +103,18 @@ class Steps:
 
     async def update(self, job_id: str) -> bool:
         """Tells a running job what it works with from now on; False where it is not open."""
-        async with self._turns.take(job_id, "update") as turn:
-            live = self._entries.live(job_id)
+        async with self._core.turns.take(job_id, "update") as turn:
+            live = self._core.entries.live(job_id)
             if live is None:
                 return False
-            stored = await self._store.jobs.get(job_id)
-            inputs = await gather_inputs(self._store, stored.config)
+            stored = await self._core.store.jobs.get(job_id)
+            inputs = await gather_inputs(self._core.store, stored.config)
             async with self._running.guarded(turn):
                 await live.update(inputs)
         return True
 
     def _refuse_beyond(self, job_id: str) -> None:
-        if (waiting := self._turns.waiting_for(job_id)) >= self._max_waiting:
+        if (waiting := self._core.turns.waiting_for(job_id)) >= self._max_waiting:
             raise MlError(
                 "es_rejected_execution_exception",
                 f"[{waiting}] requests wait for job [{job_id}] already, retry later or raise "
@@ -147,13 +127,13 @@ class Steps:
     async def take(self, job_id: str, action: Action) -> AsyncIterator[LiveJob]:
         """An open job for one step, in turn."""
         await self._ready(job_id)
-        async with self._turns.take(job_id, action) as turn:
-            job_states.check(action, Asked(job_id, self._entries.state(job_id)))
-            if self._entries.state(job_id) == "failed":
+        async with self._core.turns.take(job_id, action) as turn:
+            job_states.check(action, Asked(job_id, self._core.entries.state(job_id)))
+            if self._core.entries.state(job_id) == "failed":
                 await self._running.revive(turn)
-            live = self._entries.live(job_id)
+            live = self._core.entries.live(job_id)
             if live is None:
                 raise job_states.not_open(job_id)
             async with self._running.guarded(turn):
                 yield live
-            await self._notices.report(live)
+            await self._core.notices.report(live)

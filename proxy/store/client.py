@@ -1,18 +1,16 @@
-"""The one border to the cluster's HTTP API for our own requests: sends them, and translates what goes wrong.
+"""The one border to the cluster's HTTP API for our own requests: makes them, and translates what is refused.
 
-What passes through for clients does not come here; that is ``api.passing.passthrough``.
+How they reach it is ``sending``'s matter. What passes through for clients does not come here but by
+``api.passing.passthrough``.
 """
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextvars
 import copy
-import errno
 import logging
 import math
-import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,22 +18,12 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import orjson
-from elastic_transport import (
-    AsyncTransport,
-    ConnectionTimeout,
-    OrjsonSerializer,
-    TlsError,
-    TransportApiResponse,
-    TransportError,
-)
-from elastic_transport import ConnectionError as ClusterConnectionError
-from elasticsearch import AsyncElasticsearch
 
 from proxy.config import ElasticsearchConfig
-from proxy.errors import MlError, RelayedError, bad_gateway, gateway_timeout, illegal_argument, unavailable
-from proxy.store.calls import ClusterCall, OnCall, kind_of, tell_nobody
+from proxy.errors import MlError, RelayedError, bad_gateway, illegal_argument, unavailable
+from proxy.store.calls import OnCall, tell_nobody
 from proxy.store.fence import Fence, NoFence, fenced
-from proxy.tls import cluster_context
+from proxy.store.sending import Sender
 
 # JSON documents of the cluster; their fields are checked where they are used.
 Json = Any
@@ -47,27 +35,11 @@ _log = logging.getLogger(__name__)
 opaque_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("opaque_id", default=None)
 
 KEEP_POINT_IN_TIME = "1m"
-_REJECTED = 429
-_RETRYABLE_STATUS = (502, 503, 504)
-_RETRY_DELAYS_S = (0.2, 0.6, 1.5)
-_SPREAD = (0.7, 1.3)
-# How long a dead node among several is left alone at most.
-_MAX_REST_S = 10.0
-_UNREACHED = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN})
 _SPARED_S = 10.0
 _UNKNOWN_TO_CLUSTER = (
     "the cluster does not know Lanewatch's own identity: check [elasticsearch.username] and [elasticsearch.password], "
     "or [elasticsearch.api_key]"
 )
-
-
-# Whether the answer to the request under way is wanted as it came.
-_undecoded: contextvars.ContextVar[bool] = contextvars.ContextVar("undecoded", default=False)
-
-
-class _Json(OrjsonSerializer):
-    def loads(self, data: bytes) -> Json:
-        return data if _undecoded.get() else super().loads(data)
 
 
 class ClusterError(RelayedError):
@@ -97,7 +69,7 @@ class ClusterClient:
         self._config = config
         self.fence = fence or NoFence()
         self.on_call = on_call
-        self._es: AsyncElasticsearch | None = None
+        self._sender = Sender(config, on_call)
         self._facts: ClusterFacts | None = None
         self._headers = {"accept": "application/json", **_identity(config)}
         self._is_ours = True
@@ -105,32 +77,13 @@ class ClusterClient:
 
     def acting_as(self, identity: Mapping[str, str]) -> ClusterClient:
         """A client with the connections of this one that is somebody else to the cluster; only this one is closed."""
-        self._transport()
         other = copy.copy(self)
         other._headers = {"accept": "application/json", **identity}
         other._is_ours = False
         return other
 
     async def close(self) -> None:
-        if self._es is not None:
-            await self._es.close()
-            self._es = None
-
-    def _transport(self) -> AsyncTransport:
-        # Made at first use, because its connections belong to the running event loop.
-        if self._es is None:
-            context = cluster_context(self._config)
-            tls: dict[str, Any] = {} if context is None else {"ssl_context": context}
-            self._es = AsyncElasticsearch(
-                list(self._config.hosts),
-                serializers={"application/json": _Json()},
-                connections_per_node=64,
-                # With one node there is no other to prefer: it is asked again at once after a failure.
-                dead_node_backoff_factor=0 if len(self._config.hosts) == 1 else 1.0,
-                max_dead_node_backoff=_MAX_REST_S,
-                **tls,
-            )
-        return self._es.transport
+        await self._sender.close()
 
     async def request(
         self,
@@ -165,11 +118,7 @@ class ClusterClient:
         headers = dict(self._headers)
         if opaque_id.get():
             headers["x-opaque-id"] = str(opaque_id.get())
-        undecoded = _undecoded.set(raw)
-        try:
-            response = await self._send(method, target, body, headers, retry=retry)
-        finally:
-            _undecoded.reset(undecoded)
+        response = await self._sender.send(method, target, body, headers, retry=retry, raw=raw)
         status = response.meta.status
         if status >= 400:
             refusal = _refusal(status, orjson.loads(response.body) if raw else response.body)
@@ -220,72 +169,12 @@ class ClusterClient:
             raise
         return True
 
-    async def _send(
-        self, method: str, target: str, body: Json, headers: dict[str, str], *, retry: bool
-    ) -> TransportApiResponse:
-        delays: list[float | None] = [*_RETRY_DELAYS_S[: self._config.max_retries], None]
-        # A node that was not reached has done nothing: another one may be asked whatever the request is.
-        others = len(self._config.hosts) - 1
-        while delays:
-            delay = delays.pop(0)
-            try:
-                response = await self._perform(method, target, body, headers)
-                status = response.meta.status
-                if delay is None or not (status == _REJECTED or (retry and status in _RETRYABLE_STATUS)):
-                    return response
-            except (ClusterConnectionError, ConnectionTimeout) as error:
-                if others > 0 and _is_unreached(error):
-                    others -= 1
-                    delays.insert(0, delay)
-                    continue
-                if delay is None or not retry:
-                    raise self._translated(error) from error
-            except TransportError as error:
-                raise self._translated(error) from error
-            # Spread, so that all who were refused in the same moment do not come back in the same moment.
-            await asyncio.sleep(delay * random.uniform(*_SPREAD))
-        raise AssertionError("the last attempt either returns or raises")
-
-    async def _perform(self, method: str, target: str, body: Json, headers: dict[str, str]) -> TransportApiResponse:
-        if body is not None:
-            is_lines = isinstance(body, bytes)
-            headers = headers | {"content-type": "application/x-ndjson" if is_lines else "application/json"}
-            body = body if is_lines else orjson.dumps(body)
-        began_s, outcome = time.perf_counter(), "failed"
-        try:
-            response = await self._transport().perform_request(
-                method, target, body=body, headers=headers, request_timeout=self._config.request_timeout, max_retries=0
-            )
-            outcome = str(response.meta.status)
-            return response
-        except ConnectionTimeout:
-            outcome = "timeout"
-            raise
-        except ClusterConnectionError as error:
-            outcome = "unreached" if _is_unreached(error) else "failed"
-            raise
-        finally:
-            self.on_call(ClusterCall(kind_of(target), outcome, time.perf_counter() - began_s))
-
-    def _translated(self, error: TransportError) -> Exception:
-        hosts = ", ".join(self._config.hosts)
-        if isinstance(error, ConnectionTimeout):
-            return gateway_timeout(
-                f"the cluster at [{hosts}] did not answer within [{self._config.request_timeout:g}s]"
-            )
-        hint = (
-            "check [elasticsearch.ca_certs] or [elasticsearch.ca_fingerprint]"
-            if isinstance(error, TlsError)
-            else "is it running?"
-        )
-        return unavailable(f"cannot reach the cluster at [{hosts}], {hint}")
-
     async def ask_as_caller(
         self, method: str, path: str, body: Json, identity: Mapping[str, str]
     ) -> tuple[int, Json, Mapping[str, str]]:
         """Status, answer and headers of a question asked with the caller's identity instead of ours."""
         headers = {"accept": "application/json", **identity}
-        response = await self._send(method, path, body, headers, retry=True)
+        response = await self._sender.send(method, path, body, headers, retry=True)
         return response.meta.status, response.body, response.meta.headers
 
     async def facts(self) -> ClusterFacts:
@@ -367,12 +256,6 @@ class ClusterClient:
             await self.request("DELETE", "/_pit", body={"id": pit})
         except MlError as error:
             _log.info("a point in time was left to expire: %s", error.reason)
-
-
-def _is_unreached(error: TransportError) -> bool:
-    """Whether no connection came about, so that the request cannot have been read by anybody."""
-    # The transport hides what was raised to it, but Python keeps it.
-    return isinstance(error.__context__, OSError) and error.__context__.errno in _UNREACHED
 
 
 def quote_expression(index: str) -> str:

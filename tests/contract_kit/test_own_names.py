@@ -5,10 +5,9 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-import yaml
 
 from proxy.contract_kit.own_names import own_name, with_own_names
-from proxy.contract_kit.scenario import FOLDER, all_names, scenario
+from proxy.contract_kit.scenario import FOLDER, all_names, scenario, written_in
 
 PREFIX = "own-"
 # Belongs to all who use an endpoint, by method and path.
@@ -85,7 +84,7 @@ def test_a_scenario_says_where_it_touches_what_belongs_to_all(name):
 
 @pytest.mark.parametrize("name", all_names())
 def test_a_scenario_makes_and_changes_only_what_is_its_own(name):
-    written = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
+    written = written_in(FOLDER / f"{name}.yaml")
     path = re.compile(r"(?:/_xpack/ml|/_ml)/(?:anomaly_detectors|datafeeds|calendars|filters)/([^/]+)|/([a-z][^/]*)")
     strangers = []
     for each in scenario(name, PREFIX).steps:

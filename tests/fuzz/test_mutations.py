@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proxy.api.operation import Router
 from proxy.api.routes import OPERATIONS
-from proxy.contract_kit.scenario import FOLDER
+from proxy.contract_kit.scenario import FOLDER, written_in
 from proxy.errors import MlError
 from tests.http_client import HttpClient
 from tests.leftovers import remove_all
@@ -49,7 +48,7 @@ ODD = st.one_of(
 def requests_by_operation() -> dict[str, list[Request]]:
     found: dict[str, list[Request]] = defaultdict(list)
     for file in sorted(FOLDER.glob("*/*.yaml")):
-        for step in yaml.safe_load(file.read_text(encoding="utf-8"))["steps"]:
+        for step in written_in(file)["steps"]:
             request = step["request"]
             if request.get("to") == "cluster" or "text" in request:
                 continue

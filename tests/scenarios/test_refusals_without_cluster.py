@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-import yaml
 from aiohttp import web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
@@ -30,7 +29,7 @@ from proxy.api.routes import OPERATIONS
 from proxy.api.services import Services
 from proxy.config_loading import load_config
 from proxy.contract_kit.matching import Fault, mismatches
-from proxy.contract_kit.scenario import FOLDER
+from proxy.contract_kit.scenario import FOLDER, written_in
 from proxy.errors import MlError
 from proxy.resources import resource_dir
 from proxy.schemas import Schemas
@@ -57,7 +56,7 @@ SCHEMAS = Schemas(resource_dir("schemas"))
 
 
 def refused_steps(file: Path) -> Iterator[dict[str, Any]]:
-    for step in yaml.safe_load(file.read_text(encoding="utf-8"))["steps"]:
+    for step in written_in(file)["steps"]:
         if step.get("status") == 400 and step["request"].get("to") != "cluster":
             yield step
 
