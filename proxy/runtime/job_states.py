@@ -1,8 +1,8 @@
 """A job's life as one table: its states, the ways between them, and what each of them allows.
 
 All rules about the states of jobs stand here and nowhere else. Nothing here reads, waits or knows the time:
-``job_entries`` keeps the states of the jobs that run here, whoever opens and closes moves them. What a restart must know is kept
-in ``store.job_tasks`` and, of what blocks a job, in the job's own document.
+``job_entries`` keeps the states of the jobs that run here, whoever opens and closes moves them. What a restart must
+know is kept in ``store.job_tasks`` and, of what blocks a job, in the job's own document.
 
     closed -> opening -> opened -> closing -> closed        the usual way
     closed -> waiting -> opening                            where there is no room yet
