@@ -16,13 +16,15 @@ from proxy.json_fault import SCALAR, SPACE, first_fault, match_at
 
 Path = tuple[str | int, ...]
 At = Literal["name", "value", "end"]
-MAX_DEPTH = 500  # Elasticsearch allows 1000, but Python's stack is shallower; a lower limit may be set
+MAX_DEPTH = 200  # Elasticsearch allows 1000, but what is stored is written by orjson, which nests no deeper than 254
 MAX_NUMBER_LENGTH = 1000  # Elasticsearch's own limit; longer ones cost time that grows with the square of their length
 _SHOWN_BYTES = 500
 
 _HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")  # or a whole one, which _storable leaves as it is
-_NESTING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{\]}]', re.DOTALL)
-_COMMENT = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
+# What has no end reaches to the end of the text: sought again behind each of its quotes or stars, it would take hours.
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
+_NESTING = re.compile(rf"{_STRING}|[\[{{\]}}]", re.DOTALL)
+_COMMENT = re.compile(rf"({_STRING})|//[^\n]*|/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?P<end>\*/)?", re.DOTALL)
 
 
 class BodyText:
@@ -130,7 +132,13 @@ def _without_comments(text: str) -> str:
     """Elasticsearch takes ``//`` and ``/* */``; blanks in their place keep all positions."""
     if "//" not in text and "/*" not in text:
         return text
-    return _COMMENT.sub(lambda match: match[1] or re.sub(r"[^\n]", " ", match[0]), text)
+    return _COMMENT.sub(_blank, text)
+
+
+def _blank(found: re.Match[str]) -> str:
+    """Blanks for a comment; a text, and what only begins like a comment, stay for the parser."""
+    is_comment = found[1] is None and (found["end"] or found[0].startswith("//"))
+    return re.sub(r"[^\n]", " ", found[0]) if is_comment else found[0]
 
 
 def _without_indices(path: Sequence[str | int]) -> Path:

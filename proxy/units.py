@@ -10,6 +10,9 @@ from proxy.errors import MlError, illegal_argument, parse_error
 
 # Order matters: "ms" must be tried before "s", as Elasticsearch does.
 _TIME_UNITS = {"nanos": 1e-6, "micros": 1e-3, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_LONG = re.compile(r"([+-]?)0*(\d{1,19})")
+_LONGS = range(-(1 << 63), 1 << 63)
+_MOST_DIGITS = 19
 _BYTE_UNITS = {"pb": 50, "tb": 40, "gb": 30, "mb": 20, "kb": 10, "p": 50, "t": 40, "g": 30, "m": 20, "k": 10, "b": 0}
 
 
@@ -35,24 +38,33 @@ def parse_duration_ms(text: str, setting: str) -> int:
 
 
 def _count_of(digits: str, text: str, setting: str, factor: float) -> int:
-    if re.fullmatch(r"[+-]?\d+", digits):
-        count = int(digits)
+    count = _long(digits)
+    if count is not None:
         if count < -1:
             raise illegal_argument(
                 f"failed to parse setting [{setting}] with value [{text}] as a time value: "
                 "negative durations are not supported"
             )
         return int(count * factor)
-    if re.fullmatch(r"[+-]?\d*\.\d+", digits):
+    # As Java does, which tries a number that is no long as a double.
+    if re.fullmatch(r"[+-]?(\d+|\d*\.\d+)", digits):
         raise illegal_argument(f"failed to parse [{text}], fractional time values are not supported")
     raise illegal_argument(f"failed to parse [{text}]")
+
+
+def _long(text: str) -> int | None:
+    """A whole number; None for what is none, and for more than a long holds, of which Python reads only so much."""
+    found = _LONG.fullmatch(text)
+    if found is None or (number := int(found[1] + found[2])) not in _LONGS:
+        return None
+    return number
 
 
 def parse_bytes(text: str, setting: str) -> int:
     """Bytes of a size such as ``512mb``.
 
     Raises:
-        MlError: parse_exception with the text of Elasticsearch's setting parser.
+        MlError: parse_exception with the text of Elasticsearch's setting parser; 400 for more than a long holds.
     """
     lowered = text.strip().lower()
     if lowered in ("-1", "0"):
@@ -60,7 +72,10 @@ def parse_bytes(text: str, setting: str) -> int:
     for unit, power in _BYTE_UNITS.items():
         digits = lowered[: -len(unit)].strip()
         if lowered.endswith(unit) and re.fullmatch(r"-?\d+(\.\d+)?", digits):
-            return int(float(digits) * (1 << power)) if "." in digits else int(digits) << power
+            size = float(digits) if "." in digits or len(digits) > _MOST_DIGITS else int(digits)
+            if size > _LONGS[-1] >> power:
+                raise illegal_argument(f"Values greater than {_LONGS[-1]} bytes are not supported: {text}")
+            return int(size * (1 << power))
         if lowered.endswith(unit):
             raise parse_error(f"failed to parse setting [{setting}] with value [{text}]")
     raise parse_error(
@@ -81,6 +96,7 @@ _ISO = re.compile(
     r"(?P<Y>-?\d{4})(?:-(?P<M>\d{2})(?:-(?P<D>\d{2}))?)?"
     r"(?:T(?:(?P<h>\d{2})(?::(?P<m>\d{2})(?::(?P<s>\d{2})(?:[.,](?P<f>\d{1,9}))?)?)?(?P<z>Z|[+-]\d{2}(?::?\d{2})?)?)?)?"
 )
+_MOST_MATH = 1000
 _MATH = re.compile(r"(?:([+-])(\d*)|/)([yMwdhHms])")
 
 
@@ -144,6 +160,8 @@ def _zone(text: str | None) -> timezone:
 
 
 def _apply_math(moment: datetime, math: str, round_up: bool) -> datetime:
+    if len(math) > _MOST_MATH:
+        raise ValueError(f"[{math}] is too much date math")
     position = 0
     while position < len(math):
         match = _MATH.match(math, position)

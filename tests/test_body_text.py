@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import tracemalloc
 
 import pytest
@@ -76,6 +77,20 @@ def test_a_byte_order_mark_is_skipped():
 
 def test_half_a_surrogate_pair_is_replaced_and_a_whole_one_kept():
     assert BodyText(rb'{"a":"x\ud800","b":"\ud83d\ude00"}').value == {"a": "x?", "b": "\U0001f600"}
+
+
+@pytest.mark.parametrize(
+    "text", ["/* " * 700_000, "//" + '\\"' * 1_000_000, "[" * 501 + '\\"' * 1_000_000, '"' * 2_000_001]
+)
+def test_what_begins_a_million_times_and_never_ends_is_looked_at_once(text):
+    started = time.perf_counter()
+    assert refusal(text.encode()).status == 400
+    assert time.perf_counter() - started < 10, "to look behind each of them again would take days"
+
+
+def test_what_only_begins_like_a_comment_is_none():
+    assert "Unexpected character ('/' (code 47))" in refusal('{"a":1 /* b }').reason
+    assert "'/'" in refusal('{"a": /').reason
 
 
 @pytest.mark.scenario(13)

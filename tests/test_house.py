@@ -21,7 +21,7 @@ from tests.house import PROXY, SOURCES, TOP, functions_of, imports_of, module_na
 # Who may import whom inside the package: a part and the parts it may see, besides the leaves and itself.
 LEAVES = {
     *("body_text", "config", "config_loading", "errors", "host_credentials", "java_regex", "json_fault", "resources"),
-    *("tls", "units"),
+    *("schema_search", "tls", "units"),
 }
 SEES = {
     "alerting": {"job_config", "runtime", "store"},
@@ -72,6 +72,7 @@ OWNERS = {
     "elastic_transport": {"store", "demo", "transfer"},
     "elasticsearch": {"store", "demo", "transfer"},  # the demo and transfer are users with the official client
     "jsonschema": {"schemas", "answer_schemas", "config_loading"},
+    "jsonschema_rs": {"schema_search"},
     "prometheus_client": {"metrics"},
     "ray": {"runtime"},
     "re2": {"java_regex"},
@@ -85,7 +86,12 @@ COMES_WITH = {
     "referencing": "jsonschema",
     "yarl": "aiohttp",
 }
-DISTRIBUTION_OF = {"prometheus_client": "prometheus-client", "re2": "google-re2", "yaml": "pyyaml"}
+DISTRIBUTION_OF = {
+    "jsonschema_rs": "jsonschema-rs",
+    "prometheus_client": "prometheus-client",
+    "re2": "google-re2",
+    "yaml": "pyyaml",
+}
 ENGINE_LIBRARIES = {"numpy", "scipy"}
 
 LINES_PER_FILE_MEDIAN = 150

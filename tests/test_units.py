@@ -43,6 +43,26 @@ def test_a_bad_time_value_is_refused_in_the_words_of_the_cluster(cluster_client,
     assert refused == (theirs and (theirs["type"], theirs["reason"]))
 
 
+@pytest.mark.parametrize("text", ["9" * 20 + "s", "9" * 400 + "nanos", "9" * 5000 + "d", "-" + "9" * 5000 + "s"])
+def test_more_than_a_long_is_no_time_value(text, cluster_client):
+    with pytest.raises(MlError) as caught:
+        units.parse_duration_ms(text, "master_timeout")
+    if len(text) < 1000:
+        answer = cluster_client.get("/_cluster/health", query={"master_timeout": text})
+        assert caught.value.reason == answer.json()["error"]["reason"]
+
+
+def test_zeros_before_a_number_do_not_make_it_longer():
+    assert units.parse_duration_ms("0" * 5000 + "7s", "master_timeout") == 7000
+
+
+@pytest.mark.parametrize("text", ["9" * 5000 + "mb", "9" * 400 + ".5mb", "9" * 16 + "kb", "8192pb"])
+def test_more_than_a_long_is_no_byte_size(text):
+    with pytest.raises(MlError) as caught:
+        units.parse_bytes(text, "model_memory_limit")
+    assert caught.value.status == 400
+
+
 @pytest.mark.parametrize(
     ("text", "count"),
     [

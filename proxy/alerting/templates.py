@@ -23,7 +23,8 @@ MAX_TEMPLATE_BYTES = 32 * 1024
 MAX_DEPTH = 3
 # Receivers take less: Slack 40,000 characters, Alertmanager's own webhook some megabytes.
 MAX_RENDERED_CHARACTERS = 256 * 1024
-_TAG = re.compile(r"\{\{(?P<kind>\{|[#^/&!>=<$]?)\s*(?P<name>.*?)\s*(?P<end>\}?\}\}|\Z)", re.DOTALL)
+# White space around a name is cut off afterwards: looked for here, each blank would be tried as the first of it.
+_TAG = re.compile(r"\{\{(?P<kind>\{|[#^/&!>=<$]?)(?P<name>.*?)(?P<end>\}?\}\}|\Z)", re.DOTALL)
 _REFUSED = {">": "partials", "=": "other delimiters", "<": "parents", "$": "blocks"}
 
 
@@ -36,7 +37,7 @@ def check_template(text: str) -> None:
         raise illegal_argument(f"the template is longer than [{MAX_TEMPLATE_BYTES}] bytes")
     opened: list[tuple[str, int]] = []
     for tag in _TAG.finditer(text):
-        kind, name, at = tag["kind"], tag["name"], tag.start()
+        kind, name, at = tag["kind"], tag["name"].strip(), tag.start()
         wanted_end = "}}}" if kind == "{" else "}}"
         if not tag["end"].startswith(wanted_end):
             raise _fault(text, at, "the tag is not closed")

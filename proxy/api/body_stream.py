@@ -17,6 +17,8 @@ from proxy.errors import MlError, PlainError, illegal_argument
 _GZIP = ("gzip", "x-gzip")
 _ENCODINGS = {**dict.fromkeys(_GZIP, 31), "deflate": 15, "x-deflate": 15}
 _PIECE_BYTES = 1 << 20
+# Of the files behind each other in a compressed body: millions of empty ones fit into it and make it no longer.
+_MOST_EMPTY = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,12 @@ async def read_body(request: web.Request, limits: Limits) -> AsyncIterator[bytes
     limits.share.expect(announced)
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     inflater = _Inflater(_ENCODINGS[encoding], encoding) if encoding in _ENCODINGS else None
-    total = 0
+    received = total = 0
     async for chunk in _arriving(request, limits.timeout_s):
+        received += len(chunk)
         async for piece in _inflated(inflater, chunk):
             total += len(piece)
-            if total > limits.bytes:
+            if max(total, received) > limits.bytes:
                 raise too_large(limits)
             limits.share.add(len(piece))
             yield piece
@@ -107,6 +110,8 @@ class _Inflater:
         self._encoding = encoding
         self._stream = zlib.decompressobj(window_bits)
         self._has_begun = False
+        self._is_empty = True
+        self._empty = 0
 
     def pieces(self, chunk: bytes) -> Iterator[bytes]:
         while chunk:
@@ -121,8 +126,18 @@ class _Inflater:
                     f"the body is not the stream that Content-Encoding [{self._encoding}] announces: {error}"
                 ) from error
             chunk = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
+            self._count(piece)
             if piece:
                 yield piece
+
+    def _count(self, piece: bytes) -> None:
+        """Raises MlError: 400 for too many files without content."""
+        self._is_empty = self._is_empty and not piece
+        if self._stream.eof:
+            self._empty += self._is_empty
+            self._is_empty = True
+        if self._empty > _MOST_EMPTY:
+            raise illegal_argument(f"the body has more than [{_MOST_EMPTY}] compressed files in which there is nothing")
 
     def check_end(self) -> None:
         if self._has_begun and not self._stream.eof:

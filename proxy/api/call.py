@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -33,6 +33,7 @@ from proxy.errors import (
 from proxy.schemas import Fault, Schema, Schemas, Section
 from proxy.units import parse_duration_ms
 
+T = TypeVar("T")
 _CONTENT_TYPE = "Content-Type"
 # Reading this much, or what is no JSON, takes milliseconds that the event loop cannot spare; a usual job is a tenth.
 _LARGE_BODY_BYTES = 32 * 1024
@@ -104,6 +105,13 @@ class Call:
         if self.text is None or self.section is None or not path:
             return error
         return _wrapped(self.section, self.text, Fault(tuple(path), at, error, True, "value"))
+
+
+async def aside(call: Call, work: Callable[[], T]) -> T:
+    """What ``work`` returns: it takes a time that grows with the body, so a large one is not worked on by the loop."""
+    if call.text is None or len(call.text.text) < _LARGE_BODY_BYTES:
+        return work()
+    return await asyncio.get_running_loop().run_in_executor(_BODIES, work)
 
 
 async def make_call(
@@ -190,7 +198,8 @@ def _with_body(call: Call, *, raw: bytes, content: MediaType | None, schemas: Sc
         raw = as_json(raw, form)
     text = BodyText(raw, max_depth)
     value = section.without_dropped(text.value, on_old_path=call.template.startswith("/_xpack/"))
-    faults = list(islice(section.faults(value), _MAX_FAULTS))
+    found = section.faults(value) if len(raw) < _LARGE_BODY_BYTES else section.faults_of_large(value)
+    faults = list(islice(found, _MAX_FAULTS))
     if faults:
         raise _first(section, text, faults)
     call = replace(call, text=text, section=section)

@@ -31,6 +31,7 @@ from proxy.store import ClusterFacts, opaque_id
 _log = logging.getLogger(__name__)
 # Below this size an answer fits one packet, and compressing it only costs time.
 _COMPRESS_FROM_BYTES = 1024
+_LARGE_BODY_BYTES = 32 * 1024
 _OPERATION = web.RequestKey("operation", str)
 
 
@@ -155,7 +156,7 @@ def _warning_headers(texts: list[str], facts: ClusterFacts | None) -> list[tuple
 async def _response(
     request: web.Request, reply: Reply, rendering: Rendering, warnings: list[tuple[str, str]]
 ) -> web.StreamResponse:
-    body = await _encoded(reply, rendering)
+    body = await _encoded(reply, rendering, is_of_large=(request.content_length or 0) >= _LARGE_BODY_BYTES)
     content_type = "text/plain; charset=UTF-8" if isinstance(reply.body, str) else rendering.content_type
     headers: CIMultiDict[str] = CIMultiDict({"content-type": content_type})
     for name, value in reply.headers.items():
@@ -175,11 +176,14 @@ async def _response(
     return response
 
 
-async def _encoded(reply: Reply, rendering: Rendering) -> bytes:
-    """The bytes of an answer; in a thread unless it is compact JSON, because other forms take their time."""
+async def _encoded(reply: Reply, rendering: Rendering, *, is_of_large: bool) -> bytes:
+    """The bytes of an answer; in a thread unless it is compact JSON, because other forms take their time.
+
+    ``is_of_large``: it answers a large body, which it may repeat.
+    """
     if isinstance(reply.body, str):
         return reply.body.encode()
     if isinstance(reply.body, bytes):
         return reply.body
     encode = partial(rendering.encode, reply.body, is_error=reply.status >= 400)
-    return encode() if rendering.is_plain else await asyncio.to_thread(encode)
+    return encode() if rendering.is_plain and not is_of_large else await asyncio.to_thread(encode)

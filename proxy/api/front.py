@@ -11,7 +11,8 @@ import json
 import logging
 import re
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from aiohttp import web
@@ -40,6 +41,8 @@ OUR_PATHS = re.compile(
 ROOT_PATH = re.compile(r"/(\?|$)")
 
 _SWEEP_S = 1.0
+# Of the connections that there may be: from here on idle ones are closed, so that there is room for others.
+_FULL = 0.9
 _CANCELLATIONS, _CANCEL_AGAIN_S = 3, 1.0
 _LOOK_EVERY_S = 0.25
 # A connection that has never asked anything: a port scan leaves it behind, or a browser that thought ahead.
@@ -166,6 +169,7 @@ class Front:
             return _error_answer(request, error)
         finally:
             connection.is_busy = False
+            connection.quiet_since = asyncio.get_running_loop().time()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         refuse_cross_site_change(request)
@@ -193,7 +197,16 @@ class Front:
 class _Connection(web.RequestHandler):
     """aiohttp's connection, which also knows since when it is waiting for the rest of a head."""
 
-    __slots__ = ("_limits", "_pending_since", "_pending_size", "head_began", "is_busy", "is_used", "opened_at")
+    __slots__ = (
+        "_limits",
+        "_pending_since",
+        "_pending_size",
+        "head_began",
+        "is_busy",
+        "is_used",
+        "opened_at",
+        "quiet_since",
+    )
 
     def __init__(self, server: _Server, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
         super().__init__(server, loop=loop, **options)
@@ -201,7 +214,7 @@ class _Connection(web.RequestHandler):
         self.is_busy = False
         self.is_used = False
         self.head_began: float | None = None
-        self.opened_at = loop.time()
+        self.opened_at = self.quiet_since = loop.time()
         self._pending_size = 0
         self._pending_since = 0.0
 
@@ -210,6 +223,11 @@ class _Connection(web.RequestHandler):
         if len(self._manager.connections) > self._limits.max_connections:  # type: ignore[union-attr]
             _log.warning("closed a connection: there are [%d] already", self._limits.max_connections)
             self.abort()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is asked or answered on it."""
+        return not self.is_busy and self.head_began is None
 
     def is_useless(self, now: float) -> bool:
         """Whether its other side has never asked anything, does not end a head, or has stopped reading an answer."""
@@ -271,10 +289,20 @@ async def _close_idlers(server: _Server) -> None:
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(_SWEEP_S)
-        for connection in server.connections:
-            assert isinstance(connection, _Connection), "the server makes no others"
+        connections = [each for each in server.connections if isinstance(each, _Connection)]
+        for connection in connections:
             if connection.is_useless(loop.time()):
                 connection.abort()
+        for connection in _too_many(connections, int(server.limits.max_connections * _FULL)):
+            connection.force_close()
+
+
+def _too_many(connections: Sequence[_Connection], most: int) -> list[_Connection]:
+    """Those that nobody has asked anything on for longest: whoever keeps many must not keep others out."""
+    if len(connections) <= most:
+        return []
+    idle = sorted((each for each in connections if each.is_idle), key=attrgetter("quiet_since"))
+    return idle[: len(connections) - most]
 
 
 async def _watch_loop(metrics: Metrics) -> None:

@@ -22,7 +22,7 @@ def _value(value: object, *_: object) -> object:
 # A tag says that a value is more than JSON knows: a date, a pattern, a reference. As in Elasticsearch the value counts.
 _PLAIN = dict.fromkeys((0, 1, 4, 5, 25, 28, 29, 30, 35, 36, 37, 100, 256, 258, 260, 261, 1004, 43000), _value)
 # Readers in Python read so much in a second.
-_MAX_BYTES: Mapping[Format, int] = {"yaml": 256 * 1024, "cbor": 2 * 1024 * 1024, "smile": 2 * 1024 * 1024}
+_MAX_BYTES: Mapping[Format, int] = {"yaml": 64 * 1024, "cbor": 2 * 1024 * 1024, "smile": 2 * 1024 * 1024}
 
 
 def as_json(raw: bytes, form: Format) -> bytes:

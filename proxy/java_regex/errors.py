@@ -26,6 +26,7 @@ END_OF_LAST_MATCH = "leave it out: the search goes on where the last match ended
 UNICODE_CLASSES = "write classes such as [\\p{L}] or [\\p{Nd}]"
 NOTHING_TO_REPEAT = "put what it repeats into [(?:...)]"
 TOO_OFTEN = "repeat at most 1000 times"
+TOO_LONG = "write at most 10000 characters"
 TOO_LARGE = "write fewer or smaller repetitions"
 CLASS_ALGEBRA = "write out the characters that are meant"
 PROPERTY = "write a general category such as [\\p{L}] or [\\p{Lu}], or a script such as [\\p{IsLatin}]"

@@ -12,6 +12,9 @@ from proxy.java_regex.errors import InvalidPattern, UnsupportedPattern
 from proxy.java_regex.replacement import Replacement
 from proxy.java_regex.translate import FLAG_NAMES, translated
 
+# Compiling takes time that grows with the length, and nobody writes so much by hand.
+_MOST_CHARACTERS = 10_000
+
 
 class Pattern:
     """Finds as Java's `Matcher.find` does: from left to right, the first alternative that matches."""
@@ -68,6 +71,8 @@ def compile_java(pattern: str, flags: str = "") -> Pattern:
         InvalidPattern: Java would refuse it too.
         UnsupportedPattern: it cannot be matched in linear time and bounded memory, or RE2 does not know it.
     """
+    if len(pattern) > _MOST_CHARACTERS:
+        raise UnsupportedPattern(f"a pattern of [{len(pattern)}] characters", errors.TOO_LONG)
     names = [name.strip().upper() for name in flags.split("|") if name.strip()]
     letters = "".join(FLAG_NAMES.get(name, "") for name in names)
     options = re2.Options()

@@ -14,6 +14,7 @@ from proxy.java_regex.classes import Reader, escaped_set, read_class
 from proxy.java_regex.errors import InvalidPattern, UnsupportedPattern
 
 _MOST_REPETITIONS = 1000
+_MOST_DIGITS = 10
 _LINE_END = f"(?:\\r\\n|{LINE_ENDS.text()})"
 _QUANTIFIER = re.compile(r"[*+?]|\{(\d+)(?:(,)(\d*))?\}")
 _NAMED = re.compile(r"\(\?<([A-Za-z][A-Za-z0-9]*)>")
@@ -154,7 +155,7 @@ class _Translation:
         self.is_repeatable = False
         least, has_range, most = found.groups()
         for count in (least, most):
-            if count and int(count) > _MOST_REPETITIONS:
+            if count and (len(count) > _MOST_DIGITS or int(count) > _MOST_REPETITIONS):
                 raise UnsupportedPattern(f"a repetition [{found[0]}]", errors.TOO_OFTEN)
         if least and has_range and most and int(least) > int(most):
             raise InvalidPattern(f"[{found[0]}] ends before it begins")

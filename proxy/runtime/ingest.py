@@ -203,11 +203,11 @@ def _seconds(values: Sequence[object], time_format: str) -> tuple[np.ndarray, np
     if divisor and set(map(type, values)) == {int}:
         try:
             seconds = np.array(values, np.int64) // divisor
-            return seconds, np.abs(seconds) < _MAX_SECOND
+            return seconds, _are_dates(seconds)
         except OverflowError:
             pass
     if not divisor and (alike := seconds_of_alike(values, compile_pattern(time_format))) is not None:
-        return alike, np.abs(alike) < _MAX_SECOND
+        return alike, _are_dates(alike)
     read: Callable[[str], int] = (lambda text: seconds_from(text, divisor)) if divisor else compile_pattern(time_format)
     seconds, is_valid = np.zeros(len(values), np.int64), np.ones(len(values), bool)
     known: dict[object, int | None] = {}
@@ -226,6 +226,11 @@ def _seconds(values: Sequence[object], time_format: str) -> tuple[np.ndarray, np
 
 # Beyond the years that dates can express, a number is no time but a mistake of units.
 _MAX_SECOND = 253_402_300_800
+
+
+def _are_dates(seconds: np.ndarray) -> np.ndarray:
+    """Which of them dates can express; the absolute value of the smallest integer is negative itself."""
+    return (seconds > -_MAX_SECOND) & (seconds < _MAX_SECOND)
 
 
 def _second(value: object, read: Callable[[str], int]) -> int | None:

@@ -117,7 +117,8 @@ def by_time(events: Iterable[Event]) -> list[Event]:
 
 
 def without_jobs(calendar: Calendar, job_ids: Sequence[str]) -> Calendar:
-    return replace(calendar, job_ids=tuple(each for each in calendar.job_ids if each not in job_ids))
+    gone = set(job_ids)
+    return replace(calendar, job_ids=tuple(each for each in calendar.job_ids if each not in gone))
 
 
 def unknown_calendar(calendar_id: str) -> MlError:

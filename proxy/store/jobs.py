@@ -5,6 +5,7 @@ Here are documents and the expressions that name several of them; what a configu
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -162,12 +163,14 @@ class Jobs:
     async def change(self, job_id: str, change: Callable[[StoredJob], Config]) -> StoredJob:
         """Applies ``change`` to the newest state, again where others were faster.
 
+        It runs in a thread: a configuration may be as large as a request.
+
         Raises:
             MlError: 404 where there is no such job, 409 where others keep being faster, and what ``change`` raises.
         """
         for _ in range(_ATTEMPTS):
             stored = await self.get(job_id)
-            changed = change(stored)
+            changed = await asyncio.to_thread(change, stored)
             if changed == stored.config:
                 return stored
             try:

@@ -11,12 +11,14 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from proxy.errors import illegal_argument, status_error
+from proxy.errors import MlError, illegal_argument, status_error
 from proxy.resources import resource_dir
 from proxy.store.client import ClusterClient, ClusterError, Json, Params, quote_expression
 from proxy.store.names import Names
 from proxy.store.results.reserved_fields import is_reserved
 
+# Far beyond what a cluster takes with its default settings: a thousand fields, of twenty steps at most.
+_MOST_FIELDS, _MOST_STEPS = 10_000, 100
 _HIDDEN = {"is_hidden": True}
 # Indices with the names of their mappings and their aliases.
 _Table = Mapping[str, tuple[str, tuple[str, ...]]]
@@ -155,6 +157,8 @@ class Indices:
         properties = {name: {"type": "keyword"} for name in sorted(set(field_names)) if not is_reserved(name)}
         if not properties:
             return
+        if len(properties) > _MOST_FIELDS or any(name.count(".") >= _MOST_STEPS for name in properties):
+            raise _too_many_fields(index)
         try:
             nested: dict[str, Json] = {}
             for name, kind in properties.items():
@@ -187,11 +191,15 @@ def _put_nested(properties: dict[str, Json], path: list[str], kind: Json) -> Non
     _put_nested(parent.setdefault("properties", {}), path[1:], kind)
 
 
+def _too_many_fields(index: str) -> MlError:
+    return illegal_argument(
+        f"Cannot create job in index '{index}' as the index.mapping.total_fields.limit setting will be violated"
+    )
+
+
 def _mapping_refusal(index: str, error: ClusterError) -> Exception:
     if "limit of total fields" in error.reason.lower():
-        return illegal_argument(
-            f"Cannot create job in index '{index}' as the index.mapping.total_fields.limit setting will be violated"
-        )
+        return _too_many_fields(index)
     clash = re.search(r"(?:mapper|mapping) \[([^\]]*)\]", error.reason)
     if error.status == 400 and clash:
         field = clash[1]

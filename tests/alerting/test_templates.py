@@ -92,6 +92,13 @@ def test_what_would_take_long_or_become_long_is_ended_soon(template, told):
     assert time.process_time() - start < 2
 
 
+def test_blanks_within_a_tag_cost_no_more_than_letters():
+    start = time.process_time()
+    check_template("{{a" + " " * 32_000 + "b}}")
+    assert time.process_time() - start < 1
+    assert render("{{  rule.name\n }}", CONTEXT, plain) == "Rule *one*"
+
+
 def test_values_cannot_leave_the_string_of_a_json_body():
     body = '{"entity": "{{#context.topRecords}}{{entity}}{{/context.topRecords}}", "all": {{{context.jobIds.asJSON}}}}'
     assert json.loads(render(body, CONTEXT, in_json)) == {"entity": RECORD["entity"], "all": ["one", "two"]}

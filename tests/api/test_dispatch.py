@@ -477,6 +477,14 @@ def test_configurations_have_a_limit_of_their_own(client):
     assert client.post(OURS_WITH_BODY, body=body[:2_000_000].decode() + "1]}").status == 400
 
 
+def test_compressed_files_without_content_are_counted(client):
+    headers = {"content-encoding": "gzip"}
+    empty, full = gzip.compress(b"", mtime=0), gzip.compress(b'{"function":"count"}', mtime=0)
+    few, many = (client.post(OURS_WITH_BODY, body=empty * n + full, headers=headers) for n in (1000, 1001))
+    assert (few.status, many.status) == (200, 400)
+    assert "compressed files in which there is nothing" in many.text
+
+
 def test_yaml_is_for_what_people_write_by_hand(client):
     headers = {"content-type": "application/yaml"}
     answer = client.post(OURS_WITH_BODY, body="---\n" + "a: 1\n" * 60_000, headers=headers)

@@ -59,16 +59,25 @@ def job(alone: HttpClient) -> Iterator[str]:
     assert alone.delete(path, query={"force": "true"}).status == 200
 
 
-def categorizing(client: HttpClient, _: str) -> Answer:
-    """A pattern that a backtracking matcher would try for ever."""
+def categorized(filters: list[str]) -> dict[str, object]:
     analysis = {
         "bucket_span": "1h",
         "categorization_field_name": "message",
-        "categorization_filters": ["(a+)+z"],
+        "categorization_filters": filters,
         "detectors": [{"function": "count", "by_field_name": "mlcategory"}],
     }
+    return {"analysis_config": analysis, "data_description": {}}
+
+
+def with_detectors(count: int) -> dict[str, object]:
+    detectors = [{"function": "mean", "field_name": f"f{number}"} for number in range(count)]
+    return {"analysis_config": {"bucket_span": "1h", "detectors": detectors}, "data_description": {}}
+
+
+def categorizing(client: HttpClient, _: str) -> Answer:
+    """A pattern that a backtracking matcher would try for ever."""
     path = f"{JOBS}/beat-words"
-    client.put(path, json_body={"analysis_config": analysis, "data_description": {}})
+    client.put(path, json_body=categorized(["(a+)+z"]))
     client.post(f"{path}/_open")
     answer = client.post(f"{path}/_data", ndjson=MESSAGES)
     client.delete(path, query={"force": "true"})
@@ -81,6 +90,15 @@ WORST: dict[str, Callable[[HttpClient, str], Answer]] = {
     "a long list where none belongs": lambda c, job: c.put(f"{JOBS}/long", body=MANY_ONES, headers=JSON),
     "the same to a reading operation": lambda c, job: c.post(f"{job}/results/buckets", body=MANY_ONES, headers=JSON),
     "deep lists": lambda c, job: c.put(f"{JOBS}/deep", body=DEEP, headers=JSON),
+    "texts that never end": lambda c, job: c.put(f"{JOBS}/endless", body=b"[" * 501 + b'\\"' * 1_000_000, headers=JSON),
+    "many patterns": lambda c, job: c.put(f"{JOBS}/patterns", json_body=categorized([f"a{n}" for n in range(300_000)])),
+    "many groups": lambda c, job: c.put(
+        f"{JOBS}/grouped", json_body=JOB | {"groups": [f"g{n}." for n in range(300_000)]}
+    ),
+    "many detectors": lambda c, job: c.post(f"{JOBS}/_validate", json_body=with_detectors(20_000)),
+    "empty files": lambda c, job: c.put(
+        f"{JOBS}/empty", body=gzip.compress(b"") * 200_000, headers={**JSON, "content-encoding": "gzip"}
+    ),
     "YAML": lambda c, job: c.put(f"{JOBS}/yaml", body=b"x:\n" + b"- 1\n" * 60_000, headers=YAML),
     "a bomb": lambda c, job: c.put(
         f"{JOBS}/bomb", body=gzip.compress(b" " * 50_000_000), headers={**JSON, "content-encoding": "gzip"}

@@ -168,6 +168,14 @@ def test_a_bad_time_drops_the_record_and_is_counted(time):
     assert ingested.input_field_count == 3
 
 
+@pytest.mark.parametrize("time", [-(1 << 63), (1 << 63) - 1, 1 << 64])
+@pytest.mark.parametrize("time_format", ["epoch", "epoch_ms"])
+def test_the_ends_of_what_integers_hold_are_no_dates(time, time_format):
+    fields = Fields("time", time_format, text=(), numbers=())
+    ingested = read({"time": 7_000}, {"time": time}, fields=fields)
+    assert (len(ingested.batch.time), ingested.invalid_date_count) == (1, 1)
+
+
 def test_a_missing_time_is_also_a_missing_field():
     ingested = read({"airline": "x", "responsetime": 1})
     assert (ingested.invalid_date_count, ingested.missing_field_count) == (1, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,6 +18,8 @@ from proxy.units import iso, parse_date_ms
 _Change = Callable[[Mapping[str, Any]], dict[str, Any]]
 _NO_CONTENT = 204
 _PER_PAGE_MAX = 10_000
+# Each is looked up, checked, and sent for every alert.
+_MOST_ACTIONS = 100
 _PREVIEW_BACK = "now-15d"
 _PREVIEW_SHOWN = 5
 _NAMES = {ANOMALY: "Anomaly detection", HEALTH: "Anomaly detection jobs health"}
@@ -25,8 +28,14 @@ _NAMES = {ANOMALY: "Anomaly detection", HEALTH: "Anomaly detection jobs health"}
 async def create_rule(call: Call, services: Services) -> dict[str, Any]:
     await services.store.indices.ensure_alerting()
     rule_id = call.path.get("rule_id")
-    stored = new_rule(call.body, rule_id, await _connector_types(call, services), services.clock())
-    _check_actions(services, stored)
+    connector_types = await _connector_types(call, services)
+
+    def checked() -> dict[str, Any]:
+        made = new_rule(call.body, rule_id, connector_types, services.clock())
+        _check_actions(services, made)
+        return made
+
+    stored = await asyncio.to_thread(checked)
     if not await services.store.alert_rules.create(stored):
         raise MlError("conflict", f"Saved object [alert/{rule_id}] conflict", 409)
     await services.alerting.begun()
@@ -248,7 +257,8 @@ async def _change(call: Call, services: Services, change: _Change) -> dict[str, 
         found = await services.store.alert_rules.find(rule_id)
         if found is None:
             raise _unknown(rule_id)
-        changed = change(found.source["rule"])
+        # Templates are rendered, which may take long.
+        changed = await asyncio.to_thread(change, found.source["rule"])
         if await services.store.alert_rules.replace(found, changed):
             await services.alerting.changed()
             return changed
@@ -261,7 +271,10 @@ async def _shown(services: Services, stored: Mapping[str, Any]) -> dict[str, Any
 
 
 async def _connector_types(call: Call, services: Services) -> dict[str, str]:
-    wanted = {action["id"] for action in call.body.get("actions", ())}
+    actions = call.body.get("actions", ())
+    if len(actions) > _MOST_ACTIONS:
+        raise illegal_argument(f"[actions] has [{len(actions)}] actions, at most [{_MOST_ACTIONS}] are allowed")
+    wanted = {action["id"] for action in actions}
     found = [await services.store.connectors.find(connector_id) for connector_id in sorted(wanted)]
     return {each.connector.connector_id: each.connector.connector_type_id for each in found if each is not None}
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from proxy.api.call import Call
+from proxy.api.call import Call, aside
 from proxy.api.render import with_human_times
 from proxy.api.rules import calendars as rules
 from proxy.api.rules.breach import check
@@ -78,16 +78,23 @@ def _job_ids(call: Call) -> list[str]:
 
 async def post_calendar_events(call: Call, services: Services) -> dict[str, Any]:
     calendar_id = call.path["calendar_id"]
-    events = rules.read_events(call, calendar_id, lambda: secrets.token_urlsafe(_EVENT_ID_BYTES))
+
+    def checked() -> Sequence[Event]:
+        return rules.read_events(call, calendar_id, lambda: secrets.token_urlsafe(_EVENT_ID_BYTES))
+
+    events = await aside(call, checked)
 
     def with_events(calendar: Calendar) -> Calendar:
         return replace(calendar, events=(*calendar.events, *events))
 
     changed = await services.store.calendars.change(calendar_id, with_events)
     await services.runtime.input_changes.calendars_changed(changed.job_ids)
-    # The ids are told by the listing alone.
-    posted = [{name: value for name, value in event.items() if name != "event_id"} for event in events]
-    return {"events": _shown(call, posted)}
+
+    def posted() -> list[Event]:
+        # The ids are told by the listing alone.
+        return [{name: value for name, value in event.items() if name != "event_id"} for event in events]
+
+    return {"events": await aside(call, lambda: _shown(call, posted()))}
 
 
 async def get_calendar_events(call: Call, services: Services) -> dict[str, Any]:

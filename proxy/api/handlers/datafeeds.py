@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from proxy.api.call import Call
+from proxy.api.call import Call, aside
 from proxy.api.datafeed_rights import rights_of_caller
 from proxy.api.large_answer import prepared
 from proxy.api.render import Prepared
@@ -24,10 +25,13 @@ _REQUEST_OPTIONS = ("allow_no_indices", "expand_wildcards", "ignore_throttled", 
 
 async def put_datafeed(call: Call, services: Services) -> DatafeedConfig:
     datafeed_id, body = call.path["datafeed_id"], call.body
-    check(call, datafeed.creation_breaches(body, datafeed_id))
-    job_id = body["job_id"]
-    given = types.datafeed({**body, "datafeed_id": datafeed_id})
-    config = datafeed_config.normalise(given, job_id, request_options(call))
+
+    def checked() -> DatafeedConfig:
+        check(call, datafeed.creation_breaches(body, datafeed_id))
+        given = types.datafeed({**body, "datafeed_id": datafeed_id})
+        return datafeed_config.normalise(given, body["job_id"], request_options(call))
+
+    config = await aside(call, checked)
     await services.store.indices.ensure_own()
     return await create(call, services, config)
 
@@ -70,14 +74,19 @@ async def get_datafeeds(call: Call, services: Services) -> Prepared:
 
 async def update_datafeed(call: Call, services: Services) -> DatafeedConfig:
     datafeed_id, body = call.path["datafeed_id"], call.body
-    check(call, datafeed.update_breaches(body))
+    await aside(call, lambda: check(call, datafeed.update_breaches(body)))
     if body.get("query"):
         await check_query(services.store.client, services.store.names, body["query"])
     stored = await services.store.datafeeds.get(datafeed_id)
     check(call, datafeed.job_stays(body, stored.config))
     _refuse_while_running(services, "update", datafeed_id)
-    config = merged(stored.config, body, request_options(call))
-    check(call, datafeed.merged_breaches(config))
+
+    def checked() -> DatafeedConfig:
+        config = merged(stored.config, body, request_options(call))
+        check(call, datafeed.merged_breaches(config))
+        return config
+
+    config = await aside(call, checked)
     job = await services.store.jobs.get(stored.job_id)
     check(call, datafeed.fits_job(config, job.config))
     rights = await rights_of_caller(call, services, config, is_new=False)
@@ -130,9 +139,18 @@ async def _previewed(
     if given_job is None:
         job = (await services.store.jobs.get(given["job_id"])).config
     else:
-        creation = job_config.Creation(str(given_job.get("job_id", "preview_job")), services.clock(), None)
-        check(call, (breach.under("job_config") for breach in creation_breaches(given_job, creation.job_id)))
-        job = job_config.new_job(types.job(given_job), creation)
-    config = datafeed_config.normalise(types.datafeed({"datafeed_id": "preview_id", **given}), str(job["job_id"]))
-    check(call, datafeed.merged_breaches(config))
-    return config, job
+        job = await aside(call, partial(_checked_job, call, given_job, services.clock()))
+
+    def checked() -> DatafeedConfig:
+        named = types.datafeed({"datafeed_id": "preview_id", **given})
+        config = datafeed_config.normalise(named, str(job["job_id"]))
+        check(call, datafeed.merged_breaches(config))
+        return config
+
+    return await aside(call, checked), job
+
+
+def _checked_job(call: Call, given: JobConfig, now_ms: int) -> JobConfig:
+    creation = job_config.Creation(str(given.get("job_id", "preview_job")), now_ms, None)
+    check(call, (breach.under("job_config") for breach in creation_breaches(given, creation.job_id)))
+    return job_config.new_job(types.job(given), creation)

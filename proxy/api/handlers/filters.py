@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from proxy.api.call import Call
+from proxy.api.call import Call, aside
 from proxy.api.rules.breach import check
 from proxy.api.rules.filters import filter_breaches, removed_items_exist
 from proxy.api.rules.identifiers import id_agrees_with_path
@@ -12,14 +13,19 @@ from proxy.api.rules.paging import page_of
 from proxy.api.services import Services
 from proxy.errors import already_exists, not_found, status_error
 from proxy.runtime.job_inputs import filter_ids
-from proxy.store import filter_of
+from proxy.store import Filter, filter_of
 
 
 async def put_filter(call: Call, services: Services) -> dict[str, Any]:
     filter_id, body = call.path["filter_id"], call.body
     check(call, id_agrees_with_path(body, filter_id, "filter_id"))
-    created = filter_of(filter_id, body.get("items", ()), body.get("description"))
-    check(call, filter_breaches(filter_id, created.items))
+
+    def checked() -> Filter:
+        created = filter_of(filter_id, body.get("items", ()), body.get("description"))
+        check(call, filter_breaches(filter_id, created.items))
+        return created
+
+    created = await aside(call, checked)
     await services.store.indices.ensure_own()
     if not await services.store.filters.create(created):
         raise already_exists(f"A filter with id [{filter_id}] already exists")
@@ -39,16 +45,22 @@ async def update_filter(call: Call, services: Services) -> dict[str, Any]:
     former = await services.store.filters.find(filter_id)
     if former is None:
         raise not_found(f"No filter with id [{filter_id}] exists")
-    present = {*former.filter.items, *body.get("add_items", ())}
-    removed = body.get("remove_items", ())
-    check(call, removed_items_exist(filter_id, list(present), removed))
-    changed = filter_of(filter_id, present.difference(removed), body.get("description", former.filter.description))
-    check(call, filter_breaches(filter_id, changed.items))
+    changed = await aside(call, partial(_changed, call, former.filter))
     if not await services.store.filters.replace(former, changed):
         text = f"Error updating filter with id [{filter_id}] because it was modified while the update was in progress"
         raise status_error(text, 409)
     await services.runtime.input_changes.filter_changed(former.filter, changed)
     return changed.shown()
+
+
+def _changed(call: Call, former: Filter) -> Filter:
+    filter_id, body = former.filter_id, call.body
+    present = {*former.items, *body.get("add_items", ())}
+    removed = body.get("remove_items", ())
+    check(call, removed_items_exist(filter_id, list(present), removed))
+    changed = filter_of(filter_id, present.difference(removed), body.get("description", former.description))
+    check(call, filter_breaches(filter_id, changed.items))
+    return changed
 
 
 async def delete_filter(call: Call, services: Services) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from proxy.api.call import Call
+from proxy.api.call import Call, aside
 from proxy.api.handlers.datafeeds import create, request_options
 from proxy.api.large_answer import prepared
 from proxy.api.render import Prepared, with_human_times
@@ -27,12 +27,16 @@ _TIMES = ("create_time", "finished_time")
 
 async def put_job(call: Call, services: Services) -> JobConfig:
     job_id, body = call.path["job_id"], call.body
-    check(call, creation_breaches(body, job_id))
     max_bytes = services.config.ml.max_model_memory_limit
-    check(call, memory_limit_is_within_maximum(body.get("analysis_limits") or {}, max_bytes))
-    check(call, categorization.analyzer_parts_exist(body["analysis_config"]))
     creation = job_config.Creation(job_id, services.clock(), max_bytes)
-    config: JobConfig = job_config.new_job(body, creation)
+
+    def checked() -> JobConfig:
+        check(call, creation_breaches(body, job_id))
+        check(call, memory_limit_is_within_maximum(body.get("analysis_limits") or {}, max_bytes))
+        check(call, categorization.analyzer_parts_exist(body["analysis_config"]))
+        return job_config.new_job(body, creation)
+
+    config = await aside(call, checked)
     await services.store.indices.ensure_own()
     await _check_names(services, config)
     await services.store.indices.prepare_results(
@@ -118,10 +122,10 @@ def _shown(call: Call, config: JobConfig, feed: JobConfig | None) -> JobConfig:
 async def update_job(call: Call, services: Services) -> JobConfig:
     job_id, body, store = call.path["job_id"], call.body, services.store
     _check_names_one_job(job_id)
-    check(call, job_update.reading_breaches(body))
+    await aside(call, lambda: check(call, job_update.reading_breaches(body)))
     stored = await store.jobs.get(job_id)
     state = services.runtime.shown(job_id)
-    check(call, identifiers.groups_are_well_formed(body))
+    await aside(call, lambda: check(call, identifiers.groups_are_well_formed(body)))
     clash = await store.jobs.name_clash(None, body.get("groups") or [])
     if clash:
         raise identifiers.name_clash(*clash)

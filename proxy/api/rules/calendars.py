@@ -49,8 +49,9 @@ def check_removed_jobs(calendar: Calendar, job_ids: Sequence[str]) -> None:
     Raises:
         MlError: 400 for one that the calendar does not name.
     """
+    present = set(calendar.job_ids)
     for job_id in job_ids:
-        if job_id not in calendar.job_ids:
+        if job_id not in present:
             raise status_error(
                 f"Cannot remove [{job_id}] as it is not present in calendar [{calendar.calendar_id}]", 400
             )

@@ -10,6 +10,7 @@ from proxy.java_regex import InvalidPattern, UnsupportedPattern, compile_java, j
 from proxy.job_config import analysis_names, types
 from proxy.job_config.detector import CATEGORY_FIELD, split_fields
 
+_MOST_PATTERNS, _MOST_CHARACTERS = 1000, 100_000
 _PARTS = {"char_filter": (list,), "tokenizer": (str, dict), "filter": (list,)}
 _PART_NAMES = {"char_filter": "char_filter", "filter": "token_filter"}
 _TOKENS = {str: "VALUE_STRING", bool: "VALUE_BOOLEAN", int: "VALUE_NUMBER", float: "VALUE_NUMBER",
@@ -77,6 +78,18 @@ def filters_differ(config: Document) -> Iterator[Breach]:
 def filters_are_not_empty(config: Document) -> Iterator[Breach]:
     if "" in (config.get("categorization_filters") or ()):
         yield refused("categorization_filters are not allowed to contain empty strings")
+
+
+def patterns_are_few(config: Document) -> Iterator[Breach]:
+    """Each is compiled when a job is made and opened, and tried on every message."""
+    analyzer = config.get("categorization_analyzer")
+    patterns = [*(config.get("categorization_filters") or ())]
+    patterns += [str(part["pattern"]) for part in _parts(analyzer if isinstance(analyzer, dict) else {})]
+    if len(patterns) > _MOST_PATTERNS or sum(map(len, patterns)) > _MOST_CHARACTERS:
+        yield refused(
+            f"[{len(patterns)}] patterns with [{sum(map(len, patterns))}] characters are too many for one job, "
+            f"at most [{_MOST_PATTERNS}] with [{_MOST_CHARACTERS}] characters are possible"
+        )
 
 
 def filters_are_regular_expressions(config: Document) -> Iterator[Breach]:
@@ -170,6 +183,7 @@ RULES = (
     filters_have_a_field,
     filters_differ,
     filters_are_not_empty,
+    patterns_are_few,
     filters_are_regular_expressions,
     analyzer_patterns_can_run,
     partitions_are_consistent,

@@ -11,6 +11,8 @@ from proxy.job_config.memory_limit import MEBIBYTE, megabytes
 from proxy.runtime.time_format import compile_pattern
 from proxy.units import format_bytes
 
+# Of a format of times; compiling it takes time that grows with its length.
+_MOST_CHARACTERS = 1000
 _EPOCH_FORMATS = ("epoch", "epoch_ms")
 
 
@@ -56,6 +58,8 @@ def time_format_gives_a_timestamp(description: Document) -> Iterator[Breach]:
     if pattern is None or pattern in _EPOCH_FORMATS:
         return
     try:
+        if len(pattern) > _MOST_CHARACTERS:
+            raise ValueError(f"it has [{len(pattern)}] characters")
         compile_pattern(pattern)
     except (ValueError, re.error, OverflowError):
         yield Breach(refused(f"Invalid Time format string '{pattern}'").error, ("time_format",), "value")

@@ -15,6 +15,7 @@ from tests.api.passing.wire import (
     ScriptedCluster,
     answering,
     called_through,
+    calling,
     error_of,
     get,
     lines_of,
@@ -168,6 +169,28 @@ def test_no_more_connections_are_held_than_there_may_be():
     async def run() -> None:
         async with called_through(answering(), max_connections=0) as caller:
             assert await asyncio.wait_for(caller.rest(), 10) == b""
+
+    asyncio.run(run())
+
+
+@pytest.mark.scenario(10)
+def test_whoever_keeps_many_connections_idle_keeps_nobody_out(monkeypatch):
+    monkeypatch.setattr(front, "_SWEEP_S", 0.05)
+
+    async def run() -> None:
+        async with called_through(answering(), max_connections=10) as first:
+            port = first.writer.get_extra_info("peername")[1]
+            async with contextlib.AsyncExitStack() as others:
+                kept = [first] + [await others.enter_async_context(calling(port)) for _ in range(9)]
+                for each in kept:
+                    await each.send(b"GET /x HTTP/1.1\r\nHost: p\r\n\r\n")
+                    await each.answer()
+                # The one that has been idle for longest makes room for another caller.
+                assert await asyncio.wait_for(first.rest(), 10) == b""
+                late = await others.enter_async_context(calling(port))
+                for each in (*kept[2:], late):
+                    await each.send(b"GET /x HTTP/1.1\r\nHost: p\r\n\r\n")
+                    assert status_of((await each.answer())[0]) == 200
 
     asyncio.run(run())
 
