@@ -18,7 +18,8 @@ PARTS: list[Any] = [
     {"custom_settings": {"a": [{"b": [1, [2]]}]}}, {"model_plot_config": {"enabled": "maybe"}},
     {"datafeed_config": {"indices": ["a", 1, None], "bogus": 2}}, {"results_retention_days": "x"},
     {"analysis_config": {"detectors": [COUNT, {"function": "bogus"}, COUNT, {"bogus": 1}]}},
-    {"analysis_config": {"detectors": []}}, {"analysis_config": {"detectors": [{"custom_rules": [{"conditions": [{}]}]}]}},
+    {"analysis_config": {"detectors": []}},
+    {"analysis_config": {"detectors": [{"custom_rules": [{"conditions": [{}]}]}]}},
     {"analysis_config": {"detectors": [COUNT], "influencers": ["a", {"b": 1}, "c"]}}, [], "text", None, 7,
 ]  # fmt: skip
 
