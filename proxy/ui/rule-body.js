@@ -23,6 +23,7 @@ export const GROUPS_OF = {
   bucket: ['job'],
   influencer: ['job', 'influencer'],
 };
+export const NAME_OF_HEALTH = 'Health of jobs';
 const UNDER_SCORE = 5;
 /** Of the messages, `{{…}}` is replaced when an alert comes. @type {Record<string, object>} */
 const MESSAGES = {

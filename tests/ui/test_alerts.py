@@ -124,6 +124,25 @@ def test_a_rule_is_made_from_an_anomaly(open_page: OpenPage, loud: None, client:
     loaded(page)
 
 
+def test_a_rule_about_the_health_of_jobs_is_made(open_page: OpenPage, loud: None, client: HttpClient) -> None:
+    page = open_page("rules")
+    loaded(page)
+    page.get_by_role("button", name="Create a rule").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("About").select_option(label="the health of jobs")
+    expect(dialog.get_by_label("Score from")).to_have_count(0)
+    expect(dialog.get_by_label("Name")).to_have_value("Health of jobs")
+    dialog.get_by_label("Add").select_option(made.CONNECTOR)
+    dialog.get_by_role("button", name="Create").click()
+    expect(page.locator("table.rules tbody tr", has_text="Health of jobs")).to_contain_text("all jobs")
+    (rule,) = client.get("/api/alerting/rules/_find", query={"search": "Health of jobs"}).json()["data"]
+    assert rule["rule_type_id"] == "xpack.ml.anomaly_detection_jobs_health"
+    assert rule["params"]["includeJobs"] == {"jobIds": ["*"], "groupIds": []}
+    assert [action["group"] for action in rule["actions"]] == ["anomaly_detection_realtime_issue"]
+    assert client.delete(f"{made.RULES}/{rule['id']}").status == 204
+    loaded(page)
+
+
 def test_rules_are_muted_disabled_and_changed(open_page: OpenPage, loud: None, client: HttpClient) -> None:
     page = open_page("rules?open=storms")
     loaded(page)

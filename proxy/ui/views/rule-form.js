@@ -5,8 +5,8 @@ import { ApiError, send } from '../api.js';
 import { timeText } from '../clock.js';
 import { counted } from '../format.js';
 import { wholeRange } from '../model.js';
-import { HEALTH_RULE, previewRequest, saveRule } from '../queries-alerts.js';
-import { GROUPS_OF, bodyOf, momentsOf, newAction, paramsOf } from '../rule-body.js';
+import { ANOMALY_RULE, HEALTH_RULE, previewRequest, saveRule } from '../queries-alerts.js';
+import { GROUPS_OF, NAME_OF_HEALTH, bodyOf, momentsOf, newAction, paramsOf } from '../rule-body.js';
 import { DAY } from '../time.js';
 import { scoreBadge, select } from '../widgets/parts.js';
 
@@ -104,12 +104,22 @@ export class RuleDialog {
     return html`<dialog aria-labelledby="dialog-title" @close=${this.close}><form class="rule-form" @submit=${this.#save}>
       <h2 id="dialog-title">${this.former ? `Edit ${this.former.name}` : 'Create a rule'}</h2>
       <label>Name <input name="name" required maxlength="1000" .value=${form.name} @input=${(/** @type {Event} */ event) => { form.name = valueOf(event); }}></label>
-      ${this.#jobs(form)}${isHealth ? nothing : this.#condition(form)}${this.#actions(form)}
+      ${this.former ? nothing : this.#type(form)}${this.#jobs(form)}${isHealth ? nothing : this.#condition(form)}${this.#actions(form)}
       ${this.preview ? this.#found(this.preview) : nothing}
       ${this.problem ? html`<p class="failure" role="alert">${this.problem}</p>` : nothing}
       <p class="dialog-buttons">${isHealth ? nothing : html`<button type="button" ?disabled=${this.isBusy} @click=${this.#preview}>Preview</button>`}
         <button type="button" @click=${(/** @type {Event} */ event) => /** @type {Element} */ (event.target).closest('dialog')?.close()}>Cancel</button>
         <button class="main" ?disabled=${this.isBusy}>${this.former ? 'Save' : 'Create'}</button></p></form></dialog>`;
+  }
+
+  /** Messages differ, so those chosen for the other type are none of this one. @param {RuleForm} form */
+  #type(form) {
+    const change = (/** @type {string} */ type) => {
+      this.texts = [];
+      this.#set({ type, actions: [], name: type === HEALTH_RULE && form.name.startsWith('Anomalies') ? NAME_OF_HEALTH : form.name });
+    };
+    return html`<p>${select({ label: 'About', value: form.type, options: [[ANOMALY_RULE, 'anomalies'], [HEALTH_RULE, 'the health of jobs']], choose: change })}</p>
+      ${form.type === HEALTH_RULE ? html`<p class="dim">Tells of datafeeds that stand still, memory limits, delayed data, errors, and failed jobs.</p>` : nothing}`;
   }
 
   /** @param {RuleForm} form */
