@@ -101,21 +101,22 @@ class Judged:
     def listed(self) -> "Judged":
         """What is in numbers, in arrays of one element; what is only learnt from is left to `alone`."""
         w, v, e = self.wanted, self.views, self.evidence
+        numbers = (w.typical, w.spread, w.factor, v.z, e.outlier, e.odd, e.new, e.single, e.multi)
+        # One array for all of them costs a third of one for each.
+        typical, spread, factor, z, outlier, odd, new, single, multi, value, p, surprise, raw = np.array(
+            (*numbers, self.value, self.p, self.surprise, self.raw_surprise)
+        )[:, None]
         predicted, scale, doubt = (x[:, None] for x in (w.predicted, w.scale, w.doubt))
-        wanted = Prediction(_list(w.typical), _list(w.spread), _list(w.factor), predicted, scale, doubt)
-        views = Views(_list(v.z), v.scores[:, None], v.sums, v.steps)
-        by_view, multi = e.by_view[:, None], _list(e.multi)
-        evidence = Evidence(_list(e.outlier), _list(e.odd), by_view, _list(e.new), _list(e.single), multi)
         return Judged(
             _list(self.rows),
-            _list(self.value),
+            value,
             _list(self.ready),
-            wanted,
-            views,
-            evidence,
-            _list(self.p),
-            _list(self.surprise),
-            _list(self.raw_surprise),
+            Prediction(typical, spread, factor, predicted, scale, doubt),
+            Views(z, v.scores[:, None], v.sums, v.steps),
+            Evidence(outlier, odd, e.by_view[:, None], new, single, multi),
+            p,
+            surprise,
+            raw,
             _list(self.goes_on),
             None if self.samples is None else _list(self.samples),
             alone=self,

@@ -5,6 +5,8 @@ present strength, and with either and the last few errors. Which of them to beli
 terms are those of level.py, patterns.py, periods.py, calendar_days.py, strength.py and local.py.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from proxy.engine.columns import Rows
@@ -28,6 +30,9 @@ class Location:
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
+        local = grid.local_from, grid.local_tried
+        self._used_from = np.array((0, DAY_FROM, WEEK_FROM, WEEK_FROM, local[0], local[0]))
+        self._tried_from = np.array((0, DAY_TRIED, WEEK_TRIED, WEEK_TRIED, local[1], local[1]))
         self.level = Level(grid.level_memory)
         self.patterns = DayWeek(grid)
         self.own_period = OwnPeriod(grid.span)
@@ -90,12 +95,13 @@ class Location:
 
     def in_use(self, at: Moment) -> Mask:
         """Predictors x series: which may be believed yet."""
-        return _since(at, (0, DAY_FROM, WEEK_FROM, WEEK_FROM, self.grid.local_from, self.grid.local_from)) >= 0
+        in_use: Mask = at.age >= column(self._used_from, at.rows)
+        return in_use
 
     def tried(self, at: Moment) -> Floats:
         """Predictors x series: buckets each has been put to the test for; below 0 where that has not begun."""
-        local = self.grid.local_tried
-        return _since(at, (0, DAY_TRIED, WEEK_TRIED, WEEK_TRIED, local, local)) / self.grid.span
+        since: Ints = at.age - column(self._tried_from, at.rows)
+        return since / self.grid.span
 
     def learn(self, at: Moment, lesson: Lesson) -> Mask:
         """Moves level and patterns towards a bucket's values.
@@ -112,7 +118,7 @@ class Location:
             self.own_period.learn(at, lesson, put(rest, own, off))
         part, explained = self.patterns.learn(at, lesson, rest, day_scale)
         self.level.settle(at.rows, base + part)
-        self.local.learn(at, lesson, lesson.value - lesson.predicted[[WITH_WEEK, WITH_DAY]])
+        self.local.learn(at, lesson, lesson.value - lesson.predicted[WITH_WEEK:LEVEL:-1])
         pattern = lesson.predicted[WITH_WEEK] - level
         self.strength.learn(at, lesson, lesson.value - lesson.predicted[STRENGTHENED], pattern)
         return explained
@@ -122,10 +128,10 @@ class Location:
         self.level.shift(rows, by)
         self.local.forget(rows)
 
-    def settle_strength(self, rows: Rows, is_best: Mask) -> Floats:
+    def settle_strength(self, rows: Rows, is_best: Callable[[Rows], Mask]) -> Floats:
         """Makes a lasting change of strength that of the patterns themselves; returns the factor per row, mostly 1.
 
-        `is_best` tells where the prediction at the present strength is believed most.
+        `is_best(rows)` tells where the prediction at the present strength is believed most.
         """
         by = self.strength.lasting(rows, is_best)
         settled = by != 1.0
@@ -133,9 +139,3 @@ class Location:
             for part in self.parts.values():
                 part.scale(listed(rows, settled), listed(by, settled))
         return by
-
-
-def _since(at: Moment, starts: tuple[int, ...]) -> Ints:
-    """Starts x series: seconds of age since each start."""
-    ages: Ints = at.age - column(np.array(starts), at.rows)
-    return ages

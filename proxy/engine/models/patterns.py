@@ -15,7 +15,7 @@ from typing import cast
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
-from proxy.engine.elementwise import anywhere, clip, double, is_one, listed, maximum, minimum, where, zeros
+from proxy.engine.elementwise import anywhere, clip, double, is_one, maximum, minimum, of, where, zeros
 from proxy.engine.models.component import COUNTS_FROM, Component, Lesson, Mask, Moment
 from proxy.engine.models.grid import DAY, DAY_TRIED, FEW_COUNTED, WEEK, WEEK_TRIED, Grid
 from proxy.engine.results import Floats, Ints
@@ -143,7 +143,7 @@ class DayWeek(Component):
             self._learn_day(d, rows, lesson, (off * doubt_day / total, bounded * doubt_day / total))
         is_noted = is_first & ripe
         if anywhere(is_noted):
-            self._note_far(w, listed(rows, is_noted), listed(is_far, is_noted))
+            self._note_far(w, of(rows, is_noted), of(is_far, is_noted))
         self._learn_week(w, rows, lesson, (left, bounded * doubt_week / total, scale), ripe)
         return lesson.step * clip(off, -lesson.limit, lesson.limit) * doubt_level / total, explained
 
@@ -226,8 +226,9 @@ class DayWeek(Component):
         return is_other
 
     def _note_far(self, w: int, rows: Rows, is_far: Mask) -> None:
-        others = self._week_far[w // 8, rows] & ~np.uint8(1 << w % 8)
-        self._week_far[w // 8, rows] = others | is_far.astype(np.uint8) << np.uint8(w % 8)
+        mark = np.uint8(1 << w % 8)
+        others = self._week_far[w // 8, rows] & ~mark
+        self._week_far[w // 8, rows] = others | is_far * mark
 
     def _explains(self, w: int, rows: Rows, left: Floats, scale: Floats) -> Mask:
         visit = self.grid.week_visit

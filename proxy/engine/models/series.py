@@ -344,10 +344,14 @@ class SeriesModel(Model):
         wanted = judged.wanted
         age = where(at.first < 0, 0, at.age)
         on_trial = (age < DAY_FROM) & self.grid.has_day
-        typical = where(on_trial, wanted.predicted[WITH_DAY], wanted.typical)
-        usual = where(on_trial, wanted.scale[WITH_DAY], wanted.spread)
+        typical, usual = wanted.typical, wanted.spread
+        is_tried = anywhere(on_trial)
+        if is_tried:
+            typical = where(on_trial, wanted.predicted[WITH_DAY], typical)
+            usual = where(on_trial, wanted.scale[WITH_DAY], usual)
         size = mixture.NORMAL * abs(judged.value - typical) / usual
-        size = where(on_trial & (age < DAY_TRIED), 1.0, size)
+        if is_tried:
+            size = where(on_trial & (age < DAY_TRIED), 1.0, size)
         self.spread_of_day.learn(at, size, step, self.location.patterns.day_visits(at), at.n >= YOUNG)
 
     def _renew_tails(self, at: Moment, explained: Mask) -> None:
@@ -386,7 +390,7 @@ class SeriesModel(Model):
             self.sums.forget(moved)
             self.incidents.forget(moved)
             self.tails.fade(moved, SHIFTED_TAILS)
-        scale = self.location.settle_strength(rows, self.mixture.best(rows) == STRENGTHENED)
+        scale = self.location.settle_strength(rows, self._is_strengthened)
         changed = scale != 1.0
         if anywhere(changed):
             self.tails.fade(listed(rows, changed), SHIFTED_TAILS)
@@ -399,6 +403,11 @@ class SeriesModel(Model):
             *_changes(rows, "linear scale", scale, scale != 1.0),
             *_changes(rows, "time shift", clock, clock != 0.0),
         ]
+
+    def _is_strengthened(self, rows: Rows) -> Mask:
+        """Where the prediction at the patterns' present strength is believed most."""
+        is_best: Mask = self.mixture.best(rows) == STRENGTHENED
+        return is_best
 
     def _learn_periods(self, at: Moment, value: Floats) -> list[Change]:
         """Looks for other periods than day and week; where one is found, what was hard to foretell is so no more."""

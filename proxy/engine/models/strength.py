@@ -4,8 +4,10 @@ Normalised least mean squares (Widrow and Stearns, Adaptive Signal Processing, 1
 the pattern, over the pattern's power.
 """
 
+from collections.abc import Callable
+
 from proxy.engine.columns import Rows, Slot
-from proxy.engine.elementwise import clip, double, maximum, minimum, where
+from proxy.engine.elementwise import anywhere, clip, double, maximum, minimum, where, zeros
 from proxy.engine.models.component import Component, Lesson, Mask, Moment
 from proxy.engine.models.grid import Grid
 from proxy.engine.results import Floats
@@ -49,13 +51,17 @@ class Strength(Component):
         self._strength[at.rows] = clip(strength + moved, 0.0, STRONGEST)
         self._power[at.rows] = power + rate * (now - power)
 
-    def lasting(self, rows: Rows, is_best: Mask) -> Floats:
+    def lasting(self, rows: Rows, is_best: Callable[[Rows], Mask]) -> Floats:
         """Factor by which the patterns of each series have changed for good, mostly 1.
 
-        `is_best` tells where the prediction at this strength is believed most.
+        `is_best(rows)` tells where the prediction at this strength is believed most.
         """
         strength = double(self._strength[rows])
-        is_lasting = is_best & (abs(strength - 1.0) > CHANGED_STRENGTH) & (strength >= LEAST_SETTLED)
+        is_lasting = (abs(strength - 1.0) > CHANGED_STRENGTH) & (strength >= LEAST_SETTLED)
+        if not anywhere(is_lasting):
+            self._best_for[rows] = 0
+            return zeros(rows) + 1.0
+        is_lasting &= is_best(rows)
         count = where(is_lasting, minimum(self._best_for[rows] + 1, _MOST_COUNTED), 0)
         settled = count >= max(LEAST_LASTING, self.grid.day_buckets)
         self._best_for[rows] = where(settled, 0, count)

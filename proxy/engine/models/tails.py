@@ -125,11 +125,11 @@ class Tails(Component):
             size, added = np.where(known, size, 0.0), np.where(known, added, 0.0)
         bins = bin_of(size)
         if is_one(rows):
-            counts = self._counts
-            each = np.broadcast_to(added, bins.shape).tolist()
-            for feature, (side, place, more) in enumerate(zip((z < 0).tolist(), bins.tolist(), each, strict=True)):
-                at = feature, int(side), place, rows
-                counts[at] = float(counts[at]) + more
+            counts, each = self._counts[..., rows], added.tolist()
+            each = each if isinstance(each, list) else [each] * len(bins)
+            for feature, (score, place, more) in enumerate(zip(z.tolist(), bins.tolist(), each, strict=True)):
+                at = feature, int(score < 0), place
+                counts[at] = counts.item(at) + more
         else:
             self._counts[self._each[:, None], (z < 0).astype(np.intp), bins, rows] += added
         self._total[:, rows] += added
