@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 SPACE = re.compile(r"[ \t\r\n]*")
-SCALAR = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s,\]}:]+', re.DOTALL)
+SCALAR = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s,\]}:]+', re.DOTALL)
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _NUMBER = re.compile(r"(?P<minus>-?)(?P<whole>\d*)(?P<fraction>(?:\.\d*)?)(?P<exponent>(?:[eE][+-]?\d*)?)")

@@ -154,11 +154,12 @@ class Indices:
         await self._client.request("POST", "/_aliases", body={"actions": actions})
 
     async def _add_fields(self, job_id: str, index: str, field_names: Iterable[str]) -> None:
-        properties = {name: {"type": "keyword"} for name in sorted(set(field_names)) if not is_reserved(name)}
+        names = set(field_names)
+        if len(names) > _MOST_FIELDS or any(name.count(".") >= _MOST_STEPS for name in names):
+            raise _too_many_fields(index)
+        properties = {name: {"type": "keyword"} for name in sorted(names) if not is_reserved(name)}
         if not properties:
             return
-        if len(properties) > _MOST_FIELDS or any(name.count(".") >= _MOST_STEPS for name in properties):
-            raise _too_many_fields(index)
         try:
             nested: dict[str, Json] = {}
             for name, kind in properties.items():

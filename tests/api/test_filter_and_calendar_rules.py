@@ -16,8 +16,8 @@ def texts(breaches) -> list[str]:
 
 def test_a_filter_holds_ten_thousand_items_each_counted_once():
     items = [f"host-{number}" for number in range(10_000)]
-    assert texts(filter_breaches("many", filter_of("many", items * 2, None).items)) == []
-    assert texts(filter_breaches("many", filter_of("many", [*items, "one more"], None).items)) == [
+    assert texts(filter_breaches("many", len(filter_of("many", items * 2, None).items))) == []
+    assert texts(filter_breaches("many", len({*items, "one more"}))) == [
         "Filter [many] contains too many items; up to [10,000] items are allowed"
     ]
 

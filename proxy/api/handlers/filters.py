@@ -21,9 +21,9 @@ async def put_filter(call: Call, services: Services) -> dict[str, Any]:
     check(call, id_agrees_with_path(body, filter_id, "filter_id"))
 
     def checked() -> Filter:
-        created = filter_of(filter_id, body.get("items", ()), body.get("description"))
-        check(call, filter_breaches(filter_id, created.items))
-        return created
+        items = set(body.get("items", ()))
+        check(call, filter_breaches(filter_id, len(items)))
+        return filter_of(filter_id, items, body.get("description"))
 
     created = await aside(call, checked)
     await services.store.indices.ensure_own()
@@ -58,9 +58,9 @@ def _changed(call: Call, former: Filter) -> Filter:
     present = {*former.items, *body.get("add_items", ())}
     removed = body.get("remove_items", ())
     check(call, removed_items_exist(filter_id, list(present), removed))
-    changed = filter_of(filter_id, present.difference(removed), body.get("description", former.description))
-    check(call, filter_breaches(filter_id, changed.items))
-    return changed
+    items = present.difference(removed)
+    check(call, filter_breaches(filter_id, len(items)))
+    return filter_of(filter_id, items, body.get("description", former.description))
 
 
 async def delete_filter(call: Call, services: Services) -> dict[str, Any]:

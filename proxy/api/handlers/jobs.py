@@ -39,9 +39,8 @@ async def put_job(call: Call, services: Services) -> JobConfig:
     config = await aside(call, checked)
     await services.store.indices.ensure_own()
     await _check_names(services, config)
-    await services.store.indices.prepare_results(
-        job_id, config["results_index_name"], term_fields(config["analysis_config"])
-    )
+    fields = await aside(call, lambda: term_fields(config["analysis_config"]))
+    await services.store.indices.prepare_results(job_id, config["results_index_name"], fields)
     await services.store.jobs.create(config)
     services.runtime.notices.later(job_id, "info", "Job created")
     feed = await _create_datafeed(call, services, config)

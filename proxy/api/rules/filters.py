@@ -11,11 +11,11 @@ from proxy.units import thousands
 _MAX_ITEMS = 10_000
 
 
-def filter_breaches(filter_id: str, items: Sequence[str]) -> Iterator[Breach]:
-    """What is wrong with a filter of these items, each counted once."""
+def filter_breaches(filter_id: str, items: int) -> Iterator[Breach]:
+    """What is wrong with a filter of so many items, each counted once."""
     if not is_valid_id(filter_id):
         yield refused(invalid_id_text("filter_id", filter_id))
-    if len(items) > _MAX_ITEMS:
+    if items > _MAX_ITEMS:
         yield refused(
             f"Filter [{filter_id}] contains too many items; up to [{thousands(_MAX_ITEMS)}] items are allowed"
         )
