@@ -11,6 +11,8 @@ DEFAULT_BUCKET_SPAN = "5m"
 # An entity not seen for this long may be forgotten: the longer of the two.
 _PRUNE_SECONDS = 30 * 86_400
 _PRUNE_BUCKETS = 20
+# So many days a time value can say.
+_MOST_SECONDS = ((1 << 63) - 1) * 86_400
 
 
 def normalise(config: AnalysisConfig) -> Document:
@@ -33,7 +35,7 @@ def default_prune_window(bucket_span: durations.Duration) -> durations.Duration:
     """The longer of 30 days and 20 buckets, rounded up to whole buckets."""
     span_seconds = max(1, bucket_span.seconds)
     seconds = max(_PRUNE_SECONDS, _PRUNE_BUCKETS * span_seconds)
-    return durations.whole(-(-seconds // span_seconds) * span_seconds)
+    return durations.whole(min(-(-seconds // span_seconds), max(1, _MOST_SECONDS // span_seconds)) * span_seconds)
 
 
 def _categorization(config: AnalysisConfig) -> Document:

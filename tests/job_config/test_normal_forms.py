@@ -39,6 +39,12 @@ def test_the_prune_window_is_a_multiple_of_the_bucket_span():
         assert window.nanos >= 20 * parse(span, "bucket_span").nanos
 
 
+@pytest.mark.parametrize("span", ["9000000000000000000d", "9223372036854775807d", "106751991167d"])
+def test_the_prune_window_of_the_longest_spans_can_be_read(span):
+    window = analysis.default_prune_window(parse(span, "bucket_span"))
+    assert parse(window.text, "model_prune_window") == window
+
+
 def test_a_quotation_mark_in_a_field_is_escaped_in_the_description():
     assert detector.describe({"function": "mean", "field_name": 'a"b\\c'}) == 'mean("a\\"b\\\\c")'
 

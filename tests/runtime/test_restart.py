@@ -98,15 +98,25 @@ def test_a_killed_proxy_loses_nothing_that_it_acknowledged(cluster_url: str, und
     client = HttpClient(f"http://127.0.0.1:{port}")
     with serving_process(cluster_url, port) as process:
         make_job(client, "killed")
-        for first in range(0, 160, 40):
-            post(client, "killed", first, first + 40)
+        for first in range(0, 160, 8):
+            post(client, "killed", first, first + 8)
         process.send_signal(signal.SIGKILL)
         process.wait()
     with serving_process(cluster_url, port):
+        assert counts_until_opened(client, "killed") == {160 * 12}, "what was counted stays so while it is done again"
         assert post(client, "killed", 160, 200)["processed_record_count"] == 480
         close(client, "killed")
         assert results(client, "killed") == undisturbed
         client.delete("/_ml/anomaly_detectors/killed", query={"force": "true"})
+
+
+def counts_until_opened(client: HttpClient, job_id: str) -> set[int]:
+    counts, state, until = set[int](), "", time.monotonic() + 60
+    while state != "opened" and time.monotonic() < until:
+        (job,) = client.get(f"/_ml/anomaly_detectors/{job_id}/_stats").json()["jobs"]
+        state = job["state"]
+        counts.add(job["data_counts"]["processed_record_count"])
+    return counts
 
 
 @pytest.mark.scenario(4)

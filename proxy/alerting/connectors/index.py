@@ -15,6 +15,7 @@ from proxy.alerting.connectors.fields import Field, flag, text
 from proxy.alerting.connectors.kind import ConnectorKind, Message, Outcome, Receiver, Ways, rfc3339
 from proxy.errors import MlError
 from proxy.store.client import Json, quote_expression
+from proxy.store.fence import lease_alias, lease_index
 from proxy.store.names import Names
 
 # A data stream is written to by its name, which has no dot; what is behind it has.
@@ -42,7 +43,8 @@ def is_refused(index: str, names: Names) -> bool:
     ours = {each for name, (_, aliases) in {**names.own(), **names.of_alerting()}.items() for each in (name, *aliases)}
     if index.startswith(_BEHIND_DATA_STREAMS):
         return False
-    return index.startswith(".") or index in ours or index.startswith(names.indices.results_prefix)
+    is_lease = index in (lease_index(names.indices.config), lease_alias(names.indices.config))
+    return index.startswith(".") or index in ours or is_lease or index.startswith(names.indices.results_prefix)
 
 
 async def send(messages: Sequence[Message], receiver: Receiver, ways: Ways) -> Outcome:

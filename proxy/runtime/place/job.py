@@ -71,6 +71,8 @@ class PlacedJob:
         self.foretelling = Foretelling(self)
         self.unsaved_rows = 0
         self.has_other_counts = False
+        # While what was journalled is done again, the counts are lower than those that were told already.
+        self._is_behind = False
         self._is_stepping = False
         self._is_cut = False
         self._hands = hands
@@ -123,7 +125,7 @@ class PlacedJob:
         notices, buckets = [*self._notices, *self.outbox.told()], tuple(self._buckets)
         self._notices, self._buckets = [], []
         return Summary(
-            status=self._status,
+            status=None if self._is_behind else self._status,
             counts=self._counts,
             buckets=buckets,
             notices=tuple(notices),
@@ -156,10 +158,14 @@ class PlacedJob:
         self.saved_at = now_ms
         self.is_untouched = not start.is_interrupted
         self.has_other_counts = self.model.has_other_counts
+        self._is_behind = True
         for number, entry in start.entries:
             await self._replay(number, entry, now_ms)
             self.sequence = number + 1
             self.journal_bytes += len(entry)
+        self._is_behind = False
+        if start.entries:
+            await self.send()
 
     async def _fail_forecasts(self) -> None:
         """What a lost process has left unfinished nobody makes any more."""
@@ -289,8 +295,9 @@ class PlacedJob:
 
     async def send(self) -> None:
         """Writes what steps have found, with the counts up to now; what the cluster does not take waits on."""
-        counts = (result_ids.data_counts(self.job_id), self.status.data_counts)
-        self.outbox.put(index_lines(self.inputs.write_alias, iter([counts])))
+        if not self._is_behind:
+            counts = (result_ids.data_counts(self.job_id), self.status.data_counts)
+            self.outbox.put(index_lines(self.inputs.write_alias, iter([counts])))
         await self.outbox.try_send()
 
     def _report_size(self, status: Status) -> None:
