@@ -82,6 +82,9 @@ async def test_what_is_repeated_outlives_single_failures(caplog):
     assert "[beat] goes on after [503]: not now" in caplog.text
     assert "[beat] goes on after [400]: never" in caplog.text
     assert "RuntimeError: broken" in caplog.text
+    assert [record.exc_info is None for record in caplog.records] == [True, True, False], (
+        "what is expected has no trace"
+    )
 
 
 async def test_a_step_is_taken_until_it_says_that_all_is_done(caplog):
