@@ -12,6 +12,7 @@ import numpy as np
 from proxy.engine.columns import Growable, Rows
 from proxy.engine.daily_means import DailyMeans
 from proxy.engine.detector import SUM_LIKE, Detector, completed, list_of
+from proxy.engine.elementwise import minimum
 from proxy.engine.explain import explanation, multi_bucket_impact
 from proxy.engine.findings import BucketView, Finding, Judgement
 from proxy.engine.functions import NON_NEGATIVE_FEATURES, Empty, Function, plot_feature
@@ -20,11 +21,12 @@ from proxy.engine.models import calendar_days
 from proxy.engine.models.component import Mask
 from proxy.engine.models.judged import Change, Judged
 from proxy.engine.models.low_counts import LOW_COUNT
-from proxy.engine.models.series import SeriesModel
+from proxy.engine.models.series import Outside, SeriesModel
 from proxy.engine.modes import Modes
 from proxy.engine.probability import WORTH_WRITING
 from proxy.engine.registry import BYTES_A_NAME, is_frequent
 from proxy.engine.results import Document, Floats
+from proxy.engine.returns import Returns
 from proxy.engine.rules import RuleSet
 from proxy.engine.spec import DetectorSpec, JobSpec
 
@@ -79,6 +81,7 @@ class SeriesDetector(Detector):
         # (rule number, partition, by) of the clock shifts already made.
         self.shifted: set[tuple[int, str, str]] = set()
         self.parts = [_part(function, job.bucket_span) for function in spec.parts]
+        self.returns = Returns()
         self._row_bytes = BYTES_A_NAME + sum(kept.bytes_per_series() for kept in self._all_kept())
 
     def step(self, view: BucketView) -> Judgement:
@@ -99,6 +102,8 @@ class SeriesDetector(Detector):
             self._step_part(view, part, values, group_of)
             for part, values in zip(self.parts, view.prepared.groups.values, strict=True)
         ]
+        if len(known) and not view.is_interim:
+            self.returns.learn(touched[known], self.job.bucket_span)
         return Judgement(
             np.concatenate([j.p for j in judgements]),
             np.concatenate([j.partition for j in judgements]),
@@ -116,7 +121,7 @@ class SeriesDetector(Detector):
         if view.is_interim and feature in SUM_LIKE:
             value = completed(value, model.predict(view.time, rows).typical, view.completeness)
         samples = view.prepared.groups.count[group_of[rows]] if feature in SAMPLED else None
-        judged = model.judge(view.time, rows, value, samples, part.modes.off_modes)
+        judged = model.judge(view.time, rows, value, samples, self._outside(part, group_of))
         bucket = PartBucket(view, part, judged, group_of, _nearest_modes(part, judged))
         skipped, weight = self._effects(bucket)
         p = np.where(judged.ready & ~skipped, judged.p, 1.0)
@@ -131,6 +136,21 @@ class SeriesDetector(Detector):
         ]
         plots, notes = ([], []) if view.is_interim else (list(self._plots(bucket)), self._learn(bucket, weight))
         return Judgement(p, self._partitions(rows), findings, plots, notes)
+
+    def _outside(self, part: SeriesPart, group_of: Rows) -> Outside | None:
+        """How improbable values are for what the model of a series does not see: its modes, and that it was gone."""
+        function = part.function
+        off_modes = part.modes.off_modes if function.side == 0 else None
+        is_of_presence = function.is_count or function.empty is Empty.ZERO
+        if function.side < 0 or not is_of_presence or len(group_of) < 2:
+            return off_modes
+        back, present = np.ones(len(group_of)), np.flatnonzero(group_of >= 0)
+        back[present] = self.returns.p(present)
+
+        def p(rows: Rows, value: Floats, spread: Floats) -> Floats:
+            return back[rows] if off_modes is None else minimum(off_modes(rows, value, spread), back[rows])
+
+        return p
 
     def _learn(self, bucket: PartBucket, weight: Floats) -> list[Document]:
         """Learns a bucket, `weight` (0..1) of each series; returns annotations of the lasting changes found."""
@@ -257,6 +277,7 @@ class SeriesDetector(Detector):
             "models": [part.model.state() for part in self.parts],
             "modes": [part.modes.state() for part in self.parts],
             "means": [part.means.state() for part in self.parts],
+            "returns": self.returns.state(),
             "shifted": [list(once) for once in sorted(self.shifted)],
         }
 
@@ -265,13 +286,14 @@ class SeriesDetector(Detector):
         self._restore_shared(tree)
         shifted = [tuple(str(value) for value in once) for once in list_of(tree, "shifted") if isinstance(once, list)]
         self.shifted = {(int(rule), partition, by) for rule, partition, by in shifted}
+        self.returns.restore(tree.get("returns"))
         names = ("models", "modes", "means")
         for part, *trees in zip(self.parts, *(list_of(tree, name) for name in names), strict=True):
             for kept, saved in zip(part.kept, trees, strict=True):
                 kept.restore(saved)
 
     def _all_kept(self) -> list[Growable]:
-        return [kept for part in self.parts for kept in part.kept]
+        return [self.returns, *(kept for part in self.parts for kept in part.kept)]
 
     def nbytes(self) -> int:
         """Bytes of models and names."""

@@ -140,3 +140,31 @@ class NaiveIncidents:
             self.odd = [time] if p < 1e-3 else []
         elif p < 1e-2:
             self.odd.append(time)
+
+
+class NaiveSilence:
+    """How many visits to times of the week that are seldom silent were missed, by the chance that they would be."""
+
+    def __init__(self, span, visit):
+        self.fades, self.visit = 0.5 ** (span / (30 * DAY)), visit
+        self.most = max(12.0, DAY / (visit * span))
+        self.missed = self.log_chance = self.longest = self.filled = 0.0
+
+    def p(self, due):
+        longest = max(self.longest, 1.0)
+        missed = self.missed + due / self.visit
+        excess = (missed - longest) / longest - 0.05
+        if excess <= 0 or missed > self.most:
+            return 1.0
+        record = 1.0 / (min(self.filled, 1000.0) + 1.0) / (1.0 + 10.0 * excess) ** 2
+        return max(record, math.exp(self.log_chance + math.log(1.0 - due) / self.visit), 1e-6)
+
+    def learn(self, is_silent, due, weight):
+        self.longest *= self.fades
+        self.filled += 0.0 if is_silent else weight / self.visit
+        if weight <= 0.5:
+            return
+        if not is_silent and self.missed <= self.most:
+            self.longest = max(self.longest, self.missed)
+        self.missed = self.missed + due / self.visit if is_silent else 0.0
+        self.log_chance = self.log_chance + math.log(1.0 - due) / self.visit if is_silent else 0.0

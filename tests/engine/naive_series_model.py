@@ -26,7 +26,7 @@ from tests.engine.naive_location import (
     memory,
     single,
 )
-from tests.engine.naive_series import NaiveEvents, NaiveIncidents, NaiveTail
+from tests.engine.naive_series import NaiveEvents, NaiveIncidents, NaiveSilence, NaiveTail
 
 NAN, INF = math.nan, math.inf
 NORMAL = NormalDist()
@@ -207,6 +207,7 @@ class NaiveSeries:
         self.incidents = NaiveIncidents(span)
         # Bin of the week: (filled, all) buckets of late.
         self.filled = {}
+        self.silence = NaiveSilence(span, self.patterns.week_visit)
         self.tails, self.events, self.changes = [NaiveTail() for _ in range(4)], NaiveEvents(), NaiveChanges()
 
     def age(self, time):
@@ -268,6 +269,11 @@ class NaiveSeries:
         filled, visits = self.filled.get(self.patterns.bins(time)[1], (0.0, 0.0))
         return (self.occupancy + filled) / (1.0 + visits)
 
+    def _due_at(self, time):
+        """Share of filled buckets at a time of the week, one more visit having been silent."""
+        filled, visits = self.filled.get(self.patterns.bins(time)[1], (0.0, 0.0))
+        return filled / (visits + self.patterns.week_visit)
+
     def _surprise(self, time, value, typical, z, p_views, p_new):
         """The strongest view, less a power of ten for the choice, and a quarter of what each has beyond one in ten."""
         p_new **= clip(-math.log10(p_views[0] + 1e-300), 0.0, 1.0)
@@ -276,6 +282,8 @@ class NaiveSeries:
         residual = p_views[0]
         if self.zero_empty and value == 0:
             kept = 1.0 - clip((0.75 - self._filled_at(time)) / 0.25, 0.0, 1.0)
+            if self.side <= 0:
+                p_new = min(p_new, self.silence.p(self._due_at(time)))
             residual, p_new = residual**kept, p_new**kept
         sizes = [-math.log10(clip(p, 1e-300, 1.0)) for p in (residual, *p_views[1:], p_new)]
         surprise = max(max(sizes) - 1.0, 0.0) + 0.25 * sum(max(s - 1.0, 0.0) for s in sizes)
@@ -288,6 +296,7 @@ class NaiveSeries:
         outlier = clip(1.0 + 0.95 * (math.log10(judged.p_odd + 1e-300) + 3.0) / 3.0, 0.05, 1.0)
         if self.zero_empty:
             filled = judged.value != 0
+            self.silence.learn(not filled, self._due_at(time), weight)
             trusted *= 1.0 if filled else clip(2.0 * self.occupancy, 1e-6, 1.0)
             rate = max(1 / 200, 1.0 / (n + 2.0))
             self.occupancy = single(self.occupancy + weight * rate * (filled - self.occupancy))

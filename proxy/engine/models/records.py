@@ -57,6 +57,16 @@ class Records(Component):
         share: Floats = (OCCUPANCY_PRIOR * self._occupancy[at.rows] + filled) / (OCCUPANCY_PRIOR + visits)
         return share
 
+    def due_at(self, at: Moment) -> Floats:
+        """Chance that the bucket is not empty by what this time of the week alone has shown: 0 before its first visit.
+
+        One visit more that was empty is imagined (Laplace's rule of succession).
+        """
+        _, w = self.grid.bins(at.time)
+        filled, visits = (double(table[w, at.rows]) for table in (self._filled, self._visits))
+        due: Floats = filled / (visits + float(self.grid.week_visit))
+        return due
+
     def soften_empty(self, at: Moment, value: Floats, p: Floats) -> Floats:
         """p of the values; that of an empty bucket (0) at a time that is often empty goes towards 1."""
         is_empty = value == 0

@@ -58,6 +58,7 @@ from proxy.engine.models.mixture import Mixture
 from proxy.engine.models.past import Past
 from proxy.engine.models.period_fit import PeriodFinder
 from proxy.engine.models.records import Records
+from proxy.engine.models.silence import Silence
 from proxy.engine.models.spread_of_day import SpreadOfDay
 from proxy.engine.models.tails import Tails
 from proxy.engine.models.views import RunningSums, SeenRange, Volatility
@@ -94,8 +95,8 @@ LEVEL_LIMIT = 3.0
 BOUND_SPREADS = 2.776
 
 
-# p of values for lying off the modes of their series, from (rows, values, spreads).
-OffModes = Callable[[Rows, Floats, Floats], Floats]
+# p of values for what the model of their series does not see, from (rows, values, spreads).
+Outside = Callable[[Rows, Floats, Floats], Floats]
 
 
 class SeriesModel(Model):
@@ -120,11 +121,12 @@ class SeriesModel(Model):
         self.sums, self.volatility = RunningSums(span), Volatility(span)
         self.tails, self.events, self.echoes = Tails(FEATURES), Events(), Echoes()
         self.level_shifts, self.clock_changes, self.past = LevelShifts(), ClockChanges(self.grid), Past(span)
-        self.incidents = Incidents(span)
+        self.incidents, self.silence = Incidents(span), Silence(self.grid)
         self.period_finder = PeriodFinder(self.grid, self.past, self.location, self.mixture)
         super().__init__(
             history=self.history,
             records=self.records,
+            silence=self.silence,
             **self.location.parts,
             mixture=self.mixture,
             spread_of_day=self.spread_of_day,
@@ -167,25 +169,26 @@ class SeriesModel(Model):
     # ---- judging, which changes nothing
 
     def judge(
-        self, time: int, rows: Rows, value: Floats, samples: Floats | None = None, off_modes: OffModes | None = None
+        self, time: int, rows: Rows, value: Floats, samples: Floats | None = None, outside: Outside | None = None
     ) -> Judged:
         """Judges `value` of `rows` in the bucket starting at `time`; changes nothing.
 
-        `samples` says how many records a mean-like value rests on: fewer than usual make it less certain. `off_modes`
-        tells how improbable a value is for lying off the modes of its series (modes.py).
+        `samples` says how many records a mean-like value rests on: fewer than usual make it less certain. `outside`
+        tells how improbable a value is for something else: that it lies off the modes of its series (modes.py), that
+        the series is back after a long silence (returns.py).
         """
         if len(rows) != 1:
-            return self._judge(self.history.at(time, rows), value, samples, off_modes)
+            return self._judge(self.history.at(time, rows), value, samples, outside)
         at = self.history.at(time, cast(Rows, int(rows[0])))
-        return self._judge(at, value[0], None if samples is None else samples[0], off_modes).listed()
+        return self._judge(at, value[0], None if samples is None else samples[0], outside).listed()
 
-    def _judge(self, at: Moment, value: Floats, samples: Floats | None, off_modes: OffModes | None = None) -> Judged:
+    def _judge(self, at: Moment, value: Floats, samples: Floats | None, outside: Outside | None = None) -> Judged:
         rows, wanted = at.rows, self._predict(at)
         if samples is not None:
             wanted = wanted.widened(self.records.widening(rows, samples))
         wanted = wanted.widened(self.echoes.widening(rows, wanted.typical, wanted.spread * wanted.factor))
         views = self._look(at, value, wanted)
-        evidence = self._weigh(at, value, wanted, views, off_modes if self.side == 0 else None)
+        evidence = self._weigh(at, value, wanted, views, outside)
         maturity = minimum(1.0, at.n / self.believed_after)
         ready = at.n >= self.warm_up
         raw = where(ready, evidence.surprise() * maturity, 0.0)
@@ -209,9 +212,7 @@ class SeriesModel(Model):
             scores[..., is_young] = np.nan
         return Views(z, scores, sums, steps)
 
-    def _weigh(
-        self, at: Moment, value: Floats, wanted: Prediction, views: Views, off_modes: OffModes | None
-    ) -> Evidence:
+    def _weigh(self, at: Moment, value: Floats, wanted: Prediction, views: Views, outside: Outside | None) -> Evidence:
         """How improbable the views are, each by its own tail, and the range."""
         scores, rows = views.scores, at.rows
         tail = self.tails.survivals(at.rows, np.where(np.isnan(scores), 0.0, scores))
@@ -232,9 +233,11 @@ class SeriesModel(Model):
             new = maximum(tempered_novelty(new, by_view[RESIDUAL]), by_chance[RESIDUAL])
         else:
             new = tempered_novelty(new, by_view[RESIDUAL])
-        if off_modes is not None:
-            new = minimum(new, off_modes(rows, value, wanted.spread))
+        if outside is not None:
+            new = minimum(new, outside(rows, value, wanted.spread))
         if self.zero_empty:
+            if self.side <= 0:
+                new = minimum(new, self.silence.p(at, value == 0, self.records.due_at(at)))
             by_view[RESIDUAL] = self.records.soften_empty(at, value, by_view[RESIDUAL])
             new = self.records.soften_empty(at, value, new)
         single = minimum(by_view[RESIDUAL], new)
@@ -253,7 +256,7 @@ class SeriesModel(Model):
         at = self.history.at(time, judged.rows)
         oddness = np.log10(judged.evidence.odd + 1e-300)
         taught = clip(1.0 + (1.0 - LEAST_TAUGHT) * (oddness + 3.0) / 3.0, LEAST_TAUGHT, 1.0)
-        trusted = self.records.learn_occupancy(at, judged.value, weight) if self.zero_empty else weight
+        trusted = self._learn_occupancy(at, judged.value, weight) if self.zero_empty else weight
         step = trusted * where(at.n < TRUSTED_UNTIL, 1.0, taught)
         is_held = self._is_held(at, judged)
         self._renew_tails(at, self._learn_location(at, judged, step, trusted, weight=weight, is_held=is_held))
@@ -273,6 +276,11 @@ class SeriesModel(Model):
         off = of(judged.value - judged.wanted.predicted[WITH_WEEK], learning)
         at = at.only(learning)
         return made + self._learn_periods(at, of(judged.value, learning)) + self._learn_calendar(at, off)
+
+    def _learn_occupancy(self, at: Moment, value: Floats, weight: Floats) -> Floats:
+        """Whether buckets are filled, and how long they are not; returns the weight each is worth."""
+        self.silence.learn(at, value == 0, self.records.due_at(at), weight)
+        return self.records.learn_occupancy(at, value, weight)
 
     def _is_held(self, at: Moment, judged: Judged) -> Mask:
         """Where an incident goes on that is judged by what was before it: no pattern explains it, nor is it a habit."""
