@@ -129,16 +129,21 @@ class Normaliser:
     ) -> None:
         """Learns the bucket at `time`: the largest score per scope, and the scores of its `entities` (`sizes`, by
         default the maxima; the rest are 0). Every entity counts: one of a thousand series must not be measured by
-        the loudest of them.
+        the loudest of them. More series that are loud at once than usual share what happened: with m of them usual, the
+        k-th largest of `sizes` counts (1 + m) / k.
         """
         keep = 1.0 - 1.0 / _HISTORY_MEMORY
-        loud = [size for size in (maxima.values() if sizes is None else sizes) if size > 0.0]
+        loud = sorted((size for size in (maxima.values() if sizes is None else sizes) if size > 0.0), reverse=True)
         quiet = max(0, entities - len(loud))
+        usual = entities * float(self.history[1:].sum()) / max(self.buckets, 1.0)
         self.history *= keep
-        self.buckets = self.buckets * keep + quiet + len(loud)
         self.history[0] += quiet
-        for size in loud:
-            self.history[min(BINS - 1, 1 + int(size / _BIN_WIDTH))] += 1.0
+        counted = 0.0
+        for before, size in enumerate(loud):
+            count = 1.0 if sizes is None else min(1.0, (1.0 + usual) / (before + 1.0))
+            self.history[min(BINS - 1, 1 + int(size / _BIN_WIDTH))] += count
+            counted += count
+        self.buckets = self.buckets * keep + quiet + counted
         for scope, size in maxima.items():
             if size > 0.0:
                 self._raise_maximum(time, scope, size)

@@ -178,10 +178,18 @@ class NaiveNormaliser:
         return 0 if size <= 0 else min(63, 1 + int(size / 0.5))
 
     def weights(self):
-        """(bin, weight) of every entity of every bucket; a bucket fades by one in twenty thousand each step."""
-        keep = 1.0 - 1.0 / 20000.0
-        last = len(self.sizes) - 1
-        return [(self.bin(s), keep ** (last - i)) for i, sizes in enumerate(self.sizes) for s in sizes]
+        """(bin, weight) of every entity of every bucket; a bucket fades by one in twenty thousand each step.
+
+        Where m are loud as a rule, the k-th largest of a bucket counts for (1 + m) / k, and no more than in full.
+        """
+        keep, out = 1.0 - 1.0 / 20000.0, []
+        for sizes in self.sizes:
+            loud = sum(weight for bin_, weight in out if bin_ > 0)
+            usual = len(sizes) * loud / max(1.0, sum(weight for _, weight in out))
+            out = [(bin_, keep * weight) for bin_, weight in out]
+            for place, size in enumerate(sorted(sizes, reverse=True), 1):
+                out.append((self.bin(size), min(1.0, (1.0 + usual) / place) if size > 0 else 1.0))
+        return out
 
     def observe(self, time, maxima, sizes, entities):
         self.sizes.append(sizes + [0.0] * (entities - len(sizes)))

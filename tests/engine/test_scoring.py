@@ -191,6 +191,16 @@ def test_a_larger_maximum_lowers_what_was_shown_before_within_the_window_only():
     assert changed[0].score < 93
 
 
+def test_series_that_are_loud_at_once_are_one_happening():
+    at_once, in_turn = (Normaliser("record", HOUR, 30 * 86400) for _ in range(2))
+    for hour in range(500):
+        at_once.observe(hour * HOUR, {}, [12.0] * 20 if 100 <= hour < 103 else [], 20)
+        in_turn.observe(hour * HOUR, {}, [12.0] if 100 <= hour < 160 else [], 20)
+    ln_p = math.log(0.05) - 8.0
+    assert at_once.score(500 * HOUR, ln_p, "a") >= 85
+    assert in_turn.score(500 * HOUR, ln_p, "a") < 75
+
+
 @pytest.mark.parametrize(("p", "ceiling"), [(0.05, 0.0), (0.01, 29.60), (1e-3, 64.80), (1.1e-4, 98.54), (1e-4, 100.0)])
 def test_the_absolute_ceiling_is_a_line_in_the_logarithm(p, ceiling):
     assert absolute_ceiling(math.log(p)) == pytest.approx(ceiling, abs=0.01)
