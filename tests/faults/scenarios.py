@@ -1,4 +1,4 @@
-"""The nineteen scenarios of failure and attack: what happens, what must come of it, and what no test here shows.
+"""The nineteen scenarios of failure and attack: what happens, and what must come of it.
 
 A test shows a part of one by the mark ``scenario(number)``; ``table`` prints what came of all of them.
 """
@@ -10,11 +10,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """``left_out`` is what the tests do not show; empty where they show all of it."""
-
     title: str
     expected: str
-    left_out: str = ""
 
 
 SCENARIOS = {
@@ -41,7 +38,6 @@ SCENARIOS = {
     6: Scenario(
         "many open, close, delete and reset one job at once",
         "one wins, the others are told 409, no half-made job is left",
-        "the contenders ask one proxy; others would hand their calls over to it",
     ),
     7: Scenario(
         "the clock is wrong by an hour, or jumps",

@@ -45,8 +45,6 @@ def lines(reports: dict[int, list[pytest.TestReport]]) -> Iterator[str]:
         yield f"{number:>2}  {scenario.title:<{_WIDTH}} {outcome(found)}"
         yield f"    expected: {scenario.expected}"
         yield from (f"    {figure}" for figure in figures(found))
-        if scenario.left_out:
-            yield f"    not shown: {scenario.left_out}"
 
 
 def outcome(reports: Iterable[pytest.TestReport]) -> str:

@@ -1,15 +1,19 @@
-"""Clients who make, open, feed, close, reset and delete one job in any order: each is told what is so."""
+"""Clients who make, open, feed, close, reset and delete one job in any order: each is told what is so.
+
+Half of them ask a proxy that leads, half one that hands their calls over to it.
+"""
 
 from __future__ import annotations
 
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.faults.proxies import proxies
 from tests.http_client import HttpClient
 from tests.runtime.test_restart import JOB, close, make_job, post, records, results
 
@@ -33,32 +37,40 @@ WEIGHTS = (4, 6, 6, 3, 4, 1, 2, 1, 1)
 
 @pytest.mark.scenario(6)
 def test_of_any_interleaving_one_wins_and_the_others_are_told(
-    client: HttpClient, undisturbed: dict, record_property: Callable[[str, object], None]
+    cluster_url: str, undisturbed: dict, record_property: Callable[[str, object], None]
 ) -> None:
-    seed = random.randrange(2**32)
+    with proxies(cluster_url, "a", "b") as many:
+        clients = [HttpClient(client.url) for client in many.clients.values()]
+        seed = random.randrange(2**32)
+        told = contended(clients, seed)
+        by_status = Counter[int]()
+        for (_, status), times in told.items():
+            by_status[status] += times
+        assert by_status.keys() <= {200, 202, 400, 404, 409}, f"seed {seed}: {told}"
+        # Nothing half-made is left: the id is as good as any other.
+        client = clients[1]
+        client.delete(JOB_PATH, query={"force": "true"})
+        assert client.get(JOB_PATH).status == 404
+        make_job(client, "contended")
+        for first in range(0, 200, 50):
+            post(client, "contended", first, first + 50)
+        close(client, "contended")
+        assert results(client, "contended") == undisturbed
+        client.delete(JOB_PATH, query={"force": "true"})
+    counts = ", ".join(f"{times} x {status}" for status, times in sorted(by_status.items()))
+    record_property("figures", f"{CONTENDERS} clients of two proxies for {FOR_S} s: {counts}; seed {seed}")
+
+
+def contended(clients: Sequence[HttpClient], seed: int) -> Counter[tuple[str, int]]:
+    """What the contenders asked and were told."""
 
     def contend(number: int) -> Counter[tuple[str, int]]:
         chosen, told = random.Random(seed + number), Counter[tuple[str, int]]()
         until = time.monotonic() + FOR_S
         while time.monotonic() < until:
             (name,) = chosen.choices(list(ACTIONS), WEIGHTS)
-            told[name, ACTIONS[name](client)] += 1
+            told[name, ACTIONS[name](clients[number % len(clients)])] += 1
         return told
 
     with ThreadPoolExecutor(CONTENDERS) as pool:
-        told = sum(pool.map(contend, range(CONTENDERS)), Counter[tuple[str, int]]())
-    by_status = Counter[int]()
-    for (_, status), times in told.items():
-        by_status[status] += times
-    assert by_status.keys() <= {200, 202, 400, 404, 409}, f"seed {seed}: {told}"
-    # Nothing half-made is left: the id is as good as any other.
-    client.delete(JOB_PATH, query={"force": "true"})
-    assert client.get(JOB_PATH).status == 404
-    make_job(client, "contended")
-    for first in range(0, 200, 50):
-        post(client, "contended", first, first + 50)
-    close(client, "contended")
-    assert results(client, "contended") == undisturbed
-    client.delete(JOB_PATH, query={"force": "true"})
-    counts = ", ".join(f"{times} x {status}" for status, times in sorted(by_status.items()))
-    record_property("figures", f"{CONTENDERS} clients for {FOR_S} s: {counts}; seed {seed}")
+        return sum(pool.map(contend, range(CONTENDERS)), Counter[tuple[str, int]]())

@@ -53,10 +53,9 @@ def test_the_outcome_is_as_bad_as_the_worst(outcomes, said):
     assert outcome([Report(each) for each in outcomes]) == said
 
 
-def test_the_table_has_a_row_for_each_scenario_with_figures_and_what_is_not_shown():
+def test_the_table_has_a_row_for_each_scenario_with_figures():
     report = Report("passed", user_properties=[("scenario", 3), ("figures", "600 s away")])
     text = "\n".join(lines({3: [report]}))
     rows = [line for line in text.splitlines() if line[:2].strip()]
     assert len(rows) == len(SCENARIOS)
     assert "    600 s away\n" in text
-    assert f"    not shown: {SCENARIOS[3].left_out}" in text

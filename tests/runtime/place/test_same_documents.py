@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from proxy.config import Config
-from tests.conftest import BackgroundProxy
+from tests.conftest import BackgroundProxy, delete_own_indices
 from tests.http_client import HttpClient
 from tests.runtime.test_restart import JOB, SPAN_MS, START_MS
 
 _HOURS = 40
 _PARTS = 2
 _AT_ONCE = 8
+_FEW = 100
 # How long something took, and when it was written.
 _ABOUT_THE_RUN = ("model_size_stats", "timing_stats")
 _DIFFERS = ("processing_time_ms", "log_time", "event", "create_time", "last_data_time", "total_search_time_ms")
@@ -103,6 +104,9 @@ def test_two_actors_make_the_documents_of_one_process(
         for document_id, document in expected.items():
             assert found[document_id] == document, document_id
     assert kinds >= {"bucket", "record", "influencer", "bucket_influencer", "counts"}
+    if jobs > _FEW:  # deleting thousands one by one takes minutes, and shows nothing here
+        delete_own_indices(cluster_client)
+        return
     client = HttpClient(start_proxy(config).serving.url)
     in_parallel(partial(delete, client), [f"{name}-{number}" for name in runtimes for number in numbers])
 
