@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import time
@@ -16,6 +17,7 @@ from proxy.check.nodes import licence_finding, node_findings
 from proxy.cli import main
 from tests.conftest import PASSWORD, ROLES
 from tests.http_client import HttpClient
+from tests.runtime.test_restart import JOB, records
 from tests.test_cli import RunningCommand, used_port
 
 CHECKED = {"reach", "security", "licence", "clock", "memory", "disk", "indices", "processors"}
@@ -72,6 +74,28 @@ def test_the_role_of_the_readme_is_enough(check, secured_cluster_url):
     code, found = check(secured_cluster_url, as_user("lanewatch"))
     assert [each["level"] for each in found["privileges"]] == ["ok"]
     assert code == 0, found
+
+
+def test_who_has_that_role_runs_jobs_and_callers_need_no_more_than_theirs(secured_cluster_url, monkeypatch):
+    monkeypatch.setenv("LANEWATCH_INDICES_CONFIG", "lanewatch-of-role-config")
+    for name, value in as_user("lanewatch").items():
+        monkeypatch.setenv(f"LANEWATCH_{name}", value)
+    pair = base64.b64encode(f"ml_admin:{PASSWORD}".encode()).decode()
+    headers, path = {"Authorization": f"Basic {pair}"}, "/_ml/anomaly_detectors/of-the-role"
+    with RunningCommand("serve", "--port", "0", "--elasticsearch", secured_cluster_url) as command:
+        client = HttpClient(command.url)
+        for method, asked, given in (
+            ("PUT", path, {"json_body": JOB}),
+            ("POST", f"{path}/_open", {}),
+            ("POST", f"{path}/_data", {"ndjson": records(0, 30)}),
+            ("POST", f"{path}/_close", {}),
+            ("GET", f"{path}/results/buckets", {}),
+        ):
+            answer = client.request(method, asked, headers=headers, **given)
+            assert answer.status in (200, 202), answer.text
+        assert answer.json()["count"] == 29
+        assert client.delete(path, headers=headers).status == 200
+        assert client.get(path).status == 401
 
 
 def test_missing_rights_are_listed(check, secured_cluster_url):

@@ -45,6 +45,7 @@ from proxy.store.journal import Journal
 
 # How often a place may die, each time for another's fault, before a job gives up.
 _TRIES = 5
+_MOST_BLAMES = 2
 
 
 @dataclass(slots=True)
@@ -100,12 +101,15 @@ class LiveJob:
         return summary
 
     async def _opened(self, now_ms: int) -> Summary:
+        blames = 0
         for _ in range(_TRIES):
             try:
                 return await self._ask(Open(self.inputs, now_ms))
             except PlaceLost as lost:
                 last = lost
-                if lost.blamed == self.job_id:
+                # Whatever else may have killed the process: what was journalled is set aside if it dies of it again.
+                blames += lost.blamed == self.job_id
+                if blames == _MOST_BLAMES:
                     break
         await self._set_aside(last.entry if last.blamed == self.job_id else None)
         raise last

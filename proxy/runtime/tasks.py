@@ -32,8 +32,11 @@ class Tasks:
 
     def _ended(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            _log.error("background task [%s] failed", task.get_name(), exc_info=task.exception())
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, MlError) and error.status != 500:
+            _log.warning("background task [%s] ended with [%d]: %s", task.get_name(), error.status, error.reason)
+        elif error is not None:
+            _log.error("background task [%s] failed", task.get_name(), exc_info=error)
 
     async def stop(self) -> None:
         """Ends all tasks, also those that have been begun meanwhile."""

@@ -24,6 +24,15 @@ async def test_a_failure_is_logged_with_the_name_of_the_task(caplog):
     assert "RuntimeError: broken" in caplog.text
 
 
+async def test_what_the_cluster_refuses_a_task_is_told_without_a_trace(caplog):
+    async def fails() -> None:
+        raise unavailable("the cluster is away")
+
+    await asyncio.wait([Tasks().spawn(fails(), "close")])
+    assert "background task [close] ended with [503]: the cluster is away" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
 async def test_stopping_ends_what_still_runs_quietly(caplog):
     ended = asyncio.Event()
 
