@@ -69,7 +69,7 @@ def make_app(
         return runtime, Alerting(store, runtime, config, clock)
 
     def services_of(runtime: Supervisor, alerting: Alerting) -> Services:
-        who = (leadership.responsible, leadership.proxies)
+        who = (lambda: leadership.leader, leadership.proxies)
         return Services(store, runtime, clock, config, access, metrics, alerting, *who)
 
     def show(runtime: Supervisor, alerting: Alerting) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from proxy.alerting.service import Alerting
 from proxy.runtime.supervisor import Supervisor
+from proxy.store import Peer
 
 
 class LeaderDuty:
@@ -23,9 +24,9 @@ class LeaderDuty:
         self._show = show
         self.runtime, self._alerting = self._anew()
 
-    async def begin(self) -> None:
+    async def begin(self, former: Peer | None) -> None:
         self.runtime, self._alerting = self._anew()
-        await self.runtime.start()
+        await self.runtime.start(None if former is None else former.name)
         await self._alerting.start()
 
     async def end(self) -> None:

@@ -28,7 +28,7 @@ from proxy.leadership.processes import this_process
 from proxy.nginx import nginx_config
 from proxy.nginx_process import NginxProcess, find_nginx
 from proxy.runtime.tasks import Tasks
-from proxy.store import Peer
+from proxy.store import Peer, machine_name
 from proxy.tls import (
     cluster_context,
     peer_context,
@@ -97,7 +97,7 @@ async def start_serving(config: Config) -> Serving:
     scheme = "http" if certificates is None else "https"
     url = f"{scheme}://{url_host(config.server.host)}:{port}"
     address = config.server.address or f"{scheme}://{own_host(config)}:{port}"
-    me = Peer(uuid.uuid4().hex, socket.gethostname(), address, this_process())
+    me = Peer(uuid.uuid4().hex, machine_name(), address, this_process())
     await app[CANDIDATE].start(me)
     return Serving(url, front, tasks, certificates)
 

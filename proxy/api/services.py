@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from proxy.config import Config
     from proxy.metrics import Metrics
     from proxy.runtime.supervisor import Supervisor
-    from proxy.store import Store
+    from proxy.store import Peer, Store
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """``clock`` gives epoch milliseconds; ``responsible`` names the proxy that leads and its address.
+    """``clock`` gives epoch milliseconds; ``responsible`` is the proxy that leads, None while nobody does.
 
     ``proxies`` are all that the leader knows of.
     """
@@ -29,5 +29,5 @@ class Services:
     access: Access
     metrics: Metrics
     alerting: Alerting
-    responsible: Callable[[], Mapping[str, str]] = dict
+    responsible: Callable[[], Peer | None] = lambda: None
     proxies: Callable[[], list[Mapping[str, str | int]]] = list

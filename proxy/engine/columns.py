@@ -67,8 +67,10 @@ class Columns:
         self._bind()
 
     def _bind(self) -> None:
+        # A view of all of an array is one more object, and a job of one series has a hundred arrays.
+        is_whole = self.size == self._capacity
         for name, array in self._arrays.items():
-            setattr(self, f"_{name}", array[..., : self.size])
+            setattr(self, f"_{name}", array if is_whole else array[..., : self.size])
 
     def grow_to(self, size: int) -> None:
         """Adds fresh series so that there are `size`; never shrinks."""

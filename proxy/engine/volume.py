@@ -3,8 +3,9 @@
 One per job, fed with every bucket, so it is kept in plain numbers: arrays of one element are slow.
 """
 
+from array import array
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from proxy.engine.models.grid import Grid
 
@@ -18,9 +19,12 @@ LEAST_RECENT, LEAST_JUDGED = 6.0, 24.0
 
 @dataclass(slots=True)
 class _Table:
-    """Means by cell, and recent means of what was counted and of what the cells had said."""
+    """Means by cell, and recent means of what was counted and of what the cells had said.
 
-    means: list[float]
+    A list of so many floats would be most of what a small job keeps beside its model.
+    """
+
+    means: "array[float]"
     visits: list[int]
     counted: float = 0.0
     guessed: float = 0.0
@@ -35,7 +39,7 @@ class Volume:
 
     def __init__(self, span: int) -> None:
         self._grid = grid = Grid.of(span)
-        self._tables = [_Table([0.0] * bins, [0] * bins) for bins in (1, grid.day_bins, grid.week_bins)]
+        self._tables = [_Table(array("d", bytes(8 * bins)), [0] * bins) for bins in (1, grid.day_bins, grid.week_bins)]
         self._memories = (
             max(LEAST_MEMORY, int(DAY_VISITS * grid.day_buckets)),
             DAY_VISITS * grid.day_visit,
@@ -77,11 +81,20 @@ class Volume:
 
     def state(self) -> dict[str, object]:
         """Tree of all numbers."""
-        return {"tables": [asdict(t) for t in self._tables], "errors": self._errors, "buckets": self._buckets}
+        return {"tables": [_tree(table) for table in self._tables], "errors": self._errors, "buckets": self._buckets}
 
     def restore(self, tree: dict[str, object]) -> None:
         """Takes over a tree."""
         tables, errors, buckets = tree["tables"], tree["errors"], tree["buckets"]
         assert isinstance(tables, list) and isinstance(errors, list) and isinstance(buckets, int)
-        self._tables = [_Table(**table) for table in tables]
+        self._tables = [_Table(**{**table, "means": array("d", table["means"])}) for table in tables]
         self._errors, self._buckets = errors, buckets
+
+
+def _tree(table: _Table) -> dict[str, object]:
+    return {
+        "means": table.means.tolist(),
+        "visits": list(table.visits),
+        "counted": table.counted,
+        "guessed": table.guessed,
+    }

@@ -33,8 +33,8 @@ Answered = TypeVar("Answered")
 class Duty(Protocol):
     """What only the leader does."""
 
-    async def begin(self) -> None:
-        """A term begins: writes are let through."""
+    async def begin(self, former: Peer | None) -> None:
+        """A term begins: writes are let through. ``former`` led before, if that was another proxy."""
         ...
 
     async def end(self) -> None:
@@ -77,6 +77,7 @@ class Leadership:
         self._me: Peer | None = None
         self._duty: Duty | None = None
         self._held: _Held | None = None
+        self._former: Peer | None = None
         self._on_duty: int | None = None
         self._seen: Lease | None = None
         self._sighting: Sighting | None = None
@@ -119,11 +120,6 @@ class Leadership:
             for peer in present
         ]  # fmt: skip
 
-    def responsible(self) -> Mapping[str, str]:
-        """The name and the address of who leads; empty while nobody does."""
-        leader = self.leader
-        return {} if leader is None else {"name": leader.name, "address": leader.address}
-
     async def wait_for_change(self, timeout_s: float) -> None:
         """Until something about the leader may have changed, or for so long."""
         with suppress(TimeoutError):
@@ -151,10 +147,10 @@ class Leadership:
 
     async def _give_back(self, held: _Held) -> None:
         """As it is now, where a renewal was cut off whose answer never came."""
-        if await self._leases.write(None, held.epoch, held.version) is None:
+        if await self._leases.give_back(self.me, held.epoch, held.version) is None:
             lease = await self._leases.read()
             if lease is not None and self._is_mine(lease) and lease.epoch == held.epoch:
-                await self._leases.write(None, held.epoch, lease.version)
+                await self._leases.give_back(self.me, held.epoch, lease.version)
 
     async def _run(self) -> None:
         while True:
@@ -198,7 +194,7 @@ class Leadership:
             _log.warning("this proxy leads no longer")
             await self._duty.end()
         if epoch is not None and self._on_duty is None and self._held is not None:
-            await self._duty.begin()
+            await self._duty.begin(self._former)
             self._on_duty = epoch
             _log.info("this proxy leads, in epoch [%d]", epoch)
 
@@ -225,6 +221,9 @@ class Leadership:
             await self._epochs.begin(term, epoch)
         except Superseded:
             return
+        former_leader = None if lease is None else lease.last_owner
+        is_other = former_leader is not None and former_leader.lasting_id != self.me.lasting_id
+        self._former = former_leader if is_other else None
         self._held = _Held(epoch, version, started_s)
         self._fence.term = term
 

@@ -26,14 +26,29 @@ class Notices:
         self._clock = clock
         self._tasks = tasks
 
-    def later(self, job_id: str, level: Level, message: str) -> None:
-        """Writes a notification without making the caller wait."""
-        self._tasks.spawn(self.write(job_id, level, message), f"notification on [{job_id}]")
+    @property
+    def node(self) -> str:
+        """The name of the node that jobs are said to run on: of the proxy that leads, which this process is."""
+        return self._store.node_name
 
-    async def write(self, job_id: str, level: Level, message: str) -> bool:
-        """Whether it was stored."""
+    def opening(self, job_id: str) -> None:
+        """Tells where a job is opened."""
+        self.later(job_id, "info", f"Opening job on node [{self.node}]")
+
+    def moved(self, job_id: str, node: str) -> None:
+        """Tells that a job is taken from another node and opened here."""
+        self.later(job_id, "info", f"Job unassigned from node [{node}]")
+        # Whoever reads them in the order of their times shall not find them the other way round.
+        self.later(job_id, "info", f"Opening job on node [{self.node}]", after_ms=1)
+
+    def later(self, job_id: str, level: Level, message: str, *, after_ms: int = 0) -> None:
+        """Writes a notification without making the caller wait."""
+        self._tasks.spawn(self.write(job_id, level, message, after_ms=after_ms), f"notification on [{job_id}]")
+
+    async def write(self, job_id: str, level: Level, message: str, *, after_ms: int = 0) -> bool:
+        """Whether it was stored. Its time is now, or so much later."""
         try:
-            await self._store.write(job_id, level, message, self._clock())
+            await self._store.write(job_id, level, message, self._clock() + after_ms)
         except MlError as error:
             _log.warning("notification [%s] on job [%s] was not stored: %s", message, job_id, error.reason)
             return False

@@ -52,8 +52,7 @@ class Openings:
 
     async def _open(self, turn: Turn, task: JobTask, stored: StoredJob) -> None:
         core, job_id = self._core, turn.job_id
-        facts = await core.store.client.facts()
-        core.notices.later(job_id, "info", f"Opening job on node [{facts.node['name']}]")
+        core.notices.opening(job_id)
         core.entries.move(job_id, "opening", "it was asked for").task = task
         try:
             await self._running.bring_up(turn, task, stored)

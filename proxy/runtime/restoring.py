@@ -23,7 +23,8 @@ _WAIT_S = 60.0
 class Restoring:
     """Goes through the jobs that were open, a few at once; those that cannot be taken up fail by themselves.
 
-    ``restore`` opens a job of which there is an entry; ``fail`` says why that was not possible.
+    ``restore`` opens a job of which there is an entry; ``fail`` says why that was not possible, ``tell_moved`` that it
+    was on another node before.
     """
 
     def __init__(
@@ -32,20 +33,25 @@ class Restoring:
         entries: Entries,
         restore: Callable[[str], Awaitable[None]],
         fail: Callable[[str, str], Awaitable[None]],
+        tell_moved: Callable[[str, str], None],
     ) -> None:
         self._tasks = tasks
         self._entries = entries
         self._restore = restore
         self._fail = fail
+        self._tell_moved = tell_moved
         self._is_listed = asyncio.Event()
         self.has_ended = False
 
-    async def run(self) -> None:
+    async def run(self, taken_from: str | None) -> None:
+        """``taken_from`` is the node that had the jobs before, None where it was this one."""
         entries = iter([self._entries.adopt(task) for task in await self._list()])
         self._is_listed.set()
 
         async def take_up_some() -> None:
             for entry in entries:
+                if taken_from is not None and entry.state == "opening":
+                    self._tell_moved(entry.job_id, taken_from)
                 await self._take_up(entry)
 
         await asyncio.gather(*(take_up_some() for _ in range(_AT_ONCE)))

@@ -69,7 +69,9 @@ class Supervisor:
         self._openings = Openings(core, running)
         self._closing = Closing(core, running)
         self._tending = Tending(core, running)
-        self._restoring = Restoring(store.tasks, core.entries, self._restore, self._openings.give_up)
+        self._restoring = Restoring(
+            store.tasks, core.entries, self._restore, self._openings.give_up, self.notices.moved
+        )
         self._own_indices = OwnIndices(store, core.turns, lives=core.entries.lives, end_unclaimed=self._end_unclaimed)
         self.steps = Steps(core, running, ready=self._restoring.ready)
         self.draining = Draining(core, running, self.places)
@@ -82,10 +84,13 @@ class Supervisor:
 
     # ---- the process
 
-    async def start(self) -> None:
-        """Begins to take up the jobs that were open; requests are answered meanwhile."""
+    async def start(self, taken_from: str | None = None) -> None:
+        """Begins to take up the jobs that were open, ``taken_from`` another node if that had them.
+
+        Requests are answered meanwhile.
+        """
         tasks = self._core.tasks
-        tasks.spawn(self._take_up(), "take up jobs")
+        tasks.spawn(self._take_up(taken_from), "take up jobs")
         tasks.repeat(self._keep_up, "keep jobs up", every_s=_TICK_S)
         tasks.repeat(self._own_indices.look, "look after our indices", every_s=_TICK_S)
         tasks.repeat(self.draining.look, "drain places", every_s=_TICK_S)
@@ -111,9 +116,10 @@ class Supervisor:
         await self.steps.stop()
         await self.places.close()
 
-    async def _take_up(self) -> None:
+    async def _take_up(self, taken_from: str | None) -> None:
         await until_done(self._store.indices.ensure_aliases, "look for aliases", every_s=_RETRY_S)
-        await self._restoring.run()
+        await until_done(self.draining.load, "look for drained places", every_s=_RETRY_S)
+        await self._restoring.run(taken_from)
         await until_done(self._take_up_removals, "take up removals", every_s=_RETRY_S)
 
     async def _take_up_removals(self) -> None:

@@ -25,6 +25,7 @@ from proxy.store.datafeed_stats import DatafeedStats
 from proxy.store.datafeed_tasks import DatafeedTask, DatafeedTasks
 from proxy.store.datafeeds import Config as DatafeedConfig
 from proxy.store.datafeeds import Datafeeds, StoredDatafeed
+from proxy.store.drained_places import DrainedPlaces
 from proxy.store.expired import Expired
 from proxy.store.extraction.grouped import GroupedSearches
 from proxy.store.extraction.preview import preview as preview_source
@@ -39,7 +40,7 @@ from proxy.store.job_tasks import JobTask, JobTasks
 from proxy.store.jobs import Config as JobConfig
 from proxy.store.jobs import Jobs, StoredJob, id_is_taken
 from proxy.store.journal import Journal
-from proxy.store.lease import Peer
+from proxy.store.lease import Peer, machine_name
 from proxy.store.maintenance import Maintenance
 from proxy.store.model_state import ModelStates
 from proxy.store.names import Names
@@ -99,6 +100,7 @@ __all__ = [
     "events_by_time",
     "filter_of",
     "id_is_taken",
+    "machine_name",
     "opaque_id",
     "preview_source",
     "result_docs",
@@ -141,6 +143,7 @@ class Store:
         self.notifications = Notifications(self.client, self.names, self.indices.ensure_own)
         self.journal = Journal(self.client, self.names)
         self.upgrade_mode = UpgradeMode(self.client, self.names)
+        self.drained_places = DrainedPlaces(self.client, self.names, self.indices.ensure_own)
         self.expired = Expired(self.client, self.names, self.results)
         self.orphans = Orphans(self.client, self.names)
         self.alert_rules = AlertRules(self.client, self.names)

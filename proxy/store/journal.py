@@ -45,6 +45,7 @@ class Journal:
         self._alias = names.journal_write_alias
         self._path = quote_expression(names.journal)
         self._last_try = 0
+        self._held: dict[str, dict[str, int]] = {}
 
     async def append(self, job_id: str, sequence: int, payload: bytes) -> int:
         """Writes the entry numbered ``sequence``; returns the next free number.
@@ -57,6 +58,8 @@ class Journal:
         self._last_try = max(time.time_ns(), self._last_try + 1)
         # What a former leader still managed to write comes before, whatever its clock says.
         entry = f"{_entries_of(job_id, sequence)}9{self._client.fence.epoch:010d}{self._last_try:020d}"
+        if job_id in self._held:
+            self._held[job_id][entry] = sequence
         await self._write(job_id, [(entry, sequence, "entry", payload)], action="create")
         return sequence + 1
 
@@ -82,25 +85,39 @@ class Journal:
             (f"{job_id}#model#{saved.sequence}#{part}", saved.sequence, f"model:{len(parts)}", payload)
             for part, payload in enumerate(parts)
         ]
+        fresh = {document_id: sequence for document_id, sequence, _, _ in rows}
+        if job_id not in self._held:
+            await self._write(job_id, rows)
+            await self._drop(job_id, _contained_in(saved))
+            return
+        held = self._held[job_id]
+        held |= fresh
         await self._write(job_id, rows)
-        await self._drop(
-            job_id, {"bool": {"must_not": _IS_ASIDE, "must": [{"range": {"sequence": {"lt": saved.sequence}}}]}}
-        )
-        await self._drop(
-            job_id, {"bool": {"must": [{"term": {"kind": "entry"}}, {"range": {"sequence": {"lte": saved.sequence}}}]}}
-        )
+        stale = [name for name, sequence in held.items() if sequence <= saved.sequence and name not in fresh]
+        await self._delete(stale)
+        for name in stale:
+            held.pop(name, None)
 
     async def read(self, job_id: str) -> tuple[Saved | None, list[tuple[int, bytes]]]:
-        """The newest whole saved model, and the entries after it in order."""
+        """The newest whole saved model, and the entries after it in order.
+
+        From now on it is known which documents there are, because only one process at a time writes those of a job:
+        what a saved model contains is dropped without a search, until ``let_go``.
+        """
         await self._refresh()
         hits = await self._client.search_all(self._index, _of_job(job_id), sort=["sequence"], page=10)
         sources = [(hit["_id"], hit["_source"]) for hit in hits]
+        self._held[job_id] = {name: int(source["sequence"]) for name, source in sources if source["kind"] != _ASIDE}
         saved = _newest_model(sources)
         after = saved.sequence if saved else -1
         # Of several tries to write one entry, the last is the one that was acknowledged.
         tries = sorted((s["sequence"], name, s["payload"]) for name, s in sources if s["kind"] == "entry")
         last = {number: payload for number, _, payload in tries if number > after}
         return saved, [(number, base64.b64decode(payload)) for number, payload in last.items()]
+
+    def let_go(self, job_id: str) -> None:
+        """Keeps nothing in mind of a job that is not open here any more."""
+        self._held.pop(job_id, None)
 
     async def clear(self, job_id: str) -> None:
         """Drops what only a running job needs."""
@@ -146,10 +163,14 @@ class Journal:
         await self._client.find("POST", f"/{self._path}/_refresh")
 
     async def _drop(self, job_id: str, which: object) -> None:
+        self.let_go(job_id)
         await self._refresh()
         query = {"bool": {"filter": [_of_job(job_id), which]}}
         hits = await self._client.search_all(self._index, query, source=False)
-        lines = [self._deletion(hit["_id"]) for hit in hits]
+        await self._delete([hit["_id"] for hit in hits])
+
+    async def _delete(self, names: Sequence[str]) -> None:
+        lines = [self._deletion(name) for name in names]
         for start in range(0, len(lines), 1000):
             await self._client.bulk(b"\n".join(lines[start : start + 1000]) + b"\n", require_alias=True)
 
@@ -164,6 +185,13 @@ def _entries_of(job_id: str, sequence: int) -> str:
 def _of_job(job_id: str) -> Json:
     """Also where somebody deleted the index and the next write made it anew, which maps every text as words."""
     return {"bool": {"should": [{"term": {"job_id": job_id}}, {"term": {"job_id.keyword": job_id}}]}}
+
+
+def _contained_in(saved: Saved) -> Json:
+    """Older models, and the entries that one contains."""
+    before, up_to = ({"range": {"sequence": {name: saved.sequence}}} for name in ("lt", "lte"))
+    entries = {"bool": {"must": [{"term": {"kind": "entry"}}, up_to]}}
+    return {"bool": {"must_not": _IS_ASIDE, "minimum_should_match": 1, "should": [before, entries]}}
 
 
 def _newest_model(sources: Sequence[tuple[str, dict[str, Json]]]) -> Saved | None:

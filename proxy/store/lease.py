@@ -6,16 +6,29 @@ nothing else, and is always read by its id: what a search finds is older.
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import logging
+import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
+from proxy.store.client import ClusterClient, ClusterError, Json, Params, quote_expression
 from proxy.store.fence import lease_alias
 
+_log = logging.getLogger(__name__)
 _DOCUMENT = "lease"
 _FOLLOWER = "follower"
+_LEFT_BY = "left_by"
+_BLOCKED = "cluster_block_exception"
+_ID_LENGTH = 22
 Version = tuple[int, int]
+
+
+def machine_name() -> str:
+    """What a proxy is called by: the machine that it is on."""
+    return socket.gethostname()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,17 @@ class Peer:
     def short_id(self) -> str:
         return self.node_id[:8]
 
+    @property
+    def lasting_id(self) -> str:
+        """The same after a restart, and as long as the ids of Elasticsearch's nodes."""
+        where = hashlib.sha256(f"{self.name} {self.address}".encode()).digest()
+        return base64.urlsafe_b64encode(where).decode()[:_ID_LENGTH]
+
+    @property
+    def transport_address(self) -> str:
+        """Host and port."""
+        return self.address.rpartition("://")[2]
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -47,6 +71,12 @@ class Lease:
     epoch: int
     version: Version
     report: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def last_owner(self) -> Peer | None:
+        """The owner, or who gave the lease back."""
+        left = self.report.get(_LEFT_BY)
+        return self.owner or (None if left is None else Peer(**left))
 
 
 class Leases:
@@ -84,12 +114,32 @@ class Leases:
         body: Json = {"kind": _DOCUMENT, "owner": None if owner is None else asdict(owner), "epoch": epoch,
                       "report": dict(report or {})}  # fmt: skip
         try:
-            written = await self._client.request("PUT", self._path, params=params, body=body)
+            written = await self._put(params, body)
         except ClusterError as error:
             if error.status in (404, 409):
                 return None
             raise
         return written["_seq_no"], written["_primary_term"]
+
+    async def _put(self, params: Params, body: Json) -> Json:
+        """Also where the disk of the lease's node is nearly full.
+
+        Its index grows by nothing, and without it nobody may write anything, also to nodes that have room. A write that
+        was refused for a block was not carried out, so it may be repeated.
+        """
+        try:
+            return await self._client.request("PUT", self._path, params=params, body=body)
+        except ClusterError as error:
+            if error.type != _BLOCKED:
+                raise
+        settings = {"index.blocks.read_only_allow_delete": None}
+        await self._client.request("PUT", f"{self._alias}/_settings", body=settings)
+        _log.warning("the lease's index was read-only because a disk is nearly full, and has been opened again")
+        return await self._client.request("PUT", self._path, params=params, body=body)
+
+    async def give_back(self, owner: Peer, epoch: int, former: Version) -> Version | None:
+        """As ``write``; it belongs to nobody then, and says who had it."""
+        return await self.write(None, epoch, former, {_LEFT_BY: asdict(owner)})
 
     async def show(self, peer: Peer) -> None:
         """Says that a process follows; each time is another version."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from proxy.api.handlers.datafeed_stats import Gathered, Running
+from proxy.api.responsible import Responsible
 from proxy.runtime.datafeeds.actions import Search
 from proxy.store import DatafeedTask, StoredDatafeed
 
@@ -26,7 +27,7 @@ class Run:
 
 def stats_of(run: Run, state: str = "started", job_state: str = "opened", *, is_upgrading: bool = False):
     running = {"feed": Running(state, run, job_state, None)}
-    [document] = Gathered([FEED], {}, running, NODE, is_upgrading).documents()
+    [document] = Gathered([FEED], {}, running, Responsible(NODE, {}, lambda _: None), is_upgrading).documents()
     return document
 
 

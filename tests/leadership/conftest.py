@@ -30,12 +30,14 @@ def settings(config: Config, names: Names) -> Config:
 
 @dataclass(slots=True)
 class Diary:
-    """A duty that only notes when it began and ended."""
+    """A duty that only notes when it began, after whom, and when it ended."""
 
     entries: list[str] = field(default_factory=list)
+    former: Peer | None = None
 
-    async def begin(self) -> None:
+    async def begin(self, former: Peer | None) -> None:
         self.entries.append("began")
+        self.former = former
 
     async def end(self) -> None:
         self.entries.append("ended")
@@ -52,7 +54,8 @@ class Candidate:
     client: ClusterClient
 
     async def start(self) -> None:
-        me = Peer(uuid.uuid4().hex, "candidate", "http://127.0.0.1:1", "")
+        node_id = uuid.uuid4().hex
+        me = Peer(node_id, "candidate", f"http://{node_id[:8]}:1", "")
         await self.leadership.start(me, self.diary)
 
     async def stop(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from proxy.config import Config
 from proxy.store.fence import lease_index
 from tests.http_client import HttpClient
 from tests.leadership.conftest import QUICK, Candidate, until
@@ -37,6 +38,7 @@ async def test_a_lease_that_is_given_back_is_taken_at_once(candidate: Make) -> N
     await until(lambda: second.leadership.leader is not None)
     await first.leadership.stop()
     await until(lambda: second.leadership.leads, within_s=QUICK.expires_s)
+    assert (first.diary.former, second.diary.former) == (None, first.leadership.me)
 
 
 async def test_a_lease_is_given_back_whose_last_renewal_was_cut_off(candidate: Make) -> None:
@@ -111,3 +113,18 @@ async def test_a_write_that_is_refused_makes_the_leader_look_at_its_lease(
     # The index of the lease is gone as well, on which every change of aliases depends.
     await only.store.notifications.write("a", "info", "made anew", 1)
     assert only.diary.entries == ["began"]
+
+
+async def test_a_disk_that_is_nearly_full_does_not_end_a_term(
+    candidate: Make, settings: Config, cluster_client: HttpClient
+) -> None:
+    first, second = candidate(), candidate()
+    await first.start()
+    await until(lambda: first.leadership.leads)
+    await second.start()
+    block = {"index.blocks.read_only_allow_delete": True}
+    await asyncio.to_thread(cluster_client.put, f"/{lease_index(settings.indices.config)}/_settings", json_body=block)
+    await asyncio.sleep(2 * QUICK.expires_s)
+    assert first.leadership.leads
+    assert first.may_write()
+    assert first.diary.entries == ["began"]

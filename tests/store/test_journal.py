@@ -170,3 +170,21 @@ async def test_without_an_index_there_is_nothing_to_read_or_clear(store_client, 
     journal = Journal(store_client, names)
     assert await journal.read("one") == (None, [])
     await journal.clear("one")
+
+
+async def test_who_has_read_the_journal_drops_what_a_model_contains_without_looking_for_it(
+    journal, store_client, names, monkeypatch
+):
+    await append_all(journal, "one", 0, [b"a"])
+    await journal.save_model("one", Saved(0, b"old"))
+    await append_all(journal, "one", 1, [b"left"])
+    reader = Journal(store_client, names)
+    assert await reader.read("one") == (Saved(0, b"old"), [(1, b"left")])
+    await append_all(reader, "one", 2, [b"refused", b"acknowledged", b"later"])
+    monkeypatch.setattr(store_client, "search_all", None)
+    await reader.save_model("one", Saved(3, b"new"))
+    monkeypatch.undo()
+    assert sorted(await payloads_in(store_client, names)) == [b"later", b"new"]
+    await reader.save_model("one", Saved(3, b"again"))
+    await reader.save_model("one", Saved(5, b"last"))
+    assert await payloads_in(store_client, names) == [b"last"]

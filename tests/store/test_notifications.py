@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from proxy.store.notifications import Notifications
@@ -33,3 +35,12 @@ async def test_a_message_is_cut_where_its_field_ends(
     assert hit["_source"] == {
         "job_id": "job", "message": stored, "level": "info", "timestamp": 1000, "job_type": "anomaly_detector",
     }  # fmt: skip
+
+
+async def test_messages_that_come_together_are_all_written(loop, store_client, cluster_client, names, make_index):
+    make_index(names.indices.notifications, "notifications", names.notifications_write_alias)
+    notifications = Notifications(store_client, names, never)
+    await asyncio.gather(*(notifications.write(f"job-{number}", "info", "told", number) for number in range(200)))
+    cluster_client.post(f"/{names.indices.notifications}/_refresh")
+    hits = cluster_client.get(f"/{names.indices.notifications}/_search", query={"size": "500"}).json()["hits"]["hits"]
+    assert sorted(hit["_source"]["timestamp"] for hit in hits) == list(range(200))

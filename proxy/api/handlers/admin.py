@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Any
 
 from proxy.api.call import Call
+from proxy.api.responsible import is_named, responsible
 from proxy.api.services import Services
 from proxy.errors import validation_failed
 from proxy.job_config import datafeed, job, memory_limit
 from proxy.job_config.categorization import default_analyzer
+from proxy.runtime.machine_memory import machine_bytes
 from proxy.store import Json
 from proxy.units import format_bytes, parse_duration_ms
 
@@ -49,15 +52,16 @@ async def info(call: Call, services: Services) -> dict[str, Any]:
 
 
 async def get_memory_stats(call: Call, services: Services) -> dict[str, Any]:
-    """The models, and the memory that there is for them, are counted at the node that jobs are said to run on."""
-    answer = await services.store.nodes.memory(call.path.get("node_id"))
+    """The models, and the memory that there is for them, are counted at the node that jobs are said to run on.
+
+    That one comes behind those of the cluster, which have none.
+    """
+    which = call.path.get("node_id")
+    answer = await services.store.nodes.memory(which)
     known = await services.store.nodes.all()
-    facts = await services.store.client.facts()
-    nodes = {}
+    nodes, counted = {}, answer["_nodes"]
     for node_id, node in answer["nodes"].items():
-        has_models = node_id == facts.node_id
-        most, used = (services.runtime.capacity.memory_bytes, _model_bytes(services)) if has_models else (0, 0)
-        sizes = _sizes(node, most, used)
+        sizes = _sizes(node["os"]["mem"], node["jvm"]["mem"]["heap_max_in_bytes"])
         nodes[node_id] = {
             "name": node["name"],
             "ephemeral_id": known.get(node_id, {}).get("ephemeral_id", node_id),
@@ -66,31 +70,44 @@ async def get_memory_stats(call: Call, services: Services) -> dict[str, Any]:
             "roles": node.get("roles", []),
             **(_readable(sizes) if call.human else sizes),
         }
-    return {"_nodes": answer["_nodes"], "cluster_name": answer["cluster_name"], "nodes": nodes}
+    if is_named(services, which):
+        own = dict(responsible(services).node)
+        sizes = _sizes({"total_in_bytes": machine_bytes()}, 0, _Models.of(services))
+        nodes[own.pop("id")] = {**own, "roles": ["ml"], **(_readable(sizes) if call.human else sizes)}
+        counted = {**counted, "total": counted["total"] + 1, "successful": counted["successful"] + 1}
+    return {"_nodes": counted, "cluster_name": answer["cluster_name"], "nodes": nodes}
 
 
-def _model_bytes(services: Services) -> int:
-    found = (services.runtime.status(job_id) for job_id in services.runtime.running())
-    return sum(int(status.model_size.get("model_bytes", 0)) for status in found if status is not None)
+@dataclass(frozen=True, slots=True)
+class _Models:
+    """Bytes that models may have, and have."""
+
+    most: int = 0
+    used: int = 0
+
+    @classmethod
+    def of(cls, services: Services) -> _Models:
+        found = (services.runtime.status(job_id) for job_id in services.runtime.running())
+        used = sum(int(status.model_size.get("model_bytes", 0)) for status in found if status is not None)
+        return cls(services.runtime.capacity.memory_bytes, used)
 
 
-def _sizes(node: Json, most_bytes: int, model_bytes: int) -> dict[str, Any]:
-    total = node["os"]["mem"]["total_in_bytes"]
-    adjusted = node["os"]["mem"].get("adjusted_total_in_bytes", total)
+def _sizes(memory: Json, heap_bytes: int, models: _Models = _Models()) -> dict[str, Any]:
+    total = memory["total_in_bytes"]
     return {
         "mem": {
             "total_in_bytes": total,
-            "adjusted_total_in_bytes": adjusted,
+            "adjusted_total_in_bytes": memory.get("adjusted_total_in_bytes", total),
             "ml": {
-                "max_in_bytes": most_bytes,
+                "max_in_bytes": models.most,
                 "native_code_overhead_in_bytes": 0,
-                "anomaly_detectors_in_bytes": model_bytes,
+                "anomaly_detectors_in_bytes": models.used,
                 "data_frame_analytics_in_bytes": 0,
                 "native_inference_in_bytes": 0,
             },
         },
         "jvm": {
-            "heap_max_in_bytes": node["jvm"]["mem"]["heap_max_in_bytes"],
+            "heap_max_in_bytes": heap_bytes,
             "java_inference_max_in_bytes": 0,
             "java_inference_in_bytes": 0,
         },

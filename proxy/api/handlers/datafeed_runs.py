@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from proxy.api.call import Call
+from proxy.api.responsible import node_id_of
 from proxy.api.rules.datafeed_start import run_of
 from proxy.api.services import Services
 from proxy.errors import MlError, status_error
@@ -39,8 +40,7 @@ async def start_datafeed(call: Call, services: Services) -> dict[str, Any]:
     except TimeoutError as error:
         timeout = call.option("timeout", "20s")
         raise datafeed_errors.start_timed_out(stored.datafeed_id, timeout) from error
-    facts = await services.store.client.facts()
-    return {"started": True, "node": facts.node_id if state == "opened" else ""}
+    return {"started": True, "node": node_id_of(services) if state == "opened" else ""}
 
 
 def _by_key(api_key: str) -> dict[str, str]:

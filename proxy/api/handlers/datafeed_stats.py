@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from proxy.api.call import Call
-from proxy.api.handlers.job_stats import node_of
 from proxy.api.large_answer import prepared
 from proxy.api.render import Prepared
+from proxy.api.responsible import Responsible, responsible
 from proxy.api.services import Services
 from proxy.job_config import datafeed_assignment
 from proxy.runtime.datafeeds.runner import Runner
@@ -37,7 +37,7 @@ class Gathered:
     datafeeds: list[StoredDatafeed]
     timings: Mapping[str, Mapping[str, Any]]
     running: Mapping[str, Running]
-    node: Document
+    where: Responsible | None
     is_upgrading: bool
 
     def documents(self) -> list[Document]:
@@ -63,7 +63,7 @@ async def gather(services: Services, expression: str | None, allow_no_match: boo
         datafeeds=found,
         timings=await services.store.datafeed_stats.read([each.job_id for each in found]),
         running=running,
-        node=await node_of(services) if running else {},
+        where=responsible(services) if running else None,
         is_upgrading=bool(running) and await services.store.upgrade_mode.is_on(),
     )
 
@@ -84,8 +84,8 @@ def _stats(stored: StoredDatafeed, gathered: Gathered) -> Document:
     stats: Document = {"datafeed_id": datafeed_id, "state": "stopped" if running is None else running.state}
     timing = None
     if running is not None:
-        if running.state != "starting":
-            stats["node"] = gathered.node
+        if running.state != "starting" and gathered.where is not None:
+            stats["node"] = gathered.where.for_job(job_id)
         stats["assignment_explanation"] = _explanation(stored, running, is_upgrading=gathered.is_upgrading)
         timing = running.search_timing
     stats["timing_stats"] = timing or SearchTiming.of(gathered.timings.get(job_id)).document(job_id)

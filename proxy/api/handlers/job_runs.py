@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from proxy.api.call import Call, Reply
+from proxy.api.responsible import node_id_of
 from proxy.api.rules import flush, identifiers, repeats
 from proxy.api.rules.breach import check
 from proxy.api.services import Services
@@ -28,8 +29,7 @@ async def open_job(call: Call, services: Services) -> dict[str, Any]:
         is_open = await asyncio.wait_for(services.runtime.open(job_id), timeout.nanos / _NANOS_PER_SECOND)
     except TimeoutError as error:
         raise status_error(f"Opening job [{job_id}] timed out after [{timeout.text}]", 408) from error
-    facts = await services.store.client.facts()
-    return {"opened": True, "node": facts.node_id if is_open else ""}
+    return {"opened": True, "node": node_id_of(services) if is_open else ""}
 
 
 def _check_capacity(services: Services, job: StoredJob) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from proxy.api.call import Call
 from proxy.api.large_answer import prepared
 from proxy.api.render import Prepared, with_human_times
+from proxy.api.responsible import Responsible, responsible
 from proxy.api.services import Services
 from proxy.runtime.capacity import AWAITING_NODE
 from proxy.runtime.counts import TimingStats
@@ -70,7 +71,7 @@ class Gathered:
     jobs: list[StoredJob]
     stored: StoredStats
     running: Mapping[str, _Running]
-    node: Document
+    where: Responsible | None
     is_upgrading: bool
     now_ms: int
 
@@ -111,26 +112,10 @@ async def gather(services: Services, expression: str | None, allow_no_match: boo
         jobs=jobs,
         stored=await services.store.job_stats.read(jobs),
         running=running,
-        node=await node_of(services) if running else {},
+        where=responsible(services) if running else None,
         is_upgrading=bool(running) and await services.store.upgrade_mode.is_on(),
         now_ms=services.clock(),
     )
-
-
-async def node_of(services: Services) -> Document:
-    """The node that jobs are said to run on: the one that we ask. Its attributes name the proxy that has them."""
-    facts = await services.store.client.facts()
-    node = (await services.store.nodes.all())[facts.node_id]
-    return {
-        "id": facts.node_id,
-        "name": node["name"],
-        "ephemeral_id": node["ephemeral_id"],
-        "transport_address": node["transport_address"],
-        "attributes": {
-            **{name: value for name, value in node["attributes"].items() if name.startswith("ml.")},
-            **{f"lanewatch.{name}": value for name, value in services.responsible().items()},
-        },
-    }
 
 
 def _stats(job_id: str, gathered: Gathered) -> Document:
@@ -150,16 +135,18 @@ def _stats(job_id: str, gathered: Gathered) -> Document:
         "state": "closed" if running is None else running.state,
     }
     if running is not None:
-        stats |= _where(running, gathered)
+        stats |= _where(job_id, running, gathered)
     stats["timing_stats"] = timing
     return stats
 
 
-def _where(running: _Running, gathered: Gathered) -> Document:
+def _where(job_id: str, running: _Running, gathered: Gathered) -> Document:
     """Where a job runs and since when."""
     if running.is_waiting:
         return {"assignment_explanation": AWAITING_NODE}
-    where: Document = {} if running.state == "failed" else {"node": gathered.node}
+    where: Document = {}
+    if running.state != "failed" and gathered.where is not None:
+        where["node"] = gathered.where.for_job(job_id)
     where["assignment_explanation"] = _UPGRADING if gathered.is_upgrading else ""
     if running.task is not None:
         where["open_time"] = f"{max(0, gathered.now_ms - running.task.opened_at) // 1000}s"

@@ -16,12 +16,12 @@ async def get_places(call: Call, services: Services) -> dict[str, Any]:
 
 
 async def drain_place(call: Call, services: Services) -> dict[str, Any]:
-    services.runtime.draining.drain(call.path["place"])
+    await services.runtime.draining.drain(call.path["place"])
     return {"acknowledged": True}
 
 
 async def resume_place(call: Call, services: Services) -> dict[str, Any]:
-    services.runtime.draining.resume(call.path["place"])
+    await services.runtime.draining.resume(call.path["place"])
     return {"acknowledged": True}
 
 

@@ -10,9 +10,11 @@ do not agree the less unusual one is taken.
 It fails where a series follows holidays, or a shift plan of other lengths than a week.
 """
 
+from functools import lru_cache
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from proxy.engine.columns import Rows, Slot
 from proxy.engine.elementwise import anywhere, clip, double, is_one, maximum, minimum, of, where, zeros
@@ -38,6 +40,16 @@ YOUNG_VISITS = 3
 AGREES = 0.5
 
 
+# The same for all series of all jobs with such a week, and more than all else that a small job keeps.
+@lru_cache(maxsize=64)
+def _half_days(week_bins: int) -> tuple[tuple[Rows, NDArray[np.uint8]], list[int]]:
+    """The bins half a day around each of the week: (bytes of their marks, bits in these), and as bits of one number."""
+    half = week_bins // 14
+    around = (np.arange(week_bins)[:, None] + np.arange(-half, half + 1)) % week_bins
+    bits = np.left_shift(1, around % 8).astype(np.uint8)
+    return (around // 8, bits), [sum(1 << w for w in bins) for bins in around.tolist()]
+
+
 class DayWeek(Component):
     """The tables of the day and the week: a mean and the number of visits of each bin."""
 
@@ -49,12 +61,7 @@ class DayWeek(Component):
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
-        half = grid.week_bins // 14
-        around = (np.arange(grid.week_bins)[:, None] + np.arange(-half, half + 1)) % grid.week_bins
-        # The bins half a day around each of the week: the bytes of their marks, and the bits in these.
-        self._around = around // 8, np.left_shift(1, around % 8).astype(np.uint8)
-        # The same as the bits of one number.
-        self._half_day = [sum(1 << w for w in bins) for bins in around.tolist()]
+        self._around, self._half_day = _half_days(grid.week_bins)
         visits = "u1" if grid.most_counted == FEW_COUNTED else "u2"
         super().__init__(
             day=Slot("f4", (grid.day_bins,)),

@@ -94,9 +94,8 @@ class Feeds:
             MlError: 409 where it is started already.
         """
         job = await self._store.jobs.get(task.job_id)
-        facts = await self._store.client.facts()
         await self._store.datafeed_tasks.create(task)
-        text = f"Starting datafeed [{task.datafeed_id}] on node [{facts.node['name']}]"
+        text = f"Starting datafeed [{task.datafeed_id}] on node [{self._jobs.notices.node}]"
         self._jobs.notices.later(task.job_id, "info", text)
         self._spawn(Runner(self._around, task, stored, job.config))
 

@@ -102,6 +102,8 @@ class Runner:
         self._settings: Settings = replace(settings, check_every_ms=around.pace.check_every_ms)
         self._closes_job: bool | None = task.closes_job if task.is_stopping else None
         self._woken = asyncio.Event()
+        self._untold: list[Notify] = []
+        self._telling: asyncio.Task[None] | None = None
         self.searching: Search | None = None
 
     @property
@@ -128,6 +130,7 @@ class Runner:
             progress = self._progress(live)
             action = next_action(self._settings, progress, self._around.clock())
             if isinstance(action, Stop):
+                await self._have_told()
                 return action
             outcome = await self._perform(live, progress, action)
             reached = self._reached(live, progress, action)
@@ -158,10 +161,11 @@ class Runner:
             case Annotate():
                 await self._annotate(action)
             case Notify():
-                await self._jobs.notices.write(self.task.job_id, action.level, action.text)
+                self._tell(action)
             case PersistModel():
                 await self._jobs.persist(self.task.job_id)
             case WaitUntil():
+                await self._have_told()
                 await self._wait(action.at_ms)
             case Stop():
                 raise AssertionError("the loop ends before")
@@ -195,6 +199,22 @@ class Runner:
         except MlError as error:
             text = f"An annotation about delayed data could not be stored: {error.reason}"
             await self._jobs.notices.write(self.task.job_id, "warning", text)
+
+    def _tell(self, notice: Notify) -> None:
+        """Lets users know, in the order of what happened; no search waits for that."""
+        self._untold.append(notice)
+        if self._telling is None or self._telling.done():
+            self._telling = asyncio.create_task(self._tell_all())
+
+    async def _tell_all(self) -> None:
+        while self._untold:
+            notice = self._untold.pop(0)
+            await self._jobs.notices.write(self.task.job_id, notice.level, notice.text)
+
+    async def _have_told(self) -> None:
+        """Waits until all is written that there was to tell."""
+        if self._telling is not None:
+            await self._telling
 
     async def _wait(self, until_ms: int) -> None:
         pause_s = max(0.0, (together_ms(until_ms, self._settings.frequency_ms) - self._around.clock()) / 1000)

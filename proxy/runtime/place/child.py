@@ -33,7 +33,7 @@ from proxy.runtime.place.wire import (
     Step,
     portable,
     receive,
-    send,
+    send_together,
 )
 from proxy.runtime.place.worker import Worker
 from proxy.store import store_of_term
@@ -45,27 +45,44 @@ _PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 # Signs of life per time that the parent waits for one.
 _SIGNS = 4
 _MOMENT_S = 1e-3
+# How long the end of a step may wait for company.
+_SOON_S = 0.02
 
 
-class _Reporter:
-    """Tells the parent of steps as they begin and end."""
+class _Voice:
+    """What this process says to its parent.
+
+    That a step begins is said at once, before it can do harm; that it has ended goes with what is said next.
+    """
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
+        self._untold: list[object] = []
+        self._later: asyncio.TimerHandle | None = None
+
+    def say(self, *messages: object) -> None:
+        """At once, behind what was left to be said."""
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        said, self._untold = [*self._untold, *messages], []
+        send_together(self._writer, said)
 
     def begun(self, job_id: str, entry: int | None) -> None:
-        send(self._writer, Begun(job_id, entry))
+        self.say(Begun(job_id, entry))
 
     def ended(self) -> None:
-        send(self._writer, Ended())
+        self._untold.append(Ended())
+        if self._later is None:
+            self._later = asyncio.get_running_loop().call_later(_SOON_S, self.say)
 
 
 class _Child:
     def __init__(self, start: Start, writer: asyncio.StreamWriter) -> None:
-        self._writer = writer
+        self._voice = _Voice(writer)
         self._beat_s = start.config.runtime.step_timeout / _SIGNS
         self._calls: list[ClusterCall] = []
-        self._worker = Worker(store_of_term(start.config, self._calls.append, start.term), _Reporter(writer))
+        self._worker = Worker(store_of_term(start.config, self._calls.append, start.term), self._voice)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, reader: asyncio.StreamReader) -> None:
@@ -86,8 +103,7 @@ class _Child:
         while True:
             busy_before_s, busy_s, looked_before, looked = busy_s, self._worker.busy_s, looked, time.perf_counter()
             load = (busy_s - busy_before_s) / max(looked - looked_before, _MOMENT_S)
-            send(self._writer, Alive(memory_bytes(), min(1.0, load)))
-            self._tell_calls()
+            self._voice.say(Alive(memory_bytes(), min(1.0, load)), *self._calls_to_tell())
             await asyncio.sleep(self._beat_s)
 
     async def _perform(self, request: Request) -> None:
@@ -95,20 +111,21 @@ class _Child:
         number = request.number
 
         def hear(summary: Summary) -> None:
-            send(self._writer, Step(number, summary))
+            self._voice.say(Step(number, summary))
 
         try:
             summary = await self._worker.perform(request.job_id, request.command, hear)
         except Exception as error:
-            send(self._writer, Failure(number, portable(error)))
+            self._voice.say(Failure(number, portable(error)), *self._calls_to_tell())
         else:
-            send(self._writer, Answer(number, summary))
-        self._tell_calls()
+            self._voice.say(Answer(number, summary), *self._calls_to_tell())
 
-    def _tell_calls(self) -> None:
-        if self._calls:
-            send(self._writer, Called(self._calls.copy()))
-            self._calls.clear()
+    def _calls_to_tell(self) -> list[object]:
+        if not self._calls:
+            return []
+        calls = self._calls.copy()
+        self._calls.clear()
+        return [Called(calls)]
 
 
 async def _serve(connection: socket.socket) -> None:

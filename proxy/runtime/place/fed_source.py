@@ -39,7 +39,7 @@ class FedSource:
         self._pages: AsyncGenerator[Extracted, None] | None = None
         self._reads_to: tuple[int, int | None] | None = None
         self._flushed_bucket: int | None = None
-        self._waiting: asyncio.Task[Extracted | None] | None = None
+        self._coming: asyncio.Task[Extracted | None] | None = None
 
     def changes_by_flush(self, search: Search, progress: Progress | None, bucket_span_ms: int) -> bool:
         """Whether a flush behind a search would show anything new; to be asked once for each search.
@@ -51,33 +51,52 @@ class FedSource:
         self._flushed_bucket = reached
         return not is_same or progress is None or progress.records_in_search > 0
 
+    async def look_ahead(self, search: Search) -> None:
+        """Begins to read the next batch of a search, while whoever wants it is busy with something else.
+
+        Raises:
+            ExtractionError: the source cannot be read.
+        """
+        if self._pages is None or self._reads_to != (search.end_ms, search.advance_to_ms):
+            await self.let_go()
+            # In real time many are due at the same moment; a lookback asks for full pages.
+            self.searcher.is_grouping = search.advance_to_ms is not None
+            self._opened = self._opened or await open_source(self.searcher, self.source)
+            self._pages = read_search(self._opened, self._fields, self._chunking, search)
+            self._reads_to = (search.end_ms, search.advance_to_ms)
+        if self._coming is None:
+            self._coming = asyncio.create_task(anext(self._pages, None))
+
     async def next_page(self, search: Search) -> Extracted | None:
-        """The next batch of a search; None where all of it is read.
+        """The next batch of a search; None where all of it is read. The one after it is on its way then.
 
         Raises:
             ExtractionError: the source cannot be read.
             asyncio.CancelledError: it was cut, or the caller was.
         """
-        if self._pages is None or self._reads_to != (search.end_ms, search.advance_to_ms):
-            await self.let_go()
-            self._opened = self._opened or await open_source(self.searcher, self.source)
-            self._pages = read_search(self._opened, self._fields, self._chunking, search)
-            self._reads_to = (search.end_ms, search.advance_to_ms)
-            # In real time many are due at the same moment; a lookback asks for full pages.
-            self.searcher.is_grouping = search.advance_to_ms is not None
-        self._waiting = asyncio.create_task(anext(self._pages, None))
+        await self.look_ahead(search)
+        assert self._coming is not None, "it was begun just now"
         try:
-            return await self._waiting
+            page = await self._coming
         finally:
-            self._waiting.cancel()
-            self._waiting = None
+            self._coming.cancel()
+            self._coming = None
+        if page is not None:
+            await self.look_ahead(search)
+        return page
 
     def cut(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
+        """Lets go of the batch that is waited for."""
+        if self._coming is not None:
+            self._coming.cancel()
 
     async def let_go(self) -> None:
         """Ends what is being read."""
+        coming, self._coming = self._coming, None
+        if coming is not None:
+            coming.cancel()
+            # Whatever became of it, nobody wants it any more.
+            await asyncio.gather(coming, return_exceptions=True)
         pages, self._pages, self._reads_to = self._pages, None, None
         if pages is not None:
             await pages.aclose()

@@ -19,7 +19,7 @@ from proxy.runtime.datafeeds.actions import (
     Outcome,
     Search,
 )
-from proxy.runtime.datafeeds.progress import read_on
+from proxy.runtime.datafeeds.progress import Progress, read_on
 from proxy.runtime.datafeeds.timing import SearchTiming
 from proxy.runtime.documents import index_lines
 from proxy.runtime.extraction.reading import Extracted
@@ -42,14 +42,12 @@ async def feed(job: PlacedJob, command: Feed) -> Summary:
         MlError: 503 where the cluster does not take the model with which a run begins.
     """
     feeding = await _feeding(job, command.run)
-    is_new = job.progress is None or job.progress.run_ms != command.progress.run_ms
-    job.progress = command.progress
-    if is_new:
-        # What is stored of the job until now must be its past, or it would be counted again after a restart.
-        await saving.save(job, command.now_ms)
+    former, job.progress = job.progress, command.progress
     outcome: Outcome | None
     rows_before = job.unsaved_rows
     try:
+        if former is None or former.run_ms != command.progress.run_ms:
+            await _begin(job, feeding, command, former)
         if isinstance(command.action, Search):
             outcome = await _search(job, feeding, command.action, command)
         else:
@@ -69,6 +67,22 @@ async def feed(job: PlacedJob, command: Feed) -> Summary:
     return job.summary(outcome=outcome, search_timing=feeding.timing.document(job.job_id))
 
 
+async def _begin(job: PlacedJob, feeding: FedSource, command: Feed, former: Progress | None) -> None:
+    """What is stored of the job until now must be its past, or it would be counted again after a restart.
+
+    Meanwhile the first page is on its way. Where the model is not saved, the run has not begun.
+    """
+    try:
+        if isinstance(command.action, Search):
+            await feeding.look_ahead(command.action)
+    finally:
+        try:
+            await saving.save(job, command.now_ms)
+        except BaseException:
+            job.progress = former
+            raise
+
+
 async def _feeding(job: PlacedJob, run: FeedRun) -> FedSource:
     if job.feeding is None or job.feeding.run.run_ms != run.run_ms:
         stored = (await job.store.datafeed_stats.read([job.job_id])).get(job.job_id)
@@ -84,23 +98,36 @@ async def _search(job: PlacedJob, feeding: FedSource, search: Search, command: F
     try:
         while True:
             page = await _page_or_cut(feeding, search)
-            if page is None:
-                break
             if isinstance(page, CutShort):
                 return page
-            rows = len(page.ingested.batch.time)
-            if rows:
-                await job.learn(page.ingested, command.now_ms)
-            assert job.progress is not None
-            job.progress = read_on(job.progress, search, page.read_to_ms, rows)
+            is_last = page is None or page.read_to_ms >= search.end_ms
+            await _learn(job, feeding, command, search, page, is_last=is_last)
+            if is_last:
+                await feeding.let_go()
+                return Flushed(job.status.last_finalized_bucket_end_ms)
             if loop.time() > until:
                 return None
-        await feeding.let_go()
-        if feeding.changes_by_flush(search, job.progress, job.model.bucket_span_ms):
-            await job.move_on({"calc_interim": True, "advance_to": _second(search.advance_to_ms)}, command.now_ms)
-        return Flushed(job.status.last_finalized_bucket_end_ms)
     finally:
         _measure(job, feeding, job.status.data_counts["bucket_count"] - buckets_before)
+
+
+async def _learn(
+    job: PlacedJob, feeding: FedSource, command: Feed, search: Search, page: Extracted | None, *, is_last: bool
+) -> None:
+    """Has a page analysed, and behind the last one whatever time that brings."""
+    assert job.progress is not None
+    rows = 0 if page is None else len(page.ingested.batch.time)
+    progress = job.progress if page is None else read_on(job.progress, search, page.read_to_ms, rows)
+    flush = {"calc_interim": True, "advance_to": _second(search.advance_to_ms)}
+    has_flush = is_last and feeding.changes_by_flush(search, progress, job.model.bucket_span_ms)
+    if page is not None and rows and has_flush:
+        await job.learn_last(page.ingested, flush, progress, command.now_ms)
+        return
+    if page is not None and rows:
+        await job.learn(page.ingested, command.now_ms)
+    job.progress = progress
+    if has_flush:
+        await job.move_on(flush, command.now_ms)
 
 
 async def _page_or_cut(feeding: FedSource, search: Search) -> Extracted | CutShort | None:
@@ -151,6 +178,7 @@ async def forget(job: PlacedJob) -> None:
     feeding, job.feeding = job.feeding, None
     if feeding is not None:
         await feeding.let_go()
+    await job.outbox.settle()
     job.outbox.take_out(job.inputs.write_alias, result_ids.datafeed_timing_stats(job.job_id))
 
 

@@ -142,6 +142,12 @@ class PlacedJob:
         """Lets users know with the next summary."""
         self._notices.append(Notice(level, text))
 
+    async def leave(self) -> None:
+        """Ends what goes on beside its steps."""
+        if self.feeding is not None:
+            await self.feeding.let_go()
+        await self.outbox.settle()
+
     # ---- opening
 
     async def load(self, now_ms: int) -> None:
@@ -235,6 +241,18 @@ class PlacedJob:
         self.is_untouched = False
         await self._advance(None, self.model.flushing(options, now_ms), sends=False)
 
+    async def learn_last(self, ingested: Ingested, options: Mapping[str, Any], progress: Progress, now_ms: int) -> None:
+        """As ``learn`` up to a progress and then ``move_on``, in one go."""
+        self.is_untouched = False
+        self.unsaved_rows += len(ingested.batch.time)
+
+        def steps() -> Iterator[Outcome]:
+            yield from self.model.analysing(ingested, now_ms)
+            self.progress = progress
+            yield from self.model.flushing(options, now_ms)
+
+        await self._advance(None, steps(), sends=False)
+
     async def update(self, inputs: JobInputs) -> None:
         self.inputs = self.outbox.inputs = inputs
         await self.do(None, self.model.update, inputs)
@@ -275,6 +293,8 @@ class PlacedJob:
             if sends:
                 await self.send()
                 self.hear(self.summary())
+            else:
+                self.outbox.send_beside()
             while self.outbox.is_full():
                 # One request can finish years of buckets: more than memory holds while the cluster takes nothing.
                 if self._is_cut:

@@ -17,6 +17,8 @@ from proxy.store.results.write import ResultsBlocked
 
 # What may wait for a cluster that takes nothing, before new data are refused.
 _MAX_BYTES = 64 * 1024 * 1024
+# What is worth a request while a model computes on.
+_WORTH_SENDING_BYTES = 256 * 1024
 # Few enough to be read without holding up the loop.
 _RESCORED_AT_ONCE = 500
 
@@ -28,12 +30,16 @@ class Outbox:
         self._store = store
         self.inputs = inputs
         self._lines: list[bytes] = []
+        self._size = 0
+        self._turn = asyncio.Lock()
+        self._beside: asyncio.Task[None] | None = None
         self._rescoring = Rescoring()
         self._notices: list[Notice] = []
         self._trouble: str | None = None
 
     def put(self, lines: Sequence[bytes], rescoring: Rescoring | None = None) -> None:
         self._lines += lines
+        self._size += sum(map(len, lines))
         if rescoring is not None:
             self._rescoring.add(rescoring)
 
@@ -41,12 +47,13 @@ class Outbox:
         """Whatever waits to become this document."""
         action = index_action(index, document_id)
         self._lines = [line for line in self._lines if not line.startswith(action)]
+        self._size = sum(map(len, self._lines))
 
     def is_empty(self) -> bool:
-        return not self._lines and not self._rescoring.ids()
+        return not (self._lines or self._rescoring.ids() or self._turn.locked())
 
     def is_full(self) -> bool:
-        return sum(map(len, self._lines)) > _MAX_BYTES
+        return self._size > _MAX_BYTES
 
     def told(self) -> list[Notice]:
         """What is to be said of the sending since the last time."""
@@ -55,8 +62,12 @@ class Outbox:
 
     async def try_send(self) -> None:
         """Sends what waits; results of data that are taken for good may wait on, whatever the cluster says."""
+        await self.settle()
+        await self._try()
+
+    async def _try(self) -> None:
         try:
-            await self.send()
+            await self._send()
         except MlError as error:
             self._say_once(error)
         else:
@@ -71,17 +82,50 @@ class Outbox:
             self._trouble = error.reason
             self._notices.append(Notice("error", f"The cluster refuses the job's results, which wait: {error.reason}"))
 
+    def send_beside(self) -> None:
+        """Begins to send what waits, where that is worth a request, while more is being found."""
+        if self._size >= _WORTH_SENDING_BYTES and (self._beside is None or self._beside.done()):
+            self._beside = asyncio.create_task(self._try())
+
+    async def settle(self) -> None:
+        """Waits for what is sent beside."""
+        if self._beside is not None:
+            beside, self._beside = self._beside, None
+            await beside
+
     async def send(self) -> None:
         """Sends what waits.
 
         Raises:
             MlError: 503 where the cluster does not take it; it goes on waiting.
         """
-        if self._lines:
-            await self._write(self._lines)
-            self._lines = []
-        if ids := self._rescoring.ids():
-            await self._rescore(ids)
+        await self.settle()
+        await self._send()
+
+    async def _send(self) -> None:
+        async with self._turn:
+            while self._lines:
+                await self._send_lines()
+            if self._rescoring.ids():
+                await self._send_scores()
+
+    async def _send_lines(self) -> None:
+        lines, size = self._lines, self._size
+        self._lines, self._size = [], 0
+        try:
+            await self._write(lines)
+        except BaseException:
+            self._lines, self._size = [*lines, *self._lines], size + self._size
+            raise
+
+    async def _send_scores(self) -> None:
+        rescoring, self._rescoring = self._rescoring, Rescoring()
+        try:
+            await self._rescore(rescoring)
+        except BaseException:
+            rescoring.add(self._rescoring)
+            self._rescoring = rescoring
+            raise
 
     async def _write(self, lines: Sequence[bytes]) -> None:
         try:
@@ -101,10 +145,10 @@ class Outbox:
         if await indices.ensure_results(self.inputs.job_id, config["results_index_name"], fields):
             self._notices.append(Notice("warning", "The job's results index was gone; it has been made anew"))
 
-    async def _rescore(self, ids: list[str]) -> None:
+    async def _rescore(self, rescoring: Rescoring) -> None:
         """Brings new scores to earlier results."""
+        ids = rescoring.ids()
         for start in range(0, len(ids), _RESCORED_AT_ONCE):
             results = await self._store.results_write.stored(self.inputs.job_id, ids[start : start + _RESCORED_AT_ONCE])
-            rescored = ((result, self._rescoring.rescored(result.id, result.source)) for result in results)
+            rescored = ((result, rescoring.rescored(result.id, result.source)) for result in results)
             await self._write(await asyncio.to_thread(rewrite_lines, self.inputs.write_alias, rescored))
-        self._rescoring = Rescoring()

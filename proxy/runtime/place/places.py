@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from proxy.errors import unavailable
 from proxy.runtime.place.commands import Command, Discard, Open
 from proxy.runtime.place.contract import Hear, JobNotLoaded, NotUp, Place, PlaceLost, Vitals, hear_nothing
-from proxy.runtime.place.spreading import LEAST_JOB_BYTES, Burden, lightest
+from proxy.runtime.place.spreading import LEAST_JOB_BYTES, Burden, excess, lightest
 from proxy.runtime.place.summary import Summary
 
 
@@ -50,6 +50,7 @@ class Places:
         """``places`` by the names that operators know them by."""
         self._seats = [_Seat(name, place) for name, place in places.items()]
         self._seat_of: dict[str, _Seat] = {}
+        self._released: set[str] = set()
 
     async def call(self, job_id: str, command: Command, hear: Hear = hear_nothing) -> Summary:
         if isinstance(command, Open):
@@ -63,7 +64,7 @@ class Places:
         return self._weighed(job_id, await seat.place.call(job_id, command, hear))
 
     async def _open(self, job_id: str, command: Open, hear: Hear) -> Summary:
-        """Where it was, if it may be there; else in the lightest place that takes it."""
+        """Where it was, if it may be there and was not released; else in the lightest place that takes it."""
         tried: set[_Seat] = set()
         while (seat := self._seat_for(job_id, tried)) is not None:
             await self._move(job_id, seat)
@@ -80,7 +81,7 @@ class Places:
         up = [seat for seat in seats if seat.place.vitals().is_up] or seats
         if not up:
             return None
-        held = self._seat_of.get(job_id)
+        held = None if job_id in self._released else self._seat_of.get(job_id)
         return held if held in up else up[lightest([seat.burden() for seat in up])]
 
     async def _move(self, job_id: str, seat: _Seat) -> None:
@@ -91,9 +92,11 @@ class Places:
             with suppress(PlaceLost):
                 await before.place.call(job_id, Discard())
         self._seat_of[job_id] = seat
+        self._released.discard(job_id)
         seat.jobs.setdefault(job_id, 0)
 
     def _leave(self, job_id: str) -> None:
+        self._released.discard(job_id)
         seat = self._seat_of.pop(job_id, None)
         if seat is not None:
             seat.jobs.pop(job_id, None)
@@ -122,13 +125,6 @@ class Places:
         """
         self._named(name).is_draining = False
 
-    def is_draining(self, name: str) -> bool:
-        """
-        Raises:
-            KeyError: there is no such place.
-        """
-        return self._named(name).is_draining
-
     def jobs_at(self, name: str) -> list[str]:
         """
         Raises:
@@ -140,6 +136,29 @@ class Places:
         """The name of the place that holds a job."""
         seat = self._seat_of.get(job_id)
         return None if seat is None else seat.name
+
+    def surplus(self) -> list[str]:
+        """Jobs that should go from the fullest place to others, so that all hold alike; none where they do."""
+        seats = [seat for seat in self._seats if not seat.is_draining and seat.place.vitals().is_up]
+        found = excess([seat.burden() for seat in seats])
+        if found is None:
+            return []
+        chosen, left = [], found.model_bytes
+        for job_id, held in seats[found.giver].jobs.items():
+            size = max(LEAST_JOB_BYTES, held)
+            if size <= left:
+                chosen.append(job_id)
+                left -= size
+        return chosen
+
+    def release(self, job_id: str) -> None:
+        """Lets a job be given to another place when it is opened again, although its own may hold it."""
+        self._released.add(job_id)
+
+    def may_move(self, job_id: str) -> bool:
+        """Whether a job is to leave the place that it is at."""
+        seat = self._seat_of.get(job_id)
+        return seat is not None and (seat.is_draining or job_id in self._released)
 
     async def end_if_empty(self, name: str) -> bool:
         """Ends the process of a drained place that has no job left; it is started again for the next one."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+# Places that differ by less are alike: moving a job costs as much as saving and loading its model.
+_ALIKE_BYTES = 16 << 20
+_ALIKE_SHARE = 0.25
 # What a job is counted as at least: one that has learnt nothing yet soon will.
 LEAST_JOB_BYTES = 1 << 20
 
@@ -33,3 +36,25 @@ def lightest(burdens: Sequence[Burden]) -> int:
             index,
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """What the fullest of several places should give to others: its index, and bytes of models."""
+
+    giver: int
+    model_bytes: int
+
+
+def excess(burdens: Sequence[Burden]) -> Excess | None:
+    """Half of what the fullest place holds more than the emptiest; None where they are alike.
+
+    Load is left out: it changes by the minute, and jobs would wander.
+    """
+    held = [burden.model_bytes for burden in burdens]
+    if not held:
+        return None
+    most, least = max(held), min(held)
+    if most - least <= max(_ALIKE_BYTES, _ALIKE_SHARE * most):
+        return None
+    return Excess(held.index(most), (most - least) // 2)

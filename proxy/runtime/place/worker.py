@@ -59,6 +59,8 @@ class Worker:
         job = self._jobs.pop(job_id, None)
         if job is not None:
             await job.foretelling.cancel()
+            await job.leave()
+            self._store.journal.let_go(job_id)
 
     def _held(self, job_id: str) -> PlacedJob:
         if job_id not in self._jobs:
@@ -74,6 +76,7 @@ class Worker:
         """What is being made is left as it is, like after a crash."""
         for job in self._jobs.values():
             await job.foretelling.stop()
+            await job.leave()
         self._hands.close()
 
 

@@ -8,7 +8,7 @@ from proxy.errors import MlError
 from proxy.runtime.place.commands import Command, Discard, Open, Report
 from proxy.runtime.place.contract import Hear, JobNotLoaded, NotUp, Vitals, hear_nothing
 from proxy.runtime.place.places import Places
-from proxy.runtime.place.spreading import Burden, lightest
+from proxy.runtime.place.spreading import Burden, Excess, excess, lightest
 from proxy.runtime.place.summary import Status, Summary
 
 MB = 1 << 20
@@ -98,3 +98,38 @@ async def test_a_drained_place_gives_its_jobs_away_as_they_are_opened_again() ->
     assert places.place_of("new") == "a"
     with pytest.raises(KeyError):
         places.drain("c")
+
+
+@pytest.mark.parametrize(
+    ("burdens", "given"),
+    [
+        ([], None),
+        ([Burden(3, 3 * MB, 0.0), Burden(0, 0, 0.0)], None),
+        ([Burden(90, 90 * MB, 0.0), Burden(80, 80 * MB, 0.9)], None),
+        ([Burden(0, 0, 0.0), Burden(100, 100 * MB, 0.0)], Excess(1, 50 * MB)),
+        ([Burden(9, 900 * MB, 0.0), Burden(500, 500 * MB, 0.0)], Excess(0, 200 * MB)),
+    ],
+    ids=["no place", "little", "alike but for their load", "a new place", "by memory, not by number"],
+)
+def test_a_place_that_holds_far_more_than_another_gives_half_of_it(burdens: list[Burden], given: Excess | None) -> None:
+    assert excess(burdens) == given
+
+
+async def test_a_place_that_has_come_is_given_jobs_of_the_others_until_all_hold_alike() -> None:
+    places = Places(parts := {"a": Listed(), "b": Listed()})
+    places.drain("b")
+    for number in range(10):
+        await places.call(str(number), OPEN)
+    assert places.surplus() == []
+    places.resume("b")
+    surplus = places.surplus()
+    assert surplus == ["0", "1", "2", "3", "4"]
+    for job_id in surplus:
+        assert not places.may_move(job_id)
+        places.release(job_id)
+        assert places.may_move(job_id)
+        await places.call(job_id, OPEN)
+    assert [len(part.held) for part in parts.values()] == [5, 5]
+    assert places.surplus() == []
+    await places.call("0", OPEN)
+    assert places.place_of("0") == "b"
