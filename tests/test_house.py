@@ -47,7 +47,7 @@ SEES = {
         "transfer",
     },
     "demo": {"cluster", "serving", "transfer"},
-    "duty": {"alerting", "runtime"},
+    "duty": {"alerting", "runtime", "store"},
     "engine": set(),
     "job_config": {"engine"},  # what the engine needs to know is read from the configuration there
     "leadership": {"runtime", "store"},

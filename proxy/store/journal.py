@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,10 +16,13 @@ import orjson
 from proxy.errors import unavailable
 from proxy.store.client import ClusterClient, Json, quote_expression
 from proxy.store.gone import IndexGone, raise_if_gone
+from proxy.store.grouping import Grouped
 from proxy.store.names import Names
 
 # Base64 and JSON around it stay well under the cluster's limit on one request.
 MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
+# Larger ones gain nothing by company, and would hold it up.
+_SMALL_BYTES = 64 * 1024
 _ASIDE = "aside"
 _IS_ASIDE = {"term": {"kind": _ASIDE}}
 
@@ -46,6 +49,7 @@ class Journal:
         self._path = quote_expression(names.journal)
         self._last_try = 0
         self._held: dict[str, dict[str, int]] = {}
+        self._small = Grouped(self._bulk_together)
 
     async def append(self, job_id: str, sequence: int, payload: bytes) -> int:
         """Writes the entry numbered ``sequence``; returns the next free number.
@@ -149,7 +153,7 @@ class Journal:
             await self._send(batch)
 
     async def _send(self, batch: list[bytes]) -> None:
-        items = await self._client.bulk(b"\n".join(batch) + b"\n", require_alias=True)
+        items = await self._bulk(batch)
         # A conflict is a try of the same request that had come through.
         failed = [item for item in items if item["status"] != 409]
         try:
@@ -172,7 +176,19 @@ class Journal:
     async def _delete(self, names: Sequence[str]) -> None:
         lines = [self._deletion(name) for name in names]
         for start in range(0, len(lines), 1000):
-            await self._client.bulk(b"\n".join(lines[start : start + 1000]) + b"\n", require_alias=True)
+            await self._bulk(lines[start : start + 1000])
+
+    async def _bulk(self, lines: Sequence[bytes]) -> Sequence[Mapping[str, Json]]:
+        """The items that failed. Small requests of many jobs go together, as when thousands are saved at a stop."""
+        body = b"\n".join(lines) + b"\n"
+        if len(body) <= _SMALL_BYTES and await self._small.ask(body):
+            return []
+        return await self._client.bulk(body, require_alias=True)
+
+    async def _bulk_together(self, bodies: Sequence[bytes]) -> Sequence[bool | None]:
+        """True for each request, where nothing of any failed: whose it was is not told apart here."""
+        failed = await self._client.bulk(b"".join(bodies), require_alias=True)
+        return [None if failed else True] * len(bodies)
 
     def _deletion(self, document_id: str) -> bytes:
         return orjson.dumps({"delete": {"_index": self._client.fence.into(self._alias), "_id": document_id}})

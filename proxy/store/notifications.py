@@ -42,9 +42,7 @@ class Notifications:
         await self._client.request("POST", f"{self._path}/_doc", params={"require_alias": True}, body=source)
 
     async def _write_together(self, sources: Sequence[Message]) -> Sequence[bool | None]:
-        """True for each that was written; one alone is sent as it is, to learn what is wrong with it."""
-        if len(sources) == 1:
-            return [None]
+        """True for each that was written."""
         target = orjson.dumps({"create": {"_index": self._client.fence.into(self._alias)}}) + b"\n"
         lines = b"".join(target + orjson.dumps(source) + b"\n" for source in sources)
         params: Params = {"require_alias": True, "filter_path": "items.*.status"}

@@ -72,8 +72,9 @@ async def get_memory_stats(call: Call, services: Services) -> dict[str, Any]:
         }
     if is_named(services, which):
         own = dict(responsible(services).node)
+        node_id = own.pop("id")
         sizes = _sizes({"total_in_bytes": machine_bytes()}, 0, _Models.of(services))
-        nodes[own.pop("id")] = {**own, "roles": ["ml"], **(_readable(sizes) if call.human else sizes)}
+        nodes[node_id] = {**own, "roles": ["ml"], **(_readable(sizes) if call.human else sizes)}
         counted = {**counted, "total": counted["total"] + 1, "successful": counted["successful"] + 1}
     return {"_nodes": counted, "cluster_name": answer["cluster_name"], "nodes": nodes}
 
