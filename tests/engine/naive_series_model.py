@@ -133,13 +133,14 @@ class NaiveViews:
 
         return [*scores, of_steps], sizes, keep
 
-    def novelty(self, n, value, spread, side):
+    def novelty(self, n, age, value, spread, side):
         if self.low is None or n < 100:
             return 1.0
         above = value - self.high if side >= 0 else 0.0
         below = self.low - value if side <= 0 else 0.0
         excess = max(above, below) / max(self.high - self.low, 2.0 * spread)
-        return 1.0 / ((min(n, 1000.0) + 1.0) * (1.0 + 10.0 * (excess - 0.05)) ** 2) if excess > 0.05 else 1.0
+        p = 1.0 / ((min(n, 1000.0) + 1.0) * (1.0 + 10.0 * (excess - 0.05)) ** 2) if excess > 0.05 else 1.0
+        return p ** min(1.0, age / DAY)
 
     def learn_range(self, value, level, step, span):
         half_life = min(30 * DAY * max(1.0, 3600 / span), 365 * DAY)
@@ -248,7 +249,7 @@ class NaiveSeries:
         if self.is_count and typical < 20:
             by_chance = [2.0 * tail_of_normal(x) for x in (z, *sizes, z)]
             p_views = [max(p, chance) for p, chance in zip(p_views, by_chance, strict=True)]
-        p_new = self.views.novelty(n, value, spread, self.side)
+        p_new = self.views.novelty(n, age, value, spread, self.side)
         expected = 1.0 if self.location.calendar.is_today(time) else p_new
         ready = n >= clip(self.patterns.day_buckets, 14, 36)
         raw = self._surprise(time, value, typical, z, p_views, expected) if ready else 0.0

@@ -36,6 +36,8 @@ VOLATILITY_LIMIT, LEAST_VOLATILITY_VARIANCE = 16.0, 0.01
 RANGE_HALF_LIFE_S, LONGEST_HALF_LIFE_S = 30 * 86400, 365 * 86400
 NOVELTY_AFTER = 100
 NOVELTY_MARGIN = 0.05
+# What has not been seen for a day has not shown its range: until then p is believed in part.
+RANGE_FROM_S = 86400
 # Of a range that drifts more values than these say no more.
 NOVELTY_MOST = 1000.0
 # A range is no narrower than so many spreads; leaving it by this part of it makes p a quarter of 1 / (n + 1).
@@ -169,8 +171,8 @@ class SeenRange(Component):
     def novelty(self, at: Moment, value: Floats, spread: Floats, side: int) -> Floats:
         """p of leaving the remembered range by more than 5 % of it: 1 / (n + 1) / (1 + 10 excess / range)^2.
 
-        1 / (n + 1) is the chance that the next of n + 1 exchangeable values is the largest. `side` is 1 (only above),
-        -1 (only below) or 0.
+        1 / (n + 1) is the chance that the next of n + 1 exchangeable values is the largest; on a series' first day it
+        counts in part. `side` is 1 (only above), -1 (only below) or 0.
         """
         low, high = self._low[at.rows], self._high[at.rows]
         known = low < np.inf
@@ -180,7 +182,8 @@ class SeenRange(Component):
         excess = maximum(maximum(above, below), 0.0) / seen
         is_new = (excess > NOVELTY_MARGIN) & (at.n >= NOVELTY_AFTER)
         beyond = 1.0 + EXCESS_UNIT * (excess - NOVELTY_MARGIN)
-        return where(is_new, 1.0 / ((minimum(at.n, NOVELTY_MOST) + 1.0) * (beyond * beyond)), 1.0)
+        p = where(is_new, 1.0 / ((minimum(at.n, NOVELTY_MOST) + 1.0) * (beyond * beyond)), 1.0)
+        return np.power(p, minimum(at.age / RANGE_FROM_S, 1.0)) if anywhere(is_new) else p
 
     def learn(self, rows: Rows, value: Floats, level: Floats, step: Floats) -> None:
         """Widens the range to `value` where `step` (0..1) is above 0."""
