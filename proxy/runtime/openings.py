@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
+from proxy.errors import MlError
 from proxy.runtime.capacity import AWAITING_NODE, limit_of
 from proxy.runtime.core import Core
 from proxy.runtime.running import Running
@@ -83,15 +84,23 @@ class Openings:
             if not core.capacity.has_room(entry.memory_limit, core.entries.needs(beside=entry.job_id)):
                 continue
             async with core.turn(entry.job_id, "open") as turn:
-                if entry.state == "waiting" and entry.task is not None:
+                # Read anew: an opening that failed with the cluster may have changed it.
+                task = await core.store.tasks.get(entry.job_id) if entry.state == "waiting" else None
+                if task is not None:
                     core.entries.move(entry.job_id, "opening", "there is room")
-                    await self._open_or_fail(turn, entry.task)
+                    await self._open_or_fail(turn, task)
 
     async def _open_or_fail(self, turn: Turn, task: JobTask) -> None:
         try:
             stored = await self._core.store.jobs.patch(turn.job_id, {"finished_time": None})
             await self._running.bring_up(turn, task, stored)
         except Exception as error:
+            if isinstance(error, MlError) and error.status > 500:
+                _log.info("job [%s] waits on, the cluster does not help now: %s", turn.job_id, error.reason)
+                await self._running.unload(turn.job_id)
+                entry = self._core.entries.get(turn.job_id)
+                self._core.entries.wait(turn.job_id, task, entry.memory_limit if entry else 0)
+                return
             _log.exception("job [%s], which had waited for room, could not be opened", turn.job_id)
             await self._running.fail(turn, str(error))
 

@@ -237,7 +237,7 @@ class Supervisor:
         await self.ready(job_id)
         await self.datafeeds.stop_of_job(job_id, force=force)
         await self._closing.close(job_id, force=force)
-        await self._openings.open_waiting()
+        await attempt(self._openings.open_waiting, "open jobs that wait")
 
     def blocked(self, turn: Turn, state: BlockedState) -> AbstractAsyncContextManager[None]:
         """See ``closing.Closing.blocked``."""

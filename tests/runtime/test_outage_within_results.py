@@ -1,4 +1,4 @@
-"""The cluster goes away in the middle of a request that stores results, and comes back: every bucket is there once."""
+"""The cluster goes away in the middle of a request that stores something, and comes back: nothing is lost or double."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ AWAY_S = 1.0
 
 
 class CuttingRelay(Relay):
-    """Goes away when a request with results has half passed, as often as it is told to; then comes back."""
+    """Goes away when a request of that kind has half passed, as often as it is told to; then comes back."""
 
-    def __init__(self, target: str, cuts: int) -> None:
+    def __init__(self, target: str, cuts: int, kind: bytes = OF_RESULTS) -> None:
         self.cuts = cuts
+        self.kind = kind
         self.was_cut = 0
         super().__init__(target)
 
     def _pump(self, source: socket.socket, sink: socket.socket, kept: bytearray) -> None:  # type: ignore[override]
         try:
             while data := source.recv(65536):
-                if self.cuts > 0 and OF_RESULTS in data:
+                if self.cuts > 0 and self.kind in data:
                     self.cuts -= 1
                     self.was_cut += 1
                     sink.sendall(data[: len(data) // 2])
@@ -84,3 +85,31 @@ def post_until_taken(
         assert answer.status in (429, 502, 503, 504), answer.text
         assert time.monotonic() < until, answer.text
         time.sleep(0.2)
+
+
+@pytest.fixture
+def claim_relay(cluster_url: str) -> Iterator[CuttingRelay]:
+    relay = CuttingRelay(cluster_url, cuts=1, kind=b"_doc/job_task-patient?if_seq_no")
+    yield relay
+    relay.close()
+
+
+def test_a_job_that_waits_for_room_waits_on_where_the_cluster_is_lost_while_it_opens(
+    config: Config, claim_relay: CuttingRelay, start_proxy: Callable[[Config], BackgroundProxy]
+) -> None:
+    behind = replace(config.elasticsearch, hosts=(claim_relay.url,))
+    narrow = replace(config, elasticsearch=behind, ml=replace(config.ml, max_open_jobs=1))
+    client = HttpClient(start_proxy(narrow).serving.url)
+    make_job(client, "first")
+    patient = "/_ml/anomaly_detectors/patient"
+    body = {"allow_lazy_open": True, "analysis_config": {"bucket_span": "1h", "detectors": [{"function": "count"}]}}
+    assert client.put(patient, json_body={**body, "data_description": {"time_field": "time"}}).status == 200
+    assert client.post(f"{patient}/_open").json() == {"opened": True, "node": ""}
+    close(client, "first")
+    until = time.monotonic() + 20
+    while (state := client.get(f"{patient}/_stats").json()["jobs"][0]["state"]) == "opening":
+        assert time.monotonic() < until, "it opens once the cluster is there again"
+        time.sleep(0.2)
+    assert (state, claim_relay.was_cut) == ("opened", 1)
+    close(client, "patient")
+    client.delete(patient)
