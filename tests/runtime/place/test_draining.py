@@ -59,6 +59,8 @@ def test_jobs_of_a_drained_place_go_on_elsewhere_with_the_same_results(
         close(client, job_id)
         assert results(client, job_id) == undisturbed
     assert forecast_done(client, forecast, ".ml-anomalies-moved-1")[-1]["forecast_status"] == "finished"
+    # Or it would stay drained for every proxy that comes after.
+    assert main(["nodes", "resume", second["name"], "--url", url]) == 0
     for job_id in JOBS:
         client.delete(f"/_ml/anomaly_detectors/{job_id}", query={"force": "true"})
 
