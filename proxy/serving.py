@@ -222,6 +222,9 @@ async def serve(config: Config, say: Callable[[str], None], node: Node | None, n
         raise address_problem(config.server, error) from error
     if config.server.ssl_certificate or config.elasticsearch.client_cert:
         loop.add_signal_handler(signal.SIGHUP, reload_certificates, config, serving.certificates)
+    # What is there by now stays there: to look through it for garbage would hold up requests for 50 ms and more.
+    gc.collect()
+    gc.freeze()
     serving.tasks.spawn(tell_missing_rights(config), "missing rights")
     say(f"lanewatch serves {serving.url} in front of {', '.join(config.elasticsearch.hosts)} (Ctrl-C stops it)")
     try:
