@@ -41,6 +41,8 @@ _LARGE_BODY_BYTES = 32 * 1024
 _BODIES = ThreadPoolExecutor(2, thread_name_prefix="body")
 # Faults are told by the first in the text; a list of a million wrong elements has as many.
 _MAX_FAULTS = 1000
+# Judging this many values stops everything else for 50 ms, since Python does nothing beside it.
+_MOST_VALUES = 400_000
 # They must be time values also where nothing waits for them.
 _TIMEOUTS = frozenset({"timeout", "master_timeout"})
 _ALWAYS_ALLOWED = ("pretty", "human", "format", "filter_path", "error_trace")
@@ -188,6 +190,20 @@ def _wants_text(query: Mapping[str, str], accept: MediaType | None) -> bool:
     return accept is None or accept.format is None
 
 
+def has_more_values(document: object, most: int) -> bool:
+    """Whether there are more elements and fields than that in a document and all below it."""
+    containers, count = [document], 0
+    while containers:
+        container = containers.pop()
+        if isinstance(container, (dict, list)):
+            count += len(container)
+            if count > most:
+                return True
+            within = container.values() if isinstance(container, dict) else container
+            containers += [value for value in within if isinstance(value, (dict, list))]
+    return False
+
+
 def _with_body(call: Call, *, raw: bytes, content: MediaType | None, schemas: Schemas, max_depth: int) -> Call:
     section = schemas.section(call.operation, "body")
     if not raw.strip():
@@ -197,6 +213,8 @@ def _with_body(call: Call, *, raw: bytes, content: MediaType | None, schemas: Sc
     if (form := _other_form(content)) is not None:
         raw = as_json(raw, form)
     text = BodyText(raw, max_depth)
+    if len(raw) >= _LARGE_BODY_BYTES and has_more_values(text.value, _MOST_VALUES):
+        raise illegal_argument(f"the body has more than [{_MOST_VALUES}] values, more than any configuration needs")
     value = section.without_dropped(text.value, on_old_path=call.template.startswith("/_xpack/"))
     found = section.faults(value) if len(raw) < _LARGE_BODY_BYTES else section.faults_of_large(value)
     faults = list(islice(found, _MAX_FAULTS))

@@ -8,6 +8,7 @@ from itertools import islice
 
 import pytest
 
+from proxy.api.call import has_more_values
 from proxy.api.rules.analysis_config import analysis_config_breaches
 from proxy.api.rules.calendars import check_removed_jobs
 from proxy.store import Calendar, without_jobs
@@ -55,6 +56,12 @@ def test_what_only_we_refuse_of_patterns_is_told() -> None:
         "[1001] patterns with [3895] characters are too many for one job, "
         "at most [1000] with [100000] characters are possible"
     ]
+
+
+@pytest.mark.parametrize("document", [[1, 2, 3, 4], {"a": [1, {"b": 2}]}, [[[[None]]]], {"a": {"b": {"c": {"d": []}}}}])
+def test_values_are_counted_at_every_depth(document: object) -> None:
+    assert has_more_values(document, 3)
+    assert not has_more_values(document, 4)
 
 
 def test_a_field_within_another_is_told_of_the_outermost_first() -> None:
