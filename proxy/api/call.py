@@ -36,7 +36,7 @@ from proxy.units import parse_duration_ms
 T = TypeVar("T")
 _CONTENT_TYPE = "Content-Type"
 # Reading this much, or what is no JSON, takes milliseconds that the event loop cannot spare; a usual job is a tenth.
-_LARGE_BODY_BYTES = 32 * 1024
+LARGE_BODY_BYTES = 32 * 1024
 # Threads of their own: large bodies wait for each other, and nothing else that is done in a thread waits for them.
 _BODIES = ThreadPoolExecutor(2, thread_name_prefix="body")
 # Faults are told by the first in the text; a list of a million wrong elements has as many.
@@ -111,7 +111,7 @@ class Call:
 
 async def aside(call: Call, work: Callable[[], T]) -> T:
     """What ``work`` returns: it takes a time that grows with the body, so a large one is not worked on by the loop."""
-    if call.text is None or len(call.text.text) < _LARGE_BODY_BYTES:
+    if call.text is None or len(call.text.text) < LARGE_BODY_BYTES:
         return work()
     return await asyncio.get_running_loop().run_in_executor(_BODIES, work)
 
@@ -161,7 +161,7 @@ async def make_call(
         if not raw:
             raw, content = _take_source(query)
         with_body = partial(_with_body, raw=raw, content=content, schemas=schemas, max_depth=limits.depth)
-        if len(raw) < _LARGE_BODY_BYTES and _other_form(content) is None:
+        if len(raw) < LARGE_BODY_BYTES and _other_form(content) is None:
             call = with_body(call)
         else:
             loop = asyncio.get_running_loop()
@@ -213,10 +213,11 @@ def _with_body(call: Call, *, raw: bytes, content: MediaType | None, schemas: Sc
     if (form := _other_form(content)) is not None:
         raw = as_json(raw, form)
     text = BodyText(raw, max_depth)
-    if len(raw) >= _LARGE_BODY_BYTES and has_more_values(text.value, _MOST_VALUES):
+    is_large = len(raw) >= LARGE_BODY_BYTES
+    if is_large and has_more_values(text.value, _MOST_VALUES):
         raise illegal_argument(f"the body has more than [{_MOST_VALUES}] values, more than any configuration needs")
     value = section.without_dropped(text.value, on_old_path=call.template.startswith("/_xpack/"))
-    found = section.faults(value) if len(raw) < _LARGE_BODY_BYTES else section.faults_of_large(value)
+    found = section.faults_of_large(value) if is_large else section.faults(value)
     faults = list(islice(found, _MAX_FAULTS))
     if faults:
         raise _first(section, text, faults)

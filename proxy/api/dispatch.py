@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 
 from proxy.api.access import privilege_for
 from proxy.api.body_stream import Limits
-from proxy.api.call import Reply, Target, make_call
+from proxy.api.call import LARGE_BODY_BYTES, Reply, Target, make_call
 from proxy.api.in_flight import InFlight, Share
 from proxy.api.kibana_paths import is_kibanas, kibana_error, without_space
 from proxy.api.large_answer import SLICED_FROM_BYTES, Sliced
@@ -31,7 +31,6 @@ from proxy.store import ClusterFacts, opaque_id
 _log = logging.getLogger(__name__)
 # Below this size an answer fits one packet, and compressing it only costs time.
 _COMPRESS_FROM_BYTES = 1024
-_LARGE_BODY_BYTES = 32 * 1024
 _OPERATION = web.RequestKey("operation", str)
 
 
@@ -156,7 +155,7 @@ def _warning_headers(texts: list[str], facts: ClusterFacts | None) -> list[tuple
 async def _response(
     request: web.Request, reply: Reply, rendering: Rendering, warnings: list[tuple[str, str]]
 ) -> web.StreamResponse:
-    body = await _encoded(reply, rendering, is_of_large=(request.content_length or 0) >= _LARGE_BODY_BYTES)
+    body = await _encoded(reply, rendering, is_of_large=(request.content_length or 0) >= LARGE_BODY_BYTES)
     content_type = "text/plain; charset=UTF-8" if isinstance(reply.body, str) else rendering.content_type
     headers: CIMultiDict[str] = CIMultiDict({"content-type": content_type})
     for name, value in reply.headers.items():

@@ -10,7 +10,7 @@ import numpy as np
 
 from proxy.engine.columns import Columns, Rows, Slot, tree_of
 from proxy.engine.models.grid import WEEK
-from proxy.engine.models.views import EXCESS_UNIT, NOVELTY_MARGIN, NOVELTY_MOST
+from proxy.engine.models.views import NOVELTY_MARGIN, p_of_record
 from proxy.engine.results import Floats, Ints
 
 # Nobody is gone before a week is over: whom the hour or the day brings comes back.
@@ -32,8 +32,7 @@ class Returns(Columns):
     def p(self, rows: Rows) -> Floats:
         """p of each entity that has data in the next bucket; 1 where it was not gone."""
         excess = self._excess(rows)
-        beyond = 1.0 + EXCESS_UNIT * np.maximum(excess, 0.0)
-        own = 1.0 / ((np.minimum(self._buckets[rows], NOVELTY_MOST) + 1.0) * (beyond * beyond))
+        own = p_of_record(self._buckets[rows], np.maximum(excess, 0.0))
         return np.where(excess > 0.0, np.maximum(own, self.returned / (self.present + 1.0)), 1.0)
 
     def learn(self, rows: Rows, span: int) -> None:

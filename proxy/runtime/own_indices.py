@@ -11,28 +11,20 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from proxy.errors import MlError
+from proxy.runtime.core import Core
 from proxy.runtime.live_job import LiveJob
 from proxy.runtime.place.contract import PlaceLost, StepTimedOut
-from proxy.runtime.turns import Turns
-from proxy.store import Store
 
 _log = logging.getLogger(__name__)
 
 
 class OwnIndices:
-    """``lives`` are the open jobs; ``end_unclaimed`` ends one whose claim is gone."""
+    """``end_unclaimed`` ends a job that is open and whose claim is gone."""
 
-    def __init__(
-        self,
-        store: Store,
-        turns: Turns,
-        *,
-        lives: Callable[[], list[LiveJob]],
-        end_unclaimed: Callable[[str], Awaitable[None]],
-    ) -> None:
-        self._store = store
-        self._turns = turns
-        self._lives = lives
+    def __init__(self, core: Core, end_unclaimed: Callable[[str], Awaitable[None]]) -> None:
+        self._core = core
+        self._store = core.store
+        self._lives = core.entries.lives
         self._end_unclaimed = end_unclaimed
         self._known: dict[str, str] = {}
 
@@ -60,7 +52,7 @@ class OwnIndices:
         self._known = await self._store.indices.identities() if lost else found
 
     async def _save(self, live: LiveJob) -> None:
-        async with self._turns.take(live.job_id, "save anew"):
+        async with self._core.turn(live.job_id, "save anew"):
             if live not in self._lives():
                 return
             try:

@@ -103,7 +103,7 @@ class Steps:
 
     async def update(self, job_id: str) -> bool:
         """Tells a running job what it works with from now on; False where it is not open."""
-        async with self._core.turns.take(job_id, "update") as turn:
+        async with self._core.turn(job_id, "update") as turn:
             live = self._core.entries.live(job_id)
             if live is None:
                 return False
@@ -127,7 +127,7 @@ class Steps:
     async def take(self, job_id: str, action: Action) -> AsyncIterator[LiveJob]:
         """An open job for one step, in turn."""
         await self._ready(job_id)
-        async with self._core.turns.take(job_id, action) as turn:
+        async with self._core.turn(job_id, action) as turn:
             job_states.check(action, Asked(job_id, self._core.entries.state(job_id)))
             if self._core.entries.state(job_id) == "failed":
                 await self._running.revive(turn)

@@ -72,7 +72,7 @@ class Supervisor:
         self._restoring = Restoring(
             store.tasks, core.entries, self._restore, self._openings.give_up, self.notices.moved
         )
-        self._own_indices = OwnIndices(store, core.turns, lives=core.entries.lives, end_unclaimed=self._end_unclaimed)
+        self._own_indices = OwnIndices(core, self._end_unclaimed)
         self.steps = Steps(core, running, ready=self._restoring.ready)
         self.draining = Draining(core, running, self.places)
         self.removals = Removals(store, self, core.tasks, clock)

@@ -11,10 +11,10 @@ silence while it lasts. What lasts longer than a day is the new normal, and no s
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
-from proxy.engine.elementwise import anywhere, maximum, minimum, where, zeros
+from proxy.engine.elementwise import anywhere, maximum, where, zeros
 from proxy.engine.models.component import Component, Mask, Moment
 from proxy.engine.models.grid import DAY, Grid
-from proxy.engine.models.views import EXCESS_UNIT, NOVELTY_MARGIN, NOVELTY_MOST, RANGE_HALF_LIFE_S
+from proxy.engine.models.views import NOVELTY_MARGIN, RANGE_HALF_LIFE_S, p_of_record
 from proxy.engine.results import Floats
 
 # Visits that a silence lasts at least before it is one.
@@ -46,8 +46,7 @@ class Silence(Component):
         missed, chance = self._with(at.rows, due)
         longest = maximum(self._longest[at.rows], LEAST_SILENCE)
         excess = missed / longest - 1.0 - NOVELTY_MARGIN
-        beyond = 1.0 + EXCESS_UNIT * maximum(excess, 0.0)
-        of_records = 1.0 / ((minimum(self._filled[at.rows], NOVELTY_MOST) + 1.0) * (beyond * beyond))
+        of_records = p_of_record(self._filled[at.rows], maximum(excess, 0.0))
         is_new = is_empty & (excess > 0.0) & (missed <= self.most)
         return where(is_new, maximum(maximum(of_records, np.exp(chance)), SUREST), 1.0)
 

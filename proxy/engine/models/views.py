@@ -44,6 +44,16 @@ NOVELTY_MOST = 1000.0
 LEAST_RANGE, EXCESS_UNIT = 2.0, 10.0
 
 
+def p_of_record(n: Floats, excess: Floats) -> Floats:
+    """p of being the largest of n + 1 exchangeable values (the law of records), by `excess` more than it must be.
+
+    `excess` is in parts of what had been the largest, or of the range.
+    """
+    beyond = 1.0 + EXCESS_UNIT * excess
+    p: Floats = 1.0 / ((minimum(n, NOVELTY_MOST) + 1.0) * (beyond * beyond))
+    return p
+
+
 @dataclass(frozen=True, slots=True)
 class Sums:
     """The running sums with this bucket in them, to be kept if it is learnt; sums x series."""
@@ -181,8 +191,7 @@ class SeenRange(Component):
         below = where(known & (side <= 0), low - value, 0.0)
         excess = maximum(maximum(above, below), 0.0) / seen
         is_new = (excess > NOVELTY_MARGIN) & (at.n >= NOVELTY_AFTER)
-        beyond = 1.0 + EXCESS_UNIT * (excess - NOVELTY_MARGIN)
-        p = where(is_new, 1.0 / ((minimum(at.n, NOVELTY_MOST) + 1.0) * (beyond * beyond)), 1.0)
+        p = where(is_new, p_of_record(at.n, excess - NOVELTY_MARGIN), 1.0)
         return np.power(p, minimum(at.age / RANGE_FROM_S, 1.0)) if anywhere(is_new) else p
 
     def learn(self, rows: Rows, value: Floats, level: Floats, step: Floats) -> None:

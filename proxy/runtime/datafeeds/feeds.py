@@ -142,7 +142,7 @@ class Feeds:
         task = run.runner.task
         stop = await self._run_to_its_end(run.runner)
         # The next run begins behind what this one brought, so that must not be lost any more.
-        while not await self._is_kept(task.job_id) and not run.runner.is_stopping:
+        while not await self._save_run(task.job_id) and not run.runner.is_stopping:
             stop = await self._run_to_its_end(run.runner)
         await self._forget(task.datafeed_id)
         if stop.close_job:
@@ -157,7 +157,7 @@ class Feeds:
             await self._jobs.notices.write(task.job_id, "error", f"Datafeed [{task.datafeed_id}] failed: {error}")
             return Stop("requested", close_job=False)
 
-    async def _is_kept(self, job_id: str) -> bool:
+    async def _save_run(self, job_id: str) -> bool:
         """Saves what a run brought; False where its model was lost before, so that it has to be read again."""
         is_kept = True
 
@@ -193,7 +193,7 @@ class Feeds:
                 await asyncio.wait([run.work])
             await self._forget(datafeed_id)
             job_id = run.runner.task.job_id
-            self._tasks.spawn(self._is_kept(job_id), f"save job [{job_id}] behind its datafeed")
+            self._tasks.spawn(self._save_run(job_id), f"save job [{job_id}] behind its datafeed")
             return
         await asyncio.wait([run.work])
 
