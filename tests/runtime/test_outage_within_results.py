@@ -98,7 +98,9 @@ def test_a_job_that_waits_for_room_waits_on_where_the_cluster_is_lost_while_it_o
     config: Config, claim_relay: CuttingRelay, start_proxy: Callable[[Config], BackgroundProxy]
 ) -> None:
     behind = replace(config.elasticsearch, hosts=(claim_relay.url,))
-    narrow = replace(config, elasticsearch=behind, ml=replace(config.ml, max_open_jobs=1))
+    # Jobs of its own: one that another test left open would take the only room there is.
+    own = replace(config.indices, config="lanewatch-narrow-config")
+    narrow = replace(config, elasticsearch=behind, indices=own, ml=replace(config.ml, max_open_jobs=1))
     client = HttpClient(start_proxy(narrow).serving.url)
     make_job(client, "first")
     patient = "/_ml/anomaly_detectors/patient"
