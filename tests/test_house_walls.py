@@ -82,6 +82,7 @@ COMES_WITH = {
 }
 DISTRIBUTION_OF = {
     "jsonschema_rs": "jsonschema-rs",
+    "markdown_it": "markdown-it-py",
     "prometheus_client": "prometheus-client",
     "re2": "google-re2",
     "yaml": "pyyaml",

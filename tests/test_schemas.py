@@ -38,6 +38,7 @@ OPERATION = {
                  "properties": {"items": {"type": ["array", "object"], "x-coerce": "list",
                                           "items": {"$ref": "_common/item.json#/$defs/item"}},
                                 "score": {"$ref": SCALARS + "number"}, "on": {"$ref": SCALARS + "boolean"},
+                                "integer": {"$ref": SCALARS + "integer"}, "long": {"$ref": SCALARS + "long"},
                                 "names": {"$ref": SCALARS + "string_list"},
                                 "free": {"type": "object", "x-parser": "free"}}},
     },
@@ -103,6 +104,16 @@ def test_bad_values_are_worded_as_java_does(body):
     )
     assert only_fault(body, {"items": [], "score": "x"}).error.type == "number_format_exception"
     assert "must be one of [a, b], found [c]" in only_fault(body, {"items": [{"label": "x", "kind": "c"}]}).error.reason
+
+
+@given(st.sampled_from([("integer", 31), ("long", 63)]), st.data())
+def test_a_number_in_a_text_is_taken_just_within_the_range_of_its_type(body, kind, data):
+    (name, bits), edge = kind, st.integers(-3, 3)
+    near = st.one_of(edge.map(lambda by: 2**bits + by), edge.map(lambda by: -(2**bits) + by))
+    value = data.draw(st.one_of(near, st.integers(-(2 ** (bits + 3)), 2 ** (bits + 3))))
+    text = data.draw(st.sampled_from([f"{value}", f"{value:+}", f"{value:+025}"]))
+    is_taken = not list(body.faults({"items": [], name: text}))
+    assert is_taken == (-(2**bits) <= value < 2**bits)
 
 
 def test_parsers_are_known_along_a_path(body):

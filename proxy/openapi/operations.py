@@ -51,8 +51,6 @@ _FORMS = tuple(f"application/{form}" for form in FORMATS)
 _PART = re.compile(r"\{(\w+)\}")
 # A flag without a value is on.
 _FLAG: Schema = {"type": ["boolean", "string"], "enum": [True, False, "true", "false", ""]}
-# How many digits the pattern of an integer allows.
-_DIGITS = re.compile(r"\[\+-\]\?.*\{1,(\d+)\}")
 # What every operation takes in its query, besides `filter_path`, with which no answer has to be whole.
 _COMMON_QUERY: Mapping[str, tuple[str, Schema]] = {
     "pretty": ("Whether the answer is indented", _FLAG),
@@ -111,10 +109,8 @@ def _as_parameter(option: Schema) -> Schema | None:
         return {**others, "type": "number"}
     if kind != "integer":
         return None
-    digits = _DIGITS.search(str(option.get("pattern")))
-    bounds = {} if digits is None else {"minimum": 1 - 10 ** int(digits[1]), "maximum": 10 ** int(digits[1]) - 1}
     later = {key: part for key, part in option.get("x-later", {}).items() if key != "pattern"}
-    return {**others, "x-later": {}, "type": "integer", **bounds, **later}
+    return {**others, "x-later": {}, "type": "integer", **later}
 
 
 class _Described:

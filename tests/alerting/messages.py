@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from proxy.alerting.connectors.kind import Message, Ways
+from proxy.alerting.connectors.tokens import Tokens
 from proxy.alerting.egress import Egress
 from proxy.config import AlertingConfig
 from proxy.config_loading import load_config
@@ -31,7 +32,7 @@ def settings(**changed: Any) -> AlertingConfig:
 
 def ways(egress: Egress) -> Ways:
     """For connectors that have nothing to do with the cluster."""
-    return Ways(egress, client=None, names=None)  # type: ignore[arg-type]
+    return Ways(egress, client=None, names=None, tokens=Tokens())  # type: ignore[arg-type]
 
 
 def message(params: dict[str, Any] | None = None, *, transition: Any = "active", **alert: Any) -> Message:

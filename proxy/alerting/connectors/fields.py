@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,8 +50,9 @@ def is_web_address(value: Any) -> str | None:
     return None if str(value).startswith(("http://", "https://")) else "must begin with http:// or https://"
 
 
-def check_fields(fields: Fields, values: Any, what: str) -> None:
-    """
+def check_fields(fields: Fields, values: Any, what: str, required: Collection[str] = ()) -> None:
+    """``required`` names fields that must be there besides those that always must.
+
     Raises:
         MlError: 400 for the first value that is not as its field wants it, and for values without a field.
     """
@@ -60,7 +61,7 @@ def check_fields(fields: Fields, values: Any, what: str) -> None:
     for name, field in fields.items():
         value = values.get(name)
         if value is None:
-            if field.is_required:
+            if field.is_required or name in required:
                 raise _fault(what, f"[{name}]: expected value of type [{field.types[0]}] but got [undefined]")
             continue
         if type_of(value) not in field.types:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -12,6 +12,7 @@ from typing import Any, Literal
 import aiohttp
 
 from proxy.alerting.connectors.fields import Fields, check_fields
+from proxy.alerting.connectors.tokens import Tokens
 from proxy.alerting.egress import Answer, Egress, NotAllowed, Request
 from proxy.alerting.escapes import plain
 from proxy.alerting.templates import Escape
@@ -53,11 +54,12 @@ class Ways:
     egress: Egress
     client: ClusterClient
     names: Names
+    tokens: Tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a try; ``answer`` is the receiver's.
+    """What became of a try; ``answer`` and ``status`` are the receiver's, if it answered by HTTP.
 
     ``after_ms``: how long the receiver asks to be left alone.
     ``repeat_after_ms``: the receiver forgets the message, so that it is to be sent again while the alert is active.
@@ -68,6 +70,7 @@ class Outcome:
     after_ms: int | None = None
     repeat_after_ms: int | None = None
     answer: str = ""
+    status: int | None = None
 
 
 Send = Callable[[Sequence[Message], Receiver, Ways], Awaitable[Outcome]]
@@ -78,7 +81,8 @@ class ConnectorKind:
     """A kind of connector.
 
     ``escapes`` says how values are written in a parameter, as they are where it names none. ``batch``: how many
-    messages one try may hold; a try that fails with several is made again with each alone.
+    messages one try may hold; a try that fails with several is made again with each alone. ``required`` names what a
+    certain configuration needs besides what all need.
     """
 
     id: str
@@ -89,6 +93,7 @@ class ConnectorKind:
     send: Send
     escapes: Mapping[str, Escape] = field(default_factory=dict)
     batch: int = 1
+    required: Callable[[Mapping[str, Any]], Collection[str]] = lambda config: ()
 
     def escape(self, name: str) -> Escape:
         return self.escapes.get(name, plain)
@@ -98,8 +103,9 @@ class ConnectorKind:
         Raises:
             MlError: 400, see ``check_fields``.
         """
-        check_fields(self.config, config, "connector type config")
-        check_fields(self.secrets, secrets, "connector type secrets")
+        required = self.required(config)
+        check_fields(self.config, config, "connector type config", required)
+        check_fields(self.secrets, secrets, "connector type secrets", required)
 
     def check_params(self, params: Mapping[str, Any]) -> None:
         """
@@ -125,16 +131,17 @@ async def send_request(request: Request, egress: Egress, now_ms: int) -> Outcome
 
 def judged(answer: Answer, now_ms: int) -> Outcome:
     """What a status means for a message; redirects are not followed, so they are refusals."""
-    told = f"the receiver answered with status [{answer.status}]"
+    status = answer.status
+    told = f"the receiver answered with status [{status}]"
     shown = " ".join(answer.text.split())
-    if answer.status < 300:
-        return Outcome("ok", answer=shown)
-    if answer.status < 400:
-        return Outcome("failed", f"{told}: redirects are not followed")
+    if status < 300:
+        return Outcome("ok", answer=shown, status=status)
+    if status < 400:
+        return Outcome("failed", f"{told}: redirects are not followed", status=status)
     told = f"{told}: {shown}" if shown else told
-    if answer.status in _AGAIN or answer.status >= 500:
-        return Outcome("retry", told, after_ms=_retry_after_ms(answer.retry_after, now_ms))
-    return Outcome("failed", told)
+    if status in _AGAIN or status >= 500:
+        return Outcome("retry", told, after_ms=_retry_after_ms(answer.retry_after, now_ms), status=status)
+    return Outcome("failed", told, status=status)
 
 
 def _retry_after_ms(header: str | None, now_ms: int) -> int | None:

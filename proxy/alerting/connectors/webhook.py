@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
-import ssl
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -12,8 +12,12 @@ import orjson
 from proxy.alerting.connectors.alert_labels import webhook_body
 from proxy.alerting.connectors.fields import Field, flag, is_web_address, text
 from proxy.alerting.connectors.kind import ConnectorKind, Message, Outcome, Receiver, Ways, send_request
+from proxy.alerting.connectors.webhook_tls import CERTIFICATE, PEM_FILES, PFX_FILE, tls_of
+from proxy.alerting.connectors.webhook_token import TOKEN, send_with_token
 from proxy.alerting.egress import Request
 from proxy.alerting.escapes import in_json
+
+BASIC = "webhook-authentication-basic"
 
 
 async def send(messages: Sequence[Message], receiver: Receiver, ways: Ways) -> Outcome:
@@ -23,11 +27,13 @@ async def send(messages: Sequence[Message], receiver: Receiver, ways: Ways) -> O
     content = orjson.dumps(webhook_body(message)) if not body else str(body).encode()
     method = config.get("method") or "post"
     try:
-        tls = _tls(config.get("ca"), config.get("verificationMode") or "full")
-    except (ssl.SSLError, ValueError):
-        return Outcome("failed", "[ca] is no certificate in PEM")
+        tls = await asyncio.to_thread(tls_of, config, receiver.secrets)
+    except ValueError as error:
+        return Outcome("failed", str(error))
     headers = request_headers(receiver, message.delivery_id)
     request = Request(method.upper(), config["url"], headers, b"" if method == "get" else content, tls)
+    if config.get("hasAuth", True) and config.get("authType") == TOKEN:
+        return await send_with_token(request, receiver, ways, message.now_ms)
     return await send_request(request, ways.egress, message.now_ms)
 
 
@@ -35,30 +41,41 @@ def request_headers(receiver: Receiver, delivery_id: str) -> dict[str, str]:
     """Those of the configuration, who we are, and by what the receiver knows a repetition."""
     given = {**(receiver.config.get("headers") or {}), **(receiver.secrets.get("secretHeaders") or {})}
     headers = {"Content-Type": "application/json", **{str(name): str(value) for name, value in given.items()}}
-    user = receiver.secrets.get("user")
-    if receiver.config.get("hasAuth", True) and user:
-        pair = f"{user}:{receiver.secrets.get('password') or ''}".encode()
-        headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
+    if receiver.config.get("hasAuth", True) and (receiver.config.get("authType") or BASIC) == BASIC:
+        headers |= _user(receiver.secrets)
     return headers | {"Idempotency-Key": delivery_id}
 
 
-def _tls(ca: str | None, mode: str) -> ssl.SSLContext | None:
-    """None for the usual authorities. ``certificate`` does not look at the host's name, ``none`` at nothing."""
-    if not ca and mode == "full":
-        return None
-    pem = None
-    if ca:
-        pem = ca if "BEGIN CERTIFICATE" in ca else base64.b64decode(ca).decode()
-    context = ssl.create_default_context(cadata=pem)
-    context.check_hostname = mode == "full"
-    context.verify_mode = ssl.CERT_NONE if mode == "none" else ssl.CERT_REQUIRED
-    return context
+def _user(secrets: Mapping[str, Any]) -> dict[str, str]:
+    if not secrets.get("user"):
+        return {}
+    pair = f"{secrets['user']}:{secrets.get('password') or ''}".encode()
+    return {"Authorization": "Basic " + base64.b64encode(pair).decode()}
+
+
+def _required(config: Mapping[str, Any]) -> Collection[str]:
+    """What the chosen way to show who sends it needs, in the configuration or in the secrets."""
+    if not config.get("hasAuth", True):
+        return ()
+    if config.get("authType") == TOKEN:
+        return ("accessTokenUrl", "clientId", "clientSecret")
+    if config.get("authType") == CERTIFICATE:
+        return ("pfx",) if config.get("certType") == PFX_FILE else ("crt", "key")
+    return ()
 
 
 def _has_clean_headers(value: Any) -> str | None:
     if any(set("\r\n\0") & set(f"{name}{content}") for name, content in value.items()):
         return "a header must be on one line"
     return None
+
+
+def _is_object(value: Any) -> str | None:
+    try:
+        parsed = orjson.loads(value or "{}")
+    except ValueError:
+        parsed = None
+    return None if isinstance(parsed, dict) else "must be an object in JSON"
 
 
 _HEADERS = Field(("record of string",), rule=_has_clean_headers)
@@ -70,12 +87,26 @@ WEBHOOK = ConnectorKind(
         "method": text(one_of=("post", "put", "patch", "get", "delete")),
         "headers": _HEADERS,
         "hasAuth": flag(),
-        "authType": text(one_of=("webhook-authentication-basic",)),
+        "authType": text(one_of=(BASIC, CERTIFICATE, TOKEN)),
+        "certType": text(one_of=(PEM_FILES, PFX_FILE)),
+        "accessTokenUrl": text(rule=is_web_address),
+        "clientId": text(),
+        "scope": text(),
+        "additionalFields": text(rule=_is_object),
         "ca": text(),
         "verificationMode": text(one_of=("full", "certificate", "none")),
     },
-    secrets={"user": text(), "password": text(), "secretHeaders": _HEADERS},
+    secrets={
+        "user": text(),
+        "password": text(),
+        "crt": text(),
+        "key": text(),
+        "pfx": text(),
+        "clientSecret": text(),
+        "secretHeaders": _HEADERS,
+    },
     params={"body": text()},
     escapes={"body": in_json},
     send=send,
+    required=_required,
 )

@@ -20,6 +20,7 @@ from yarl import URL
 
 from proxy.alerting.connectors.kind import Outcome, Ways
 from proxy.alerting.connectors.kinds import KINDS, kind_of
+from proxy.alerting.connectors.tokens import Tokens
 from proxy.alerting.delivery.plan import next_of, start_of
 from proxy.alerting.delivery.sending import Sending
 from proxy.alerting.egress import Egress, NotAllowed
@@ -67,7 +68,7 @@ class Outbox:
         self._owner = uuid.uuid4().hex
         self._egress = Egress(settings)
         self.secrets = Secrets(settings)
-        ways = Ways(self._egress, store.client, store.names)
+        ways = Ways(self._egress, store.client, store.names, Tokens())
         self.sending = Sending(store.connectors, self.secrets, ways, settings.send_timeout + 1)
         self._tasks = Tasks()
         self._claim_ms = max(_CLAIM_MS, int(2 * settings.send_timeout * 1000) + _MARKING_MS)
@@ -99,7 +100,7 @@ class Outbox:
         Raises:
             MlError: 400 where a connector with this configuration would send to where messages may not go.
         """
-        urls = [*(config.get("urls") or ()), config.get("url"), config.get("apiUrl")]
+        urls = [*(config.get("urls") or ()), *map(config.get, ("url", "apiUrl", "accessTokenUrl"))]
         hosts = [config.get("host"), *(URL(url).host for url in urls if url)]
         try:
             for host in hosts:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
+import html
 from collections.abc import AsyncIterator
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
+from hypothesis import given
+from hypothesis import strategies as st
 
-from proxy.alerting.connectors.email import send
+from proxy.alerting.connectors.email import MARKDOWN, send
 from proxy.alerting.connectors.kind import Receiver
 from proxy.alerting.egress import Egress
+from proxy.alerting.escapes import in_markdown, without_markdown_escapes
 from tests.alerting.messages import message, settings, ways
 
 PARAMS = {"to": ["a@example.org"], "bcc": ["b@example.org"], "subject": "Störung", "message": "Line 1\nLine 2"}
@@ -68,6 +72,23 @@ async def test_a_mail_arrives_with_its_texts_and_its_key(loop, box):
     assert mail["Message-ID"] == "<alert-1-1-action@lanewatch>"
     assert mail.get_body(("plain",)).get_content().splitlines() == ["Line 1", "Line 2"]
     assert mail.get_body(("html",)).get_content().strip() == "<b>Line</b>"
+
+
+async def test_the_text_is_markdown_for_those_who_read_html_and_plain_for_others(loop, box):
+    text = "**Storm** on " + in_markdown("took_ms*<b>") + "\n- JFK: <script>"
+    assert (await sent(box, PARAMS | {"message": text})).kind == "ok"
+    [(_, _, mail)] = box.mails
+    assert mail.get_body(("plain",)).get_content().splitlines() == ["**Storm** on took_ms*<b>", "- JFK: <script>"]
+    assert mail.get_body(("html",)).get_content().splitlines() == [
+        "<p><strong>Storm</strong> on took_ms*&lt;b&gt;</p>", "<ul>", "<li>JFK: &lt;script&gt;</li>", "</ul>",
+    ]  # fmt: skip
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zs", "Zl", "Zp"]), min_size=1))
+def test_a_value_never_becomes_markdown(value):
+    assert without_markdown_escapes(in_markdown(value)) == value
+    shown = html.escape(value).replace("&#x27;", "'")
+    assert MARKDOWN.render(in_markdown(value)) == f"<p>{shown}</p>\n"
 
 
 async def test_who_must_log_in_does(loop, box):
