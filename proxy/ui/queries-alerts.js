@@ -11,6 +11,7 @@ export const HEALTH_RULE = 'xpack.ml.anomaly_detection_jobs_health';
 export const ALERTS_A_PAGE = 20;
 export const MAX_RULES = 1000;
 const RULES = '/api/alerting/rule';
+const CONNECTOR = '/api/actions/connector';
 /** Every bucket in which an alert saw an anomaly, so that it is counted in each cell that it covers. */
 const MOMENTS = 'lanewatch.anomaly_timestamps';
 const MOST_OF_CELL = 100;
@@ -94,6 +95,21 @@ export function ruleAlertsRequest(alias, rule) {
 
 export const rulesRequest = () => get(`/api/alerting/rules/_find?per_page=${MAX_RULES}`);
 export const connectorsRequest = () => get('/api/actions/connectors');
+
+/** @param {unknown} body @returns {ApiRequest} */
+export function newConnector(body) {
+  return { method: 'POST', path: CONNECTOR, body };
+}
+
+/** @param {string} connector @param {object} params of a message that is sent at once @returns {ApiRequest} */
+export function tryConnector(connector, params) {
+  return { method: 'POST', path: `${CONNECTOR}/${encodeURIComponent(connector)}/_execute`, body: { params } };
+}
+
+/** @param {string} connector @returns {ApiRequest} */
+export function deleteConnector(connector) {
+  return { method: 'DELETE', path: `${CONNECTOR}/${encodeURIComponent(connector)}` };
+}
 
 /** @param {string} rule @param {string} action for instance `/_enable` @param {unknown} [body] @returns {ApiRequest} */
 export function ruleAction(rule, action, body) {

@@ -243,4 +243,6 @@ export interface Connector {
   id: string;
   name: string;
   connector_type_id: string;
+  config: Record<string, unknown>;
+  referenced_by_count: number;
 }

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from proxy.alerting.connectors.kinds import KINDS
 from tests.http_client import HttpClient
 from tests.ui import seeded_alerts as made
 from tests.ui.seeded import HOUR_MS
-from tests.ui.watching import OpenPage, cell_point, lane_model, lanes, loaded
+from tests.ui.watching import OpenPage, cell_point, lane_model, lanes, loaded, screenshot
 
 EXPLORER = f"explorer?job={made.LOUD_JOB}&by=host"
 POPOVER = "Alerts in the selection"
@@ -193,3 +194,43 @@ def test_why_there_are_no_alerts(open_page: OpenPage, loud: None, allow_faults: 
     page.get_by_role("button", name="Refresh").click()
     expect(page.locator(".alerts .empty")).to_contain_text("No right to read alerts")
     loaded(page)
+
+
+def test_a_connector_is_made_tried_and_deleted(
+    open_page: OpenPage, loud: None, client: HttpClient, allow_faults: Callable[..., None]
+) -> None:
+    page = open_page("rules")
+    loaded(page)
+    allow_faults("Failed to load resource")
+    connectors = page.get_by_role("region", name="Connectors", exact=True)
+    connectors.get_by_role("button", name="Create a connector").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("Night watch")
+    dialog.get_by_label("Address").fill("ftp://example.org")
+    screenshot(page, "connector-form")
+    dialog.get_by_role("button", name="Create").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("[url]: must begin with http:// or https://")
+    dialog.get_by_label("Type").select_option(label="Log of Lanewatch")
+    dialog.get_by_role("button", name="Create").click()
+    row = connectors.locator("tbody tr", has_text="Night watch")
+    expect(row).to_contain_text("Log of Lanewatch")
+    screenshot(page, "connectors")
+    row.get_by_role("button", name="Try").click()
+    expect(connectors.get_by_role("status")).to_have_text("Night watch: the trial has arrived.")
+    page.once("dialog", lambda asked: asked.accept())
+    row.get_by_role("button", name="Delete").click()
+    expect(row).to_have_count(0)
+    assert {each["id"] for each in client.get("/api/actions/connectors").json()} == {made.CONNECTOR}
+
+
+def test_the_page_asks_what_each_kind_of_connector_needs(open_page: OpenPage) -> None:
+    page = open_page("rules")
+    kinds = page.evaluate("import('./connector-kinds.js').then(({ KINDS }) => KINDS)")
+    assert {kind["id"] for kind in kinds} == set(KINDS)
+    for kind in kinds:
+        for part, known in (("config", KINDS[kind["id"]].config), ("secrets", KINDS[kind["id"]].secrets)):
+            asked = {field["name"]: field.get("required", False) for field in kind["fields"] if field["part"] == part}
+            assert set(asked) <= set(known)
+            assert {name for name, needed in asked.items() if needed} == {
+                name for name, field in known.items() if field.is_required
+            }

@@ -150,7 +150,7 @@ export class RuleDialog {
   /** @param {RuleForm} form */
   #actions(form) {
     const connectors = this.view.connectors.data ?? [];
-    if (connectors.length === 0 && form.actions.length === 0) return html`<p class="dim">There are no connectors, so alerts are only kept and shown. Make some with <code>POST /api/actions/connector</code> to be told of them.</p>`;
+    if (connectors.length === 0 && form.actions.length === 0) return html`<p class="dim">There are no connectors, so alerts are only kept and shown. Create one below the list of rules to be told of them.</p>`;
     const add = (/** @type {string} */ id) => {
       const connector = connectors.find((each) => each.id === id);
       if (!connector) return;

@@ -20,7 +20,7 @@ export function rulesPage(view) {
     ${view.problem ? html`<p class="failure" role="alert">${view.problem}</p>` : nothing}
     ${refused ? html`<section class="panel">${emptyState('No right to read rules', html`${view.rules.error?.reason} Reading rules needs <code>monitor_ml</code>, changing them <code>manage_ml</code>.`)}</section>`
       : panelBody(view.rules, () => html`<section class="panel"><h2 class="unseen">List of rules</h2>${data?.rules.length === 0 ? noRules(view) : table(view)}</section>`)}
-    ${view.dialog.render()}`;
+    ${refused ? nothing : view.connectorsPart.render()}${view.dialog.render()}`;
 }
 
 /** @param {Rule[]} rules @returns {string} */

@@ -6,6 +6,7 @@ import { NEW_RULE } from '../links.js';
 import { Panel } from '../panel.js';
 import { connectorsRequest, deleteRule, muteAlert, ruleAction, ruleAlertsRequest, rulesRequest } from '../queries-alerts.js';
 import { formOf, newForm } from '../rule-body.js';
+import { ConnectorsPart } from './connectors.js';
 import { RuleDialog } from './rule-form.js';
 import { rulesPage } from './rules-parts.js';
 
@@ -21,6 +22,7 @@ export class RulesView {
     /** @type {Panel<Connector[]>} */ this.connectors = new Panel(changed);
     /** @type {Panel<{shown: Alert[], isUnreadable: boolean}>} of the open rule */ this.alerts = new Panel(changed);
     this.dialog = new RuleDialog(this);
+    this.connectorsPart = new ConnectorsPart(this);
     this.problem = '';
   }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { bodyOf as connectorBody, kindOf } from '../../../proxy/ui/connector-kinds.js';
 import { newRuleLink } from '../../../proxy/ui/links.js';
 import { bodyOf, conditionText, entityQuery, formOf, newAction, newForm, ruleOfCells, ruleOfRecord, severityUnder, watchedText } from '../../../proxy/ui/rule-body.js';
 import { readState } from '../../../proxy/ui/state.js';
@@ -67,4 +68,14 @@ test('a rule about health selects jobs in its own way', () => {
 test('a rule is told in words', () => {
   assert.equal(watchedText(RULE), 'web, group shop');
   assert.equal(conditionText(RULE), 'record score from 50, actual > 5');
+});
+
+test('a connector is sent with what was entered, each thing where it belongs', () => {
+  const form = (id, values) => ({ name: ' Pager ', kind: kindOf(id), values });
+  assert.deepEqual(connectorBody(form('.email', { host: 'smtp.example.org ', port: '587', from: 'a@b', secure: false, user: '', password: ' p ' })), {
+    name: 'Pager', connector_type_id: '.email', config: { host: 'smtp.example.org', port: 587, from: 'a@b' }, secrets: { password: ' p ' },
+  });
+  assert.deepEqual(connectorBody(form('.alertmanager', { urls: 'http://a\n\n http://b ' })).config, { urls: ['http://a', 'http://b'] });
+  assert.deepEqual(connectorBody(form('.server-log', { url: 'of the type before' })), { name: 'Pager', connector_type_id: '.server-log', config: {}, secrets: {} });
+  assert.deepEqual(kindOf('.email').trial({ from: 'a@b' }).to, ['a@b']);
 });
