@@ -67,7 +67,10 @@ def make_parser() -> argparse.ArgumentParser:
     for command in (bringing, taking, kit, nodes):
         add_client_options(command)
     add_command(commands, "routes", "print the operations and their paths")
-    add_command(commands, "openapi", "print the whole API as an OpenAPI 3.1 document")
+    described = add_command(commands, "openapi", "print the whole API as an OpenAPI 3.1 document")
+    described.add_argument(
+        "--usual-forms", action="store_true", help="for generators of clients: each value in one form only"
+    )
     nginx = add_command(commands, "nginx-config", "print an nginx server that sends us only ML calls")
     nginx.add_argument("--listen", metavar="ADDRESS", default="9200", help="what nginx listens on (default 9200)")
     for command in (serve, up, story, check, deployment, nginx):

@@ -121,7 +121,7 @@ def run_routes(args: argparse.Namespace) -> int:
 
 
 def run_openapi(args: argparse.Namespace) -> int:
-    say(json.dumps(openapi.document(), indent=2))
+    say(json.dumps(openapi.document(in_usual_forms=args.usual_forms), indent=2))
     return 0
 
 

@@ -21,9 +21,9 @@ answer can be cut down to some of its parts by `filter_path` in the query; what 
 """
 
 
-def document() -> dict[str, Any]:
-    """The whole document, as JSON."""
-    components = Components()
+def document(*, in_usual_forms: bool = False) -> dict[str, Any]:
+    """The whole document, as JSON; ``in_usual_forms`` has one form of each value that a request may have several of."""
+    components = Components(in_usual_forms=in_usual_forms)
     made = paths(components)
     components.add_documents()
     return {

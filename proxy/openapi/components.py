@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
+from proxy.openapi.usual_forms import types_apart, usual_form
 from proxy.schemas import Schema, shipped_schemas
 
 # The folder of a shared file, and what the names of its shapes begin with.
@@ -22,9 +23,10 @@ _VALUES = frozenset({"const", "default", "enum", "examples", "required"})
 
 
 class Components:
-    """Collects the shapes that are referred to."""
+    """Collects the shapes that are referred to; ``in_usual_forms`` leaves out what only lenient readers take."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_usual_forms: bool) -> None:
+        self.in_usual_forms = in_usual_forms
         self._files = shipped_schemas().files()
         self._schemas: dict[str, Any] = {}
 
@@ -44,6 +46,8 @@ class Components:
             return [self.schema(each, file) for each in part]
         if not isinstance(part, Mapping):
             return part
+        if self.in_usual_forms:
+            part = usual_form(part)
         shown: dict[str, Any] = {}
         for key, value in part.items():
             if key == "$ref":
@@ -55,13 +59,16 @@ class Components:
             elif key not in _OF_A_FILE and not key.startswith("x-"):
                 shown[key] = self.schema(value, file)
         if "x-later" in part:
-            return _with_later(shown, self.schema(part["x-later"], file))
-        return shown
+            shown = _with_later(shown, self.schema(part["x-later"], file))
+        return types_apart(shown) if self.in_usual_forms else shown
 
     def _referred(self, reference: str, file: str) -> dict[str, Any]:
-        """What stands for a ``$ref``: another one, or, inside an operation's file, the schema itself."""
+        """What stands for a ``$ref``: another one to a whole shape, or the schema itself where it is a part of one.
+
+        Many generators of clients follow no reference into a shape.
+        """
         target, fragment = urldefrag(urljoin(file, reference))
-        if "/" in target:
+        if "/" in target and "/" not in fragment.removeprefix(_DEFINITIONS):
             return {"$ref": self._reference(target, fragment)}
         found: Any = self._files[target]
         for step in fragment.strip("/").split("/"):
@@ -73,14 +80,14 @@ class Components:
     def _reference(self, file: str, fragment: str) -> str:
         """Where the document has a shape of a shared file, which it has from now on."""
         folder, _, stem = file.removesuffix(".json").partition("/")
-        name, within, schema = _PREFIXES[folder] + stem, "", self._files[file]
+        name, schema = _PREFIXES[folder] + stem, self._files[file]
         if fragment.startswith(_DEFINITIONS):
-            shape, _, within = fragment.removeprefix(_DEFINITIONS).partition("/")
+            shape = fragment.removeprefix(_DEFINITIONS)
             name, schema = f"{name}.{shape}", schema["$defs"][shape]
         if name not in self._schemas:
             self._schemas[name] = {}  # shapes may refer to themselves
             self._schemas[name] = self.schema(schema, file)
-        return f"#/components/schemas/{name}" + (f"/{within}" if within else "")
+        return f"#/components/schemas/{name}"
 
 
 def _with_later(schema: dict[str, Any], later: Schema) -> dict[str, Any]:

@@ -50,7 +50,11 @@ _JSON = "application/json"
 _FORMS = tuple(f"application/{form}" for form in FORMATS)
 _PART = re.compile(r"\{(\w+)\}")
 # A flag without a value is on.
-_FLAG: Schema = {"type": ["boolean", "string"], "enum": [True, False, "true", "false", ""]}
+_FLAG: Schema = {
+    "type": ["boolean", "string"],
+    "enum": [True, False, "true", "false", ""],
+    "x-coerce": "boolean",
+}
 # What every operation takes in its query, besides `filter_path`, with which no answer has to be whole.
 _COMMON_QUERY: Mapping[str, tuple[str, Schema]] = {
     "pretty": ("Whether the answer is indented", _FLAG),
@@ -155,7 +159,8 @@ class _Described:
         if self._operation.streams_body:
             yield dict(_IDEMPOTENCY_KEY)
         for name, (text, schema) in _COMMON_QUERY.items():
-            yield {"name": name, "in": "query", "description": text, "schema": dict(schema)}
+            described = self._components.schema(schema, self._file)
+            yield {"name": name, "in": "query", "description": text, "schema": described}
 
     def _value(self, where: str, name: str) -> dict[str, Any]:
         """Schema and description of a parameter."""

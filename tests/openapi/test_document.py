@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from proxy import openapi
@@ -77,3 +78,59 @@ def test_examples_are_what_they_are_examples_of(operation):
         assert faults_of(operation, answers_of(operation).status, example) == []
     for example in properties.get("body", {}).get("examples", ()):
         assert [*shipped_schemas().section(operation, "body").faults(example)] == []
+
+
+# ---- in usual forms
+
+
+@pytest.fixture(scope="module")
+def usual() -> dict[str, Any]:
+    return openapi.document(in_usual_forms=True)
+
+
+def parts_of(part: object) -> Iterator[dict[str, Any]]:
+    if isinstance(part, dict):
+        yield part
+        part = list(part.values())
+    if isinstance(part, list):
+        for each in part:
+            yield from parts_of(each)
+
+
+def test_the_one_in_usual_forms_is_valid_and_printed_by_a_flag(usual, capsys):
+    assert [error.message for error in OpenAPIV31SpecValidator(usual).iter_errors()] == []
+    assert main(["openapi", "--usual-forms"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(usual))
+
+
+def test_usual_forms_have_one_type_for_each_flag_word_and_list(usual):
+    for part in parts_of([usual["paths"], usual["components"]["schemas"]]):
+        types, words = part.get("type"), part.get("enum", [])
+        assert "object" not in types if isinstance(types, list) else True
+        assert len({str(word).lower() for word in words}) == len(words)
+        assert not isinstance(part.get("const"), bool)
+    shapes = usual["components"]["schemas"]
+    assert shapes["request.scalars.boolean"] == {"type": "boolean"}
+    assert shapes["request.scalars.integer"] == {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1}
+    assert shapes["request.job.detectors"]["type"] == "array"
+    parameters = usual["paths"]["/_ml/anomaly_detectors/{job_id}/_close"]["post"]["parameters"]
+    assert {each["name"]: each["schema"] for each in parameters}["pretty"] == {"type": "boolean"}
+
+
+def test_what_is_usual_is_allowed(document, usual):
+    body = {
+        "analysis_config": {"detectors": [{"function": "count"}], "influencers": ["host"]},
+        "data_description": {"time_field": "time", "format": "xcontent"},
+        "allow_lazy_open": True,
+    }
+    lone = body | {"analysis_config": {"detectors": {"function": "count"}}, "allow_lazy_open": "true"}
+    for whole, is_lenient in ((document, True), (usual, False)):
+        schema = whole["paths"]["/_ml/anomaly_detectors/{job_id}"]["put"]["requestBody"]["content"]["application/json"]
+        check = Draft202012Validator({**schema["schema"], "components": whole["components"]})
+        assert check.is_valid(body)
+        assert check.is_valid(lone) == is_lenient
+
+
+def test_no_reference_leads_into_a_shape(document):
+    """Many generators of clients follow none such."""
+    assert [reference for reference in references(document) if reference.count("/") > 3] == []
