@@ -66,10 +66,7 @@ def compare(direct: str, through: str, jobs: int, minutes: int) -> None:
     if proxy is None:
         raise SystemExit("the proxy's process cannot be looked into")
     call(direct, "DELETE", f"/{INDEX}?ignore_unavailable=true")
-    settings = {"number_of_replicas": 0, "number_of_shards": 1}
-    call(
-        direct, "PUT", f"/{INDEX}", json.dumps({"settings": settings, "mappings": {"properties": PROPERTIES}}).encode()
-    )
+    make_index(direct)
     try:
         each(lambda number: ask(f"{through}{path(number)}", "PUT", config(number)), jobs)
         each(lambda number: ask(f"{through}{path(number)}/_open", "POST"), jobs)
@@ -146,12 +143,18 @@ def config(number: int) -> dict[str, object]:
     }
 
 
-def fill(cluster: str, jobs: int, minutes: int) -> None:
+def make_index(cluster: str) -> None:
+    settings = {"number_of_replicas": 0, "number_of_shards": 1}
+    body = {"settings": settings, "mappings": {"properties": PROPERTIES}}
+    call(cluster, "PUT", f"/{INDEX}", json.dumps(body).encode())
+
+
+def fill(cluster: str, jobs: int, minutes: int, a_minute: int = A_MINUTE) -> None:
     """Documents of so many minutes, from a few minutes ago on."""
     first_ms = time.time_ns() // 1_000_000 - PAST_MINUTES * MINUTE_MS
-    step_ms = MINUTE_MS // A_MINUTE
+    step_ms = MINUTE_MS // a_minute
     lines: list[str] = []
-    for moment in range(minutes * A_MINUTE):
+    for moment in range(minutes * a_minute):
         for job in range(jobs):
             row = {"time": first_ms + moment * step_ms, "job": job, "took": 100 + (moment * 7919 + job) % 101 / 10}
             lines.append('{"index":{}}\n' + json.dumps(row) + "\n")
