@@ -10,11 +10,11 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any
 from zlib import crc32
 
 from proxy.errors import MlError
-from proxy.runtime.job_inputs import gather_inputs
 from proxy.runtime.live_job import LiveJob
 from proxy.runtime.notices import Notices
 from proxy.runtime.place.contract import PlaceLost
@@ -106,6 +106,6 @@ class BackgroundPersist:
     async def _announce(self, live: LiveJob, snapshot: Snapshot) -> None:
         await live.announce(snapshot)
         stored = await self._store.jobs.patch(live.job_id, {"model_snapshot_id": snapshot.snapshot_id})
-        live.inputs = await gather_inputs(self._store, stored.config)
+        live.inputs = replace(live.inputs, configuration=stored.config)
         live.persisted_result_ms = snapshot.status.latest_result_ms
         self._notices.later(live.job_id, "info", f"Job model snapshot with id [{snapshot.snapshot_id}] stored")

@@ -7,7 +7,6 @@ as long as it is open. Which jobs are open is ``job_entries``' matter, what they
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from proxy.config import MlConfig
@@ -33,6 +32,34 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What open jobs take together: how many they are, and what no other job can have, in bytes."""
+
+    jobs: int
+    memory_bytes: int
+
+
+class Ledger:
+    """What each open job keeps, added up as it changes: who opens thousands of jobs asks thousands of times."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, int] = {}
+        self._sum = 0
+
+    def enter(self, job_id: str, need: Need | None) -> None:
+        """Notes what a job takes now; None where it takes nothing any more."""
+        self._sum -= self._kept.pop(job_id, 0)
+        if need is not None:
+            self._kept[job_id] = need.kept
+            self._sum += need.kept
+
+    def beside(self, job_id: str) -> Kept:
+        """What all others keep."""
+        own = self._kept.get(job_id)
+        return Kept(len(self._kept) - (own is not None), self._sum - (own or 0))
+
+
+@dataclass(frozen=True, slots=True)
 class Capacity:
     """How many jobs may be open here, and how many bytes their models may take together."""
 
@@ -43,10 +70,9 @@ class Capacity:
     def of(cls, config: MlConfig) -> Capacity:
         return cls(config.max_open_jobs, machine_bytes() * config.max_machine_memory_percent // 100)
 
-    def has_room(self, limit: int, others: Iterable[Need]) -> bool:
+    def has_room(self, limit: int, others: Kept) -> bool:
         """Whether a job with this memory limit can be opened beside ``others``."""
-        kept = [other.kept for other in others]
-        return len(kept) < self.jobs and sum(kept) + limit <= self.memory_bytes
+        return others.jobs < self.jobs and others.memory_bytes + limit <= self.memory_bytes
 
 
 def limit_of(stored: StoredJob) -> int:

@@ -78,7 +78,7 @@ class Closing:
         await core.store.jobs.patch(live.job_id, changes)
         # Without a snapshot the journal is the only place that holds new data; the next opening replays it.
         if snapshot_id is not None or live.is_untouched:
-            await core.store.journal.clear(live.job_id)
+            await live.drop_journal()
 
     @asynccontextmanager
     async def blocked(self, turn: Turn, state: BlockedState) -> AsyncIterator[None]:

@@ -67,4 +67,4 @@ class Core:
 
     def has_room(self, job: StoredJob) -> bool:
         """Whether the settings and the machine allow one more job to be open."""
-        return self.capacity.has_room(limit_of(job), self.entries.needs(beside=job.job_id))
+        return self.capacity.has_room(limit_of(job), self.entries.kept(beside=job.job_id))

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from proxy.runtime.capacity import Need
+from proxy.runtime.capacity import Kept, Ledger, Need
 from proxy.runtime.job_states import AFTER_RESTART, Life, State
 from proxy.runtime.live_job import LiveJob
 from proxy.store.job_tasks import JobTask
@@ -44,6 +44,8 @@ class Entries:
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
         self._entries: dict[str, Entry] = {}
+        self._waiting: dict[str, Entry] = {}
+        self._ledger = Ledger()
 
     def get(self, job_id: str) -> Entry | None:
         return self._entries.get(job_id)
@@ -66,7 +68,7 @@ class Entries:
 
     def waiting(self) -> list[Entry]:
         """Those that wait for room, in the order of their asking."""
-        return [entry for entry in self._entries.values() if entry.state == "waiting"]
+        return list(self._waiting.values())
 
     def wait(self, job_id: str, task: JobTask, memory_limit: int) -> None:
         """Lets a job wait for room."""
@@ -76,19 +78,23 @@ class Entries:
     def limit(self, job_id: str, memory_limit: int) -> None:
         """Notes what the model of a job that opens may take."""
         self._entries[job_id].memory_limit = memory_limit
+        self.weigh(job_id)
 
-    def needs(self, *, beside: str) -> list[Need]:
+    def weigh(self, job_id: str) -> None:
+        """To be called when the model of a job may have become larger or smaller."""
+        entry = self._entries.get(job_id)
+        takes_room = entry is not None and entry.state in _TAKES_ROOM
+        self._ledger.enter(job_id, Need(entry.memory_limit, _model_bytes(entry.live)) if entry and takes_room else None)
+
+    def kept(self, *, beside: str) -> Kept:
         """What the jobs take, but for one, whose models are here or on their way."""
-        return [
-            Need(entry.memory_limit, _model_bytes(entry.live))
-            for entry in self._entries.values()
-            if entry.state in _TAKES_ROOM and entry.job_id != beside
-        ]
+        return self._ledger.beside(beside)
 
     def adopt(self, task: JobTask) -> Entry:
         """The entry of a job that a former process had open, as its stored task tells."""
         life = Life(task.job_id, AFTER_RESTART[task.state])
         entry = self._entries[task.job_id] = Entry(life, task, reached=asyncio.Event())
+        self.weigh(task.job_id)
         return entry
 
     def move(self, job_id: str, to: State, why: str) -> Entry:
@@ -104,6 +110,11 @@ class Entries:
             self._entries.pop(job_id, None)
         else:
             self._entries[job_id] = entry
+        if to == "waiting":
+            self._waiting[job_id] = entry
+        else:
+            self._waiting.pop(job_id, None)
+        self.weigh(job_id)
         return entry
 
 

@@ -24,6 +24,7 @@ from proxy.runtime.place.commands import (
     CopyModel,
     CutFeed,
     Discard,
+    DropJournal,
     EndFeed,
     Feed,
     FeedRun,
@@ -56,7 +57,7 @@ class LiveJob:
     the snapshot in force knows; None where that is not known. A job that ``is_untouched`` has learnt nothing since.
     ``has_unsent``, ``is_full`` and ``unsaved`` are what its place told last of what it keeps to be sent and saved.
     ``notices`` are what users have not been told yet.
-    ``heard`` is called with the job's id when it has written buckets.
+    ``heard`` is called with the job's id when it has written buckets, ``weighed`` when its model may weigh more now.
     ``progress`` is how far its datafeed has come: as the model was loaded, or as the run has made of it since.
     """
 
@@ -77,6 +78,7 @@ class LiveJob:
     search_timing: dict[str, Any] | None = None
     losses: int = 0
     heard: Callable[[str], None] = lambda _: None
+    weighed: Callable[[str], None] = lambda _: None
 
     @property
     def job_id(self) -> str:
@@ -131,6 +133,7 @@ class LiveJob:
         if summary.status is not None:
             self.status, self.is_untouched = summary.status, summary.is_untouched
             self.has_unsent, self.is_full, self.unsaved = summary.has_unsent, summary.is_full, summary.unsaved
+            self.weighed(self.job_id)
 
     async def _set_aside(self, entry: int | None) -> None:
         """What a model cannot take must not be offered to it again at every opening."""
@@ -247,6 +250,17 @@ class LiveJob:
         await self.call(Update(inputs))
 
     # ---- keeping
+
+    async def drop_journal(self) -> None:
+        """Drops what the journal has of the job, which something else contains by now.
+
+        Raises:
+            MlError: 503 where the cluster does not do it.
+        """
+        try:
+            await self.place.call(self.job_id, DropJournal())
+        except (PlaceLost, StepTimedOut):
+            await self.journal.clear(self.job_id)
 
     def needs_beat(self, save_every_ms: int) -> bool:
         """Whether there is anything to send, to save or to tell: most open jobs have nothing most of the time."""

@@ -9,6 +9,7 @@ from typing import Any
 from proxy.errors import status_error
 from proxy.runtime.saved_model import MIN_VERSION, entries_in, is_too_new, is_too_old
 from proxy.store import Store
+from proxy.store.journal import Name
 from proxy.store.results import ids as result_ids
 from proxy.store.results.docs import OLDEST_MODEL_VERSION
 from proxy.store.snapshots import EMPTY
@@ -30,12 +31,13 @@ class Beginning:
     is_interrupted: bool = False
 
 
-async def beginning_of(store: Store, job_id: str, snapshot_id: str | None) -> Beginning:
-    """
+async def beginning_of(store: Store, job_id: str, snapshot_id: str | None, journal: Sequence[Name]) -> Beginning:
+    """``journal`` names what is in the journal.
+
     Raises:
         MlError: the snapshot's model is not there, or not one that can be read here.
     """
-    saved, entries = await store.journal.read(job_id)
+    saved, entries = await store.journal.read(job_id, journal)
     if saved is not None:
         return Beginning(saved.model, None, saved.sequence + 1, entries, is_interrupted=True)
     model, counts = await _snapshot(store, job_id, snapshot_id) if snapshot_id else (None, None)
@@ -47,8 +49,9 @@ async def beginning_of(store: Store, job_id: str, snapshot_id: str | None) -> Be
 
 async def _snapshot(store: Store, job_id: str, snapshot_id: str) -> tuple[bytes | None, Mapping[str, Any] | None]:
     """The snapshot's model and the job's data counts, which reverting may have changed since."""
-    counts = await store.results_write.document(job_id, result_ids.data_counts(job_id))
-    snapshot = await store.results_write.document(job_id, result_ids.model_snapshot(job_id, snapshot_id))
+    counts_id, document_id = result_ids.data_counts(job_id), result_ids.model_snapshot(job_id, snapshot_id)
+    found = await store.results_write.documents(job_id, [counts_id, document_id])
+    counts, snapshot = found.get(counts_id), found.get(document_id)
     if snapshot_id == EMPTY:
         return None, counts
     if snapshot is None:

@@ -81,7 +81,7 @@ class Openings:
         """Opens jobs that wait, earliest first, while there is room."""
         core = self._core
         for entry in core.entries.waiting():
-            if not core.capacity.has_room(entry.memory_limit, core.entries.needs(beside=entry.job_id)):
+            if not core.capacity.has_room(entry.memory_limit, core.entries.kept(beside=entry.job_id)):
                 continue
             async with core.turn(entry.job_id, "open") as turn:
                 # Read anew: an opening that failed with the cluster may have changed it.

@@ -53,7 +53,7 @@ class OwnIndices:
 
     async def _save(self, live: LiveJob) -> None:
         async with self._core.turn(live.job_id, "save anew"):
-            if live not in self._lives():
+            if self._core.entries.live(live.job_id) is not live:
                 return
             try:
                 await live.save(is_lost=True)

@@ -14,8 +14,8 @@ from proxy.store.job_tasks import JobTask, JobTasks
 
 _log = logging.getLogger(__name__)
 _RETRY_S = 2.0
-# Most of a job's opening is waiting for the cluster, and models load in several places.
-_AT_ONCE = 8
+# Most of a job's opening is waiting for the cluster, which is asked for as many as wait at the same time.
+_AT_ONCE = 32
 # How long a request waits for a job that is being taken up.
 _WAIT_S = 60.0
 

@@ -37,18 +37,19 @@ class Running:
         self._core.turns.require(turn)
         job_id, config = turn.job_id, stored.config
         self._core.entries.limit(job_id, limit_of(stored))
-        inputs = await gather_inputs(self._core.store, config)
+        fields = term_fields(config["analysis_config"])
+        ensured = self._core.store.indices.ensure_results(job_id, config["results_index_name"], fields)
+        inputs, _ = await asyncio.gather(gather_inputs(self._core.store, config), ensured)
         check_filters_exist(inputs)
         live = LiveJob(self._core.place, self._core.store.journal, self._core.clock, task, inputs)
         live.heard = lambda job_id: self._core.listeners.finished(job_id)
-        await self._core.store.indices.ensure_results(
-            job_id, config["results_index_name"], term_fields(config["analysis_config"])
-        )
+        live.weighed = self._core.entries.weigh
         await live.load()
         self._core.notices.later(job_id, "info", _loading(live))
         live.task = task if task.state != "opening" else await self._core.store.tasks.change(task, "opened")
         entry = self._core.entries.move(job_id, "opened", "its model is there")
         entry.task, entry.live = live.task, live
+        self._core.entries.weigh(job_id)
 
     @asynccontextmanager
     async def guarded(self, turn: Turn) -> AsyncIterator[None]:

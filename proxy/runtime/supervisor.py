@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 
 from proxy.config import Config
-from proxy.errors import MlError
+from proxy.errors import MlError, status_error
 from proxy.runtime import job_states
 from proxy.runtime.background_persist import BackgroundPersist
 from proxy.runtime.closing import Closing
@@ -167,10 +167,6 @@ class Supervisor:
         entry = self._core.entries.get(job_id)
         return None if entry is None else entry.task
 
-    def has_room(self, job: StoredJob) -> bool:
-        """See ``core.Core.has_room``."""
-        return self._core.has_room(job)
-
     def live(self, job_id: str) -> LiveJob | None:
         """The model of a job that is open here."""
         return self._core.entries.live(job_id)
@@ -222,12 +218,17 @@ class Supervisor:
         """Opens a closed job; False where it has to wait for room first.
 
         Raises:
-            MlError: 404 unknown, 409 open already or blocked.
+            MlError: 404 unknown, 409 open already or blocked, 429 where there is no room and it is not to wait for it.
         """
         await self.ready(job_id)
         if self.state(job_id) in job_states.BLOCKED:
             job_states.check("open", Asked(job_id, self.state(job_id)))
-        return await self._openings.open(job_id, lambda job: self.check("open", job))
+        return await self._openings.open(job_id, self._check_opening)
+
+    def _check_opening(self, job: StoredJob) -> None:
+        self.check("open", job)
+        if not self._core.has_room(job) and not job.config.get("allow_lazy_open", False):
+            raise status_error("Could not open job because no ML nodes with sufficient capacity were found", 429)
 
     def close(self, job_id: str, *, force: bool = False) -> asyncio.Task[object]:
         """Closes a job (see ``closing.Closing.close``); it goes on even if nobody awaits its end any more."""

@@ -41,6 +41,7 @@ from proxy.store.jobs import Config as JobConfig
 from proxy.store.jobs import Jobs, StoredJob, id_is_taken
 from proxy.store.journal import Journal
 from proxy.store.lease import Peer, machine_name
+from proxy.store.left_behind import LeftBehindReader
 from proxy.store.maintenance import Maintenance
 from proxy.store.model_state import ModelStates
 from proxy.store.names import Names
@@ -142,6 +143,7 @@ class Store:
         self.model_states = ModelStates(self.client, self.names, self.indices.ensure_own)
         self.notifications = Notifications(self.client, self.names, self.indices.ensure_own)
         self.journal = Journal(self.client, self.names)
+        self.left_behind = LeftBehindReader(self.client, self.names)
         self.upgrade_mode = UpgradeMode(self.client, self.names)
         self.drained_places = DrainedPlaces(self.client, self.names, self.indices.ensure_own)
         self.expired = Expired(self.client, self.names, self.results)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from proxy.errors import MlError, not_found, status_error
 from proxy.store.client import ClusterClient, Json
+from proxy.store.grouping import Grouped
 from proxy.store.named_documents import NamedDocuments, Stored
 from proxy.store.names import Names
 from proxy.store.results.queries import Page
@@ -43,6 +44,7 @@ class Calendars:
 
     def __init__(self, client: ClusterClient, names: Names) -> None:
         self._documents = NamedDocuments(client, names.config_alias, "calendar")
+        self._searches = Grouped(self._naming_together)
 
     async def get(self, calendar_id: str) -> Calendar:
         """
@@ -103,7 +105,14 @@ class Calendars:
                     raise
 
     async def _naming(self, names: Sequence[str]) -> list[Calendar]:
-        return [_read(stored) for stored in await self._documents.matching({"terms": {"job_id": list(names)}})]
+        found = await self._searches.ask(names)
+        return (await self._naming_together([names]))[0] if found is None else found
+
+    async def _naming_together(self, asked: Sequence[Sequence[str]]) -> Sequence[list[Calendar]]:
+        """The calendars that name any of the names, for each that asks."""
+        every = sorted({name for names in asked for name in names})
+        found = [_read(stored) for stored in await self._documents.matching({"terms": {"job_id": every}})]
+        return [[each for each in found if not set(names).isdisjoint(each.job_ids)] for names in asked]
 
     async def _stored(self, calendar_id: str) -> Stored:
         stored = await self._documents.find(calendar_id)

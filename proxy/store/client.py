@@ -35,6 +35,8 @@ _log = logging.getLogger(__name__)
 opaque_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("opaque_id", default=None)
 
 KEEP_POINT_IN_TIME = "1m"
+# Of a search that must not pass over a part of an index that does not answer now.
+_WHOLE: Params = {"ignore_unavailable": True, "allow_partial_search_results": False}
 _SPARED_S = 10.0
 _UNKNOWN_TO_CLUSTER = (
     "the cluster does not know Lanewatch's own identity: check [elasticsearch.username] and [elasticsearch.password], "
@@ -223,7 +225,18 @@ class ClusterClient:
     async def search_all(
         self, index: str, query: Json, *, source: Json = True, sort: Sequence[Json] = ("_doc",), page: int = 5000
     ) -> list[Mapping[str, Json]]:
-        """Every hit of a query, read page by page from one point in time; none where the index is absent."""
+        """Every hit of a query, as of one moment; none where the index is absent.
+
+        What fits a page takes one request; more is read page by page from a point in time.
+        """
+        whole = {"size": page, "query": query, "_source": source, "track_total_hits": False, "sort": list(sort)}
+        path, params = f"/{quote_expression(index)}/_search", _WHOLE
+        found = (await self.request("POST", path, params=params, body=whole, retry=True))["hits"]["hits"]
+        if len(found) < page:
+            return list(found)
+        return await self._search_pages(index, whole)
+
+    async def _search_pages(self, index: str, search: Mapping[str, Json]) -> list[Mapping[str, Json]]:
         pit = await self.open_point_in_time(index)
         if pit is None:
             return []
@@ -231,14 +244,13 @@ class ClusterClient:
         after = None
         try:
             while True:
-                body = {"size": page, "query": query, "_source": source, "track_total_hits": False,
-                        "pit": {"id": pit, "keep_alive": KEEP_POINT_IN_TIME}, "sort": list(sort)}  # fmt: skip
+                body = {**search, "pit": {"id": pit, "keep_alive": KEEP_POINT_IN_TIME}}
                 if after is not None:
                     body["search_after"] = after
                 answer = await self.request("POST", "/_search", body=body, retry=True)
                 found = answer["hits"]["hits"]
                 hits.extend(found)
-                if len(found) < page:
+                if len(found) < search["size"]:
                     return hits
                 pit, after = answer["pit_id"], found[-1]["sort"]
         finally:

@@ -12,6 +12,7 @@ from proxy.errors import MlError
 from proxy.job_config.datafeed_errors import already_started
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
 from proxy.store.names import Names, datafeed_task_document
+from proxy.store.shared_documents import SharedDocuments
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class DatafeedTasks:
     def __init__(self, client: ClusterClient, names: Names) -> None:
         self._client = client
         self._index = names.config_alias
+        self._documents = SharedDocuments(client, self._index)
 
     async def all(self) -> list[DatafeedTask]:
         """Every task, as it is now; none where the index is not there yet."""
@@ -47,12 +49,12 @@ class DatafeedTasks:
         Raises:
             MlError: 409 where the datafeed runs already.
         """
+        document_id = datafeed_task_document(task.datafeed_id)
         try:
-            path = self._path("_create", task.datafeed_id)
-            await self._client.request("PUT", path, params={"require_alias": True}, body=_document(task))
+            await self._documents.create(document_id, _document(task))
         except MlError as error:
             # An answer may be lost after the task was stored.
-            found = await self._client.find("GET", self._path("_doc", task.datafeed_id))
+            found = await self._documents.find(document_id)
             if found is not None and found["_source"]["run"]["run_ms"] == task.run_ms:
                 return
             if not isinstance(error, ClusterError) or error.status != 409:
@@ -61,14 +63,10 @@ class DatafeedTasks:
 
     async def ask_to_stop(self, task: DatafeedTask, *, closes_job: bool) -> None:
         stopping = replace(task, is_stopping=True, closes_job=closes_job)
-        path = self._path("_doc", task.datafeed_id)
-        await self._client.request("PUT", path, params={"require_alias": True}, body=_document(stopping), retry=True)
+        await self._documents.put(datafeed_task_document(task.datafeed_id), _document(stopping))
 
     async def remove(self, datafeed_id: str) -> None:
-        await self._client.find("DELETE", self._path("_doc", datafeed_id))
-
-    def _path(self, action: str, datafeed_id: str) -> str:
-        return f"/{quote_expression(self._index)}/{action}/{quote_expression(datafeed_task_document(datafeed_id))}"
+        await self._documents.delete(datafeed_task_document(datafeed_id))
 
 
 def _document(task: DatafeedTask) -> Mapping[str, Json]:

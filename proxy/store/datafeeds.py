@@ -13,6 +13,7 @@ from proxy.store.client import ClusterClient, ClusterError, Json, quote_expressi
 from proxy.store.expressions import naming, tokens_of, unmatched
 from proxy.store.gone import INTO_ALIAS
 from proxy.store.names import Names
+from proxy.store.shared_documents import SharedDocuments
 
 # One listing shows at most this many; more ids than this in one query are not worth naming.
 _MAX_DATAFEEDS = 10_000
@@ -49,6 +50,7 @@ class Datafeeds:
     def __init__(self, client: ClusterClient, names: Names) -> None:
         self._client = client
         self._path = f"/{quote_expression(names.config_alias)}"
+        self._documents = SharedDocuments(client, names.config_alias)
 
     async def get(self, datafeed_id: str) -> StoredDatafeed:
         """The newest state of one datafeed.
@@ -56,7 +58,7 @@ class Datafeeds:
         Raises:
             MlError: 404 where there is none.
         """
-        found = await self._client.find("GET", self._document_path("_doc", datafeed_id))
+        found = await self._documents.find(datafeed_document(datafeed_id))
         if found is None:
             raise unknown_datafeed(datafeed_id)
         return _stored(found)

@@ -10,7 +10,8 @@ from proxy.store.removal import all_of, any_of, of_job, remove_matching
 from proxy.store.results.queries import Query
 
 _POINTS_FIRST = ["model_forecast", "model_forecast_request_stats"]
-_DONE = frozenset({"finished", "failed"})
+DONE = frozenset({"finished", "failed"})
+STATISTICS: Query = {"term": {"result_type": "model_forecast_request_stats"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +29,12 @@ class Forecasts:
 
     async def matching(self, job_id: str, expression: str) -> list[Forecast]:
         """The forecasts that ids and wildcards, separated by commas, name; ``_all`` names every one."""
-        query = all_of(of_job(job_id), {"term": {"result_type": "model_forecast_request_stats"}}, naming(expression))
+        query = all_of(of_job(job_id), STATISTICS, naming(expression))
         hits = await self._client.search_all(
             self._names.read_alias(job_id), query, source=["forecast_id", "forecast_status"], sort=["forecast_id"]
         )
         sources = [hit["_source"] for hit in hits]
-        return [Forecast(str(source["forecast_id"]), source.get("forecast_status") in _DONE) for source in sources]
-
-    async def unfinished(self, job_id: str) -> list[Query]:
-        """What is known about the job's forecasts that are neither finished nor failed; as of the last refresh."""
-        stats: Query = {"term": {"result_type": "model_forecast_request_stats"}}
-        done: Query = {"terms": {"forecast_status": sorted(_DONE)}}
-        query = {"bool": {"filter": [of_job(job_id), stats], "must_not": [done]}}
-        hits = await self._client.search_all(self._names.read_alias(job_id), query)
-        return [hit["_source"] for hit in hits]
+        return [Forecast(str(source["forecast_id"]), source.get("forecast_status") in DONE) for source in sources]
 
     async def delete(self, job_id: str, forecast_ids: list[str]) -> None:
         """Removes the forecasts' points, then what is known about them."""

@@ -18,10 +18,13 @@ _MOST = 64
 
 
 class Grouped(Generic[Asked, Answer]):
-    """``perform`` asks for several at once; it answers None for each that has to be asked alone."""
+    """``perform`` asks for ``most`` at once or fewer; it answers None for each that has to be asked alone."""
 
-    def __init__(self, perform: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer | None]]]) -> None:
+    def __init__(
+        self, perform: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer | None]]], most: int = _MOST
+    ) -> None:
         self._perform = perform
+        self._most = most
         self._waiting: list[tuple[Asked, asyncio.Future[Answer | None]]] = []
         self._working: asyncio.Task[None] | None = None
 
@@ -36,7 +39,7 @@ class Grouped(Generic[Asked, Answer]):
     async def _work(self) -> None:
         try:
             while self._waiting:
-                group, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+                group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
                 await self._answer(group)
         finally:
             self._working = None

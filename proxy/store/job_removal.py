@@ -106,9 +106,9 @@ class JobRemoval:
 
     async def _remove_aliases(self, job_id: str, results_index_name: str) -> None:
         pattern = self._names.results(results_index_name) + "*"
-        for alias in (self._names.read_alias(job_id), self._names.write_alias(job_id)):
-            action = {"remove": {"index": pattern, "alias": alias, "must_exist": False}}
-            await self._client.find("POST", "/_aliases", body={"actions": [action]})
+        aliases = (self._names.read_alias(job_id), self._names.write_alias(job_id))
+        actions = [{"remove": {"index": pattern, "alias": alias, "must_exist": False}} for alias in aliases]
+        await self._client.find("POST", "/_aliases", body={"actions": actions})
 
     async def _search(self, index: str, query: Json, *, source: Json) -> list[Mapping[str, Json]]:
         body = {"size": _BATCH, "query": query, "_source": source, "track_total_hits": False, "sort": ["_doc"]}

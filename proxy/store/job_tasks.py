@@ -12,6 +12,7 @@ from typing import Literal
 from proxy.errors import MlError, already_exists, status_error
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
 from proxy.store.names import Names, task_document
+from proxy.store.shared_documents import Condition, SharedDocuments
 
 TaskState = Literal["opening", "opened", "closing", "failed"]
 
@@ -35,9 +36,10 @@ class JobTasks:
     def __init__(self, client: ClusterClient, names: Names) -> None:
         self._client = client
         self._index = names.config_alias
+        self._documents = SharedDocuments(client, self._index)
 
     async def get(self, job_id: str) -> JobTask | None:
-        found = await self._client.find("GET", self._path("_doc", job_id))
+        found = await self._documents.find(task_document(job_id))
         return None if found is None else _task(found)
 
     async def all(self) -> list[JobTask]:
@@ -56,9 +58,7 @@ class JobTasks:
         """
         source = {"type": "job_task", "job_id": job_id, "state": "opening", "epoch": opened_at, "opened_at": opened_at}
         try:
-            created = await self._client.request(
-                "PUT", self._path("_create", job_id), params={"require_alias": True}, body=source
-            )
+            created = await self._documents.create(task_document(job_id), source)
         except MlError as error:
             # An answer may be lost after the claim was made.
             found = await self.get(job_id)
@@ -77,9 +77,9 @@ class JobTasks:
         """
         source = {"type": "job_task", "job_id": task.job_id, "state": state, "epoch": task.epoch,
                   "opened_at": task.opened_at, "reason": reason}  # fmt: skip
-        params = {"if_seq_no": task.seq_no, "if_primary_term": task.primary_term, "require_alias": True}
+        read = Condition(task.seq_no, task.primary_term)
         try:
-            changed = await self._client.request("PUT", self._path("_doc", task.job_id), params=params, body=source)
+            changed = await self._documents.put(task_document(task.job_id), source, read)
         except ClusterError as error:
             found = await self.get(task.job_id)
             if error.status == 409 and found is not None and (found.epoch, found.state) == (task.epoch, state):
@@ -89,16 +89,13 @@ class JobTasks:
 
     async def remove(self, job_id: str) -> None:
         """Gives up whatever claim there is on a job."""
-        await self._client.find("DELETE", self._path("_doc", job_id))
+        await self._documents.delete(task_document(job_id))
 
     async def take_back(self, task: JobTask) -> None:
         """Gives up a claim, unless it is another one by now."""
         found = await self.get(task.job_id)
         if found is not None and found.epoch == task.epoch:
             await self.remove(task.job_id)
-
-    def _path(self, action: str, job_id: str) -> str:
-        return f"/{quote_expression(self._index)}/{action}/{quote_expression(task_document(job_id))}"
 
 
 def already_opened(job_id: str) -> MlError:

@@ -17,6 +17,7 @@ from proxy.store.client import ClusterClient, ClusterError, Json, quote_expressi
 from proxy.store.expressions import naming, tokens_of, unmatched
 from proxy.store.gone import INTO_ALIAS
 from proxy.store.names import Names, job_document
+from proxy.store.shared_documents import Condition, SharedDocuments
 
 # Elasticsearch's own limit on one listing, and the largest window of an index by default.
 MAX_JOBS = 10_000
@@ -62,6 +63,7 @@ class Jobs:
     def __init__(self, client: ClusterClient, names: Names) -> None:
         self._client = client
         self._path = f"/{quote_expression(names.config_alias)}"
+        self._documents = SharedDocuments(client, names.config_alias)
 
     async def get(self, job_id: str) -> StoredJob:
         """The newest state of one job.
@@ -81,7 +83,7 @@ class Jobs:
         """As ``get``, but None where there is none."""
         if len(job_id) > _LONGEST_ID:
             return None
-        found = await self._client.find("GET", self._document_path("_doc", job_id))
+        found = await self._documents.find(job_document(job_id))
         return None if found is None else _stored(found)
 
     async def resolve(self, expression: str | None, allow_no_match: bool = True) -> list[StoredJob]:
@@ -137,10 +139,9 @@ class Jobs:
         Raises:
             ClusterError: 409 where it changed since it was read.
         """
-        params = {"if_seq_no": stored.seq_no, "if_primary_term": stored.primary_term, **INTO_ALIAS}
-        path = self._document_path("_doc", stored.job_id)
+        read = Condition(stored.seq_no, stored.primary_term)
         body = _document(config, stored.block_options)
-        changed = await self._client.request("PUT", path, params=params, body=body)
+        changed = await self._documents.put(job_document(stored.job_id), body, read, refreshes=True)
         return StoredJob(config, changed["_seq_no"], changed["_primary_term"], stored.block_options)
 
     async def block(self, job_id: str, blocked: Mapping[str, Json], options: Mapping[str, Json]) -> StoredJob:

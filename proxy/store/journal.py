@@ -25,6 +25,12 @@ MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
 _SMALL_BYTES = 64 * 1024
 _ASIDE = "aside"
 _IS_ASIDE = {"term": {"kind": _ASIDE}}
+# What a name is made of.
+NAMES = ["kind", "sequence"]
+# A model in one piece, as nearly all are.
+_ONE_PIECE = "model:1"
+# So many pieces are small enough to come in one answer.
+_MODELS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,15 @@ class Saved:
 
     sequence: int
     model: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A document of the journal as far as it is needed to know what there is."""
+
+    id: str
+    kind: str
+    sequence: int
 
 
 class JournalGone(IndexGone):
@@ -50,6 +65,7 @@ class Journal:
         self._last_try = 0
         self._held: dict[str, dict[str, int]] = {}
         self._small = Grouped(self._bulk_together)
+        self._models = Grouped(self._read_together, _MODELS_AT_ONCE)
 
     async def append(self, job_id: str, sequence: int, payload: bytes) -> int:
         """Writes the entry numbered ``sequence``; returns the next free number.
@@ -69,7 +85,8 @@ class Journal:
 
     async def set_aside(self, job_id: str, sequence: int) -> None:
         """Offers an entry to no model any more; it is kept, for who seeks the cause, until the job is reset."""
-        query = {"bool": {"filter": [_of_job(job_id), {"term": {"kind": "entry"}}, {"term": {"sequence": sequence}}]}}
+        of_entry = [{"term": {"kind": "entry"}}, {"term": {"sequence": sequence}}]
+        query = {"bool": {"filter": [of_job_in_journal(job_id), *of_entry]}}
         await self._refresh()
         for found in await self._client.search_all(self._index, query):
             payload = base64.b64decode(found["_source"]["payload"])
@@ -102,16 +119,15 @@ class Journal:
         for name in stale:
             held.pop(name, None)
 
-    async def read(self, job_id: str) -> tuple[Saved | None, list[tuple[int, bytes]]]:
-        """The newest whole saved model, and the entries after it in order.
+    async def read(self, job_id: str, names: Sequence[Name]) -> tuple[Saved | None, list[tuple[int, bytes]]]:
+        """The newest whole saved model, and the entries after it in order; ``names`` are those of all documents.
 
         From now on it is known which documents there are, because only one process at a time writes those of a job:
         what a saved model contains is dropped without a search, until ``let_go``.
         """
-        await self._refresh()
-        hits = await self._client.search_all(self._index, _of_job(job_id), sort=["sequence"], page=10)
-        sources = [(hit["_id"], hit["_source"]) for hit in hits]
-        self._held[job_id] = {name: int(source["sequence"]) for name, source in sources if source["kind"] != _ASIDE}
+        names = [name for name in names if name.kind != _ASIDE]
+        self._held[job_id] = {name.id: name.sequence for name in names}
+        sources = await self._sources(job_id, names)
         saved = _newest_model(sources)
         after = saved.sequence if saved else -1
         # Of several tries to write one entry, the last is the one that was acknowledged.
@@ -119,13 +135,31 @@ class Journal:
         last = {number: payload for number, _, payload in tries if number > after}
         return saved, [(number, base64.b64decode(payload)) for number, payload in last.items()]
 
+    async def _sources(self, job_id: str, names: Sequence[Name]) -> list[tuple[str, dict[str, Json]]]:
+        """The whole documents by their ids."""
+        if not names:
+            return []
+        if [name.kind for name in names] == [_ONE_PIECE]:
+            source = await self._models.ask(names[0].id)
+            if source is not None:
+                return [(names[0].id, source)]
+        hits = await self._client.search_all(self._index, of_job_in_journal(job_id), sort=["sequence"], page=10)
+        return [(hit["_id"], hit["_source"]) for hit in hits]
+
+    async def _read_together(self, ids: Sequence[str]) -> Sequence[dict[str, Json] | None]:
+        answer = await self._client.request("POST", f"/{self._path}/_mget", body={"ids": list(ids)}, retry=True)
+        return [found["_source"] if found.get("found") else None for found in answer["docs"]]
+
     def let_go(self, job_id: str) -> None:
         """Keeps nothing in mind of a job that is not open here any more."""
         self._held.pop(job_id, None)
 
     async def clear(self, job_id: str) -> None:
-        """Drops what only a running job needs."""
-        await self._drop(job_id, {"bool": {"must_not": _IS_ASIDE}})
+        """Drops what only a running job needs; without a search where it is known what there is."""
+        if job_id in self._held:
+            await self._delete(list(self._held.pop(job_id)))
+        else:
+            await self._drop(job_id, {"bool": {"must_not": _IS_ASIDE}})
 
     async def forget(self, job_id: str) -> None:
         """Drops all that there is of a job."""
@@ -169,7 +203,7 @@ class Journal:
     async def _drop(self, job_id: str, which: object) -> None:
         self.let_go(job_id)
         await self._refresh()
-        query = {"bool": {"filter": [_of_job(job_id), which]}}
+        query = {"bool": {"filter": [of_job_in_journal(job_id), which]}}
         hits = await self._client.search_all(self._index, query, source=False)
         await self._delete([hit["_id"] for hit in hits])
 
@@ -198,7 +232,12 @@ def _entries_of(job_id: str, sequence: int) -> str:
     return f"{job_id}#entry#{sequence}#"
 
 
-def _of_job(job_id: str) -> Json:
+def name_of(hit: Mapping[str, Json]) -> Name:
+    source = hit["_source"]
+    return Name(hit["_id"], str(source["kind"]), int(source["sequence"]))
+
+
+def of_job_in_journal(job_id: str) -> Json:
     """Also where somebody deleted the index and the next write made it anew, which maps every text as words."""
     return {"bool": {"should": [{"term": {"job_id": job_id}}, {"term": {"job_id.keyword": job_id}}]}}
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 
 import orjson
 
 from proxy.errors import unavailable
 from proxy.store.client import ClusterClient, quote_expression
 from proxy.store.gone import MakeAnew, raise_if_gone, with_index
+from proxy.store.grouping import Grouped
 from proxy.store.names import Names
 from proxy.store.results import ids as result_ids
 
 _PART_BYTES = 8 * 1024 * 1024
+# Larger ones gain nothing by company, and would hold it up.
+_SMALL_BYTES = 256 * 1024
 
 
 class ModelStates:
@@ -23,6 +27,7 @@ class ModelStates:
         self._make_anew = make_anew
         self._write_alias = names.indices.state_write_alias
         self._pattern = quote_expression(names.all_state)
+        self._small = Grouped(self._write_together)
 
     async def write(self, job_id: str, snapshot_id: str, model: bytes) -> int:
         """Returns the number of documents.
@@ -39,13 +44,21 @@ class ModelStates:
             target = self._client.fence.into(self._write_alias)
             action = orjson.dumps({"index": {"_index": target, "_id": document_id, "require_alias": True}})
             source = orjson.dumps({"model": base64.b64encode(part).decode()})
-            failed = await self._client.bulk(action + b"\n" + source + b"\n", refresh=number == len(parts))
+            lines = action + b"\n" + source + b"\n"
+            if len(lines) <= _SMALL_BYTES and await self._small.ask(lines):
+                continue
+            failed = await self._client.bulk(lines, refresh=number == len(parts))
             raise_if_gone(failed)
             if failed:
                 raise unavailable(
                     f"the cluster did not store the model of job [{job_id}]: {failed[0]['error']['reason']}"
                 )
         return len(parts)
+
+    async def _write_together(self, requests: Sequence[bytes]) -> Sequence[bool | None]:
+        """True for each, where nothing of any failed: whose it was is not told apart here."""
+        failed = await self._client.bulk(b"".join(requests), refresh=True)
+        return [None if failed else True] * len(requests)
 
     async def read(self, job_id: str, snapshot_id: str, documents: int) -> bytes | None:
         """The model of a snapshot; None where a part of it is missing, or is not ours."""

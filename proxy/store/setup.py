@@ -8,18 +8,23 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from proxy.errors import MlError, illegal_argument, status_error
 from proxy.resources import resource_dir
 from proxy.store.client import ClusterClient, ClusterError, Json, Params, quote_expression
+from proxy.store.grouping import Grouped
 from proxy.store.names import Names
 from proxy.store.results.reserved_fields import is_reserved
 
 # Far beyond what a cluster takes with its default settings: a thousand fields, of twenty steps at most.
 _MOST_FIELDS, _MOST_STEPS = 10_000, 100
 _HIDDEN = {"is_hidden": True}
+# Jobs whose aliases make up one path, which the cluster bounds by 4 kB.
+_MOST_LOOKED_UP = 12
+# The indices that an alias leads to, with what it is there.
+Leads = Mapping[str, Mapping[str, Json]]
 # Indices with the names of their mappings and their aliases.
 _Table = Mapping[str, tuple[str, tuple[str, ...]]]
 
@@ -56,11 +61,19 @@ class Indices:
         self._client = client
         self._names = names
         self._lock = asyncio.Lock()
+        self._own = Grouped(self._ensure_own_together)
+        self._lookups = Grouped(self._look_together, _MOST_LOOKED_UP)
+        self._additions = Grouped(self._add_together)
         self._mappings = {path.stem: definition_of(path) for path in resource_dir("mappings").glob("*.json")}
 
     async def ensure_own(self) -> list[str]:
         """Makes what is missing of the indices that all jobs share, and their aliases; returns the indices made."""
-        return await self._ensure(self._names.own())
+        made = await self._own.ask(None)
+        return await self._ensure(self._names.own()) if made is None else made
+
+    async def _ensure_own_together(self, asked: Sequence[None]) -> Sequence[list[str]]:
+        made = await self._ensure(self._names.own())
+        return [made] * len(asked)
 
     async def ensure_alerting(self) -> list[str]:
         """As ``ensure_own``, of the indices of alert rules."""
@@ -115,20 +128,32 @@ class Indices:
             MlError: 400 where the fields clash with the index, or are too many for it.
         """
         index = self._names.results(results_index_name)
-        async with self._lock:
-            if not await self._client.exists(f"/{quote_expression(index)}", retry=False):
+        if await self._client.find("GET", f"/{quote_expression(index)}/_settings/index.uuid") is None:
+            async with self._lock:
                 await create_index(self._client, index, self._mappings["results"], ())
-            await self._add_fields(job_id, index, field_names)
-            await self._add_aliases(job_id, index)
+        await self._add_fields(job_id, index, field_names)
+        actions = self._results_aliases(job_id, index)
+        if await self._additions.ask(actions) is None:
+            await self._add_together([actions])
 
     async def ensure_results(self, job_id: str, results_index_name: str, field_names: Iterable[str]) -> bool:
         """Makes anew what somebody deleted of a job's index and aliases; whether there was something."""
         index = self._names.results(results_index_name)
         aliases = (self._names.write_alias(job_id), self._names.read_alias(job_id), *self._client.fence.aliases(index))
-        is_whole = all([await self._client.exists(f"/{quote_expression(alias)}") for alias in aliases])
+        is_whole = all((await self._look_up(aliases)).values())
         if not is_whole:
             await self.prepare_results(job_id, results_index_name, field_names)
         return not is_whole
+
+    async def _look_up(self, aliases: Sequence[str]) -> Mapping[str, Leads]:
+        """Where aliases lead; nowhere where they are not there."""
+        found = await self._lookups.ask(aliases)
+        return (await self._look_together([aliases]))[0] if found is None else found
+
+    async def _look_together(self, asked: Sequence[Sequence[str]]) -> Sequence[Mapping[str, Leads]]:
+        every = sorted({alias for aliases in asked for alias in aliases})
+        found = await aliases_named(self._client, every)
+        return [{alias: found[alias] for alias in aliases} for aliases in asked]
 
     async def targets(self, job_id: str, results_index_name: str) -> tuple[str, str, str]:
         """What is written through of a job: its results, its annotations, and its state."""
@@ -142,7 +167,7 @@ class Indices:
         if not self._client.fence.aliases(alias):
             return alias
         index = self._names.results(results_index_name)
-        led_to = await index_behind(self._client, alias)
+        led_to = written_index((await self._look_up([alias]))[alias])
         if led_to not in (None, index):
             index = led_to
             await self._allow_writing(index)
@@ -168,19 +193,46 @@ class Indices:
         except ClusterError as error:
             raise _mapping_refusal(index, error) from error
 
-    async def _add_aliases(self, job_id: str, index: str) -> None:
+    def _results_aliases(self, job_id: str, index: str) -> list[Json]:
         read = {"index": index, "alias": self._names.read_alias(job_id), "is_hidden": True,
                 "filter": {"term": {"job_id": {"value": job_id}}}}  # fmt: skip
         written = (self._names.write_alias(job_id), *self._client.fence.aliases(index))
         writes = [{"index": index, "alias": alias, "is_hidden": True} for alias in written]
-        await self._client.request("POST", "/_aliases", body={"actions": [{"add": each} for each in (read, *writes)]})
+        return [{"add": each} for each in (read, *writes)]
+
+    async def _add_together(self, asked: Sequence[Sequence[Json]]) -> Sequence[bool]:
+        """In one change of the cluster's state, of which each takes long."""
+        actions = [action for each in asked for action in each]
+        await self._client.request("POST", "/_aliases", body={"actions": actions})
+        return [True] * len(asked)
+
+
+async def aliases_named(client: ClusterClient, aliases: Sequence[str]) -> dict[str, Leads]:
+    """Where each of the aliases leads; nowhere where it is not there."""
+    try:
+        found = await client.request("GET", f"/_alias/{_listed(aliases)}", retry=True)
+    except ClusterError as error:
+        if error.status != 404:
+            raise
+        # Where some are missing, the others stand beside the error.
+        found = {
+            index: about for index, about in error.body().items() if isinstance(about, dict) and "aliases" in about
+        }
+    leads: dict[str, dict[str, Mapping[str, Json]]] = {alias: {} for alias in aliases}
+    for index, about in found.items():
+        for alias, details in about["aliases"].items():
+            leads[alias][index] = details
+    return {**leads}
+
+
+def written_index(leads: Leads) -> str | None:
+    """The index that is written to; None where there is none."""
+    return next((index for index, about in leads.items() if about.get("is_write_index", True)), None)
 
 
 async def index_behind(client: ClusterClient, alias: str) -> str | None:
     """The index that is written to through an alias; None where there is none."""
-    found = await client.find("GET", f"/_alias/{quote_expression(alias)}") or {}
-    led_to = (index for index, about in found.items() if about["aliases"][alias].get("is_write_index", True))
-    return next(led_to, None)
+    return written_index((await aliases_named(client, [alias]))[alias])
 
 
 def _put_nested(properties: dict[str, Json], path: list[str], kind: Json) -> None:

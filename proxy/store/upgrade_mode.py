@@ -5,6 +5,7 @@ from __future__ import annotations
 from proxy.errors import status_error
 from proxy.store.client import ClusterClient, quote_expression
 from proxy.store.names import Names
+from proxy.store.shared_documents import SharedDocuments
 
 _DOCUMENT = "upgrade_mode"
 
@@ -15,10 +16,11 @@ class UpgradeMode:
     def __init__(self, client: ClusterClient, names: Names) -> None:
         self._client = client
         self._is_changing = False
+        self._documents = SharedDocuments(client, names.config_alias)
         self._path = f"/{quote_expression(names.config_alias)}/_doc/{_DOCUMENT}"
 
     async def is_on(self) -> bool:
-        found = await self._client.find("GET", self._path)
+        found = await self._documents.find(_DOCUMENT)
         return found is not None and bool(found["_source"]["enabled"])
 
     async def set(self, enabled: bool) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.runtime.capacity import Capacity, Need, limit_of
+from proxy.runtime.capacity import Capacity, Ledger, Need, limit_of
 from proxy.runtime.machine_memory import machine_bytes
 from proxy.store.jobs import StoredJob
 
@@ -34,7 +34,14 @@ CAPACITY = Capacity(jobs=3, memory_bytes=8 * GB)
     ],
 )
 def test_a_job_has_room_where_its_limit_fits_beside_what_the_others_keep(limit, others, has_room):
-    assert CAPACITY.has_room(limit, others) is has_room
+    ledger = Ledger()
+    for number, other in enumerate(others):
+        ledger.enter(str(number), Need(1, 2 * GB))
+        ledger.enter(str(number), other)
+    ledger.enter("gone", Need(8 * GB))
+    ledger.enter("gone", None)
+    ledger.enter("itself", Need(8 * GB))
+    assert CAPACITY.has_room(limit, ledger.beside("itself")) is has_room
 
 
 def test_the_limit_of_a_job_is_that_of_its_configuration():

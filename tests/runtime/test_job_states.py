@@ -193,8 +193,8 @@ def test_only_jobs_that_are_not_closed_have_an_entry() -> None:
     entries = Entries(lambda: 7)
     assert entries.state("j") == "closed"
     entries.move("j", "opening", "test")
-    assert (entries.state("j"), entries.ids(), len(entries.needs(beside=""))) == ("opening", ["j"], 1)
-    assert entries.needs(beside="j") == []
+    assert (entries.state("j"), entries.ids(), entries.kept(beside="").jobs) == ("opening", ["j"], 1)
+    assert entries.kept(beside="j").jobs == 0
     entries.move("j", "closed", "test")
     assert (entries.get("j"), entries.ids()) == (None, [])
 
@@ -204,14 +204,14 @@ def test_jobs_wait_in_the_order_of_their_asking_and_take_no_room() -> None:
     for job_id in ("b", "a", "c"):
         entries.move(job_id, "waiting", "no room")
     assert [entry.job_id for entry in entries.waiting()] == ["b", "a", "c"]
-    assert entries.needs(beside="") == []
+    assert entries.kept(beside="").jobs == 0
 
 
 def test_a_restart_opens_what_was_open_and_remembers_what_failed() -> None:
     entries = Entries(lambda: 7)
     states = {saved: entries.adopt(task(saved, saved)).state for saved in get_args(TaskState)}
     assert states == {"opening": "opening", "opened": "opening", "closing": "opening", "failed": "failed"}
-    assert len(entries.needs(beside="")) == 3
+    assert entries.kept(beside="").jobs == 3
 
 
 def test_a_way_that_is_refused_leaves_no_entry() -> None:

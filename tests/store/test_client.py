@@ -152,13 +152,14 @@ async def test_every_hit_is_found_page_by_page(loop, store_client, cluster_clien
 
 async def test_a_listing_survives_that_its_point_in_time_cannot_be_closed(loop, config):
     hit = {"_id": "a", "sort": [1]}
-    found = {"pit_id": "p", "hits": {"hits": [hit]}}
+    whole, rest = {"hits": {"hits": [hit]}}, {"pit_id": "p", "hits": {"hits": []}}
+    found = {"pit_id": "p"} | whole
     busy = {"error": "busy", "status": 503}
     async with (
-        answering((200, {"id": "p"}), (200, found), (503, busy)) as (url, heads),
+        answering((200, whole), (200, {"id": "p"}), (200, found), (200, rest), (503, busy)) as (url, heads),
         client_of(config, url) as client,
     ):
-        assert await client.search_all("any", {"match_all": {}}) == [hit]
+        assert await client.search_all("any", {"match_all": {}}, page=1) == [hit]
         assert heads[-1].startswith(b"DELETE /_pit")
 
 

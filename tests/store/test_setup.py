@@ -124,3 +124,16 @@ async def test_too_many_fields_are_told(store_client, names, indices):
         f"Cannot create job in index '{names.results('shared')}' as the index.mapping.total_fields.limit setting "
         "will be violated"
     )
+
+
+async def test_of_many_jobs_only_those_are_mended_that_lack_something(store_client, names, indices):
+    jobs = [f"job-{number}" for number in range(30)]
+    await asyncio.gather(*(indices.prepare_results(job_id, "shared", []) for job_id in jobs))
+    gone = {"remove": {"index": names.results("shared"), "alias": names.read_alias("job-7")}}
+    await store_client.request("POST", "/_aliases", body={"actions": [gone]})
+    mended = await asyncio.gather(*(indices.ensure_results(job_id, "shared", []) for job_id in jobs))
+    assert [job_id for job_id, is_mended in zip(jobs, mended, strict=True) if is_mended] == ["job-7"]
+    aliases = await aliases_of(store_client, names.results("shared"))
+    assert {names.read_alias(job_id) for job_id in jobs} <= aliases.keys()
+    targets = await asyncio.gather(*(indices.targets(job_id, "shared") for job_id in jobs))
+    assert [results for results, _, _ in targets] == [names.write_alias(job_id) for job_id in jobs]

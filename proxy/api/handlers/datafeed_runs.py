@@ -36,7 +36,7 @@ async def start_datafeed(call: Call, services: Services) -> dict[str, Any]:
             searcher = client if stored.api_key is None else client.acting_as(_by_key(stored.api_key))
             await check_readable(searcher, source_for(stored.config, job.config))
             task = DatafeedTask(stored.datafeed_id, stored.job_id, now_ms, run.start_ms, run.end_ms)
-            await services.runtime.datafeeds.start(task, stored)
+            await services.runtime.datafeeds.start(task, stored, job)
     except TimeoutError as error:
         timeout = call.option("timeout", "20s")
         raise datafeed_errors.start_timed_out(stored.datafeed_id, timeout) from error

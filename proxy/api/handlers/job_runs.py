@@ -13,7 +13,6 @@ from proxy.api.services import Services
 from proxy.errors import status_error
 from proxy.job_config import durations
 from proxy.runtime.steps import Posting
-from proxy.store import StoredJob
 
 _DEFAULT_TIMEOUT = "30m"
 _NANOS_PER_SECOND = 1e9
@@ -23,19 +22,11 @@ async def open_job(call: Call, services: Services) -> dict[str, Any]:
     job_id = call.path["job_id"]
     check(call, identifiers.id_agrees_with_path(call.body or {}, job_id))
     timeout = durations.parse(call.option("timeout", _DEFAULT_TIMEOUT), "timeout")
-    job = await services.store.jobs.get(job_id)
-    _check_capacity(services, job)
     try:
         is_open = await asyncio.wait_for(services.runtime.open(job_id), timeout.nanos / _NANOS_PER_SECOND)
     except TimeoutError as error:
         raise status_error(f"Opening job [{job_id}] timed out after [{timeout.text}]", 408) from error
     return {"opened": True, "node": node_id_of(services) if is_open else ""}
-
-
-def _check_capacity(services: Services, job: StoredJob) -> None:
-    is_new = services.runtime.shown(job.job_id) == "closed"
-    if is_new and not services.runtime.has_room(job) and not job.config.get("allow_lazy_open", False):
-        raise status_error("Could not open job because no ML nodes with sufficient capacity were found", 429)
 
 
 async def close_job(call: Call, services: Services) -> dict[str, Any]:

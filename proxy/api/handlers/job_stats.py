@@ -106,7 +106,8 @@ async def gather(services: Services, expression: str | None, allow_no_match: boo
         job_id: _Running(
             runtime.shown(job_id), runtime.status(job_id), runtime.task(job_id), runtime.state(job_id) == "waiting"
         )
-        for job_id in runtime.running()
+        for job_id in (job.job_id for job in jobs)
+        if runtime.shown(job_id) != "closed"
     }
     return Gathered(
         jobs=jobs,

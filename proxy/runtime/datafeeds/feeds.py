@@ -18,12 +18,14 @@ from proxy.runtime.datafeeds.actions import Stop
 from proxy.runtime.datafeeds.runner import Jobs, Pace, Runner, Surroundings
 from proxy.runtime.live_job import LiveJob
 from proxy.runtime.tasks import Tasks, attempt, until_done
-from proxy.store import DatafeedTask, Store, StoredDatafeed
+from proxy.store import DatafeedTask, Store, StoredDatafeed, StoredJob
 
 _log = logging.getLogger(__name__)
 _RETRY_S = 2.0
 # How soon a change of upgrade mode is noticed that another process has made.
 _LOOK_EVERY_S = 5.0
+# Taken up together: the cluster is asked for their configurations in one request.
+_AT_ONCE = 32
 
 State = Literal["stopped", "starting", "started", "stopping"]
 
@@ -43,7 +45,7 @@ class _Run:
 
 
 class Feeds:
-    """Runs by the id of their datafeed."""
+    """Runs by the id of their datafeed; a job has one at most."""
 
     def __init__(self, store: Store, jobs: Owner, tasks: Tasks, clock: Callable[[], int], pace: Pace) -> None:
         self._store = store
@@ -51,6 +53,7 @@ class Feeds:
         self._tasks = tasks
         self._clock = clock
         self._runs: dict[str, _Run] = {}
+        self._feed_of: dict[str, str] = {}
         self._is_listed = asyncio.Event()
         self._may_search = asyncio.Event()
         self._may_search.set()
@@ -88,12 +91,11 @@ class Feeds:
 
     # ---- starting
 
-    async def start(self, task: DatafeedTask, stored: StoredDatafeed) -> None:
+    async def start(self, task: DatafeedTask, stored: StoredDatafeed, job: StoredJob) -> None:
         """
         Raises:
             MlError: 409 where it is started already.
         """
-        job = await self._store.jobs.get(task.job_id)
         await self._store.datafeed_tasks.create(task)
         text = f"Starting datafeed [{task.datafeed_id}] on node [{self._jobs.notices.node}]"
         self._jobs.notices.later(task.job_id, "info", text)
@@ -101,6 +103,7 @@ class Feeds:
 
     def _spawn(self, runner: Runner) -> None:
         run = self._runs[runner.task.datafeed_id] = _Run(runner)
+        self._feed_of[runner.task.job_id] = runner.task.datafeed_id
         run.work = self._tasks.spawn(self._perform(run), f"datafeed [{runner.task.datafeed_id}]")
 
     async def take_up(self) -> None:
@@ -108,15 +111,21 @@ class Feeds:
         await until_done(self._take_up, "take up datafeeds", every_s=_RETRY_S)
 
     async def _take_up(self) -> None:
-        for task in await self._store.datafeed_tasks.all():
-            if task.datafeed_id not in self._runs:
-                await self._take_up_one(task)
+        tasks = iter(await self._store.datafeed_tasks.all())
+
+        async def take_up_some() -> None:
+            for task in tasks:
+                if task.datafeed_id not in self._runs:
+                    await self._take_up_one(task)
+
+        await asyncio.gather(*(take_up_some() for _ in range(_AT_ONCE)))
         self._is_listed.set()
 
     async def _take_up_one(self, task: DatafeedTask) -> None:
         try:
-            stored = await self._store.datafeeds.get(task.datafeed_id)
-            job = await self._store.jobs.get(task.job_id)
+            stored, job = await asyncio.gather(
+                self._store.datafeeds.get(task.datafeed_id), self._store.jobs.get(task.job_id)
+            )
         except MlError as error:
             if error.status != 404:
                 raise
@@ -171,7 +180,9 @@ class Feeds:
     async def _forget(self, datafeed_id: str) -> None:
         remove = partial(self._store.datafeed_tasks.remove, datafeed_id)
         await until_done(remove, f"end datafeed [{datafeed_id}]", every_s=_RETRY_S)
-        self._runs.pop(datafeed_id, None)
+        run = self._runs.pop(datafeed_id, None)
+        if run is not None:
+            self._feed_of.pop(run.runner.task.job_id, None)
 
     # ---- stopping
 
@@ -200,6 +211,6 @@ class Feeds:
     async def stop_of_job(self, job_id: str, *, force: bool = False) -> None:
         """Ends whatever feeds a job."""
         await self.ready()
-        for datafeed_id, run in list(self._runs.items()):
-            if run.runner.task.job_id == job_id and run.work is not asyncio.current_task():
-                await self.stop(datafeed_id, force=force)
+        datafeed_id = self._feed_of.get(job_id)
+        if datafeed_id is not None and self._runs[datafeed_id].work is not asyncio.current_task():
+            await self.stop(datafeed_id, force=force)

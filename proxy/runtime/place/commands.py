@@ -130,6 +130,11 @@ class Discard(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class DropJournal(Command):
+    """Drops what the journal has of the job: what it was closed with contains all of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report(Command):
     """Asks how the job is."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import orjson
@@ -152,11 +152,12 @@ class PlacedJob:
 
     async def load(self, now_ms: int) -> None:
         """Brings the model up to what was journalled."""
-        start = await beginning_of(self.store, self.job_id, self.inputs.configuration.get("model_snapshot_id"))
+        left = await self.store.left_behind.read(self.job_id)
+        snapshot_id = self.inputs.configuration.get("model_snapshot_id")
+        start = await beginning_of(self.store, self.job_id, snapshot_id, left.journal)
+        await self._fail_forecasts(left.unfinished_forecasts)
         # Whatever is interim goes with the next bucket, also where the model does not remember it.
-        interim = await self.store.results_write.interim_ids(self.job_id)
-        await self._fail_forecasts()
-        self._model = await self.do(None, JobModel, self.inputs, start.model, start.counts, interim)
+        self._model = await self.do(None, JobModel, self.inputs, start.model, start.counts, left.interim_ids)
         saved_progress = self.model.saved_progress
         self.progress = None if saved_progress is None else from_saved(saved_progress)
         self._status = await self.do(None, self.model.status)
@@ -173,9 +174,8 @@ class PlacedJob:
         if start.entries:
             await self.send()
 
-    async def _fail_forecasts(self) -> None:
+    async def _fail_forecasts(self, unfinished: Sequence[Mapping[str, Any]]) -> None:
         """What a lost process has left unfinished nobody makes any more."""
-        unfinished = await self.store.forecasts.unfinished(self.job_id)
         if unfinished:
             self.outbox.put(cut_short_lines(self.inputs.write_alias, self.job_id, unfinished))
             await self.outbox.try_send()

@@ -109,6 +109,12 @@ async def _close(job: PlacedJob, command: commands.Close) -> Summary:
     return await saving.close(job, command.now_ms)
 
 
+@performs(commands.DropJournal)
+async def _drop_journal(job: PlacedJob, command: commands.DropJournal) -> Summary:
+    await job.store.journal.clear(job.job_id)
+    return Summary()
+
+
 @performs(commands.Report)
 async def _report(job: PlacedJob, command: commands.Report) -> Summary:
     return job.summary()

@@ -31,16 +31,26 @@ class PlaceReport:
 
 @dataclass(slots=True, eq=False)
 class _Seat:
-    """A place and its jobs, with the bytes of their models."""
+    """A place and its jobs, with the bytes of their models; ``held`` is what all of them count as together."""
 
     name: str
     place: Place
     is_draining: bool = False
     jobs: dict[str, int] = field(default_factory=dict)
+    held: int = 0
+
+    def hold(self, job_id: str, size: int) -> None:
+        self.let_go(job_id)
+        self.jobs[job_id] = size
+        self.held += max(LEAST_JOB_BYTES, size)
+
+    def let_go(self, job_id: str) -> None:
+        size = self.jobs.pop(job_id, None)
+        if size is not None:
+            self.held -= max(LEAST_JOB_BYTES, size)
 
     def burden(self) -> Burden:
-        held = sum(max(LEAST_JOB_BYTES, size) for size in self.jobs.values())
-        return Burden(len(self.jobs), held, self.place.vitals().load)
+        return Burden(len(self.jobs), self.held, self.place.vitals().load)
 
 
 class Places:
@@ -93,18 +103,19 @@ class Places:
                 await before.place.call(job_id, Discard())
         self._seat_of[job_id] = seat
         self._released.discard(job_id)
-        seat.jobs.setdefault(job_id, 0)
+        if job_id not in seat.jobs:
+            seat.hold(job_id, 0)
 
     def _leave(self, job_id: str) -> None:
         self._released.discard(job_id)
         seat = self._seat_of.pop(job_id, None)
         if seat is not None:
-            seat.jobs.pop(job_id, None)
+            seat.let_go(job_id)
 
     def _weighed(self, job_id: str, summary: Summary) -> Summary:
         seat = self._seat_of.get(job_id)
         if seat is not None and summary.status is not None:
-            seat.jobs[job_id] = int(summary.status.model_size.get("model_bytes") or 0)
+            seat.hold(job_id, int(summary.status.model_size.get("model_bytes") or 0))
         return summary
 
     # ---- operation

@@ -18,6 +18,8 @@ from proxy.store.names import Names
 # that sending holds up the loop.
 _MAX_REQUEST_BYTES = 1024 * 1024
 _MAX_REQUEST_DOCUMENTS = 5000
+# Jobs whose aliases make up one path, which the cluster bounds by 4 kB.
+_MOST_REFRESHED = 24
 # Larger ones gain nothing by company, and would hold it up.
 _SMALL_BYTES = 64 * 1024
 # Items that may succeed when sent again; the rest never will.
@@ -56,6 +58,7 @@ class ResultsWriter:
         self._client = client
         self._names = names
         self._small = Grouped(self._write_together)
+        self._refreshes = Grouped(self._refresh_together, _MOST_REFRESHED)
 
     async def write(self, lines: Sequence[bytes]) -> list[str]:
         """Writes all of ``lines``, each with its own action; returns the reasons of those that can never be written.
@@ -112,15 +115,14 @@ class ResultsWriter:
         await self._refresh(aliases)
 
     async def _refresh(self, aliases: Sequence[str]) -> None:
-        path = "/" + ",".join(map(quote_expression, aliases)) + "/_refresh"
-        await self._client.request("POST", path, params={"ignore_unavailable": True}, retry=True)
+        if await self._refreshes.ask(aliases) is None:
+            await self._refresh_together([aliases])
 
-    async def interim_ids(self, job_id: str) -> list[str]:
-        """The ids of a job's interim results; what was written just now is looked at too."""
-        await self.refresh(job_id)
-        query = {"term": {"is_interim": True}}
-        hits = await self._client.search_all(self._names.read_alias(job_id), query, source=False)
-        return [hit["_id"] for hit in hits]
+    async def _refresh_together(self, asked: Sequence[Sequence[str]]) -> Sequence[bool]:
+        every = sorted({alias for aliases in asked for alias in aliases})
+        path = "/" + ",".join(map(quote_expression, every)) + "/_refresh"
+        await self._client.request("POST", path, params={"ignore_unavailable": True}, retry=True)
+        return [True] * len(asked)
 
     async def stored(self, job_id: str, ids: Sequence[str]) -> list[StoredResult]:
         """Results by their ids, as they are now and not as of the last refresh; absent ones are left out."""
@@ -134,13 +136,11 @@ class ResultsWriter:
             if found.get("found")
         ]
 
-    async def document(self, job_id: str, document_id: str) -> dict[str, Json] | None:
-        """One result by its id."""
-        body = {"query": {"ids": {"values": [document_id]}}, "size": 1}
-        path = f"/{quote_expression(self._names.read_alias(job_id))}/_search"
-        answer = await self._client.find("POST", path, params={"ignore_unavailable": True}, body=body)
-        hits = [] if answer is None else answer["hits"]["hits"]
-        return hits[0]["_source"] if hits else None
+    async def documents(self, job_id: str, ids: Sequence[str]) -> dict[str, dict[str, Json]]:
+        """Those of some results that exist, by their ids."""
+        query = {"ids": {"values": list(ids)}}
+        hits = await self._client.search_all(self._names.read_alias(job_id), query)
+        return {hit["_id"]: hit["_source"] for hit in hits}
 
 
 def _requests(lines: Sequence[bytes]) -> Iterator[list[bytes]]:

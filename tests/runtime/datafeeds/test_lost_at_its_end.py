@@ -39,7 +39,7 @@ async def test_what_was_read_by_a_lost_model_is_read_again(running_here: Callabl
     feeds = running.supervisor.datafeeds
     config = normalise({"datafeed_id": "lost", "indices": [SOURCE]}, JOB_ID)
     task = DatafeedTask("lost", JOB_ID, 1, START_MS, START_MS + HOURS * 3_600_000)
-    await feeds.start(task, StoredDatafeed(config))
+    await feeds.start(task, StoredDatafeed(config), await running.store.jobs.get(JOB_ID))
     await until(lambda: feeds.state("lost") == "stopped", within_s=30)
     assert len(ends) == 2
     assert live.status.data_counts["processed_record_count"] == HOURS * 2 * 2

@@ -54,7 +54,7 @@ async def test_a_step_without_progress_ends_its_place_and_names_what_it_was_abou
     waiting = asyncio.create_task(place.call("another", post(records(0, 3))))
     with pytest.raises(StepTimedOut, match=r"no sign of progress for \[3s\]") as late:
         await place.call(JOB_ID, hanging)
-    _, entries = await store.journal.read(JOB_ID)
+    _, entries = await store.journal.read(JOB_ID, (await store.left_behind.read(JOB_ID)).journal)
     assert [number for number, _ in entries] == [0, 1]
     assert late.value.entry == 1
     await asyncio.gather(waiting, return_exceptions=True)

@@ -9,6 +9,7 @@ import pytest
 
 from proxy.errors import MlError
 from proxy.runtime.documents import rewrite_lines
+from proxy.store.left_behind import LeftBehindReader
 from proxy.store.results.write import ResultsBlocked, ResultsWriter
 from tests.store.test_client import answering, client_of
 
@@ -27,15 +28,14 @@ def bucket(timestamp: object, **fields: object) -> dict[str, object]:
     return {"job_id": "one", "result_type": "bucket", "timestamp": timestamp, **fields}
 
 
-async def test_what_is_written_is_found_after_a_refresh(writer, names):
+async def test_what_is_written_is_found_after_a_refresh(writer, names, store_client):
     alias = names.write_alias("one")
     lines = [line("index", alias, f"b{n}", bucket(n, is_interim=n == 2)) for n in range(4)]
     assert await writer.write(lines) == []
     await writer.refresh("one")
-    assert await writer.document("one", "b3") == bucket(3, is_interim=False)
-    assert await writer.interim_ids("one") == ["b2"]
-    assert await writer.document("one", "none") is None
-    assert await writer.document("two", "b3") is None
+    assert await writer.documents("one", ["none", "b3"]) == {"b3": bucket(3, is_interim=False)}
+    assert (await LeftBehindReader(store_client, names).read("one")).interim_ids == ["b2"]
+    assert await writer.documents("two", ["b3"]) == {}
 
 
 async def test_what_is_too_much_for_one_request_is_written_in_several(writer, names):
@@ -52,7 +52,7 @@ async def test_what_can_never_be_written_is_told_and_the_rest_written(writer, na
     (reason,) = await writer.write(lines)
     assert "timestamp" in reason
     await writer.refresh("one")
-    assert await writer.document("one", "good") == bucket(1)
+    assert await writer.documents("one", ["good"]) == {"good": bucket(1)}
 
 
 async def test_a_result_that_others_changed_or_deleted_stays_as_they_left_it(writer, names):
