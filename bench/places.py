@@ -1,9 +1,9 @@
 """What it costs where models live: in processes or on Ray, in one place or two, with many small jobs.
 
-`python -m bench.places [--elasticsearch URL] [--jobs N] [--posts P] [--buckets B]`; proxies are always started here,
-one after the other before the same cluster and the same jobs, and Ray by the proxy itself. Each job is given so many
-posts of so many buckets. What is printed beside the figures of one process are ratios to them; a machine with few cores
-shows what more places cost, and not what more cores bring.
+`python -m bench.places [--elasticsearch URL] [--jobs N] [--posts P] [--buckets B] [--only KIND]`; proxies are always
+started here, one after the other before the same cluster and the same jobs, and Ray by the proxy itself. Each job is
+given so many posts of so many buckets. What is printed beside the figures of one process are ratios to them; a machine
+with few cores shows what more places cost, and not what more cores bring.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--jobs", type=int, default=1000)
     parser.add_argument("--posts", type=int, default=2)
     parser.add_argument("--buckets", type=int, default=12)
+    parser.add_argument("--only", choices=("processes", "ray"), help="one of the two kinds of places")
     args = parser.parse_args(argv)
     load = Load(args.jobs, args.posts, args.buckets)
     print(f"{load.jobs} jobs of one series, {load.posts} posts of {load.buckets} buckets each", flush=True)
@@ -48,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         with proxy_of("processes", 1, direct) as through:
             load.make(through)
         first: Figures | None = None
-        for number, (kind, count) in enumerate(RUNTIMES, start=1):
+        chosen = [each for each in RUNTIMES if args.only in (None, each[0])]
+        for number, (kind, count) in enumerate(chosen, start=1):
             with proxy_of(kind, count, direct) as through:
                 found = load.run(through, number)
             first = first or found
