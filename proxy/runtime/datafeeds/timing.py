@@ -39,6 +39,11 @@ class SearchTiming:
         self.total_ms += took_ms
         hourly_average.add(self.context, took_ms, latest_ms)
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether no search has been counted since."""
+        return self.total_ms == self.stored_ms
+
     def is_worth_storing(self) -> bool:
         grown_ms = self.total_ms - self.stored_ms
         return grown_ms > min(_WORTH_STORING_SHARE * self.stored_ms, _WORTH_STORING_MS)

@@ -167,7 +167,8 @@ async def end(job: PlacedJob, now_ms: int) -> None:
     feeding, job.feeding = job.feeding, None
     if feeding is not None:
         await feeding.let_go()
-        _store_timing(job, feeding)
+        if not feeding.timing.is_stored:
+            _store_timing(job, feeding)
         await job.outbox.try_send()
     if job.unsaved_rows:
         await saving.save(job, now_ms)
