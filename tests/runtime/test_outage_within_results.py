@@ -89,7 +89,7 @@ def post_until_taken(
 
 @pytest.fixture
 def claim_relay(cluster_url: str) -> Iterator[CuttingRelay]:
-    relay = CuttingRelay(cluster_url, cuts=1, kind=b"_doc/job_task-patient?if_seq_no")
+    relay = CuttingRelay(cluster_url, cuts=1, kind=b'"_id":"job_task-patient","if_seq_no"')
     yield relay
     relay.close()
 
