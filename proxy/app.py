@@ -97,8 +97,12 @@ def make_app(
     app[CANDIDATE] = Candidate(leadership, duty)
     if config.page.path:
         app[WATCH] = Watch(config.page.path, metrics, store.client.answers, is_ready)
-    app.router.add_route("*", r"/{path:[\s\S]*}", dispatcher.handle)
+    app.router.add_route("*", r"/{path:[\s\S]*}", dispatcher.handle, expect_handler=invite_later)
     return app
+
+
+async def invite_later(_: web.Request) -> None:
+    """Whoever asks first whether to send a body is told so by whoever reads it, if it is not refused before."""
 
 
 async def nowhere() -> bool:

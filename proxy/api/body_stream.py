@@ -11,6 +11,7 @@ import aiohttp
 from aiohttp import web
 
 from proxy.api.in_flight import Share
+from proxy.api.passing.passthrough import invite
 from proxy.errors import MlError, PlainError, illegal_argument
 
 # Encodings that Elasticsearch inflates; it reads bodies of any other as they are.
@@ -54,6 +55,7 @@ async def read_body(request: web.Request, limits: Limits) -> AsyncIterator[bytes
     if announced > limits.bytes:
         raise too_large(limits)
     limits.share.expect(announced)
+    await invite(request)
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     inflater = _Inflater(_ENCODINGS[encoding], encoding) if encoding in _ENCODINGS else None
     received = total = 0

@@ -7,19 +7,16 @@ What each side does stands elsewhere: app.py and passing/passthrough.py.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
-from operator import attrgetter
-from typing import Any
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 
+from proxy.api.connections import Connection, Server, close_idlers, error_answer
 from proxy.api.cross_site import refuse_cross_site_change
 from proxy.api.page import Page
 from proxy.api.passing.passthrough import check_framing, forward
@@ -40,15 +37,8 @@ OUR_PATHS = re.compile(
 )
 ROOT_PATH = re.compile(r"/(\?|$)")
 
-_SWEEP_S = 1.0
-# Of the connections that there may be: from here on idle ones are closed, so that there is room for others.
-_FULL = 0.9
 _CANCELLATIONS, _CANCEL_AGAIN_S = 3, 1.0
 _LOOK_EVERY_S = 0.25
-# A connection that has never asked anything: a port scan leaves it behind, or a browser that thought ahead.
-UNUSED_S = 60.0
-_RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-_CLOSE = {"Connection": "close"}
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +69,7 @@ class Front:
         self._page = page
         self._watch = watch
         self._app_calls: set[asyncio.Task[web.StreamResponse]] = set()
-        self._server: _Server | None = None
+        self._server: Server | None = None
         self._runner: web.ServerRunner | None = None
         self._tasks = Tasks()
         self._shutdown_timeout = 0.0
@@ -96,7 +86,7 @@ class Front:
         await self._upstream.start()
         await self._app_runner.setup()
         limits = self._limits
-        self._server = _Server(
+        self._server = Server(
             self._handle,
             limits,
             request_factory=self._make_request,
@@ -111,7 +101,7 @@ class Front:
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port, backlog=1024, ssl_context=ssl_context)
         await site.start()
-        self._tasks.spawn(_close_idlers(self._server), "idle connections")
+        self._tasks.spawn(close_idlers(self._server), "idle connections")
         if self._watch is not None:
             self._tasks.spawn(_watch_loop(self._watch.metrics), "delays of the event loop")
         return int(self._runner.addresses[0][1])
@@ -160,13 +150,13 @@ class Front:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         connection = request.protocol
-        assert isinstance(connection, _Connection)
+        assert isinstance(connection, Connection)
         connection.is_busy = connection.is_used = True
         connection.head_began = None
         try:
             return await self._answer(request)
         except MlError as error:
-            return _error_answer(request, error)
+            return error_answer(request, error)
         finally:
             connection.is_busy = False
             connection.quiet_since = asyncio.get_running_loop().time()
@@ -194,133 +184,9 @@ class Front:
         return await asyncio.shield(call)
 
 
-class _Connection(web.RequestHandler):
-    """aiohttp's connection, which also knows since when it is waiting for the rest of a head."""
-
-    __slots__ = (
-        "_limits",
-        "_pending_since",
-        "_pending_size",
-        "head_began",
-        "is_busy",
-        "is_used",
-        "opened_at",
-        "quiet_since",
-    )
-
-    def __init__(self, server: _Server, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
-        super().__init__(server, loop=loop, **options)
-        self._limits = server.limits
-        self.is_busy = False
-        self.is_used = False
-        self.head_began: float | None = None
-        self.opened_at = self.quiet_since = loop.time()
-        self._pending_size = 0
-        self._pending_since = 0.0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        if len(self._manager.connections) > self._limits.max_connections:  # type: ignore[union-attr]
-            _log.warning("closed a connection: there are [%d] already", self._limits.max_connections)
-            self.abort()
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is asked or answered on it."""
-        return not self.is_busy and self.head_began is None
-
-    def is_useless(self, now: float) -> bool:
-        """Whether its other side has never asked anything, does not end a head, or has stopped reading an answer."""
-        if self.head_began is not None and now - self.head_began > self._limits.client_header_timeout:
-            return True
-        if not self.is_used and not self.is_busy:
-            return now - self.opened_at > UNUSED_S
-        pending = self.transport.get_write_buffer_size() if self.transport is not None else 0
-        if pending == 0 or pending != self._pending_size:
-            self._pending_size, self._pending_since = pending, now
-        return pending > 0 and now - self._pending_since > self._limits.send_timeout
-
-    def abort(self) -> None:
-        """Closes at once; what has not been sent is given up."""
-        transport = self.transport
-        self.force_close()
-        if transport is not None:
-            transport.abort()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """What aiohttp answers to unreadable requests and to our own mistakes, in Elasticsearch's shape."""
-        if status >= 500:
-            _log.error("unexpected error in [%s %s]", request.method, request.path, exc_info=exc)
-        if request.writer.output_size > 0:
-            raise ConnectionError("an answer has begun already")
-        if status >= 500:
-            return _error_answer(request, MlError("exception", f"{type(exc).__name__}: {exc}", status))
-        summary = (message or "unreadable request").strip().partition("\n")[0].rstrip(":")
-        return _error_answer(request, MlError("illegal_argument_exception", summary, status, headers=_CLOSE))
-
-    def data_received(self, data: bytes) -> None:
-        if data and self.head_began is None and not self.is_busy:  # aiohttp resumes by calling with nothing
-            self.head_began = self._loop.time()
-        super().data_received(data)
-
-
-class _Server(web.Server):
-    """aiohttp's server, which makes our kind of connections."""
-
-    def __init__(
-        self, handler: _RequestHandler, limits: ServerConfig, *, request_factory: Any, **options: object
-    ) -> None:
-        super().__init__(handler, request_factory=request_factory, handler_cancellation=True)
-        self.limits = limits
-        self._options = options
-
-    def __call__(self) -> web.RequestHandler:
-        return _Connection(self, asyncio.get_running_loop(), **self._options)
-
-
-async def _close_idlers(server: _Server) -> None:
-    """aiohttp waits for a head as long as for the next request; a sweep costs less than a timer per request."""
-    loop = asyncio.get_running_loop()
-    while True:
-        await asyncio.sleep(_SWEEP_S)
-        connections = [each for each in server.connections if isinstance(each, _Connection)]
-        for connection in connections:
-            if connection.is_useless(loop.time()):
-                connection.abort()
-        for connection in _too_many(connections, int(server.limits.max_connections * _FULL)):
-            connection.force_close()
-
-
-def _too_many(connections: Sequence[_Connection], most: int) -> list[_Connection]:
-    """Those that nobody has asked anything on for longest: whoever keeps many must not keep others out."""
-    if len(connections) <= most:
-        return []
-    idle = sorted((each for each in connections if each.is_idle), key=attrgetter("quiet_since"))
-    return idle[: len(connections) - most]
-
-
 async def _watch_loop(metrics: Metrics) -> None:
     loop = asyncio.get_running_loop()
     while True:
         due = loop.time() + _LOOK_EVERY_S
         await asyncio.sleep(_LOOK_EVERY_S)
         metrics.delayed(max(0.0, loop.time() - due))
-
-
-def _error_answer(request: web.BaseRequest, error: MlError) -> web.StreamResponse:
-    headers = {name: value if isinstance(value, str) else ", ".join(value) for name, value in error.headers.items()}
-    answer = web.Response(
-        status=error.status,
-        body=json.dumps(error.body()).encode(),
-        content_type="application/json",
-        headers={"X-elastic-product": "Elasticsearch", **headers},
-    )
-    if not request.content.is_eof() or "Connection" in error.headers:
-        answer.force_close()  # whatever still comes belongs to no request
-    return answer

@@ -115,6 +115,29 @@ def test_an_announced_length_beyond_the_limit_is_refused_before_it_is_sent(narro
     assert b"Connection: close" in answer, "what is left of the body must not be read as a request"
 
 
+@pytest.mark.parametrize(("path", "length", "status"), [(OURS_WITH_BODY, 2 << 20, 413), ("/_ml/nowhere", 20, 400)])
+def test_whoever_asks_first_whether_to_send_a_body_is_not_invited_to_send_what_is_refused(narrow, path, length, status):
+    host, port = narrow.address.split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Type: application/json\r\n"
+        connection.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode())
+        answer = connection.recv(65536)
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"Connection: close" in answer
+
+
+def test_whoever_asks_first_whether_to_send_a_body_is_invited_once(narrow):
+    host, port = narrow.address.split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        head = (
+            f"POST {OURS_WITH_BODY} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Type: application/json\r\n"
+        )
+        connection.sendall(f"{head}Content-Length: 20\r\n\r\n".encode())
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b'{"function":"count"}')
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
 @pytest.mark.scenario(13)
 def test_a_body_that_nests_deeper_than_may_be_is_refused(narrow):
     assert "unknown field" in narrow.post(OURS_WITH_BODY, body='{"a":[[1]]}').json()["error"]["reason"]

@@ -20,7 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.faults.killable import KillableNode, memory_mb
@@ -80,7 +80,8 @@ class Soak:
         self.seen = Seen()
         self.killed: Counter[str] = Counter()
         self.memory_mb: list[float] = []
-        self.stalls = Stalls(proxy.client, MOST_STALL_MS)
+        self.stalls = Stalls(proxy.client.address, MOST_STALL_MS)
+        self._watch = ExitStack()
         caller = Caller(proxy.client, self.seen)
         self.streams = [Stream(caller, f"soak-{number}", seed + number) for number in range(STREAMS)]
         self._caller = caller
@@ -90,7 +91,8 @@ class Soak:
         for stream in self.streams:
             stream.make()
         ids = [stream.job_id for stream in self.streams]
-        with ThreadPoolExecutor(STREAMS + 6) as pool, self.stalls.watched():
+        with ThreadPoolExecutor(STREAMS + 6) as pool, self._watch:
+            self._watch.enter_context(self.stalls.watched(self._proxy.process.pid))
             work = [pool.submit(stream.run, self._is_over) for stream in self.streams]
             work += [pool.submit(come_and_go, self._caller, self._is_over, f"soak-brief-{n}") for n in range(2)]
             work += [pool.submit(read, self._caller, self._is_over, ids, n) for n in range(2)]
@@ -127,9 +129,10 @@ class Soak:
             for pid in self._proxy.model_processes()[:1]:
                 subprocess.run(["kill", f"-{signal.SIGKILL.value}", str(pid)], check=False)
         elif what == "proxy":
-            with self.stalls.paused():
-                self._proxy.kill()
-                self._proxy.start()
+            self._watch.close()
+            self._proxy.kill()
+            self._proxy.start()
+            self._watch.enter_context(self.stalls.watched(self._proxy.process.pid))
         else:
             self._node.kill()
             self._node.start()

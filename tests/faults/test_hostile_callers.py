@@ -74,8 +74,8 @@ def test_two_thousand_slow_callers_hold_up_nobody_and_are_gone_in_the_end(
     before_ms, before_mb, before_fds = p99(latencies_ms(client, path, 300)), memory_mb(pid), descriptors(pid)
     head = b"POST /_ml/anomaly_detectors/attacked/_data HTTP/1.1\r\nHost: p\r\nContent-Length: 1000000\r\n\r\n"
     read = f"GET /{BIG}/_search?size=900 HTTP/1.1\r\nHost: p\r\n\r\n".encode()
-    stalls = Stalls(client, MOST_STALL_MS)
-    with ExitStack() as open_connections, stalls.watched():
+    stalls = Stalls(client.address, MOST_STALL_MS)
+    with ExitStack() as open_connections, stalls.watched(pid):
         for count, sent in ((SLOW_HEADS, b"GET / HTTP/1.1\r\nX-"), (SLOW_BODIES, head + b'{"t'), (SLOW_READERS, read)):
             for _ in range(count):
                 slow = open_connections.enter_context(connect(client, receives_little=sent is read))
@@ -119,8 +119,8 @@ def test_what_swells_is_refused_while_others_are_served(
     before_mb = most_mb = memory_mb(pid)
     stalled = []
     for name, (method, path, body, headers, right) in SWOLLEN.items():
-        sent, stalls = body(), Stalls(client, MOST_STALL_MS)
-        with stalls.watched():
+        sent, stalls = body(), Stalls(client.address, MOST_STALL_MS)
+        with stalls.watched(pid):
             status = status_of(client, method, path, sent, headers)
         assert status in right, (name, status)
         most_mb = max(most_mb, memory_mb(pid))

@@ -215,7 +215,7 @@ class CallerBody:
         self.fault: MlError | None = None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        await self._invite()
+        await invite(self._request)  # the cluster has just said so, else we were not here
         yield b""  # lets the head go before the first bytes: the cluster may refuse the body by its length
         try:
             while piece := await _next_piece(self._request, self._timeout_s):
@@ -224,11 +224,11 @@ class CallerBody:
             self.fault = fault
             raise
 
-    async def _invite(self) -> None:
-        """Tell a caller who waits for it to send the body: the cluster has just said so, else we were not here."""
-        request = self._request
-        if hdrs.EXPECT in request.headers and request.version >= aiohttp.HttpVersion11:
-            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+async def invite(request: web.BaseRequest) -> None:
+    """Tells a caller who waits for it to send the body."""
+    if hdrs.EXPECT in request.headers and request.version >= aiohttp.HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
 async def whole_body(request: web.BaseRequest, timeout_s: float) -> bytes:

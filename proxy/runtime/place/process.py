@@ -44,6 +44,9 @@ _START_S = 60.0
 _FAREWELL_S = 1.0
 _LOOKS_PER_TIMEOUT = 4
 _LOOK_EVERY_MAX_S = 1.0
+# Where there is more to do than cores, the process that answers gets three times as much of one as a process of models:
+# whoever waits for an answer notices milliseconds, models do not. More would starve models beside other programs.
+_NICENESS = 5
 
 
 class ProcessPlace:
@@ -124,6 +127,8 @@ class _Child:
                 # numpy's own threads would compete with the other processes for the same cores.
                 env={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **os.environ},
             )
+        # Not by the child itself, which by then has loaded its libraries: the most that it ever computes at once.
+        os.setpriority(os.PRIO_PROCESS, self._process.pid, os.getpriority(os.PRIO_PROCESS, 0) + _NICENESS)
         self._writer: asyncio.Future[asyncio.StreamWriter] = asyncio.get_running_loop().create_future()
         self._reading = asyncio.create_task(self._read(start), name="model process")
         self._watching = asyncio.create_task(self._watch(), name="watch over model process")

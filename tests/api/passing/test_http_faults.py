@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from proxy.api import front
+from proxy.api import connections
 from tests.api.passing.wire import (
     OK,
     Conversation,
@@ -120,7 +120,7 @@ def test_a_head_beyond_the_limits_is_refused_before_the_cluster_sees_it(lines, l
 
 @pytest.mark.scenario(10)
 def test_a_head_that_never_ends_loses_its_connection(monkeypatch):
-    monkeypatch.setattr(front, "_SWEEP_S", 0.05)
+    monkeypatch.setattr(connections, "_SWEEP_S", 0.05)
 
     async def run() -> None:
         for requests_before in (0, 1):
@@ -135,7 +135,7 @@ def test_a_head_that_never_ends_loses_its_connection(monkeypatch):
 
 
 def test_an_idle_connection_and_a_slow_answer_are_no_slow_heads(monkeypatch):
-    monkeypatch.setattr(front, "_SWEEP_S", 0.05)
+    monkeypatch.setattr(connections, "_SWEEP_S", 0.05)
 
     async def script(talk: Conversation) -> None:
         while True:
@@ -154,8 +154,8 @@ def test_an_idle_connection_and_a_slow_answer_are_no_slow_heads(monkeypatch):
 
 
 def test_a_connection_that_never_asks_anything_is_closed(monkeypatch):
-    monkeypatch.setattr(front, "UNUSED_S", 0.1)
-    monkeypatch.setattr(front, "_SWEEP_S", 0.05)
+    monkeypatch.setattr(connections, "UNUSED_S", 0.1)
+    monkeypatch.setattr(connections, "_SWEEP_S", 0.05)
 
     async def run() -> None:
         async with called_through(answering()) as caller:
@@ -175,7 +175,7 @@ def test_no_more_connections_are_held_than_there_may_be():
 
 @pytest.mark.scenario(10)
 def test_whoever_keeps_many_connections_idle_keeps_nobody_out(monkeypatch):
-    monkeypatch.setattr(front, "_SWEEP_S", 0.05)
+    monkeypatch.setattr(connections, "_SWEEP_S", 0.05)
 
     async def run() -> None:
         async with called_through(answering(), max_connections=10) as first:
@@ -197,7 +197,7 @@ def test_whoever_keeps_many_connections_idle_keeps_nobody_out(monkeypatch):
 
 @pytest.mark.scenario(10)
 def test_a_reader_that_has_fallen_asleep_loses_its_connection(monkeypatch):
-    monkeypatch.setattr(front, "_SWEEP_S", 0.05)
+    monkeypatch.setattr(connections, "_SWEEP_S", 0.05)
     ended = []
 
     async def script(talk: Conversation) -> None:
@@ -243,3 +243,64 @@ def test_the_c_parser_of_aiohttp_is_in_use():
     from aiohttp import http_parser
 
     assert re.fullmatch(r"aiohttp\._http_parser", http_parser.HttpRequestParser.__module__)
+
+
+OFFER = b"GET /offer HTTP/1.1\r\nHost: p\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+OFFER_WITH_BODY = (
+    OFFER.replace(b"GET", b"POST").replace(b"Host: p\r\n", b"Host: p\r\nContent-Length: 4\r\n") + b"\r\n\r\n"
+)
+NEXT = b"GET /next HTTP/1.1\r\nHost: p\r\n\r\n"
+
+
+@pytest.mark.parametrize("is_ours", [False, True])
+@pytest.mark.parametrize("offer", [OFFER, b"\r\n\r\n" + OFFER, OFFER_WITH_BODY], ids=["", "empty lines", "body"])
+def test_a_request_behind_one_that_offers_another_protocol_is_answered(offer, is_ours):
+    async def run() -> None:
+        sent = (offer + offer + NEXT).replace(b" /", b" /_ml/") if is_ours else offer + offer + NEXT
+        cluster = answering()
+        async with called_through(cluster) as caller:
+            for _ in range(2):
+                await caller.send(sent)
+                for _ in range(3):
+                    assert status_of((await caller.answer())[0]) == 200
+            assert [b"/next " in head for head in cluster.heads] == ([] if is_ours else [False, False, True] * 2)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("offer", [OFFER, OFFER_WITH_BODY], ids=["", "body"])
+def test_a_request_that_offers_another_protocol_is_read_however_it_comes(offer):
+    """In two pieces: all are answered, or the connection ends with the last answer, so that nobody waits."""
+
+    async def run() -> None:
+        sent = offer + NEXT
+        for cut in range(1, len(sent)):
+            cluster = answering()
+            async with called_through(cluster) as caller:
+                await caller.send(sent[:cut])
+                await asyncio.sleep(0.001)
+                await caller.send(sent[cut:])
+                head, _ = await caller.answer()
+                assert status_of(head) == 200
+                if b"connection: close" in lines_of(head):
+                    assert await caller.rest() == b""
+                else:
+                    assert status_of((await caller.answer())[0]) == 200
+                    assert b"/next " in cluster.heads[1]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("before", [NEXT, NEXT[:-9]], ids=["whole", "part"])
+def test_a_request_that_offers_another_protocol_behind_others_ends_the_connection(before):
+    async def run() -> None:
+        async with called_through(answering()) as caller:
+            await caller.send(NEXT + before)
+            assert status_of((await caller.answer())[0]) == 200
+            await caller.send(NEXT[len(before) :] + OFFER + NEXT)
+            for _ in range(2):
+                assert status_of((await caller.answer())[0]) == 200
+            rest = await asyncio.wait_for(caller.rest(), 5)
+            assert rest == b""
+
+    asyncio.run(run())
