@@ -8,6 +8,7 @@ import asyncio
 import base64
 import gc
 import hashlib
+import itertools
 import os
 import shutil
 import tempfile
@@ -35,9 +36,9 @@ from tests.http_client import HttpClient
 pytest_plugins = ("aiohttp.pytest_plugin", "tests.faults.table")
 
 START_TIMEOUT_S = 60
-# The index of configurations of proxies that a test starts for itself, also as processes: in the usual one the
+# Names the index of configurations of proxies that tests start for themselves, also as processes: in the usual one the
 # session's proxy leads.
-APART = "lanewatch-apart-config"
+APART = "LANEWATCH_INDICES_CONFIG"
 
 # A red build must mean that a change broke something, so properties try the same examples every time;
 # `make test-random` looks for new ones. A deadline would tell a busy machine from an idle one.
@@ -50,10 +51,13 @@ MEMORY = Path("/dev/shm")
 ROOM_BYTES = 4 << 30
 
 
+_files = itertools.count()
+
+
 def pytest_configure() -> None:
     """Puts what is temporary into memory where there is room, for the tests and for the processes they start."""
     os.environ.setdefault("ES_JAVA_OPTS", "-XX:TieredStopAtLevel=1")
-    os.environ["LANEWATCH_INDICES_CONFIG"] = APART
+    os.environ[APART] = "lanewatch-apart-config"
     if "TMPDIR" not in os.environ and is_roomy(MEMORY):
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
@@ -239,6 +243,18 @@ class BackgroundProxy:
         self.serving = None
 
 
+@pytest.fixture(scope="module", autouse=True)
+def apart() -> Iterator[str]:
+    """The index of configurations of the proxies that a file's tests start.
+
+    A file of its own has no jobs, drained places and leases that a failed test of another one has left.
+    """
+    name = f"lanewatch-apart{next(_files)}-config"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(APART, name)
+        yield name
+
+
 @pytest.fixture
 def start_proxy() -> Iterator[Callable[[Config], BackgroundProxy]]:
     """Starts further proxies with settings of the test's own; those still running at its end are stopped."""
@@ -246,7 +262,7 @@ def start_proxy() -> Iterator[Callable[[Config], BackgroundProxy]]:
 
     def start(config: Config) -> BackgroundProxy:
         if config.indices.config == load_config(environ={}).indices.config:
-            config = replace(config, indices=replace(config.indices, config=APART))
+            config = replace(config, indices=replace(config.indices, config=os.environ[APART]))
         started.append(BackgroundProxy(config))
         started[-1].start()
         return started[-1]

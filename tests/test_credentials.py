@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.test_access import basic
-from tests.conftest import APART, PASSWORD
+from tests.conftest import PASSWORD
 from tests.http_client import Answer, HttpClient
 from tests.runtime.datafeeds.sources import wait_until
 from tests.test_cli import RunningCommand
@@ -98,7 +98,7 @@ def stored(cluster: HttpClient) -> dict[str, list[str]]:
 
 
 def test_nothing_that_is_kept_or_told_has_a_credential(
-    cluster: HttpClient, secured_cluster_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: HttpClient, secured_cluster_url: str, apart: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LANEWATCH_ELASTICSEARCH_USERNAME", "lanewatch")
     monkeypatch.setenv("LANEWATCH_ELASTICSEARCH_PASSWORD", PASSWORD)
@@ -110,7 +110,7 @@ def test_nothing_that_is_kept_or_told_has_a_credential(
         kept = stored(cluster)
         assert proxy.delete(FEED, query={"force": "true"}, headers=ADMIN).status == 200
         assert proxy.delete(JOB, query={"force": "true"}, headers=ADMIN).status == 200
-    key = key_of(kept.get(APART, []), key_id)
+    key = key_of(kept.get(apart, []), key_id)
     left = stored(cluster)
     headers = [basic(*each)["authorization"].partition(" ")[2] for each in (("admin",), ("lanewatch",), ("ml_admin",))]
     secrets = [PASSWORD, WRONG_PASSWORD, *headers, key, base64.b64decode(key).decode().partition(":")[2]]
@@ -125,7 +125,7 @@ def test_nothing_that_is_kept_or_told_has_a_credential(
         (place, at) for place, texts in places.items() for at, secret in enumerate(secrets) if secret in str(texts)
     }
     # A datafeed searches with its key, which must be somewhere as long as there is the datafeed.
-    assert found == {(f"{APART}, while it ran", secrets.index(key))}
+    assert found == {(f"{apart}, while it ran", secrets.index(key))}
 
 
 def key_of(documents: list[str], key_id: str) -> str:

@@ -30,8 +30,9 @@ class RuleBook:
             for stored in await self._store.alert_rules.all():
                 try:
                     rules[stored["id"]] = rule_of(stored)
-                except MlError as error:
-                    _log.warning("rule [%s] cannot be read: %s", stored["id"], error.reason)
+                except (MlError, AttributeError, LookupError, TypeError, ValueError) as error:
+                    # Whoever writes to our index by himself must not silence the other rules.
+                    _log.warning("rule [%s] cannot be read: %s", stored["id"], error)
             self._rules = rules
 
     def find(self, rule_id: str) -> Rule | None:

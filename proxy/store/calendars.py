@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from proxy.errors import MlError, not_found, status_error
 from proxy.store.client import ClusterClient, Json
 from proxy.store.grouping import Grouped
@@ -39,11 +41,29 @@ class Calendar:
         return next((event for event in self.events if event["event_id"] == event_id), None)
 
 
+class _Calendar(msgspec.Struct):
+    calendar_id: str
+    job_ids: list[str]
+    description: str | None = None
+
+
+class _Event(msgspec.Struct):
+    event_id: str
+    description: str
+    start_time: int
+    end_time: int
+
+
+class _Document(msgspec.Struct):
+    calendar: _Calendar
+    events: list[_Event] = []
+
+
 class Calendars:
     """Reads and changes calendars."""
 
     def __init__(self, client: ClusterClient, names: Names) -> None:
-        self._documents = NamedDocuments(client, names.config_alias, "calendar")
+        self._documents = NamedDocuments(client, names.config_alias, "calendar", _Document)
         self._searches = Grouped(self._naming_together)
 
     async def get(self, calendar_id: str) -> Calendar:
@@ -57,13 +77,13 @@ class Calendars:
         """How many an expression names, a page of them by their ids and without events, and the ids it misses."""
         chosen = await self._documents.choose(expression)
         wanted = chosen.ids[page.from_ : page.from_ + page.size]
-        found = [_read(stored) for stored in await self._documents.read(wanted, without=["events"])]
+        found = [_read(stored) for stored in await self._documents.read_named(chosen, wanted, without=["events"])]
         return len(chosen.ids), found, chosen.missing
 
     async def events(self, expression: str | None) -> tuple[list[Event], list[str]]:
         """The events of the calendars that an expression names, and the ids it misses."""
         chosen = await self._documents.choose(expression)
-        found = map(_read, await self._documents.read(chosen.ids))
+        found = map(_read, await self._documents.read_named(chosen, chosen.ids))
         return [event for calendar in found for event in calendar.events], chosen.missing
 
     async def events_of(self, job_id: str, groups: Sequence[str]) -> list[Event]:

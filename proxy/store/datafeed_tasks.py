@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
+import msgspec
+
 from proxy.errors import MlError
 from proxy.job_config.datafeed_errors import already_started
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
+from proxy.store.damaged import refuse_damaged, sound
 from proxy.store.names import Names, datafeed_task_document
 from proxy.store.shared_documents import SharedDocuments
 
@@ -31,6 +34,10 @@ class DatafeedTask:
     closes_job: bool = False
 
 
+class _Document(msgspec.Struct):
+    run: DatafeedTask
+
+
 class DatafeedTasks:
     def __init__(self, client: ClusterClient, names: Names) -> None:
         self._client = client
@@ -38,16 +45,16 @@ class DatafeedTasks:
         self._documents = SharedDocuments(client, self._index)
 
     async def all(self) -> list[DatafeedTask]:
-        """Every task, as it is now; none where the index is not there yet."""
+        """Every task that can be read, as it is now; none where the index is not there yet."""
         if await self._client.find("POST", f"/{quote_expression(self._index)}/_refresh") is None:
             return []
         hits = await self._client.search_all(self._index, {"term": {"type": "datafeed_task"}}, sort=["datafeed_id"])
-        return [DatafeedTask(**hit["_source"]["run"]) for hit in hits]
+        return [DatafeedTask(**hit["_source"]["run"]) for hit in sound(hits, _Document)]
 
     async def create(self, task: DatafeedTask) -> None:
         """
         Raises:
-            MlError: 409 where the datafeed runs already.
+            MlError: 409 where the datafeed runs already, 400 where what says so is damaged.
         """
         document_id = datafeed_task_document(task.datafeed_id)
         try:
@@ -55,8 +62,10 @@ class DatafeedTasks:
         except MlError as error:
             # An answer may be lost after the task was stored.
             found = await self._documents.find(document_id)
-            if found is not None and found["_source"]["run"]["run_ms"] == task.run_ms:
-                return
+            if found is not None:
+                refuse_damaged(found, _Document)
+                if found["_source"]["run"]["run_ms"] == task.run_ms:
+                    return
             if not isinstance(error, ClusterError) or error.status != 409:
                 raise
             raise already_started(task.datafeed_id) from error

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from proxy.job_config.datafeed_errors import id_is_taken, unknown_datafeed
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
+from proxy.store.damaged import DamagedDocument, refuse_damaged, sound
 from proxy.store.expressions import naming, tokens_of, unmatched
 from proxy.store.gone import INTO_ALIAS
 from proxy.store.names import Names
@@ -40,6 +43,27 @@ class StoredDatafeed:
         return str(self.config["job_id"])
 
 
+class _Datafeed(msgspec.Struct):
+    datafeed_id: str
+    job_id: str
+    indices: list[str]
+    query: dict[str, Json]
+    query_delay: str | None = None
+    frequency: str | None = None
+    scroll_size: int | None = None
+    chunking_config: dict[str, Json] = {}
+    delayed_data_check_config: dict[str, Json] = {}
+    indices_options: dict[str, Json] = {}
+    runtime_mappings: dict[str, Json] = {}
+    script_fields: dict[str, Json] = {}
+    aggregations: dict[str, Json] = {}
+
+
+class _Document(msgspec.Struct):
+    datafeed: _Datafeed
+    api_key: str | None = None
+
+
 def datafeed_document(datafeed_id: str) -> str:
     return f"datafeed-{datafeed_id}"
 
@@ -56,11 +80,12 @@ class Datafeeds:
         """The newest state of one datafeed.
 
         Raises:
-            MlError: 404 where there is none.
+            MlError: 404 where there is none, 400 where its document is damaged.
         """
         found = await self._documents.find(datafeed_document(datafeed_id))
         if found is None:
             raise unknown_datafeed(datafeed_id)
+        refuse_damaged(found, _Document)
         return _stored(found)
 
     async def resolve(self, expression: str | None, allow_no_match: bool = True) -> list[StoredDatafeed]:
@@ -68,10 +93,15 @@ class Datafeeds:
 
         Raises:
             MlError: 404 naming every exact id that nothing has, and without ``allow_no_match`` every idle wildcard.
+            DamagedDocument: an exact id is of a datafeed whose document is damaged.
         """
         tokens = tokens_of(expression)
-        found = await self._search([naming(tokens, ("datafeed_id",))])
+        damaged: list[DamagedDocument] = []
+        found = await self._search([naming(tokens, ("datafeed_id",))], damaged)
         missing = unmatched(tokens, {each.datafeed_id for each in found}, allow_no_match=allow_no_match)
+        for error in damaged:
+            if error.id.removeprefix(datafeed_document("")) in missing:
+                raise error
         if missing:
             raise unknown_datafeed(*missing)
         return found
@@ -88,7 +118,9 @@ class Datafeeds:
         found = await self._search([{"term": {"job_id": job_id}}])
         return found[0] if found else None
 
-    async def _search(self, conditions: list[Json]) -> list[StoredDatafeed]:
+    async def _search(
+        self, conditions: list[Json], damaged: list[DamagedDocument] | None = None
+    ) -> list[StoredDatafeed]:
         body = {
             "size": _MAX_DATAFEEDS,
             "query": {"bool": {"filter": [{"term": {"type": "datafeed"}}, *conditions]}},
@@ -98,7 +130,7 @@ class Datafeeds:
         }
         params = {"ignore_unavailable": True}
         answer = await self._client.request("POST", f"{self._path}/_search", params=params, body=body, retry=True)
-        return [_stored(hit) for hit in answer["hits"]["hits"]]
+        return [_stored(hit) for hit in sound(answer["hits"]["hits"], _Document, damaged)]
 
     async def create(self, config: Config, api_key: str | None = None) -> None:
         """Stores a new datafeed.

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from proxy.store.client import ClusterClient, Json, quote_expression
+from proxy.store.damaged import sound
 from proxy.store.gone import MakeAnew, with_index
 from proxy.store.names import Names
 
 _DOCUMENT = "drained_places"
+
+
+class _Document(msgspec.Struct):
+    places: list[str]
 
 
 class DrainedPlaces:
@@ -21,7 +28,9 @@ class DrainedPlaces:
 
     async def read(self) -> frozenset[str]:
         found = await self._client.find("GET", self._path)
-        return frozenset() if found is None else frozenset(found["_source"]["places"])
+        return frozenset(
+            place for each in sound([found] if found else [], _Document) for place in each["_source"]["places"]
+        )
 
     async def write(self, places: Iterable[str]) -> None:
         body: Json = {"type": _DOCUMENT, "places": sorted(places)}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from proxy.store.client import ClusterClient, Json
 from proxy.store.named_documents import NamedDocuments, Stored
 from proxy.store.names import Names
@@ -39,11 +41,15 @@ class StoredFilter:
     stored: Stored
 
 
+class _Document(msgspec.Struct):
+    filter: Filter
+
+
 class Filters:
     """Reads and changes filters."""
 
     def __init__(self, client: ClusterClient, names: Names) -> None:
-        self._documents = NamedDocuments(client, names.config_alias, "filter")
+        self._documents = NamedDocuments(client, names.config_alias, "filter", _Document)
 
     async def find(self, filter_id: str) -> StoredFilter | None:
         stored = await self._documents.find(filter_id)
@@ -53,7 +59,7 @@ class Filters:
         """How many filters an expression names, a page of them in the order of their ids, and the ids it misses."""
         chosen = await self._documents.choose(expression)
         wanted = chosen.ids[page.from_ : page.from_ + page.size]
-        found = [_read(stored) for stored in await self._documents.read(wanted)]
+        found = [_read(stored) for stored in await self._documents.read_named(chosen, wanted)]
         return len(chosen.ids), found, chosen.missing
 
     async def create(self, filter: Filter) -> bool:
@@ -69,8 +75,12 @@ class Filters:
         return await self._documents.delete(filter_id)
 
     async def items_of(self, filter_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        """The items of those of the filters that exist."""
-        found = await self._documents.read(filter_ids) if filter_ids else []
+        """The items of those of the filters that exist.
+
+        Raises:
+            DamagedDocument: one of them is not what it should be.
+        """
+        found = await self._documents.read_all(filter_ids) if filter_ids else []
         return {stored.id: list(_read(stored).items) for stored in found}
 
 

@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from proxy.errors import MlError, already_exists, status_error
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
+from proxy.store.damaged import refuse_damaged, sound
 from proxy.store.names import Names, task_document
 from proxy.store.shared_documents import Condition, SharedDocuments
 
@@ -30,6 +33,14 @@ class JobTask:
     primary_term: int
 
 
+class _Document(msgspec.Struct):
+    job_id: str
+    state: TaskState
+    epoch: int
+    opened_at: int
+    reason: str | None = None
+
+
 class JobTasks:
     """Reads and changes task documents."""
 
@@ -39,16 +50,23 @@ class JobTasks:
         self._documents = SharedDocuments(client, self._index)
 
     async def get(self, job_id: str) -> JobTask | None:
+        """
+        Raises:
+            DamagedDocument: it cannot be read.
+        """
         found = await self._documents.find(task_document(job_id))
-        return None if found is None else _task(found)
+        if found is None:
+            return None
+        refuse_damaged(found, _Document)
+        return _task(found)
 
     async def all(self) -> list[JobTask]:
-        """Every task, as it is now; none where the index is not there yet."""
+        """Every task that can be read, as it is now; none where the index is not there yet."""
         # A search alone would miss the jobs that were opened in the last second before a quick restart.
         if await self._client.find("POST", f"/{quote_expression(self._index)}/_refresh") is None:
             return []
         hits = await self._client.search_all(self._index, {"term": {"type": "job_task"}}, sort=["job_id"])
-        return [_task({**hit, "_seq_no": -1, "_primary_term": -1}) for hit in hits]
+        return [_task({**hit, "_seq_no": -1, "_primary_term": -1}) for hit in sound(hits, _Document)]
 
     async def create(self, job_id: str, *, opened_at: int) -> JobTask:
         """Claims a job.

@@ -6,14 +6,16 @@ Here are documents and the expressions that name several of them; what a configu
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import msgspec
+
 from proxy.errors import MlError, already_exists, unknown_job
 from proxy.job_config import key_order
 from proxy.store.client import ClusterClient, ClusterError, Json, quote_expression
+from proxy.store.damaged import DamagedDocument, refuse_damaged, sound
 from proxy.store.expressions import naming, tokens_of, unmatched
 from proxy.store.gone import INTO_ALIAS
 from proxy.store.names import Names, job_document
@@ -22,7 +24,6 @@ from proxy.store.shared_documents import Condition, SharedDocuments
 # Elasticsearch's own limit on one listing, and the largest window of an index by default.
 MAX_JOBS = 10_000
 _ATTEMPTS = 5
-_log = logging.getLogger(__name__)
 # No job has a longer id, and the cluster would refuse the path of a much longer one.
 _LONGEST_ID = 64
 
@@ -57,6 +58,29 @@ class StoredJob:
         return reason
 
 
+class _Analysis(msgspec.Struct):
+    bucket_span: str
+    detectors: list[dict[str, Json]]
+    influencers: list[str] = []
+
+
+class _Job(msgspec.Struct):
+    job_id: str
+    results_index_name: str
+    analysis_config: _Analysis
+    data_description: dict[str, Json]
+    analysis_limits: dict[str, Json] = {}
+    groups: list[str] = []
+    create_time: int | None = None
+    model_snapshot_id: str | None = None
+    blocked: dict[str, Json] = {}
+
+
+class _Document(msgspec.Struct):
+    job: _Job
+    block_options: dict[str, Json] = {}
+
+
 class Jobs:
     """Reads and changes configuration documents."""
 
@@ -69,7 +93,7 @@ class Jobs:
         """The newest state of one job.
 
         Raises:
-            MlError: 404 where there is none.
+            MlError: 404 where there is none, 400 where its document is damaged.
         """
         found = await self.find(job_id)
         if found is None:
@@ -77,25 +101,38 @@ class Jobs:
         return found
 
     async def exists(self, job_id: str) -> bool:
-        return await self.find(job_id) is not None
+        """Whether there is a document of it, sound or not."""
+        return await self._documents.find(job_document(job_id)) is not None
 
     async def find(self, job_id: str) -> StoredJob | None:
-        """As ``get``, but None where there is none."""
+        """As ``get``, but None where there is none.
+
+        Raises:
+            DamagedDocument: it is no configuration of a job.
+        """
         if len(job_id) > _LONGEST_ID:
             return None
         found = await self._documents.find(job_document(job_id))
-        return None if found is None else _stored(found)
+        if found is None:
+            return None
+        refuse_damaged(found, _Document)
+        return _stored(found)
 
     async def resolve(self, expression: str | None, allow_no_match: bool = True) -> list[StoredJob]:
         """The jobs that ids, groups and wildcards name, each once, in order of their ids, in one request.
 
         Raises:
             MlError: 404 naming every exact name that nothing has, and without ``allow_no_match`` every idle wildcard.
+            DamagedDocument: an exact name is of a job whose document is damaged.
         """
         tokens = tokens_of(expression)
-        jobs = await self._search(naming(tokens, ("job_id", "groups")))
+        damaged: list[DamagedDocument] = []
+        jobs = await self._search(naming(tokens, ("job_id", "groups")), damaged)
         names = {name for job in jobs for name in (job.job_id, *job.config.get("groups", ()))}
         missing = unmatched(tokens, names, allow_no_match=allow_no_match)
+        for error in damaged:
+            if error.id.removeprefix(job_document("")) in missing:
+                raise error
         if missing:
             raise unknown_job(",".join(missing))
         return jobs
@@ -105,7 +142,7 @@ class Jobs:
         wanted = [*names]
         return await self._search(naming(wanted, ("job_id", "groups"))) if wanted else []
 
-    async def _search(self, query: Json) -> list[StoredJob]:
+    async def _search(self, query: Json, damaged: list[DamagedDocument] | None = None) -> list[StoredJob]:
         body = {
             "size": MAX_JOBS,
             "query": {"bool": {"filter": [{"term": {"type": "job"}}, query]}},
@@ -115,7 +152,7 @@ class Jobs:
         }
         params = {"ignore_unavailable": True}
         answer = await self._client.request("POST", f"{self._path}/_search", params=params, body=body, retry=True)
-        return [_stored(hit) for hit in answer["hits"]["hits"] if _is_whole(hit)]
+        return [_stored(hit) for hit in sound(answer["hits"]["hits"], _Document, damaged)]
 
     async def create(self, config: Config) -> StoredJob:
         """Stores a new job.
@@ -227,15 +264,6 @@ def _document(config: Config, block_options: Mapping[str, Json] | None = None) -
     if "blocked" in ordered and block_options:
         document["block_options"] = dict(block_options)
     return document
-
-
-def _is_whole(found: Mapping[str, Json]) -> bool:
-    """Whether a document is a job's; one that somebody damaged must not hide all the others."""
-    job = found["_source"].get("job")
-    if isinstance(job, dict) and isinstance(job.get("analysis_config"), dict) and "job_id" in job:
-        return True
-    _log.error("document [%s] of [%s] is no job's configuration and is passed over", found["_id"], found["_index"])
-    return False
 
 
 def _stored(found: Mapping[str, Json]) -> StoredJob:

@@ -6,15 +6,18 @@ Entries are written before the model sees them, and removed once a saved model c
 from __future__ import annotations
 
 import base64
+import binascii
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 import orjson
 
 from proxy.errors import unavailable
 from proxy.store.client import ClusterClient, Json, quote_expression
+from proxy.store.damaged import DamagedDocument, Found, refuse_damaged
 from proxy.store.gone import IndexGone, raise_if_gone
 from proxy.store.grouping import Grouped
 from proxy.store.names import Names
@@ -48,6 +51,12 @@ class Name:
     id: str
     kind: str
     sequence: int
+
+
+class _Document(msgspec.Struct):
+    kind: str
+    sequence: int
+    payload: str
 
 
 class JournalGone(IndexGone):
@@ -124,10 +133,15 @@ class Journal:
 
         From now on it is known which documents there are, because only one process at a time writes those of a job:
         what a saved model contains is dropped without a search, until ``let_go``.
+
+        Raises:
+            DamagedDocument: one of them cannot be read, so that data would be lost by going on without it.
         """
         names = [name for name in names if name.kind != _ASIDE]
         self._held[job_id] = {name.id: name.sequence for name in names}
         sources = await self._sources(job_id, names)
+        for name, source in sources:
+            _refuse_damaged({"_index": self._index, "_id": name, "_source": source})
         saved = _newest_model(sources)
         after = saved.sequence if saved else -1
         # Of several tries to write one entry, the last is the one that was acknowledged.
@@ -226,6 +240,14 @@ class Journal:
 
     def _deletion(self, document_id: str) -> bytes:
         return orjson.dumps({"delete": {"_index": self._client.fence.into(self._alias), "_id": document_id}})
+
+
+def _refuse_damaged(found: Found) -> None:
+    refuse_damaged(found, _Document)
+    try:
+        base64.b64decode(found["_source"]["payload"], validate=True)
+    except binascii.Error as error:
+        raise DamagedDocument(found, str(error)) from error
 
 
 def _entries_of(job_id: str, sequence: int) -> str:

@@ -14,7 +14,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import msgspec
+
 from proxy.store.client import ClusterClient, ClusterError, Json, Params, quote_expression
+from proxy.store.damaged import DamagedDocument, refuse_damaged, sound
 from proxy.store.fence import lease_alias
 
 _log = logging.getLogger(__name__)
@@ -79,6 +82,20 @@ class Lease:
         return self.owner or (None if left is None else Peer(**left))
 
 
+class _Report(msgspec.Struct):
+    left_by: Peer | None = None
+
+
+class _Document(msgspec.Struct):
+    owner: Peer | None
+    epoch: int
+    report: _Report = msgspec.field(default_factory=_Report)
+
+
+class _Follower(msgspec.Struct):
+    peer: Peer
+
+
 class Leases:
     """Reads and changes the document; never repeats a change by itself, because its time counts."""
 
@@ -89,13 +106,18 @@ class Leases:
         self._path = f"{self._alias}/_doc/{_DOCUMENT}"
 
     async def read(self) -> Lease | None:
-        """The lease as it is now; None where there is none."""
+        """The lease as it is now; None where there is none. One that somebody has damaged belongs to nobody."""
         found = await self._client.find("GET", self._path, retry=False)
         if found is None:
             return None
+        version = (found["_seq_no"], found["_primary_term"])
+        try:
+            refuse_damaged(found, _Document)
+        except DamagedDocument as error:
+            _log.error("nobody has the lease: %s", error.reason)
+            return Lease(None, 0, version)
         source = found["_source"]
         owner = Peer(**source["owner"]) if source["owner"] is not None else None
-        version = (found["_seq_no"], found["_primary_term"])
         return Lease(owner, int(source["epoch"]), version, source.get("report", {}))
 
     async def write(
@@ -154,7 +176,9 @@ class Leases:
         body = {"size": 1000, "query": {"term": {"kind": _FOLLOWER}}, "seq_no_primary_term": True}
         found = await self._client.find("POST", f"{self._alias}/_search", body=body, retry=False)
         hits = [] if found is None else found["hits"]["hits"]
-        return [(Peer(**hit["_source"]["peer"]), (hit["_seq_no"], hit["_primary_term"])) for hit in hits]
+        return [
+            (Peer(**hit["_source"]["peer"]), (hit["_seq_no"], hit["_primary_term"])) for hit in sound(hits, _Follower)
+        ]
 
     def _of(self, peer: Peer) -> str:
         return f"{self._alias}/_doc/{_FOLLOWER}-{peer.node_id}"

@@ -17,7 +17,8 @@ class Maintenance:
 
     async def finished_ms(self) -> int | None:
         found = await self._client.find("GET", self._path)
-        return None if found is None else int(found["_source"]["finished_at"])
+        finished_ms = None if found is None else found["_source"].get("finished_at")
+        return finished_ms if isinstance(finished_ms, int) else None
 
     async def finish(self, now_ms: int) -> None:
         """Nothing is kept where there are no configurations yet."""

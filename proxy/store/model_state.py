@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 from collections.abc import Sequence
 
 import orjson
@@ -72,5 +73,8 @@ class ModelStates:
             hits = answer["hits"]["hits"]
             if not hits or not isinstance(hits[0]["_source"].get("model"), str):
                 return None
-            parts.append(base64.b64decode(hits[0]["_source"]["model"]))
+            try:
+                parts.append(base64.b64decode(hits[0]["_source"]["model"], validate=True))
+            except binascii.Error:
+                return None
         return b"".join(parts)

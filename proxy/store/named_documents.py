@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from proxy.job_config.wildcards import Wildcard
 from proxy.store.client import ClusterClient, ClusterError, Json, Params, quote_expression
+from proxy.store.damaged import refuse_damaged, sound
 from proxy.store.gone import INTO_ALIAS
 from proxy.store.results.queries import Query
 
@@ -32,10 +34,14 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The ids that an expression names, in their order, and the exact ones in it that nothing has."""
+    """The ids that an expression names, in their order, and the exact ones in it that nothing has.
+
+    ``is_exact``: it has no wildcard.
+    """
 
     ids: list[str]
     missing: list[str]
+    is_exact: bool = False
 
 
 class NamedDocuments:
@@ -45,37 +51,66 @@ class NamedDocuments:
     a search. Reading by id needs neither.
     """
 
-    def __init__(self, client: ClusterClient, alias: str, kind: str, *, refreshes: bool = True) -> None:
+    def __init__(self, client: ClusterClient, alias: str, kind: str, shape: Any, *, refreshes: bool = True) -> None:
+        """``shape`` is the type that their sources must be of, see ``damaged``."""
         self._client = client
         self._path = f"/{quote_expression(alias)}"
         self._kind = kind
+        self._shape = shape
         self._write: Params = {**INTO_ALIAS, "refresh": refreshes}
 
     async def find(self, id: str) -> Stored | None:
-        return next(iter(await self.read([id])), None)
+        """
+        Raises:
+            DamagedDocument: it is not what it should be.
+        """
+        return next(iter(await self.read_all([id])), None)
 
     async def read(self, ids: Sequence[str], *, without: Sequence[str] = ()) -> list[Stored]:
-        """Those of the documents that exist, in the order of ``ids``, without some of their fields."""
-        found: list[Stored] = []
+        """Those of the documents that exist and are sound, in the order of ``ids``, without some of their fields."""
+        return [self._stored(found) for found in sound(await self._get(ids, without), self._shape)]
+
+    async def read_all(self, ids: Sequence[str], *, without: Sequence[str] = ()) -> list[Stored]:
+        """As ``read``.
+
+        Raises:
+            DamagedDocument: one of them is not what it should be.
+        """
+        every = await self._get(ids, without)
+        for found in every:
+            refuse_damaged(found, self._shape)
+        return list(map(self._stored, every))
+
+    async def _get(self, ids: Sequence[str], without: Sequence[str]) -> list[Mapping[str, Json]]:
+        found: list[Mapping[str, Json]] = []
         for start in range(0, len(ids), _READ_AT_ONCE):
             batch = ids[start : start + _READ_AT_ONCE]
             docs = [{"_id": self._document_id(id), "_source": {"excludes": list(without)}} for id in batch]
             answer = await self._client.request("POST", f"{self._path}/_mget", body={"docs": docs}, retry=True)
-            found += [self._stored(document) for document in answer["docs"] if document.get("found")]
+            found += [document for document in answer["docs"] if document.get("found")]
         return found
+
+    async def read_named(self, chosen: Chosen, ids: Sequence[str], *, without: Sequence[str] = ()) -> list[Stored]:
+        """Some of the documents that an expression has named.
+
+        Raises:
+            DamagedDocument: one that it names exactly is not what it should be; others are passed over.
+        """
+        read = self.read_all if chosen.is_exact else self.read
+        return await read(ids, without=without)
 
     async def choose(self, expression: str | None) -> Chosen:
         """What ids and wildcards, separated by commas, name; a wildcard may name nothing."""
         tokens = [token.strip() for token in (expression or "").split(",")]
         if not any(token in _ALL or "*" in token for token in tokens):
-            known = [stored.id for stored in await self.read(list(dict.fromkeys(tokens)), without=["*"])]
+            known = [self._id_of(found) for found in await self._get(list(dict.fromkeys(tokens)), ["*"])]
         else:
             known = [self._id_of(hit) for hit in await self._search({"match_all": {}}, source=False)]
         return chosen(tokens, known)
 
     async def matching(self, query: Query) -> list[Stored]:
-        """The documents that a query finds, in the order of their ids."""
-        found = [self._stored(hit) for hit in await self._search(query, source=True)]
+        """The sound documents that a query finds, in the order of their ids."""
+        found = [self._stored(hit) for hit in sound(await self._search(query, source=True), self._shape)]
         return sorted(found, key=lambda stored: stored.id)
 
     async def _search(self, query: Query, *, source: bool) -> list[Mapping[str, Json]]:
@@ -150,7 +185,8 @@ def chosen(tokens: Sequence[str], known: Sequence[str]) -> Chosen:
         return Chosen(sorted(known), [token for token in tokens if _is_exact(token) and token not in known])
     patterns = [Wildcard.of(token) for token in tokens]
     named = sorted({id for id in known if any(pattern.matches(id) for pattern in patterns)})
-    return Chosen(named, [token for token in tokens if _is_exact(token) and token not in named])
+    missing = [token for token in tokens if _is_exact(token) and token not in named]
+    return Chosen(named, missing, all(map(_is_exact, tokens)))
 
 
 def _is_exact(token: str) -> bool:

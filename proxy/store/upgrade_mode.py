@@ -21,7 +21,7 @@ class UpgradeMode:
 
     async def is_on(self) -> bool:
         found = await self._documents.find(_DOCUMENT)
-        return found is not None and bool(found["_source"]["enabled"])
+        return found is not None and found["_source"].get("enabled") is True
 
     async def set(self, enabled: bool) -> None:
         """

@@ -58,10 +58,13 @@ def test_what_only_we_refuse_of_patterns_is_told() -> None:
     ]
 
 
-@pytest.mark.parametrize("document", [[1, 2, 3, 4], {"a": [1, {"b": 2}]}, [[[[None]]]], {"a": {"b": {"c": {"d": []}}}}])
-def test_values_are_counted_at_every_depth(document: object) -> None:
-    assert has_more_values(document, 3)
-    assert not has_more_values(document, 4)
+@pytest.mark.parametrize(
+    ("document", "values"),
+    [([1, 2, 3, 4], 4), ({"a": [1, {"b": 2}]}, 12), ([[[[None]]]], 4), ({"a": {"b": {"c": {"d": []}}}}, 20)],
+)
+def test_values_are_counted_at_every_depth_and_fields_as_several(document: object, values: int) -> None:
+    assert has_more_values(document, values - 1)
+    assert not has_more_values(document, values)
 
 
 def test_a_field_within_another_is_told_of_the_outermost_first() -> None:

@@ -1,8 +1,8 @@
 """Whether a proxy stalls, on a machine that others use as well.
 
 ``beat`` asks it, as a process of its own, for what needs neither cluster nor model. A machine with more to do than
-cores makes everybody wait, which no proxy can help: the kernel counts for how long the proxy's event loop, and the
-asker, could have run but had no core. What remains of a wait is the proxy's own.
+cores makes everybody wait, which no proxy can help: the kernel counts for how long the proxy's event loop, who has
+Python's lock meanwhile, and the asker could have run but had no core. What remains of a wait is the proxy's own.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ _ENDS_WITHIN_S = 90
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """One wait for an answer; ``at`` is when it began, ``ran_s`` for how long the loop's thread ran meanwhile."""
+    """One wait for an answer, ``ran_s`` of which the loop's thread ran."""
 
-    at: float
     seconds: float
     ran_s: float
     without_core_s: float

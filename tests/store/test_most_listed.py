@@ -8,6 +8,7 @@ from proxy.store.datafeeds import Datafeeds
 from proxy.store.named_documents import NamedDocuments
 
 MOST = 10_000
+DATAFEED = {"job_id": "j", "indices": ["i"], "query": {}}
 
 
 async def test_at_most_ten_thousand_datafeeds_and_calendars_are_listed(
@@ -17,9 +18,9 @@ async def test_at_most_ten_thousand_datafeeds_and_calendars_are_listed(
     lines = []
     for number in range(MOST + 1):
         # Each is a datafeed and a calendar in one, which takes half the time.
-        source = {"type": ["datafeed", "calendar"], "datafeed": {"datafeed_id": f"n{number}"}}
+        source = {"type": ["datafeed", "calendar"], "datafeed": DATAFEED | {"datafeed_id": f"n{number}"}}
         lines += [{"index": {"_id": f"calendar-n{number}"}}, source]
     await asyncio.to_thread(cluster_client.post, f"/{names.config}/_bulk", ndjson=lines)
     cluster_client.post(f"/{names.config}/_refresh")
     assert len(await Datafeeds(store_client, names).resolve(None)) == MOST
-    assert len((await NamedDocuments(store_client, names.config_alias, "calendar").choose("*")).ids) == MOST
+    assert len((await NamedDocuments(store_client, names.config_alias, "calendar", dict).choose("*")).ids) == MOST

@@ -44,9 +44,9 @@ _START_S = 60.0
 _FAREWELL_S = 1.0
 _LOOKS_PER_TIMEOUT = 4
 _LOOK_EVERY_MAX_S = 1.0
-# Where there is more to do than cores, the process that answers gets three times as much of one as a process of models:
+# Where there is more to do than cores, the process that answers gets twice as much of one as a process of models:
 # whoever waits for an answer notices milliseconds, models do not. More would starve models beside other programs.
-_NICENESS = 5
+_NICENESS = 3
 
 
 class ProcessPlace:

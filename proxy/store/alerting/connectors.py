@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from proxy.store.client import ClusterClient, Json
 from proxy.store.gone import MakeAnew, with_index
 from proxy.store.named_documents import NamedDocuments, Stored
@@ -40,11 +42,22 @@ class StoredConnector:
     stored: Stored
 
 
+class _Inner(msgspec.Struct):
+    config: dict[str, Json]
+    secrets: dict[str, Json]
+
+
+class _Document(msgspec.Struct):
+    name: str
+    connector_type_id: str
+    connector: _Inner
+
+
 class Connectors:
     """Reads and changes connectors."""
 
     def __init__(self, client: ClusterClient, names: Names, make_anew: MakeAnew) -> None:
-        self._documents = NamedDocuments(client, names.alerting_alias, "connector")
+        self._documents = NamedDocuments(client, names.alerting_alias, "connector", _Document)
         self._make_anew = make_anew
 
     async def find(self, connector_id: str) -> StoredConnector | None:

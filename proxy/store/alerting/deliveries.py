@@ -10,11 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 import orjson
 
 from proxy.errors import unavailable
-from proxy.store.alerting.messages import OPEN, Delivery, StoredDelivery, Waiting, read
+from proxy.store.alerting.messages import OPEN, Delivery, Document, Status, StoredDelivery, Waiting, read
 from proxy.store.client import ClusterClient, ClusterError, Json, Params, quote_expression
+from proxy.store.damaged import sound
 from proxy.store.gone import MakeAnew, raise_if_gone, with_index
 from proxy.store.names import Names
 
@@ -80,7 +82,7 @@ class Deliveries:
             "track_total_hits": False,
         }
         answer = await self._search(body)
-        hits = answer["hits"]["hits"]
+        hits = sound(answer["hits"]["hits"], Document)
         found = [read(hit["_id"], hit["_source"], hit["_seq_no"], hit["_primary_term"]) for hit in hits]
         ready = [message for message in found if message.due_at_ms <= now_ms]
         later = next((message.due_at_ms for message in found if message.due_at_ms > now_ms), None)
@@ -97,7 +99,8 @@ class Deliveries:
             "_source": ["alert_id", "connector_id", "sequence", "status", "due_at", "owner"],
             "track_total_hits": False,
         }
-        return [_place_of(hit["_source"]) for hit in (await self._search(body))["hits"]["hits"]]
+        hits = (await self._search(body))["hits"]["hits"]
+        return [_place_of(hit["_source"]) for hit in sound(hits, _Place)]
 
     async def claim(self, message: StoredDelivery, owner: str, until_ms: int) -> StoredDelivery | None:
         """The message as its owner's until then; None where somebody else was faster."""
@@ -209,6 +212,15 @@ class Deliveries:
 
 _IF_THERE: Params = {"ignore_unavailable": True}
 _NO_INDEX = ("index_not_found_exception",)
+
+
+class _Place(msgspec.Struct):
+    alert_id: str
+    connector_id: str
+    sequence: int
+    status: Status
+    due_at: int
+    owner: str | None = None
 
 
 def _place_of(source: Mapping[str, Json]) -> Waiting:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from proxy.store.client import Json
 
 Transition = Literal["active", "ongoing", "recovered"]
@@ -87,6 +89,31 @@ class StoredDelivery:
     owner: str | None
     seq_no: int
     primary_term: int
+
+
+class _Inner(msgspec.Struct):
+    rule_name: str
+    params: dict[str, Json]
+    context: dict[str, Json]
+    alert: dict[str, Json]
+
+
+class Document(msgspec.Struct):
+    """What a message's document must have."""
+
+    alert_id: str
+    rule_id: str
+    action_id: str
+    connector_id: str
+    connector_type_id: str
+    transition: Transition
+    sequence: int
+    created_at: int
+    status: Status
+    attempts: int
+    due_at: int
+    delivery: _Inner
+    owner: str | None = None
 
 
 def read(id: str, source: Mapping[str, Json], seq_no: int, primary_term: int) -> StoredDelivery:

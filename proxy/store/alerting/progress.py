@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from proxy.store.client import ClusterClient, Json
 from proxy.store.named_documents import NamedDocuments, Stored
 from proxy.store.names import Names
@@ -26,9 +28,15 @@ class StoredProgress:
     stored: Stored | None
 
 
+class _Document(msgspec.Struct):
+    rule_id: str
+    job_id: str
+    state: dict[str, Json]
+
+
 class AlertProgress:
     def __init__(self, client: ClusterClient, names: Names) -> None:
-        self._documents = NamedDocuments(client, names.alerting_alias, "progress", refreshes=False)
+        self._documents = NamedDocuments(client, names.alerting_alias, "progress", _Document, refreshes=False)
 
     async def find(self, rule_id: str, job_id: str) -> StoredProgress:
         stored = await self._documents.find(_id(rule_id, job_id))

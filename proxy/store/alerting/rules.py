@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from proxy.store.client import ClusterClient, Json
 from proxy.store.named_documents import NamedDocuments, Stored
 from proxy.store.names import Names
@@ -11,16 +13,45 @@ from proxy.store.names import Names
 Rule = Mapping[str, Json]
 
 
+class _Schedule(msgspec.Struct):
+    interval: str
+
+
+class _Rule(msgspec.Struct):
+    id: str
+    name: str
+    rule_type_id: str
+    enabled: bool
+    tags: list[str]
+    schedule: _Schedule
+    params: dict[str, Json]
+    actions: list[dict[str, Json]]
+    muted_alert_ids: list[str]
+    mute_all: bool
+    revision: int
+
+
+class _Document(msgspec.Struct):
+    rule: _Rule
+
+
+class _Run(msgspec.Struct):
+    run: dict[str, Json]
+
+
 class AlertRules:
     """Reads and changes rules; where nobody has made one yet there is no index, and no rule."""
 
     def __init__(self, client: ClusterClient, names: Names) -> None:
-        self._rules = NamedDocuments(client, names.alerting_alias, "rule")
-        self._runs = NamedDocuments(client, names.alerting_alias, "rule_run", refreshes=False)
+        self._rules = NamedDocuments(client, names.alerting_alias, "rule", _Document)
+        self._runs = NamedDocuments(client, names.alerting_alias, "rule_run", _Run, refreshes=False)
 
     async def find(self, rule_id: str) -> Stored | None:
-        found = await self._rules.read([rule_id])
-        return found[0] if found else None
+        """
+        Raises:
+            DamagedDocument: it cannot be read.
+        """
+        return await self._rules.find(rule_id)
 
     async def all(self) -> list[Rule]:
         """Every rule, by id."""

@@ -77,7 +77,7 @@ async def test_a_process_of_models_lets_the_one_that_answers_go_first(place: Pro
     await place.call(JOB_ID, Open(inputs, NOW_MS))
     command = ["ps", "-o", "ni=", "--ppid", str(os.getpid())]
     listed = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)
-    assert os.getpriority(os.PRIO_PROCESS, 0) + 5 in map(int, listed.stdout.split())
+    assert os.getpriority(os.PRIO_PROCESS, 0) + 3 in map(int, listed.stdout.split())
 
 
 async def test_a_quiet_place_is_left_alone(place: ProcessPlace, inputs) -> None:
