@@ -29,7 +29,8 @@ KNOWN = ["b-2", "a", "b-1"]
     ],
 )
 def test_an_expression_names_each_once_and_says_what_it_misses(expression, ids, missing):
-    assert chosen(expression.split(","), KNOWN) == Chosen(ids, missing)
+    is_exact = not (set(expression) & {"*"} or expression in ("", "_all"))
+    assert chosen(expression.split(","), KNOWN) == Chosen(ids, missing, is_exact)
 
 
 @pytest.fixture
