@@ -255,8 +255,9 @@ def _entries_of(job_id: str, sequence: int) -> str:
 
 
 def name_of(hit: Mapping[str, Json]) -> Name:
+    """Also of a damaged document, which whoever reads it whole is told of."""
     source = hit["_source"]
-    return Name(hit["_id"], str(source["kind"]), int(source["sequence"]))
+    return Name(hit["_id"], str(source.get("kind")), int(source.get("sequence") or 0))
 
 
 def of_job_in_journal(job_id: str) -> Json:

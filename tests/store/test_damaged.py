@@ -17,7 +17,6 @@ from proxy.store.datafeed_tasks import DatafeedTask, DatafeedTasks
 from proxy.store.drained_places import DrainedPlaces
 from proxy.store.fence import lease_alias, lease_index
 from proxy.store.job_tasks import JobTasks
-from proxy.store.journal import Journal
 from proxy.store.lease import Leases, Peer
 from proxy.store.maintenance import Maintenance
 from proxy.store.model_state import ModelStates
@@ -25,6 +24,7 @@ from proxy.store.names import Names
 from proxy.store.setup import Indices
 from proxy.store.upgrade_mode import UpgradeMode
 from tests.http_client import HttpClient
+from tests.store.test_journal import readable
 
 SIMPLE: list[Any] = ["damaged", 7, [], None]
 DAMAGES: list[Any] = [*SIMPLE, {}]
@@ -107,7 +107,7 @@ async def test_acknowledged_data_are_not_passed_over(
     store_client: ClusterClient, names: Names, cluster_client: HttpClient, make_index: Callable, by: Any
 ) -> None:
     make_index(names.journal, "journal", names.journal_write_alias)
-    journal = Journal(store_client, names)
+    journal = readable(store_client, names)
     for job_id in ("bad", "good"):
         await journal.append(job_id, 0, b"x")
     cluster_client.post(f"/{names.journal}/_refresh")
@@ -115,11 +115,11 @@ async def test_acknowledged_data_are_not_passed_over(
     id = found.json()["hits"]["hits"][0]["_id"]
     damage(cluster_client, names.journal, id, "payload", by=by)
     with pytest.raises(DamagedDocument, match=r"document \[bad#entry#0#.*\] of \[.*\] is damaged"):
-        await journal.read("bad")
+        await journal.read_all("bad")
     damage(cluster_client, names.journal, id, "payload", by="no base64")
     with pytest.raises(MlError, match="is damaged"):
-        await journal.read("bad")
-    assert await journal.read("good") == (None, [(0, b"x")])
+        await journal.read_all("bad")
+    assert await journal.read_all("good") == (None, [(0, b"x")])
 
 
 @pytest.mark.usefixtures("own")
