@@ -1,7 +1,8 @@
 """`python -m bench`, or `make bench`: what the proxy costs, on one cluster and through one proxy.
 
 Each bench also runs alone: `python -m bench.passthrough`, `bench.overall_buckets`, `bench.result_pages`, `bench.data`,
-`bench.extraction`, `bench.datafeeds`, `bench.real_time_jobs`.
+`bench.extraction`, `bench.datafeeds`, `bench.real_time_jobs`. `bench.fleet` and `bench.places` take long and run
+only so.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ Nobody waits where nobody else asks, and the more ask at once, the fewer request
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -14,6 +15,7 @@ from proxy.errors import MlError
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
+_log = logging.getLogger(__name__)
 _MOST = 64
 
 
@@ -51,6 +53,9 @@ class Grouped(Generic[Asked, Answer]):
         except MlError:
             # Each learns by itself what became of its own.
             pass
+        except Exception:
+            # An answer that is none: nobody may be left waiting because of it.
+            _log.exception("what was asked for together is asked for one by one")
         finally:
             for (_, waiting), answer in zip(group, answers, strict=True):
                 if not waiting.done():

@@ -19,6 +19,8 @@ class Cluster:
     async def perform(self, asked: Sequence[str]) -> Sequence[int | None]:
         self.requests.append(list(asked))
         await self.may_answer.wait()
+        if "odd" in asked:
+            raise KeyError("items")
         if "fail" in asked:
             raise unavailable("the cluster is away")
         return [None if "x" in text else len(text) for text in asked]
@@ -49,6 +51,10 @@ async def test_a_request_that_fails_leaves_each_to_itself_and_the_next_ones_are_
     assert await answers_to(cluster, "fail", "bb") == [None, 2]
     group = Grouped(cluster.perform)
     assert [await group.ask("fail"), await group.ask("ccc")] == [None, 3]
+
+
+async def test_an_answer_that_cannot_be_read_leaves_nobody_waiting() -> None:
+    assert await answers_to(Cluster(), "odd", "bb") == [None, 2]
 
 
 async def test_so_many_go_together_and_no_more() -> None:
