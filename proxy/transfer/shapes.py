@@ -59,12 +59,14 @@ def read(texts: Iterable[str]) -> Reading:
 def _values(text: str) -> list[Any]:
     try:
         return _listed(json.loads(text))
+    except RecursionError as error:
+        raise Unreadable("its lists and objects nest too deep") from error
     except ValueError as error:
         lines = [line for line in text.splitlines() if line.strip()]
         try:
             if len(lines) > 1:
                 return [value for line in lines for value in _listed(json.loads(line))]
-        except ValueError:
+        except (RecursionError, ValueError):
             pass  # what is wrong with the whole says more than what is wrong with one of its lines
         raise Unreadable(f"it is no JSON: {error}") from error
 

@@ -191,6 +191,8 @@ def test_a_start_opens_the_job_first_and_waits_for_its_datafeed():
     ("text", "told"),
     [
         ("{", "it is no JSON: "),
+        ("[" * 100_000, "its lists and objects nest too deep"),
+        ("{\n" + "[" * 100_000, "it is no JSON: "),
         ("[]", "there are no jobs in it"),
         ("7", "entry 1 is no object"),
         ("[{}]", "entry 1 has no job_id"),
