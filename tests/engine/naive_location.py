@@ -191,6 +191,9 @@ class NaiveLocation:
         self.periods.learn(time, off, judged.spread, bound, step, trusted)
         part, explained = self.patterns.learn(time, age, n, rest, day_scale, limit, bound, step, trusted)
         self.base += part
+        if n > 0 and age < DAY <= age + self.patterns.span:
+            then = self.patterns.day_part(time + self.patterns.span, age + self.patterns.span)
+            self.local = [single(local + self.level - self.base - then) for local in self.local]
         pattern, noise = judged.predicted[WITH_WEEK] - level, judged.spread
         rate = trusted / max(2.0, 0.25 * self.patterns.day_buckets)
         off = clip(value - judged.predicted[STRENGTHENED], -6.0 * noise, 6.0 * noise)

@@ -153,6 +153,40 @@ class NaiveViews:
             self.high = value if self.high is None else max(self.high, value)
 
 
+class NaiveFactors:
+    """Whether errors are factors, and how far off a value is then."""
+
+    def __init__(self, span):
+        self.span, self.memory = span, memory(span)
+        self.centre = self.size = self.gain = 0.0
+        self.wins = False
+
+    def score(self, value, typical, level):
+        return (self._log(value, typical, level) - self.centre) / max(self.size, 1e-3) if self.wins else 0.0
+
+    def _log(self, value, typical, level):
+        added = 0.05 * abs(level) + 1e-30
+        return math.log(max(value + added, 1e-3 * added) / max(typical + added, added))
+
+    def learn(self, time, n, value, typical, level, spread, step, able):
+        counts = 1.0 if n < 500 else 0.0 if time // self.span % 8 else 8.0
+        if not counts or not (able or self.wins):
+            return
+        off, size, z = self._log(value, typical, level) - self.centre, max(self.size, 1e-3), (value - typical) / spread
+        by_factor = 0.062 - 0.5 * (off / size) ** 2 - math.log(size * max(value + 0.05 * abs(level), 1e-30))
+        by_sum = -2.5 * math.log1p(z * z / 4.0) - math.log(spread)
+        if n >= 12 and step > 0:
+            gained = clip(by_factor - by_sum, -10.0, 3.0)
+            self.gain = single(self.gain + counts / clip(n - 11.0, 1.0, self.memory) * (gained - self.gain))
+        self.wins = able and n >= 100 and self.gain > (0.0 if self.wins else 0.1)
+        if n > 0:
+            limit = INF if n < 12 else 4.0 * size
+            step *= counts
+            centred = max(1.0 / n, 1.0 / self.memory) * clip(off, -limit, limit)
+            sized = max(3.0 / (n + 2.0), 1.0 / self.memory) * (1.25 * min(abs(off), limit) - self.size)
+            self.centre, self.size = single(self.centre + step * centred), single(self.size + step * sized)
+
+
 class NaiveChanges:
     """Change points from plain lists of the residuals since a series became odd."""
 
@@ -209,6 +243,7 @@ class NaiveSeries:
         # Bin of the week: (filled, all) buckets of late.
         self.filled = {}
         self.silence = NaiveSilence(span, self.patterns.week_visit)
+        self.factors = NaiveFactors(span)
         self.tails, self.events, self.changes = [NaiveTail() for _ in range(4)], NaiveEvents(), NaiveChanges()
 
     def age(self, time):
@@ -253,7 +288,11 @@ class NaiveSeries:
         expected = 1.0 if self.location.calendar.is_today(time) else p_new
         ready = n >= clip(self.patterns.day_buckets, 14, 36)
         raw = self._surprise(time, value, typical, z, p_views, expected) if ready else 0.0
-        final = clip(10.0 ** -self.events.discount(time, raw), 1e-300, 1.0)
+        surprise = self.events.discount(time, raw)
+        if self.factors.wins:
+            by_both = min(2.0 * tail_of_normal(self.factors.score(value, typical, self.location.level)), *p_views[1:])
+            surprise = min(surprise, max(math.log10(2.0 * (n + 1.0)), -math.log10(max(by_both, 1e-300))))
+        final = clip(10.0**-surprise, 1e-300, 1.0)
         return Judged(
             value, samples, predicted, scale, doubt, typical, spread, factor, z, scores, keep,
             min(1.0, 2.0 * tail[0]), max(min(1.0, 2.0 * tail[0]), echo), p_new, ready, raw, final,
@@ -288,7 +327,8 @@ class NaiveSeries:
             residual, p_new = residual**kept, p_new**kept
         sizes = [-math.log10(clip(p, 1e-300, 1.0)) for p in (residual, *p_views[1:], p_new)]
         surprise = max(max(sizes) - 1.0, 0.0) + 0.25 * sum(max(s - 1.0, 0.0) for s in sizes)
-        return surprise * min(1.0, self.n / clip(self.patterns.day_buckets, 36, 250))
+        seen = min(1.0, self.age(time) / (3 * DAY))
+        return surprise * (0.75 + 0.25 * seen) * min(1.0, self.n / clip(self.patterns.day_buckets, 36, 250))
 
     def learn(self, time, judged, weight):
         """Returns the lasting changes made, by kind."""
@@ -383,6 +423,9 @@ class NaiveSeries:
             limit = bound = INF
         is_ordinary = not self.location.calendar.is_today(time)
         self.views.learn_range(judged.value, self.location.level, step * is_ordinary, self.span)
+        able = not self.is_count and (self.views.low is None or self.views.low >= 0.0)
+        spread = judged.spread * judged.factor
+        self.factors.learn(time, n, judged.value, judged.typical, self.location.level, spread, step, able)
         explained = self.location.learn(time, age, n, judged, limit, bound, step, trusted)
         self.mixture.learn(n, age, self.span, judged, step, weight, is_held)
         d, _ = self.patterns.bins(time)

@@ -128,6 +128,15 @@ def test_a_shift_that_is_taken_back_is_taken_back_by_the_naive_twin():
     assert found == ["level shift"] * 2 * SERIES
 
 
+@pytest.mark.parametrize(("span", "kind"), [(3600, "metric"), (300, "low")])
+def test_errors_that_are_factors_are_judged_and_learnt_as_by_the_naive_twin(span, kind):
+    times, rng = times_of(span, 800, DAY), np.random.default_rng(8)
+    values = 50.0 * np.exp(rng.normal(0, 0.5, (len(times), SERIES)))
+    values[::97] *= 30.0
+    values[50::97] /= 30.0
+    compare(rng, span, kind, times, values, 0.05, False)
+
+
 @pytest.mark.parametrize(
     ("span", "period", "day", "buckets"), [(3600, 31, 0, 420), (3600, 60, 10, 420), (300, 1.5, 0, 300)]
 )

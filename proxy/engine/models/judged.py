@@ -55,7 +55,8 @@ class Evidence:
     """How improbable each view is, one element per series; `by_view` is views x series.
 
     `outlier` is that of the residual to either side, `odd` the same but for jumps that were predicted and did not come,
-    `new` that of leaving the range, `single` and `multi` what is made of them for one bucket and for several.
+    `new` that of leaving the range, `single` and `multi` what is made of them for one bucket and for several; `most` is
+    what -log10 p of all may be at most.
     """
 
     outlier: Floats
@@ -64,6 +65,7 @@ class Evidence:
     new: Floats
     single: Floats
     multi: Floats
+    most: Floats
 
     def surprise(self) -> Floats:
         """-log10 p of all views: the strongest one, less for the choice, and a quarter of what each has beyond one
@@ -101,9 +103,9 @@ class Judged:
     def listed(self) -> "Judged":
         """What is in numbers, in arrays of one element; what is only learnt from is left to `alone`."""
         w, v, e = self.wanted, self.views, self.evidence
-        numbers = (w.typical, w.spread, w.factor, v.z, e.outlier, e.odd, e.new, e.single, e.multi)
+        numbers = (w.typical, w.spread, w.factor, v.z, e.outlier, e.odd, e.new, e.single, e.multi, e.most)
         # One array for all of them costs a third of one for each.
-        typical, spread, factor, z, outlier, odd, new, single, multi, value, p, surprise, raw = np.array(
+        typical, spread, factor, z, outlier, odd, new, single, multi, most, value, p, surprise, raw = np.array(
             (*numbers, self.value, self.p, self.surprise, self.raw_surprise)
         )[:, None]
         predicted, scale, doubt = (x[:, None] for x in (w.predicted, w.scale, w.doubt))
@@ -113,7 +115,7 @@ class Judged:
             _list(self.ready),
             Prediction(typical, spread, factor, predicted, scale, doubt),
             Views(z, v.scores[:, None], v.sums, v.steps),
-            Evidence(outlier, odd, e.by_view[:, None], new, single, multi),
+            Evidence(outlier, odd, e.by_view[:, None], new, single, multi, most),
             p,
             surprise,
             raw,

@@ -29,6 +29,10 @@ class Local(Component):
         error = clip(off - local, -lesson.bound, lesson.bound)
         self._off[:, at.rows] = where(lesson.n == 0, 0.0, local + lesson.trusted * error / LOCAL_MEMORY)
 
+    def add(self, rows: Rows, by: Floats) -> None:
+        """What is expected below has fallen by so much."""
+        self._off[:, rows] += by
+
     def scale(self, rows: Rows, by: Floats) -> None:
         """Errors of patterns of another strength say nothing."""
         self.forget(rows)

@@ -119,9 +119,17 @@ class Location:
         part, explained = self.patterns.learn(at, lesson, rest, day_scale)
         self.level.settle(at.rows, base + part)
         self.local.learn(at, lesson, lesson.value - lesson.predicted[WITH_WEEK:LEVEL:-1])
+        self._begin_day(at)
         pattern = lesson.predicted[WITH_WEEK] - level
         self.strength.learn(at, lesson, lesson.value - lesson.predicted[STRENGTHENED], pattern)
         return explained
+
+    def _begin_day(self, at: Moment) -> None:
+        """What wanders goes on from where it was, where the next bucket is the first that the day foretells."""
+        begins = (at.first >= 0) & (at.age < DAY_TRIED) & (at.age + self.grid.span >= DAY_TRIED)
+        if anywhere(begins):
+            foretold = self.level.base(at.rows) + self.patterns.day_part(at.later(self.grid.span))
+            self.local.add(at.rows, where(begins, self.level.of(at.rows) - foretold, 0.0))
 
     def shift(self, rows: Rows, by: Floats) -> None:
         """Puts the level of these series elsewhere at once; what wandered there on its own starts afresh."""

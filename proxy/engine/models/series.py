@@ -38,7 +38,8 @@ from proxy.engine.models.clock_shift import ClockChanges, Told
 from proxy.engine.models.component import Lesson, Mask, Model, Moment
 from proxy.engine.models.echoes import Echoes
 from proxy.engine.models.events import Events
-from proxy.engine.models.grid import DAY_FROM, DAY_TRIED, WEEK, Grid
+from proxy.engine.models.factors import Factors
+from proxy.engine.models.grid import DAY, DAY_FROM, DAY_TRIED, WEEK, Grid
 from proxy.engine.models.history import History
 from proxy.engine.models.incidents import Incidents
 from proxy.engine.models.judged import (
@@ -70,6 +71,8 @@ from proxy.engine.results import Floats
 WARM_UP, LEAST_WARM_UP = 36, 14
 # What is found is believed in full after a day or, if that is less, so many values; it scores in full after twice that.
 BELIEVED_AFTER = 250
+# The part of a surprise that is not believed of a series that has shown nothing of its day yet; after this time all is.
+UNSEEN, DAYS_SEEN_S = 0.25, 3 * DAY
 # Values before which errors are not bounded and scores not looked at, and before which none counts as odd.
 YOUNG, TRUSTED_UNTIL = 12, 30
 # What the tails of a series keep of the time before its day's pattern was used.
@@ -121,7 +124,7 @@ class SeriesModel(Model):
         self.sums, self.volatility = RunningSums(span), Volatility(span)
         self.tails, self.events, self.echoes = Tails(FEATURES), Events(), Echoes()
         self.level_shifts, self.clock_changes, self.past = LevelShifts(), ClockChanges(self.grid), Past(span)
-        self.incidents, self.silence = Incidents(span), Silence(self.grid)
+        self.incidents, self.silence, self.factors = Incidents(span), Silence(self.grid), Factors(span)
         self.period_finder = PeriodFinder(self.grid, self.past, self.location, self.mixture)
         super().__init__(
             history=self.history,
@@ -137,6 +140,7 @@ class SeriesModel(Model):
             events=self.events,
             echoes=self.echoes,
             incidents=self.incidents,
+            factors=self.factors,
             level_shifts=self.level_shifts,
             clock_changes=self.clock_changes,
             past=self.past,
@@ -190,9 +194,11 @@ class SeriesModel(Model):
         views = self._look(at, value, wanted)
         evidence = self._weigh(at, value, wanted, views, outside)
         maturity = minimum(1.0, at.n / self.believed_after)
+        if anywhere(at.age < DAYS_SEEN_S):
+            maturity = maturity * (1.0 - UNSEEN * (1.0 - minimum(at.age / DAYS_SEEN_S, 1.0)))
         ready = at.n >= self.warm_up
         raw = where(ready, evidence.surprise() * maturity, 0.0)
-        surprise = self.events.discount(rows, at.time, raw)
+        surprise = minimum(self.events.discount(rows, at.time, raw), evidence.most)
         p = clip_p(np.power(10.0, -surprise))
         goes_on = self.events.goes_on(rows, at.time, raw)
         return Judged(rows, value, ready, wanted, views, evidence, p, surprise, raw, goes_on, samples)
@@ -233,8 +239,10 @@ class SeriesModel(Model):
             new = maximum(tempered_novelty(new, by_view[RESIDUAL]), by_chance[RESIDUAL])
         else:
             new = tempered_novelty(new, by_view[RESIDUAL])
+        others = np.minimum.reduce(by_view[1:])
         if outside is not None:
-            new = minimum(new, outside(rows, value, wanted.spread))
+            off = outside(rows, value, wanted.spread)
+            new, others = minimum(new, off), minimum(others, off)
         if self.zero_empty:
             if self.side <= 0:
                 new = minimum(new, self.silence.p(at, value == 0, self.records.due_at(at)))
@@ -242,7 +250,8 @@ class SeriesModel(Model):
             new = self.records.soften_empty(at, value, new)
         single = minimum(by_view[RESIDUAL], new)
         multi = any_of(np.minimum.reduce(by_view[1:]), FEATURES - 1)
-        return Evidence(outlier, maximum(outlier, least_p), by_view, new, single, multi)
+        most = self.factors.most_surprise(at, value, wanted.typical, self.location.level.of(rows), others=others)
+        return Evidence(outlier, maximum(outlier, least_p), by_view, new, single, multi, most)
 
     # ---- learning
 
@@ -327,6 +336,8 @@ class SeriesModel(Model):
         its_day = self.location.month_day.having(at)
         ranged = put(step, its_day, 0.0) if len(its_day) else step
         self.seen_range.learn(rows, value, self.location.level.of(rows), ranged)
+        able = self.seen_range.never_negative(rows) & (not self.is_count)
+        self.factors.learn(at, lesson, self.location.level.of(rows), factor=wanted.factor, able=able)
         explained = self.location.learn(at, lesson)
         errors, tried = value - wanted.predicted, self.location.tried(at)
         most_vote = zeros(rows)
