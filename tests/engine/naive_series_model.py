@@ -423,7 +423,7 @@ class NaiveSeries:
             limit = bound = INF
         is_ordinary = not self.location.calendar.is_today(time)
         self.views.learn_range(judged.value, self.location.level, step * is_ordinary, self.span)
-        able = not self.is_count and (self.views.low is None or self.views.low >= 0.0)
+        able = not (self.is_count or self.zero_empty) and (self.views.low is None or self.views.low >= 0.0)
         spread = judged.spread * judged.factor
         self.factors.learn(time, n, judged.value, judged.typical, self.location.level, spread, step, able)
         explained = self.location.learn(time, age, n, judged, limit, bound, step, trusted)

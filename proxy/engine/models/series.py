@@ -336,7 +336,7 @@ class SeriesModel(Model):
         its_day = self.location.month_day.having(at)
         ranged = put(step, its_day, 0.0) if len(its_day) else step
         self.seen_range.learn(rows, value, self.location.level.of(rows), ranged)
-        able = self.seen_range.never_negative(rows) & (not self.is_count)
+        able = self.seen_range.never_negative(rows) & (not (self.is_count or self.zero_empty))
         self.factors.learn(at, lesson, self.location.level.of(rows), factor=wanted.factor, able=able)
         explained = self.location.learn(at, lesson)
         errors, tried = value - wanted.predicted, self.location.tried(at)
