@@ -10,7 +10,7 @@ from typing import Any
 
 from proxy.schemas import Schema
 
-_TYPES = {"boolean": "boolean", "integer": "integer", "number": "number", "string": "string"}
+_TYPES = ("boolean", "integer", "number", "string")
 _LISTS = ("list", "string_list")
 # They say how texts look, which the usual type does not need or cannot be.
 _OF_TEXTS = frozenset({"enum", "pattern"})
@@ -21,7 +21,7 @@ def usual_form(schema: Schema) -> Schema:
     wanted = schema.get("x-coerce")
     if wanted in _TYPES:
         return {key: value for key, value in schema.items() if key not in _OF_TEXTS or wanted == "string"} | {
-            "type": _typed(_TYPES[wanted], schema)
+            "type": _typed(str(wanted), schema)
         }
     if wanted in _LISTS:
         kept = {key: value for key, value in schema.items() if key not in ("if", "then")}

@@ -83,8 +83,10 @@ class Entries:
     def weigh(self, job_id: str) -> None:
         """To be called when the model of a job may have become larger or smaller."""
         entry = self._entries.get(job_id)
-        takes_room = entry is not None and entry.state in _TAKES_ROOM
-        self._ledger.enter(job_id, Need(entry.memory_limit, _model_bytes(entry.live)) if entry and takes_room else None)
+        need = None
+        if entry is not None and entry.state in _TAKES_ROOM:
+            need = Need(entry.memory_limit, _model_bytes(entry.live))
+        self._ledger.enter(job_id, need)
 
     def kept(self, *, beside: str) -> Kept:
         """What the jobs take, but for one, whose models are here or on their way."""

@@ -38,6 +38,18 @@ class Grouped(Generic[Asked, Answer]):
             self._working = asyncio.create_task(self._work())
         return await answer
 
+    async def ask_until_told(self, asked: Asked) -> Answer:
+        """The answer, for those whose ``perform`` answers everybody or fails; asked for alone where the group failed.
+
+        Raises:
+            MlError: what ``perform`` raises for it alone.
+        """
+        answer = await self.ask(asked)
+        if answer is None:
+            (answer,) = await self._perform([asked])
+        assert answer is not None, "everybody is answered"
+        return answer
+
     async def _work(self) -> None:
         try:
             while self._waiting:

@@ -68,8 +68,7 @@ class Indices:
 
     async def ensure_own(self) -> list[str]:
         """Makes what is missing of the indices that all jobs share, and their aliases; returns the indices made."""
-        made = await self._own.ask(None)
-        return await self._ensure(self._names.own()) if made is None else made
+        return await self._own.ask_until_told(None)
 
     async def _ensure_own_together(self, asked: Sequence[None]) -> Sequence[list[str]]:
         made = await self._ensure(self._names.own())
@@ -132,9 +131,7 @@ class Indices:
             async with self._lock:
                 await create_index(self._client, index, self._mappings["results"], ())
         await self._add_fields(job_id, index, field_names)
-        actions = self._results_aliases(job_id, index)
-        if await self._additions.ask(actions) is None:
-            await self._add_together([actions])
+        await self._additions.ask_until_told(self._results_aliases(job_id, index))
 
     async def ensure_results(self, job_id: str, results_index_name: str, field_names: Iterable[str]) -> bool:
         """Makes anew what somebody deleted of a job's index and aliases; whether there was something."""
@@ -147,8 +144,7 @@ class Indices:
 
     async def _look_up(self, aliases: Sequence[str]) -> Mapping[str, Leads]:
         """Where aliases lead; nowhere where they are not there."""
-        found = await self._lookups.ask(aliases)
-        return (await self._look_together([aliases]))[0] if found is None else found
+        return await self._lookups.ask_until_told(aliases)
 
     async def _look_together(self, asked: Sequence[Sequence[str]]) -> Sequence[Mapping[str, Leads]]:
         every = sorted({alias for aliases in asked for alias in aliases})

@@ -32,7 +32,7 @@ async def send_with_token(request: Request, receiver: Receiver, ways: Ways, now_
     key = _key(receiver)
     kept = ways.tokens.find(key, now_ms)
     try:
-        token = kept or await _asked_for(request, receiver, ways, now_ms)
+        token = kept or await _asked_for(key, request, receiver, ways, now_ms)
     except NoToken as error:
         return error.outcome
     headers = {**request.headers, "Authorization": f"Bearer {token}"}
@@ -47,7 +47,7 @@ async def send_with_token(request: Request, receiver: Receiver, ways: Ways, now_
     return replace(outcome, reason=masked(outcome.reason, hidden), answer=masked(outcome.answer, hidden))
 
 
-async def _asked_for(like: Request, receiver: Receiver, ways: Ways, now_ms: int) -> str:
+async def _asked_for(key: bytes, like: Request, receiver: Receiver, ways: Ways, now_ms: int) -> str:
     """
     Raises:
         NoToken: the server gave none.
@@ -72,7 +72,7 @@ async def _asked_for(like: Request, receiver: Receiver, ways: Ways, now_ms: int)
         raise NoToken(Outcome("failed", "the answer of [accessTokenUrl] has no [access_token]")) from error
     if not isinstance(token, str) or not token.isascii() or not token.isprintable():
         raise NoToken(Outcome("failed", "the [access_token] of [accessTokenUrl] cannot stand in a header"))
-    ways.tokens.keep(_key(receiver), token, int(min(lasts_s, 1e9) * 1000), now_ms)
+    ways.tokens.keep(key, token, int(min(lasts_s, 1e9) * 1000), now_ms)
     return token
 
 

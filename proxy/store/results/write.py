@@ -115,8 +115,7 @@ class ResultsWriter:
         await self._refresh(aliases)
 
     async def _refresh(self, aliases: Sequence[str]) -> None:
-        if await self._refreshes.ask(aliases) is None:
-            await self._refresh_together([aliases])
+        await self._refreshes.ask_until_told(aliases)
 
     async def _refresh_together(self, asked: Sequence[Sequence[str]]) -> Sequence[bool]:
         every = sorted({alias for aliases in asked for alias in aliases})

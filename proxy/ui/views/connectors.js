@@ -6,7 +6,7 @@ import { ApiError, send } from '../api.js';
 import { KINDS, bodyOf, kindOf } from '../connector-kinds.js';
 import { counted } from '../format.js';
 import { deleteConnector, newConnector, tryConnector } from '../queries-alerts.js';
-import { emptyState, panelBody, select } from '../widgets/parts.js';
+import { emptyState, openDialog, panelBody, select } from '../widgets/parts.js';
 
 /** @import {RulesView} from './rules.js' */
 /** @import {ApiRequest, Connector} from '../types.d.ts' */
@@ -25,10 +25,7 @@ export class ConnectorsPart {
   #create = () => {
     Object.assign(this, { form: { name: '', kind: KINDS[0], values: {} }, problem: '' });
     this.view.app.changed();
-    setTimeout(() => {
-      const dialog = document.querySelector('dialog');
-      if (dialog && !dialog.open) dialog.showModal();
-    });
+    openDialog();
   };
 
   #close = () => {

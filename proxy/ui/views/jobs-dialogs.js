@@ -9,6 +9,7 @@ import { timeText } from '../clock.js';
 import { parseTime } from '../time.js';
 import { carryOut, isPlain, planTable, plainDatafeed, readFacts, readyMade, textOf, tryOut } from './job-transfer.js';
 import { feedRequest } from './jobs.js';
+import { openDialog } from '../widgets/parts.js';
 
 /** @import {JobsView, Row} from './jobs.js' */
 /** @import {ApiRequest} from '../types.d.ts' */
@@ -42,10 +43,7 @@ export class JobDialogs {
   #show(shown) {
     Object.assign(this, { shown, problem: '', isBusy: false, progress: '', plan: null, asked: '' });
     this.view.app.changed();
-    setTimeout(() => {
-      const dialog = document.querySelector('dialog');
-      if (dialog && !dialog.open) dialog.showModal();
-    });
+    openDialog();
   }
 
   close = () => {

@@ -8,7 +8,7 @@ import { wholeRange } from '../model.js';
 import { ANOMALY_RULE, HEALTH_RULE, previewRequest, saveRule } from '../queries-alerts.js';
 import { GROUPS_OF, NAME_OF_HEALTH, bodyOf, momentsOf, newAction, paramsOf } from '../rule-body.js';
 import { DAY } from '../time.js';
-import { scoreBadge, select } from '../widgets/parts.js';
+import { openDialog, scoreBadge, select } from '../widgets/parts.js';
 
 /** @import {RulesView} from './rules.js' */
 /** @import {Action, Rule} from '../types.d.ts' */
@@ -39,10 +39,7 @@ export class RuleDialog {
   show(form, former) {
     Object.assign(this, { form, former, texts: form.actions.map(textOf), preview: null, problem: '', isBusy: false });
     this.view.app.changed();
-    setTimeout(() => {
-      const dialog = document.querySelector('dialog');
-      if (dialog && !dialog.open) dialog.showModal();
-    });
+    openDialog();
   }
 
   close = () => {

@@ -171,6 +171,14 @@ document.addEventListener('scroll', (event) => {
   for (const open of document.querySelectorAll('.scroll-x details.menu[open]')) /** @type {HTMLDetailsElement} */ (open).open = false;
 }, { capture: true, passive: true });
 
+/** Over the whole page, once the dialog that has just been asked for is drawn. */
+export function openDialog() {
+  setTimeout(() => {
+    const dialog = document.querySelector('dialog');
+    if (dialog && !dialog.open) dialog.showModal();
+  });
+}
+
 /** @param {Element | null} inside an open menu @returns {void} */
 export function closeMenu(inside) {
   const details = inside?.closest('details');

@@ -8,7 +8,6 @@ from email.utils import format_datetime
 
 import pytest
 import trustme
-from aiohttp import web
 
 from proxy.alerting.connectors.alert_labels import label_name
 from proxy.alerting.connectors.kind import Receiver, judged
@@ -160,27 +159,16 @@ async def test_a_webhook_with_an_authority_of_its_own_is_believed_only_then(loop
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
 
-    async def well(_):
-        return web.Response()
-
-    app = web.Application()
-    app.router.add_post("/", well)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-    url = f"https://127.0.0.1:{runner.addresses[0][1]}/"
     pem = authority.cert_pem.bytes().decode()
-    try:
+    async with receiving(context) as receiver:
         for config, kind in (
             ({}, "retry"),
             ({"ca": pem}, "ok"),
             ({"verificationMode": "none"}, "ok"),
             ({"ca": "nonsense"}, "failed"),
         ):
-            _, outcome = await sent(".webhook", message(), {"url": url, **config})
+            _, outcome = await sent(".webhook", message(), {"url": receiver.url, **config})
             assert outcome.kind == kind, outcome
-    finally:
-        await runner.cleanup()
 
 
 @pytest.mark.parametrize(

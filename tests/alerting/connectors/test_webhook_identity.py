@@ -50,15 +50,9 @@ async def asking_for_certificates(authority: trustme.CA) -> AsyncIterator[tuple[
         came.append(request.transport.get_extra_info("peercert")["subjectAltName"])
         return web.Response()
 
-    app = web.Application()
-    app.router.add_post("/", take)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-    try:
-        yield f"https://127.0.0.1:{runner.addresses[0][1]}/", came
-    finally:
-        await runner.cleanup()
+    async with receiving(context) as receiver:
+        receiver.behaviours.append(take)
+        yield f"{receiver.url}/", came
 
 
 def certificates() -> dict[str, dict[str, str]]:
