@@ -231,14 +231,21 @@ class NaiveMixture:
         self.memory = memory(span)
 
     def combine(self, level, moved, age, predicted, doubt):
-        """`moved` is how far the series was seen to move."""
+        """(expected, spread) of all predictors and of the four that do not follow the last values, and all scales.
+
+        `moved` is how far the series was seen to move.
+        """
         steadiest = min(1e-3 * abs(level), 0.05 * moved) if moved > 0 else 1e-3 * abs(level)
         floor = max(steadiest, 0.01 * self.scale[0], 1e-30)
         scale = [max(s * math.sqrt(d), floor) for s, d in zip(self.scale, doubt, strict=True)]
         starts = (0, 2 * DAY, 9 * DAY, 9 * DAY, self.local_from, self.local_from)
         weight = [math.exp(w) if age >= start else 0.0 for w, start in zip(self.log_weight, starts, strict=True)]
-        typical = sum(w * x for w, x in zip(weight, predicted, strict=True)) / sum(weight)
-        return typical, sum(w * s for w, s in zip(weight, scale, strict=True)) / sum(weight), scale
+
+        def mean_of(values, count):
+            """The mean by weight of the first `count` predictors."""
+            return sum(w * x for w, x in zip(weight[:count], values, strict=False)) / sum(weight[:count])
+
+        return [(mean_of(predicted, count), mean_of(scale, count)) for count in (6, 4)], scale
 
     def learn(self, n, age, span, judged, step, weight, is_held):
         """`age` is in seconds. An incident that only the level explains says little, another one nothing."""

@@ -71,10 +71,10 @@ class NaiveEvents:
     def __init__(self):
         self.closed, self.peak, self.opened, self.surprises = [], 0.0, None, []
 
-    def is_over(self, time):
-        return self.opened is not None and time - self.opened > 12 * 3600
+    def is_over(self, time, lasts):
+        return self.opened is not None and time - self.opened > 12 * 3600 and not lasts
 
-    def discount(self, time, surprise):
+    def discount(self, time, surprise, lasts=False):
         if surprise <= 1.0:
             return surprise
 
@@ -86,19 +86,20 @@ class NaiveEvents:
             for peak, filed, weight in self.closed
             if grade(peak) >= grade(0.8 * surprise)
         )
-        if self.is_over(time) and self.peak >= max(0.8 * surprise, 2.0):
+        if self.is_over(time, lasts) and self.peak >= max(0.8 * surprise, 2.0):
             similar += 1
-        told = max(0.0, surprise - min(0.8, math.log10(1.0 + similar)))
-        goes_on = self.opened is not None and not self.is_over(time) and surprise <= self.peak + 0.5
-        return 0.5 * told if goes_on else told
+        return max(0.0, surprise - min(0.8, math.log10(1.0 + similar)))
 
-    def learn(self, time, surprise):
+    def goes_on(self, time, surprise, lasts=False):
+        return self.opened is not None and not self.is_over(time, lasts) and surprise <= self.peak + 0.5
+
+    def learn(self, time, surprise, lasts=False):
         self.surprises.append(surprise)
         if surprise <= 1.0:
             return
-        if self.is_over(time) and self.peak > 2.0:
+        if self.is_over(time, lasts) and self.peak > 2.0:
             self.closed.append((self.peak, time, 1.0))
-        if self.opened is None or self.is_over(time) or surprise > self.peak + 0.5:
+        if self.opened is None or self.is_over(time, lasts) or surprise > self.peak + 0.5:
             self.peak, self.opened = surprise, time
 
     def habit(self, time):
@@ -118,6 +119,24 @@ class NaiveEvents:
                 break
             length += 1
         return length
+
+
+class NaiveExcursion:
+    """The scores of one sum since it became improbable; it is over after a day, of 24 buckets at least."""
+
+    def __init__(self, memory, span):
+        self.memory, self.longest, self.scores = memory, max(DAY // span, 24), []
+
+    def learn(self, score, p):
+        """(score, how often) for the tails: the root of the mean square once it is over, nothing before."""
+        if p < 1e-3 and len(self.scores) < self.longest:
+            self.scores.append(score)
+            return score, 0.0
+        gone, self.scores = self.scores, []
+        if not gone:
+            return score, 1.0
+        mean = sum(s * abs(s) for s in gone) / len(gone)
+        return math.copysign(math.sqrt(abs(mean)), mean), min(float(len(gone)), self.memory)
 
 
 class NaiveIncidents:

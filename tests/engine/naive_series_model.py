@@ -26,7 +26,7 @@ from tests.engine.naive_location import (
     memory,
     single,
 )
-from tests.engine.naive_series import NaiveEvents, NaiveIncidents, NaiveSilence, NaiveTail
+from tests.engine.naive_series import NaiveEvents, NaiveExcursion, NaiveIncidents, NaiveSilence, NaiveTail
 
 NAN, INF = math.nan, math.inf
 NORMAL = NormalDist()
@@ -85,6 +85,7 @@ class Judged:
     z: float
     scores: list[float]
     keep: Callable[[bool], None]
+    p_lasting: list[float]
     p_outlier: float
     p_odd: float
     p_new: float
@@ -102,11 +103,11 @@ class NaiveViews:
         self.sum, self.sum_var, self.sum_scale, self.sum_n = [0.0, 0.0], [0.0, 0.0], [1.0, 1.0], 0
         self.volatility = self.vol_mean = self.vol_var = 0.0
 
-    def look(self, n, value, z, spread):
-        """(scores of the two sums and the volatility, sizes of the sums, what to call to keep the numbers behind)."""
+    def look(self, n, value, off, spread):
+        """(scores of sums and volatility, sizes of the sums, how far the bucket goes with them, what keeps it)."""
         sums, variances, sizes, scores = [], [], [], []
         for k, decay in enumerate((1.0 - 1.0 / 6.0, 1.0 - 1.0 / 24.0)):
-            sums.append(self.sum[k] * decay + clip(z, -4.0, 4.0))
+            sums.append(self.sum[k] * decay + clip(off, -4.0, 4.0))
             variances.append(self.sum_var[k] * decay**2 + 1.0)
             sizes.append(sums[k] / math.sqrt(variances[k]))
             scores.append(sizes[k] / max(self.sum_scale[k], 0.3) if self.sum_n >= 9 else NAN)
@@ -131,7 +132,12 @@ class NaiveViews:
                 self.vol_mean = single(self.vol_mean + rate * off)
                 self.vol_var = single(variance + rate * (min(off**2, 16.0 * (variance + 0.01)) - variance))
 
-        return [*scores, of_steps], sizes, keep
+        means = [x / memory for x, memory in zip(sums, (6.0, 24.0), strict=True)]
+        return [*scores, of_steps], sizes, [self._support(off, mean) for mean in means], keep
+
+    def _support(self, off, mean):
+        """How far a bucket goes with a sum: in full from half of its mean on, not at all on the other side."""
+        return clip(off * math.copysign(1.0, mean) / max(0.5 * abs(mean), 1e-9), 0.0, 1.0) if mean else 0.0
 
     def novelty(self, n, age, value, spread, side):
         if self.low is None or n < 100:
@@ -240,6 +246,7 @@ class NaiveSeries:
         # (value, what was expected) when the one was last about as the other said.
         self.expected = None
         self.incidents = NaiveIncidents(span)
+        self.excursions = [NaiveExcursion(memory, span) for memory in (6.0, 24.0)]
         # Bin of the week: (filled, all) buckets of late.
         self.filled = {}
         self.silence = NaiveSilence(span, self.patterns.week_visit)
@@ -255,11 +262,9 @@ class NaiveSeries:
         of_own = self.location.periods.doubt(time) + self.location.calendar.doubt(time)
         doubt = [d + of_own * (k != LEVEL) for k, d in enumerate(self.patterns.doubt(time, age))]
         moved = 0.0 if self.views.low is None else self.views.high - self.views.low
-        typical, spread, scale = self.mixture.combine(self.location.level, moved, age, predicted, doubt)
-        if self.is_count and typical < 20:
-            spread = max(spread, 0.7 * math.sqrt(max(typical, 0.25)))
-        if self.non_negative or self.views.low is None or self.views.low >= 0:
-            typical = max(typical, 0.0)
+        expected, scale = self.mixture.combine(self.location.level, moved, age, predicted, doubt)
+        is_positive = self.non_negative or self.views.low is None or self.views.low >= 0
+        (typical, spread), (steady, steady_spread) = (self._possible(*each, is_positive) for each in expected)
         d, _ = self.patterns.bins(time)
         known = self.patterns.day_n[d]
         factor = clip((8.0 + known * self.day_spread[d]) / (8.0 + known), 0.6, 6.0)
@@ -267,11 +272,9 @@ class NaiveSeries:
             factor *= math.sqrt(clip(0.5 + 0.5 * max(self.samples, 1.0) / max(samples, 1e-9), 1.0, 9.0))
         if self.expected:
             factor *= math.sqrt(1.0 + (0.05 * abs(typical - self.expected[1]) / (spread * factor)) ** 2)
-        z = (value - typical) / (spread * factor)
-        if self.is_count and typical < 20 and value >= 0:
-            z = low_count_z(value, typical, spread * factor)
-        z = clip(z, -1e4, 1e4)
-        others, sizes, keep = self.views.look(n, value, z, spread)
+        z = self._off(value, typical, spread * factor)
+        off = self._off(value, steady, steady_spread * factor)
+        others, sizes, supports, keep = self.views.look(n, value, off, spread)
         scores = [z, *others] if n >= 12 else [NAN] * 4
         tail = [0.5 if math.isnan(s) else t.survival(s) for s, t in zip(scores, self.tails, strict=True)]
         p_views = [min(1.0, 2.0 * t) for t in tail]
@@ -279,6 +282,9 @@ class NaiveSeries:
             on_side = [s * self.side > 0 for s in scores]
             on_side[3] = on_side[0] and scores[3] > 0
             p_views = [p if on else 1.0 for p, on in zip(p_views, on_side, strict=True)]
+        lasting = p_views[1:3]
+        if min(lasting) < 0.1:
+            p_views[1:3] = [p**support for p, support in zip(lasting, supports, strict=True)]
         echo = self._of_an_echo(value, typical, known / self.patterns.day_visit)
         p_views[0] = max(p_views[0], echo)
         if self.is_count and typical < 20:
@@ -287,16 +293,36 @@ class NaiveSeries:
         p_new = self.views.novelty(n, age, value, spread, self.side)
         expected = 1.0 if self.location.calendar.is_today(time) else p_new
         ready = n >= clip(self.patterns.day_buckets, 14, 36)
-        raw = self._surprise(time, value, typical, z, p_views, expected) if ready else 0.0
-        surprise = self.events.discount(time, raw)
+        raw, of_bucket = self._surprises(time, value, typical, z, p_views, expected) if ready else (0.0, 0.0)
+        p_odd = max(min(1.0, 2.0 * tail[0]), echo)
+        lasts = self.lasts(p_odd)
+        surprise = self.events.discount(time, raw, lasts)
+        if raw > 1.0 and self.events.goes_on(time, raw, lasts):
+            surprise = min(0.5 * surprise, max(of_bucket, 1.9))
         if self.factors.wins:
             by_both = min(2.0 * tail_of_normal(self.factors.score(value, typical, self.location.level)), *p_views[1:])
             surprise = min(surprise, max(math.log10(2.0 * (n + 1.0)), -math.log10(max(by_both, 1e-300))))
         final = clip(10.0**-surprise, 1e-300, 1.0)
         return Judged(
-            value, samples, predicted, scale, doubt, typical, spread, factor, z, scores, keep,
-            min(1.0, 2.0 * tail[0]), max(min(1.0, 2.0 * tail[0]), echo), p_new, ready, raw, final,
+            value, samples, predicted, scale, doubt, typical, spread, factor, z, scores, keep, lasting,
+            min(1.0, 2.0 * tail[0]), p_odd, p_new, ready, raw, final,
         )  # fmt: skip
+
+    def lasts(self, p_odd):
+        """Whether one of the sums is on an excursion that no single bucket shows."""
+        return p_odd >= 1e-2 and any(excursion.scores for excursion in self.excursions)
+
+    def _possible(self, typical, spread, is_positive):
+        """What is expected is no less than 0 where values never were, and low counts spread by chance at least."""
+        if self.is_count and typical < 20:
+            spread = max(spread, 0.7 * math.sqrt(max(typical, 0.25)))
+        return max(typical, 0.0) if is_positive else typical, spread
+
+    def _off(self, value, typical, spread):
+        z = (value - typical) / spread
+        if self.is_count and typical < 20 and value >= 0:
+            z = low_count_z(value, typical, spread)
+        return clip(z, -1e4, 1e4)
 
     def _of_an_echo(self, value, typical, visits):
         """The least p of a value that stays while what is expected jumps."""
@@ -314,8 +340,11 @@ class NaiveSeries:
         filled, visits = self.filled.get(self.patterns.bins(time)[1], (0.0, 0.0))
         return filled / (visits + self.patterns.week_visit)
 
-    def _surprise(self, time, value, typical, z, p_views, p_new):
-        """The strongest view, less a power of ten for the choice, and a quarter of what each has beyond one in ten."""
+    def _surprises(self, time, value, typical, z, p_views, p_new):
+        """The strongest view, less a power of ten for the choice, and a quarter of what each has beyond one in ten.
+
+        Of all views, and without the sums.
+        """
         p_new **= clip(-math.log10(p_views[0] + 1e-300), 0.0, 1.0)
         if self.is_count and typical < 20:
             p_new = max(p_new, 2.0 * tail_of_normal(z))
@@ -326,9 +355,13 @@ class NaiveSeries:
                 p_new = min(p_new, self.silence.p(self._due_at(time)))
             residual, p_new = residual**kept, p_new**kept
         sizes = [-math.log10(clip(p, 1e-300, 1.0)) for p in (residual, *p_views[1:], p_new)]
-        surprise = max(max(sizes) - 1.0, 0.0) + 0.25 * sum(max(s - 1.0, 0.0) for s in sizes)
-        seen = min(1.0, self.age(time) / (3 * DAY))
-        return surprise * (0.75 + 0.25 * seen) * min(1.0, self.n / clip(self.patterns.day_buckets, 36, 250))
+        seen = 0.75 + 0.25 * min(1.0, self.age(time) / (3 * DAY))
+        believed = seen * min(1.0, self.n / clip(self.patterns.day_buckets, 36, 250))
+
+        def joined(those):
+            return believed * (max(max(those) - 1.0, 0.0) + 0.25 * sum(max(s - 1.0, 0.0) for s in those))
+
+        return joined(sizes), joined([sizes[0], *sizes[3:]])
 
     def learn(self, time, judged, weight):
         """Returns the lasting changes made, by kind."""
@@ -355,9 +388,12 @@ class NaiveSeries:
         if weight > 0.5:
             judged.keep(is_held)
             share = self.incidents.share(time) if is_held else 1.0
-            for tail, score in zip(self.tails, judged.scores, strict=True):
-                tail.learn(score, max(outlier, 0.2) * habit * share)
-            self.events.learn(time, judged.raw)
+            lasts, told = self.lasts(judged.p_odd), [(score, 1.0) for score in judged.scores]
+            for k, excursion in enumerate(self.excursions):
+                told[1 + k] = excursion.learn(judged.scores[1 + k], judged.p_lasting[k])
+            for tail, (score, often) in zip(self.tails, told, strict=True):
+                tail.learn(score, often * max(outlier, 0.2) * habit * share)
+            self.events.learn(time, judged.raw, lasts)
             if judged.p_outlier >= 0.01:
                 self.expected = (judged.value, judged.typical)
         self.incidents.learn(time, judged.p_odd if weight > 0.5 else 1.0)
@@ -380,14 +416,15 @@ class NaiveSeries:
     def _is_held(self, time, judged):
         """Where an incident goes on that no pattern explains."""
         off = [abs(judged.value - judged.predicted[k]) / judged.scale[k] for k in (WITH_DAY, WITH_WEEK, STRENGTHENED)]
-        is_incident = self.incidents.is_held(time, judged.p_odd) and self.events.habit(time) <= 0.25
-        return is_incident and min(off) > 2.0 and self.age(time) >= 14 * DAY
+        is_incident = self.incidents.is_held(time, judged.p_odd) or self.lasts(judged.p_odd)
+        return is_incident and self.events.habit(time) <= 0.25 and min(off) > 2.0 and self.age(time) >= 14 * DAY
 
     def _forget_surprises(self):
         self._fade_tails(0.05)
         self.incidents.odd = []
         self.events.opened, self.events.peak = None, 0.0
-        self.changes, self.views.sum = NaiveChanges(), [0.0, 0.0]
+        self.changes = NaiveChanges()
+        self._forget_sums()
         self.day_spread = [1.0] * len(self.day_spread)
 
     def _learn_changes(self, time, judged):
@@ -402,9 +439,15 @@ class NaiveSeries:
     def _move(self, shift):
         self.location.level += shift
         self.location.base += shift
-        self.location.local, self.views.sum = [0.0, 0.0], [0.0, 0.0]
+        self.location.local = [0.0, 0.0]
+        self._forget_sums()
         self._fade_tails(0.2)
         self.incidents.odd = []
+
+    def _forget_sums(self):
+        self.views.sum = [0.0, 0.0]
+        for excursion in self.excursions:
+            excursion.scores = []
 
     def _renew_tails(self, time):
         """Four fifths of what was seen are forgotten when the day's pattern comes into use."""

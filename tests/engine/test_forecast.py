@@ -36,7 +36,8 @@ class FlatModel:
     factor: np.ndarray
 
     def predict(self, time, rows, ahead=0):
-        return Prediction(self.typical[rows], self.spread[rows], self.factor[rows], *[np.empty(0)] * 3)
+        typical, spread = self.typical[rows], self.spread[rows]
+        return Prediction(typical, spread, typical, spread, self.factor[rows], *[np.empty(0)] * 3)
 
 
 def course(span, trend, *, typical=0.0, spread=1.0, factor=1.0, low=-1.0, noise=0.0):

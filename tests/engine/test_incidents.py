@@ -167,6 +167,25 @@ def test_a_day_at_zero_stays_on_the_score_and_leaves_nothing_behind(span):
     assert ((scores[first + day :] >= 75).sum(axis=0) <= 4).all()
 
 
+@pytest.mark.parametrize("span", [5 * MINUTE, 15 * MINUTE, HOUR])
+def test_three_spreads_more_for_eight_hours_are_critical_and_stay_on_the_score(span):
+    values, first = daily(17, span, series=12), (16 * DAY + 10 * HOUR) // span
+    after = first + 8 * HOUR // span
+    values[first:after] += 3.0
+    scores = scores_of(values, span)
+    incident = scores[first:after]
+    assert np.median(incident.max(axis=0)) >= 75
+    assert (incident >= 25).mean() >= 0.25
+    assert (scores[after:] >= 75).sum() <= 3
+
+
+def test_one_and_a_half_spreads_more_for_two_hours_of_five_minutes_are_found():
+    values = 100.0 + np.random.default_rng(9).normal(size=(17 * DAY // 300, 12))
+    first = (16 * DAY + 10 * HOUR) // 300
+    values[first : first + 24] += 1.5
+    assert np.median(scores_of(values, 300)[first : first + 24].max(axis=0)) >= 75
+
+
 def test_after_a_shutdown_of_ten_days_the_week_after_is_quiet():
     values = daily(40, HOUR, series=3)
     values[21 * 24 : 31 * 24] = 0.0

@@ -12,8 +12,8 @@ from proxy.engine.models.component import Moment
 from proxy.engine.models.events import Events
 from proxy.engine.models.grid import Grid
 from proxy.engine.models.series import SeriesModel
+from proxy.engine.models.sums import RunningSums
 from proxy.engine.models.tails import Tails
-from proxy.engine.models.views import RunningSums
 from tests.engine.naive_series import NaiveEvents, NaiveTail
 
 HOUR = 3600
@@ -37,7 +37,10 @@ def test_tails_equal_the_naive_twin(history, asked):
 @settings(max_examples=60, deadline=None)
 @given(
     steps=st.lists(
-        st.tuples(st.sampled_from([300, 3600, 43200, 43500, 900_000]), st.floats(0, 12), st.floats(0, 5)), max_size=60
+        st.tuples(
+            st.sampled_from([300, 3600, 43200, 43500, 900_000]), st.booleans(), st.floats(0, 12), st.floats(0, 5)
+        ),
+        max_size=60,
     )
 )
 def test_events_equal_the_naive_twin(steps):
@@ -45,15 +48,18 @@ def test_events_equal_the_naive_twin(steps):
     events.grow_to(2)
     twins = NaiveEvents(), NaiveEvents()
     time = 100
-    for gap, *sizes in steps:
+    for gap, is_lasting, *sizes in steps:
         time += gap
         surprise = np.float32(sizes).astype(float)
-        found = events.discount(np.arange(2), time, surprise)
-        wanted = [twin.discount(time, s) for twin, s in zip(twins, surprise, strict=True)]
-        assert found == pytest.approx(wanted, abs=2e-3)
-        events.learn(np.arange(2), time, surprise)
-        for twin, s in zip(twins, surprise, strict=True):
-            twin.learn(time, s)
+        lasts, rows = np.array([False, is_lasting]), np.arange(2)
+        each = list(zip(twins, surprise, lasts, strict=True))
+        wanted = [twin.discount(time, s, of_it) for twin, s, of_it in each]
+        assert events.discount(rows, time, surprise, lasts) == pytest.approx(wanted, abs=2e-3)
+        wanted = [twin.goes_on(time, s, of_it) for twin, s, of_it in each]
+        assert events.goes_on(rows, time, surprise, lasts).tolist() == wanted
+        events.learn(rows, time, surprise, lasts)
+        for twin, s, of_it in each:
+            twin.learn(time, s, of_it)
         assert [events.run_length(row) for row in (0, 1)] == [twin.run() for twin in twins]
 
 

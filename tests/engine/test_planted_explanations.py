@@ -96,14 +96,15 @@ def test_a_mean_of_few_records_is_a_penalty(events):
 def test_a_lasting_anomaly_grows_longer_and_becomes_a_matter_of_several_buckets():
     rows = world(hosts=("sick",))
     rows.numbers["value"] = [
-        value + 30 * (PLANTED <= time < PLANTED + 5 * HOUR)
+        value + 12 * (PLANTED <= time < PLANTED + 5 * HOUR)
         for time, value in zip(rows.time, rows.numbers["value"], strict=True)
     ]
     results = run(config(MEAN), rows)
-    told = [explained(results, PLANTED + later * HOUR) for later in range(3)]
-    assert [explanation["anomaly_length"] for _, explanation in told] == [1, 2, 3]
-    assert told[0][0]["multi_bucket_impact"] < told[1][0]["multi_bucket_impact"]
-    assert told[2][1]["multi_bucket_impact"] >= 2
+    told = [explained(results, PLANTED + later * HOUR) for later in range(5)]
+    assert [explanation["anomaly_length"] for _, explanation in told] == [1, 2, 3, 4, 5]
+    first, _, third, _, fifth = (record["multi_bucket_impact"] for record, _ in told)
+    assert first < third < fifth
+    assert told[4][1]["multi_bucket_impact"] >= 2
 
 
 def test_the_same_spike_again_and_again_says_that_it_has_been_there():

@@ -3,7 +3,7 @@
 Of a series is kept what it was when it last was as expected, and what had been expected then. While the prediction
 leaves that by much more than the value does, it is the prediction that is put to the test: what came k times at a time
 of the day is no proof that it comes again (Laplace's rule of succession says 1 / (k + 2) that it does not). What lasts
-is for the running sums to tell (views.py).
+is for the running sums to tell (sums.py).
 """
 
 import numpy as np

@@ -1,8 +1,9 @@
 """Events of a series: what belongs to one is told once in full, and one like many before it is less of an event.
 
 A surprise (-log10 p) above OPENS_FROM opens an event; it lasts EVENT_S from the bucket that opened it or made it
-clearly worse, and is known by its peak. What goes on at the same size counts for half: it stays on the score, below
-the bucket it began with. Until several lie in the past, events are incidents: little is learnt from them. A surprise is
+clearly worse, or as long as a sum is on an excursion (sums.py), and is known by its peak. What goes on at the same size
+counts for half: it stays on the score, below the bucket it began with, and just so where nothing but a sum tells it.
+Until several lie in the past, events are incidents: little is learnt from them. A surprise is
 discounted by log10(1 + past events with a peak of at least 0.8 of it), MOST_OFF at most; their memory halves every
 HALF_LIFE_S.
 """
@@ -10,7 +11,7 @@ HALF_LIFE_S.
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
-from proxy.engine.elementwise import anywhere, clip, double, is_one, listed, minimum, positions, put, where
+from proxy.engine.elementwise import anywhere, clip, double, is_one, listed, maximum, minimum, positions, put, where
 from proxy.engine.models.component import Component, Mask
 from proxy.engine.results import Floats, Ints
 
@@ -27,6 +28,8 @@ SIMILAR = 0.8
 MOST_OFF = 0.8
 # An event is told in full again where it exceeds its peak by more than this; else this share of it is told.
 MARGIN, GOES_ON = 0.5, 0.5
+# The surprise of what goes on only by its sums: a score of 25 and a little, for they tell the same again.
+LASTING = 1.9
 # What past events keep of their weight with every bucket that turns out to belong to a pattern.
 EXCUSED = 0.9
 BINS = 24
@@ -59,8 +62,11 @@ class Events(Component):
         """Buckets in a row that were unusual, up to the last one learnt."""
         return int(self._run[row])
 
-    def discount(self, rows: Rows, time: int, surprise: Floats) -> Floats:
-        """Surprise less what the event in progress and similar past ones take off; small ones are left alone."""
+    def discount(self, rows: Rows, time: int, surprise: Floats, lasts: Mask) -> Floats:
+        """Surprise less what similar past events take off; small ones are left alone.
+
+        `lasts` tells which series were on an excursion in the bucket before.
+        """
         is_loud = surprise > OPENS_FROM
         if not anywhere(is_loud):
             return surprise
@@ -68,16 +74,15 @@ class Events(Component):
         last, peak = self._last[at], self._peak[at]
         similar = np.where(np.arange(BINS)[:, None] >= _bin(SIMILAR * size), self._peaks[:, at], 0.0).sum(axis=0)
         similar *= 0.5 ** ((time - self._faded[at]) / HALF_LIFE_S)
-        is_over = (last >= 0) & (time - last > EVENT_S)
+        is_over = (last >= 0) & (time - last > EVENT_S) & ~listed(lasts, is_loud)
         similar += is_over & (peak >= np.maximum(SIMILAR * size, EVENT_FROM))
         left = np.maximum(size - np.minimum(np.log10(1.0 + similar), MOST_OFF), 0.0)
-        told = np.where(self.goes_on(at, time, size), GOES_ON * left, left)
-        return told[0] if is_one(rows) else put(surprise, positions(is_loud), told)
+        return left[0] if is_one(rows) else put(surprise, positions(is_loud), left)
 
-    def goes_on(self, rows: Rows, time: int, surprise: Floats) -> Mask:
+    def goes_on(self, rows: Rows, time: int, surprise: Floats, lasts: Mask) -> Mask:
         """Where the bucket belongs to an event that began before and is no worse than that was."""
         last = self._last[rows]
-        goes_on: Mask = (last >= 0) & (time - last <= EVENT_S) & (surprise <= self._peak[rows] + MARGIN)
+        goes_on: Mask = (last >= 0) & ((time - last <= EVENT_S) | lasts) & (surprise <= self._peak[rows] + MARGIN)
         return goes_on
 
     def habit(self, rows: Rows, time: int) -> Floats:
@@ -95,8 +100,8 @@ class Events(Component):
         """Lets past events fade where a bucket of one is explained by now."""
         self._peaks[:, rows] *= np.float16(EXCUSED)
 
-    def learn(self, rows: Rows, time: int, surprise: Floats) -> None:
-        """Files the surprises of the bucket at `time`: they open or raise events."""
+    def learn(self, rows: Rows, time: int, surprise: Floats, lasts: Mask) -> None:
+        """Files the surprises of the bucket at `time`: they open or raise events; `lasts` as for `discount`."""
         run = self._run[rows]
         self._run[rows] = where(surprise >= RUNS_FROM, minimum(run + 1, LONGEST_RUN), 0)
         is_loud = surprise > OPENS_FROM
@@ -104,7 +109,7 @@ class Events(Component):
             return
         at, size = listed(rows, is_loud), listed(surprise, is_loud)
         last, peak = self._last[at], self._peak[at]
-        is_over = (last < 0) | (time - last > EVENT_S)
+        is_over = (last < 0) | ((time - last > EVENT_S) & ~listed(lasts, is_loud))
         filed = is_over & (last >= 0) & (peak > EVENT_FROM)
         done = at[filed]
         if len(done):
@@ -115,6 +120,11 @@ class Events(Component):
         news = is_over | (size > peak + MARGIN)
         self._peak[at[news]] = size[news]
         self._last[at[news]] = time
+
+
+def told_on(surprise: Floats, of_bucket: Floats) -> Floats:
+    """What is told of a bucket that goes on with its event; `of_bucket` is its surprise without the sums."""
+    return minimum(GOES_ON * surprise, maximum(of_bucket, LASTING))
 
 
 def _bin(surprise: Floats) -> Rows:

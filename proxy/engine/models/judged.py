@@ -1,20 +1,21 @@
 """What the model of a series says of a bucket: what it expected, what it saw, how improbable it is, what it changed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from proxy.engine.columns import Rows
-from proxy.engine.elementwise import Array, anywhere, clip, maximum
+from proxy.engine.elementwise import Array, anywhere, clip, maximum, of
 from proxy.engine.models.component import Mask
-from proxy.engine.models.views import Steps, Sums
+from proxy.engine.models.sums import Sums
+from proxy.engine.models.views import Steps
 from proxy.engine.probability import clip_p
 from proxy.engine.results import Floats
 
 # The views of a residual that have a tail of their own.
 RESIDUAL, SHORT_SUM, LONG_SUM, VOLATILITY = range(4)
-FEATURES = 4
+SUMS, FEATURES = slice(SHORT_SUM, VOLATILITY), 4
 # What the surprise loses because the strongest of five views was chosen, and the share of what each view has beyond one
 # chance in ten that is added.
 CHOSEN, ADDED = 1.0, 0.25
@@ -25,11 +26,13 @@ class Prediction:
     """What a bucket should hold, one element per series; `spread` is yet without the time of day's `factor`.
 
     `predicted`, `scale` and `doubt`, the variance of an error over that of one where all is well known, are predictors
-    x series.
+    x series. `steady` is what the predictors expect that do not follow the last values, `steady_spread` its spread.
     """
 
     typical: Floats
     spread: Floats
+    steady: Floats
+    steady_spread: Floats
     factor: Floats
     predicted: Floats
     scale: Floats
@@ -37,7 +40,7 @@ class Prediction:
 
     def widened(self, by: Floats) -> "Prediction":
         """The same, as far off by a factor."""
-        return Prediction(self.typical, self.spread, self.factor * by, self.predicted, self.scale, self.doubt)
+        return replace(self, factor=self.factor * by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,13 @@ class Views:
 class Evidence:
     """How improbable each view is, one element per series; `by_view` is views x series.
 
-    `outlier` is that of the residual to either side, `odd` the same but for jumps that were predicted and did not come,
-    `new` that of leaving the range, `single` and `multi` what is made of them for one bucket and for several; `most` is
-    what -log10 p of all may be at most.
+    `lasting` is what the sums say whatever the present bucket does (sums x series), `outlier` is that of the residual
+    to either side, `odd` the same but for jumps that were predicted and did not come, `new` that of leaving the range,
+    `single` and `multi` what is made of them for one bucket and for several; `most` is what -log10 p of all may be at
+    most.
     """
 
+    lasting: Floats
     outlier: Floats
     odd: Floats
     by_view: Floats
@@ -71,10 +76,20 @@ class Evidence:
         """-log10 p of all views: the strongest one, less for the choice, and a quarter of what each has beyond one
         chance in ten.
         """
-        size = -np.log10(clip_p(np.array([*self.by_view, self.new])))
-        strongest = maximum(np.maximum.reduce(size) - CHOSEN, 0.0)
-        surprise: Floats = strongest + ADDED * np.add.reduce(np.maximum(size - 1.0, 0.0))
-        return surprise
+        return _surprise(np.array([*self.by_view, self.new]))
+
+    def surprise_of_bucket(self, chosen: Mask) -> Floats:
+        """The same of those chosen without the sums, which tell again what was told of the buckets before."""
+        return _surprise(
+            np.array([of(p, chosen) for p in (self.by_view[RESIDUAL], self.by_view[VOLATILITY], self.new)])
+        )
+
+
+def _surprise(p: Floats) -> Floats:
+    size = -np.log10(clip_p(p))
+    strongest = maximum(np.maximum.reduce(size) - CHOSEN, 0.0)
+    surprise: Floats = strongest + ADDED * np.add.reduce(np.maximum(size - 1.0, 0.0))
+    return surprise
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +97,9 @@ class Judged:
     """What one bucket's values mean; one element per series. `p` is final, two- or one-sided as asked.
 
     `raw_surprise` is -log10 p before the event in progress and similar ones of the past are taken off, `surprise`
-    after; `goes_on` tells where the value is no worse than the event that it belongs to was before. `samples` are the
-    records each value rests on, None where they do not matter.
+    after; `goes_on` tells where the value is no worse than the event that it belongs to was before, `lasts` where a sum
+    is on an excursion that single buckets do not show. `samples` are the records each value rests on, None where they
+    do not matter.
     """
 
     rows: Rows
@@ -96,6 +112,7 @@ class Judged:
     surprise: Floats
     raw_surprise: Floats
     goes_on: Mask
+    lasts: Mask
     samples: Floats | None
     # The same in numbers, where it is of a series alone.
     alone: "Judged | None" = None
@@ -103,23 +120,52 @@ class Judged:
     def listed(self) -> "Judged":
         """What is in numbers, in arrays of one element; what is only learnt from is left to `alone`."""
         w, v, e = self.wanted, self.views, self.evidence
-        numbers = (w.typical, w.spread, w.factor, v.z, e.outlier, e.odd, e.new, e.single, e.multi, e.most)
+        numbers = (
+            w.typical,
+            w.spread,
+            w.steady,
+            w.steady_spread,
+            w.factor,
+            v.z,
+            e.outlier,
+            e.odd,
+            e.new,
+            e.single,
+            e.multi,
+            e.most,
+        )
         # One array for all of them costs a third of one for each.
-        typical, spread, factor, z, outlier, odd, new, single, multi, most, value, p, surprise, raw = np.array(
-            (*numbers, self.value, self.p, self.surprise, self.raw_surprise)
-        )[:, None]
+        (
+            typical,
+            spread,
+            steady,
+            steady_spread,
+            factor,
+            z,
+            outlier,
+            odd,
+            new,
+            single,
+            multi,
+            most,
+            value,
+            p,
+            surprise,
+            raw,
+        ) = np.array((*numbers, self.value, self.p, self.surprise, self.raw_surprise))[:, None]
         predicted, scale, doubt = (x[:, None] for x in (w.predicted, w.scale, w.doubt))
         return Judged(
             _list(self.rows),
             value,
             _list(self.ready),
-            Prediction(typical, spread, factor, predicted, scale, doubt),
+            Prediction(typical, spread, steady, steady_spread, factor, predicted, scale, doubt),
             Views(z, v.scores[:, None], v.sums, v.steps),
-            Evidence(outlier, odd, e.by_view[:, None], new, single, multi, most),
+            Evidence(e.lasting[:, None], outlier, odd, e.by_view[:, None], new, single, multi, most),
             p,
             surprise,
             raw,
             _list(self.goes_on),
+            _list(self.lasts),
             None if self.samples is None else _list(self.samples),
             alone=self,
         )

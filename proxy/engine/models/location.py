@@ -23,6 +23,8 @@ from proxy.engine.results import Floats, Ints
 
 LEVEL, WITH_DAY, WITH_WEEK, STRENGTHENED, TRACKED_WEEK, TRACKED_DAY = range(6)
 PREDICTORS = 6
+# The first ones, which do not follow the last values.
+STEADY = TRACKED_WEEK
 
 
 class Location:

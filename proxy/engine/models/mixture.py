@@ -29,13 +29,19 @@ TAKEN_WHOLE, LIMIT, LEAST_STEP = 12, 4.0, 0.3
 PLAIN_S = 21600.0
 
 
+# What to expect and how far off that may be.
+Expected = tuple[Floats, Floats]
+
+
 class Mixture(Component):
     """Scale of the errors and log weight of each predictor; the first one is the plainest, that of the level alone."""
 
     _scale: Floats
     _log_weight: Floats
 
-    def __init__(self, predictors: int, span: int) -> None:
+    def __init__(self, predictors: int, steady: int, span: int) -> None:
+        # How many of them, the first ones, do not follow the last values.
+        self.steady = steady
         self.memory = Grid.of(span).level_memory
         # What a bucket of an incident that the plain level explains says against a predictor at most.
         self.most_held = -LEAST_LOG_WEIGHT * span / PLAIN_S
@@ -57,8 +63,8 @@ class Mixture(Component):
 
     def combine(
         self, rows: Rows, predicted: Floats, *, least: Floats, doubt: Floats, in_use: Mask
-    ) -> tuple[Floats, Floats, Floats]:
-        """(typical, spread, scale): what to expect, how far off that may be, and the scale of each predictor's error.
+    ) -> tuple[Expected, Expected, Floats]:
+        """(by all predictors, by those that do not follow the last values, scale of each predictor's error).
 
         `least` is what no error is expected to be below, `doubt` (predictors x series) by what an error's variance is
         greater here than where all is well known, `in_use` tells which predictors may be believed yet.
@@ -67,8 +73,11 @@ class Mixture(Component):
         floor = maximum(maximum(least, OF_LEVEL_SCALE * scale[0]), TINY)
         scale = maximum(scale * np.sqrt(doubt), floor)
         weight = np.exp(double(self._log_weight[:, rows])) * in_use
-        weight /= np.add.reduce(weight)
-        return np.add.reduce(weight * predicted), np.add.reduce(weight * scale), scale
+        steady, others = slice(self.steady), range(self.steady, len(weight))
+        parts = weight, weight * predicted, weight * scale
+        of_steady = [np.add.reduce(part[steady]) for part in parts]
+        of_all = [total + sum(part[i] for i in others) for total, part in zip(of_steady, parts, strict=True)]
+        return _mean(*of_all), _mean(*of_steady), scale
 
     def learn(
         self,
@@ -110,6 +119,10 @@ class Mixture(Component):
         """One series' patterns have been fitted anew with errors of this scale: the level alone is believed least."""
         self._scale[1:, row] = np.minimum(self._scale[1:, row], noise)
         self._log_weight[0, row], self._log_weight[1:, row] = LEAST_LOG_WEIGHT, 0.0
+
+
+def _mean(weight: Floats, predicted: Floats, scale: Floats) -> Expected:
+    return predicted / weight, scale / weight
 
 
 def steadiest(level: Floats, moved: Floats) -> Floats:

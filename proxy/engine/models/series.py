@@ -3,9 +3,9 @@
 The predictors of location.py, from the plain level up to level, patterns and the last residuals, are mixed by how well
 each has done; their mixture is what a normal value would be. A period of the series' own (periods.py) and a day of the
 month unlike others (calendar_days.py), if there are such, go with the pattern of the day.
-A value is judged on five views of its residual: the residual itself, two running sums of it (multi-bucket),
-the volatility of the series and how far it leaves the range seen so far. Tails are calibrated per series by
-tails.py, low counts are judged by a negative binomial, past events by events.py.
+A value is judged on five views: the residual, two running sums of what it is off those predictors that do not follow
+the last values (multi-bucket), the volatility of the series and how far it leaves the range seen so far. Tails are
+calibrated per series by tails.py, low counts are judged by a negative binomial, past events by events.py.
 
 Series share the bucket clock, so one call handles one bucket of every series; of one series alone it is in numbers, not
 arrays (elementwise.py). State is float32 where the
@@ -37,14 +37,16 @@ from proxy.engine.models.changes import LevelShifts
 from proxy.engine.models.clock_shift import ClockChanges, Told
 from proxy.engine.models.component import Lesson, Mask, Model, Moment
 from proxy.engine.models.echoes import Echoes
-from proxy.engine.models.events import Events
+from proxy.engine.models.events import OPENS_FROM, Events, told_on
 from proxy.engine.models.factors import Factors
-from proxy.engine.models.grid import DAY, DAY_FROM, DAY_TRIED, WEEK, Grid
+from proxy.engine.models.grid import DAY, DAY_FROM, WEEK, Grid
 from proxy.engine.models.history import History
 from proxy.engine.models.incidents import Incidents
 from proxy.engine.models.judged import (
     FEATURES,
     RESIDUAL,
+    SUMS,
+    VOLATILITY,
     Change,
     Evidence,
     Judged,
@@ -61,8 +63,9 @@ from proxy.engine.models.period_fit import PeriodFinder
 from proxy.engine.models.records import Records
 from proxy.engine.models.silence import Silence
 from proxy.engine.models.spread_of_day import SpreadOfDay
+from proxy.engine.models.sums import RunningSums
 from proxy.engine.models.tails import Tails
-from proxy.engine.models.views import RunningSums, SeenRange, Volatility
+from proxy.engine.models.views import SeenRange, Volatility
 from proxy.engine.probability import any_of, clip_p
 from proxy.engine.results import Floats
 
@@ -119,7 +122,7 @@ class SeriesModel(Model):
         self.warm_up = int(np.clip(self.grid.day_buckets, LEAST_WARM_UP, WARM_UP))
         self.believed_after = float(np.clip(self.grid.day_buckets, WARM_UP, BELIEVED_AFTER))
         self.history, self.records = History(), Records(self.grid, zero_empty=zero_empty)
-        self.location, self.mixture = Location(self.grid), Mixture(location.PREDICTORS, span)
+        self.location, self.mixture = Location(self.grid), Mixture(location.PREDICTORS, location.STEADY, span)
         self.spread_of_day, self.seen_range = SpreadOfDay(self.grid), SeenRange(span)
         self.sums, self.volatility = RunningSums(span), Volatility(span)
         self.tails, self.events, self.echoes = Tails(FEATURES), Events(), Echoes()
@@ -156,7 +159,7 @@ class SeriesModel(Model):
         rows = at.rows
         predicted = self.location.predictors(at, self.mixture.scale_of(WITH_DAY, rows), ahead)
         doubt = self.location.doubt(at)
-        typical, spread, scale = self.mixture.combine(
+        (typical, spread), (steady, steady_spread), scale = self.mixture.combine(
             rows,
             predicted,
             least=mixture.steadiest(self.location.level.of(rows), self.seen_range.width(rows)),
@@ -165,10 +168,11 @@ class SeriesModel(Model):
         )
         if self.is_count:
             spread = low_counts.least_spread(typical, spread)
+            steady_spread = low_counts.least_spread(steady, steady_spread)
         factor = self.spread_of_day.factor(at, self.location.patterns.day_visits(at))
         is_positive = self.non_negative | self.seen_range.never_negative(rows)
-        typical = where(is_positive, maximum(typical, 0.0), typical)
-        return Prediction(typical, spread, factor, predicted, scale, doubt)
+        typical, steady = (where(is_positive, maximum(x, 0.0), x) for x in (typical, steady))
+        return Prediction(typical, spread, steady, steady_spread, factor, predicted, scale, doubt)
 
     # ---- judging, which changes nothing
 
@@ -198,19 +202,23 @@ class SeriesModel(Model):
             maturity = maturity * (1.0 - UNSEEN * (1.0 - minimum(at.age / DAYS_SEEN_S, 1.0)))
         ready = at.n >= self.warm_up
         raw = where(ready, evidence.surprise() * maturity, 0.0)
-        surprise = minimum(self.events.discount(rows, at.time, raw), evidence.most)
+        lasts = self.sums.lasts(rows, evidence.odd)
+        surprise, goes_on = (
+            self.events.discount(rows, at.time, raw, lasts),
+            self.events.goes_on(rows, at.time, raw, lasts),
+        )
+        is_told_on = goes_on & (raw > OPENS_FROM)
+        if anywhere(is_told_on):
+            of_bucket = evidence.surprise_of_bucket(is_told_on) * of(maturity, is_told_on)
+            surprise = put(surprise, positions(is_told_on), told_on(of(surprise, is_told_on), of_bucket))
+        surprise = minimum(surprise, evidence.most)
         p = clip_p(np.power(10.0, -surprise))
-        goes_on = self.events.goes_on(rows, at.time, raw)
-        return Judged(rows, value, ready, wanted, views, evidence, p, surprise, raw, goes_on, samples)
+        return Judged(rows, value, ready, wanted, views, evidence, p, surprise, raw, goes_on, lasts, samples)
 
     def _look(self, at: Moment, value: Floats, wanted: Prediction) -> Views:
         """The residual and what is made of it."""
-        spread = wanted.spread * wanted.factor
-        z = (value - wanted.typical) / spread
-        if self.is_count:
-            z = low_counts.scores(value, wanted.typical, spread, z)
-        z = clip(z, -1e4, 1e4)
-        of_sums, sums = self.sums.look(at.rows, z)
+        z = self._off(value, wanted.typical, wanted.spread * wanted.factor)
+        of_sums, sums = self.sums.look(at.rows, self._off(value, wanted.steady, wanted.steady_spread * wanted.factor))
         of_steps, steps = self.volatility.look(at, value, wanted.spread)
         scores = np.array([z, *of_sums, of_steps])
         is_young = at.n < YOUNG
@@ -218,11 +226,20 @@ class SeriesModel(Model):
             scores[..., is_young] = np.nan
         return Views(z, scores, sums, steps)
 
+    def _off(self, value: Floats, typical: Floats, spread: Floats) -> Floats:
+        """How many spreads values are off."""
+        z = (value - typical) / spread
+        if self.is_count:
+            z = low_counts.scores(value, typical, spread, z)
+        return clip(z, -1e4, 1e4)
+
     def _weigh(self, at: Moment, value: Floats, wanted: Prediction, views: Views, outside: Outside | None) -> Evidence:
         """How improbable the views are, each by its own tail, and the range."""
         scores, rows = views.scores, at.rows
         tail = self.tails.survivals(at.rows, np.where(np.isnan(scores), 0.0, scores))
         by_view = two_sided(tail, scores, self.side)
+        lasting = by_view[SUMS].copy()
+        by_view[SUMS] = views.sums.supported(lasting)
         outlier = minimum(1.0, 2.0 * tail[RESIDUAL])
         rounds = self.location.patterns.day_visits(at) / self.grid.day_visit
         least_p = self.echoes.least_p(at.rows, value, wanted.typical, rounds)
@@ -251,7 +268,7 @@ class SeriesModel(Model):
         single = minimum(by_view[RESIDUAL], new)
         multi = any_of(np.minimum.reduce(by_view[1:]), FEATURES - 1)
         most = self.factors.most_surprise(at, value, wanted.typical, self.location.level.of(rows), others=others)
-        return Evidence(outlier, maximum(outlier, least_p), by_view, new, single, multi, most)
+        return Evidence(lasting, outlier, maximum(outlier, least_p), by_view, new, single, multi, most)
 
     # ---- learning
 
@@ -293,7 +310,7 @@ class SeriesModel(Model):
 
     def _is_held(self, at: Moment, judged: Judged) -> Mask:
         """Where an incident goes on that is judged by what was before it: no pattern explains it, nor is it a habit."""
-        goes_on = self.incidents.is_held(at.rows, at.time, judged.evidence.odd)
+        goes_on = self.incidents.is_held(at.rows, at.time, judged.evidence.odd) | judged.lasts
         if not anywhere(goes_on):
             return goes_on
         goes_on &= self.events.habit(at.rows, at.time) <= HELD_HABIT
@@ -355,23 +372,9 @@ class SeriesModel(Model):
             is_held=is_held,
             most_vote=most_vote,
         )
-        self._learn_spread_of_day(at, judged, step)
+        visits = self.location.patterns.day_visits(at)
+        self.spread_of_day.learn(at, value, wanted, step, visits=visits, learning=at.n >= YOUNG)
         return explained
-
-    def _learn_spread_of_day(self, at: Moment, judged: Judged, step: Floats) -> None:
-        """Errors are measured around the day's pattern from its first trial on."""
-        wanted = judged.wanted
-        age = where(at.first < 0, 0, at.age)
-        on_trial = (age < DAY_FROM) & self.grid.has_day
-        typical, usual = wanted.typical, wanted.spread
-        is_tried = anywhere(on_trial)
-        if is_tried:
-            typical = where(on_trial, wanted.predicted[WITH_DAY], typical)
-            usual = where(on_trial, wanted.scale[WITH_DAY], usual)
-        size = mixture.NORMAL * abs(judged.value - typical) / usual
-        if is_tried:
-            size = where(on_trial & (age < DAY_TRIED), 1.0, size)
-        self.spread_of_day.learn(at, size, step, self.location.patterns.day_visits(at), at.n >= YOUNG)
 
     def _renew_tails(self, at: Moment, explained: Mask) -> None:
         """Residuals from before a day's pattern was used, or a week's was known, say little of those to come."""
@@ -386,15 +389,19 @@ class SeriesModel(Model):
     def _learn_views(self, at: Moment, judged: Judged, weight: Floats, learning: Mask, is_held: Mask) -> None:
         """Sums, volatility, tails (with this weight) and events of the series that are `learning`."""
         views, told = judged.views, (judged.raw_surprise, judged.value, judged.typical, judged.evidence.outlier)
-        scores, sums, steps = views.scores, views.sums, views.steps
+        scores, sums, steps, lasting = views.scores, views.sums, views.steps, judged.evidence.lasting
         if not everywhere(learning):
+            lasting = lasting[:, learning]
             at, scores, sums, steps = at.only(learning), scores[:, learning], sums.only(learning), steps.only(learning)
         surprise, value, typical, outlier = (of(x, learning) for x in told)
-        is_held = of(is_held, learning)
-        self.sums.learn(at, sums, is_held)
-        self.volatility.learn(at, steps, is_held)
-        self.tails.learn(at.rows, scores, of(weight, learning))
-        self.events.learn(at.rows, at.time, surprise)
+        self.sums.learn(at, sums, of(is_held, learning))
+        self.volatility.learn(at, steps, of(is_held, learning))
+        weight, of_sums = of(weight, learning), self.sums.learn_excursions(at.rows, scores[SUMS], lasting)
+        if of_sums is not None:
+            scores = np.array([scores[RESIDUAL], *of_sums[0], scores[VOLATILITY]])
+            weight = np.array([weight, *(of_sums[1] * weight), weight])
+        self.tails.learn(at.rows, scores, weight)
+        self.events.learn(at.rows, at.time, surprise, of(judged.lasts, learning))
         self.echoes.learn(at.rows, value, typical, outlier)
 
     # ---- lasting changes

@@ -1,8 +1,7 @@
-"""What a residual is looked at as, besides itself: running sums, the volatility of the series, its range.
+"""What a value is looked at as, besides its residual and the sums of sums.py: the volatility of the series, its range.
 
-A running sum finds what lasts and is too small to be seen in one bucket (an exponentially weighted moving average
-chart: Roberts, Technometrics 1, 1959), volatility finds that a series moves more, or less, than it used to, and the
-range finds what leaves all that was seen so far.
+Volatility finds that a series moves more, or less, than it used to, the range finds what leaves all that was seen so
+far.
 """
 
 from dataclasses import dataclass
@@ -10,19 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
-from proxy.engine.elementwise import anywhere, clip, column, double, maximum, minimum, where
+from proxy.engine.elementwise import anywhere, clip, double, maximum, minimum, where
 from proxy.engine.models.component import Component, Mask, Moment
 from proxy.engine.models.grid import Grid
 from proxy.engine.results import Floats
 
-SUM_DECAYS = (1.0 - 1.0 / 6.0, 1.0 - 1.0 / 24.0)
-_DECAYS = np.array(SUM_DECAYS)
-# One wild residual must not stand for many: single buckets have a view of their own.
-SUM_LIMIT = 4.0
-# Values that a sum must hold before it is looked at.
-SUM_FROM = 9
-# A sum is no less usual than so much of what it would be by chance; it grows usual by no more than so many times.
-LEAST_SUM_SCALE, MOST_GROWTH = 0.3, 4.0
 VOLATILITY_MEMORY = 18.0
 # Variance of the log of a mean of so few steps: a constant series must not find any step sensational.
 VOLATILITY_NOISE = 0.02
@@ -52,61 +43,6 @@ def p_of_record(n: Floats, excess: Floats) -> Floats:
     beyond = 1.0 + EXCESS_UNIT * excess
     p: Floats = 1.0 / ((minimum(n, NOVELTY_MOST) + 1.0) * (beyond * beyond))
     return p
-
-
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """The running sums with this bucket in them, to be kept if it is learnt; sums x series."""
-
-    sums: Floats
-    variances: Floats
-    # In units of the deviation that independent residuals would give them.
-    sizes: Floats
-
-    def only(self, chosen: Mask) -> "Sums":
-        """Those of some of several series."""
-        return Sums(self.sums[:, chosen], self.variances[:, chosen], self.sizes[:, chosen])
-
-
-class RunningSums(Component):
-    """Decayed sums of the bounded scores of a series, their variance by chance and their usual size."""
-
-    _sum: Floats
-    _variance: Floats
-    _scale: Floats
-    _n: Floats
-
-    def __init__(self, span: int) -> None:
-        self.memory = Grid.of(span).level_memory
-        count = (len(SUM_DECAYS),)
-        super().__init__(sum=Slot("f4", count), variance=Slot("f4", count), scale=Slot("f4", count, 1.0), n=Slot("f4"))
-
-    def look(self, rows: Rows, z: Floats) -> tuple[Floats, Sums]:
-        """(scores of the sums with this bucket's z in them, the sums); NaN where there are too few values."""
-        decay = column(_DECAYS, rows)
-        sums = self._sum[:, rows] * decay + clip(z, -SUM_LIMIT, SUM_LIMIT)
-        variances = self._variance[:, rows] * decay**2 + 1.0
-        sizes = sums / np.sqrt(variances)
-        scores = sizes / np.maximum(self._scale[:, rows], LEAST_SUM_SCALE)
-        is_young = self._n[rows] < SUM_FROM
-        if anywhere(is_young):
-            scores[..., is_young] = np.nan
-        return scores, Sums(sums, variances, sizes)
-
-    def learn(self, at: Moment, new: Sums, is_held: Mask) -> None:
-        """Keeps the sums of these series."""
-        rows, n = at.rows, double(at.n)
-        self._sum[:, rows] = new.sums
-        self._variance[:, rows] = new.variances
-        self._n[rows] += 1.0
-        rate = where(is_held, 0.0, maximum(1.0 / (n + 1.0), 1.0 / self.memory))
-        old = self._scale[:, rows]
-        target = np.minimum(new.sizes**2, (MOST_GROWTH * old) ** 2)
-        self._scale[:, rows] = np.sqrt(old**2 + rate * (target - old**2))
-
-    def forget(self, rows: Rows) -> None:
-        """Sums up nothing yet."""
-        self._sum[:, rows] = 0.0
 
 
 @dataclass(frozen=True, slots=True)
