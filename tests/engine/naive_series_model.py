@@ -184,7 +184,7 @@ class NaiveFactors:
         if n >= 12 and step > 0:
             gained = clip(by_factor - by_sum, -10.0, 3.0)
             self.gain = single(self.gain + counts / clip(n - 11.0, 1.0, self.memory) * (gained - self.gain))
-        self.wins = able and n >= 100 and self.gain > (0.0 if self.wins else 0.1)
+        self.wins = able and n >= 40 and self.gain > (0.0 if self.wins else 0.1)
         if n > 0:
             limit = INF if n < 12 else 4.0 * size
             step *= counts
@@ -355,7 +355,7 @@ class NaiveSeries:
                 p_new = min(p_new, self.silence.p(self._due_at(time)))
             residual, p_new = residual**kept, p_new**kept
         sizes = [-math.log10(clip(p, 1e-300, 1.0)) for p in (residual, *p_views[1:], p_new)]
-        seen = 0.75 + 0.25 * min(1.0, self.age(time) / (3 * DAY))
+        seen = 0.8 + 0.2 * min(1.0, self.age(time) / WEEK)
         believed = seen * min(1.0, self.n / clip(self.patterns.day_buckets, 36, 250))
 
         def joined(those):

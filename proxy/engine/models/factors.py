@@ -23,7 +23,7 @@ from proxy.engine.results import Floats
 # Part of the level that is added before logarithms are taken: a value of 0 is no abyss.
 OF_LEVEL = 0.05
 # Values that tell the laws apart; by how much in a value's log likelihood factors must be better, and be still.
-FACTORS_FROM, FACTORS_BEGIN, FACTORS_END = 100, 0.1, 0.0
+FACTORS_FROM, FACTORS_BEGIN, FACTORS_END = 40, 0.1, 0.0
 # One value speaks for factors by no more than so much, and against them: far values are what refutes a normal law.
 MOST_FOR, MOST_AGAINST = 3.0, 10.0
 # A difference alone is no less probable than to be the largest of so many times the values seen.

@@ -39,7 +39,7 @@ from proxy.engine.models.component import Lesson, Mask, Model, Moment
 from proxy.engine.models.echoes import Echoes
 from proxy.engine.models.events import OPENS_FROM, Events, told_on
 from proxy.engine.models.factors import Factors
-from proxy.engine.models.grid import DAY, DAY_FROM, WEEK, Grid
+from proxy.engine.models.grid import DAY_FROM, WEEK, Grid
 from proxy.engine.models.history import History
 from proxy.engine.models.incidents import Incidents
 from proxy.engine.models.judged import (
@@ -74,8 +74,8 @@ from proxy.engine.results import Floats
 WARM_UP, LEAST_WARM_UP = 36, 14
 # What is found is believed in full after a day or, if that is less, so many values; it scores in full after twice that.
 BELIEVED_AFTER = 250
-# The part of a surprise that is not believed of a series that has shown nothing of its day yet; after this time all is.
-UNSEEN, DAYS_SEEN_S = 0.25, 3 * DAY
+# The part of a surprise that is not believed of a series that has shown nothing of its week yet; after one all is.
+UNSEEN, SEEN_S = 0.2, WEEK
 # Values before which errors are not bounded and scores not looked at, and before which none counts as odd.
 YOUNG, TRUSTED_UNTIL = 12, 30
 # What the tails of a series keep of the time before its day's pattern was used.
@@ -198,8 +198,8 @@ class SeriesModel(Model):
         views = self._look(at, value, wanted)
         evidence = self._weigh(at, value, wanted, views, outside)
         maturity = minimum(1.0, at.n / self.believed_after)
-        if anywhere(at.age < DAYS_SEEN_S):
-            maturity = maturity * (1.0 - UNSEEN * (1.0 - minimum(at.age / DAYS_SEEN_S, 1.0)))
+        if anywhere(at.age < SEEN_S):
+            maturity = maturity * (1.0 - UNSEEN * (1.0 - minimum(at.age / SEEN_S, 1.0)))
         ready = at.n >= self.warm_up
         raw = where(ready, evidence.surprise() * maturity, 0.0)
         lasts = self.sums.lasts(rows, evidence.odd)
