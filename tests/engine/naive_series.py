@@ -125,13 +125,16 @@ class NaiveExcursion:
     """The scores of one sum since it became improbable; it is over after a day, of 24 buckets at least."""
 
     def __init__(self, memory, span):
-        self.memory, self.longest, self.scores = memory, max(DAY // span, 24), []
+        self.memory, self.longest, self.scores, self.is_normal = memory, max(DAY // span, 24), [], False
 
     def learn(self, score, p):
         """(score, how often) for the tails: the root of the mean square once it is over, nothing before."""
-        if p < 1e-3 and len(self.scores) < self.longest:
+        if p >= 1e-3:
+            self.is_normal = False
+        if p < 1e-3 and len(self.scores) < self.longest and not self.is_normal:
             self.scores.append(score)
             return score, 0.0
+        self.is_normal = p < 1e-3
         gone, self.scores = self.scores, []
         if not gone:
             return score, 1.0

@@ -289,13 +289,14 @@ class NaiveSeries:
         p_views[0] = max(p_views[0], echo)
         if self.is_count and typical < 20:
             by_chance = [2.0 * tail_of_normal(x) for x in (z, *sizes, z)]
+            lasting = [max(p, chance) for p, chance in zip(lasting, by_chance[1:3], strict=True)]
             p_views = [max(p, chance) for p, chance in zip(p_views, by_chance, strict=True)]
         p_new = self.views.novelty(n, age, value, spread, self.side)
         expected = 1.0 if self.location.calendar.is_today(time) else p_new
         ready = n >= clip(self.patterns.day_buckets, 14, 36)
         raw, of_bucket = self._surprises(time, value, typical, z, p_views, expected) if ready else (0.0, 0.0)
         p_odd = max(min(1.0, 2.0 * tail[0]), echo)
-        lasts = self.lasts(p_odd)
+        lasts = self.lasts(time, p_odd)
         surprise = self.events.discount(time, raw, lasts)
         if raw > 1.0 and self.events.goes_on(time, raw, lasts):
             surprise = min(0.5 * surprise, max(of_bucket, 1.9))
@@ -308,9 +309,10 @@ class NaiveSeries:
             min(1.0, 2.0 * tail[0]), p_odd, p_new, ready, raw, final,
         )  # fmt: skip
 
-    def lasts(self, p_odd):
-        """Whether one of the sums is on an excursion that no single bucket shows."""
-        return p_odd >= 1e-2 and any(excursion.scores for excursion in self.excursions)
+    def lasts(self, time, p_odd):
+        """Whether one of the sums is on an excursion that no single bucket shows; a gap of half a day ends it."""
+        is_near = self.seen is not None and time - self.seen <= DAY // 2
+        return is_near and p_odd >= 1e-2 and any(excursion.scores for excursion in self.excursions)
 
     def _possible(self, typical, spread, is_positive):
         """What is expected is no less than 0 where values never were, and low counts spread by chance at least."""
@@ -388,7 +390,7 @@ class NaiveSeries:
         if weight > 0.5:
             judged.keep(is_held)
             share = self.incidents.share(time) if is_held else 1.0
-            lasts, told = self.lasts(judged.p_odd), [(score, 1.0) for score in judged.scores]
+            lasts, told = self.lasts(time, judged.p_odd), [(score, 1.0) for score in judged.scores]
             for k, excursion in enumerate(self.excursions):
                 told[1 + k] = excursion.learn(judged.scores[1 + k], judged.p_lasting[k])
             for tail, (score, often) in zip(self.tails, told, strict=True):
@@ -416,7 +418,7 @@ class NaiveSeries:
     def _is_held(self, time, judged):
         """Where an incident goes on that no pattern explains."""
         off = [abs(judged.value - judged.predicted[k]) / judged.scale[k] for k in (WITH_DAY, WITH_WEEK, STRENGTHENED)]
-        is_incident = self.incidents.is_held(time, judged.p_odd) or self.lasts(judged.p_odd)
+        is_incident = self.incidents.is_held(time, judged.p_odd) or self.lasts(time, judged.p_odd)
         return is_incident and self.events.habit(time) <= 0.25 and min(off) > 2.0 and self.age(time) >= 14 * DAY
 
     def _forget_surprises(self):
@@ -447,7 +449,7 @@ class NaiveSeries:
     def _forget_sums(self):
         self.views.sum = [0.0, 0.0]
         for excursion in self.excursions:
-            excursion.scores = []
+            excursion.scores, excursion.is_normal = [], False
 
     def _renew_tails(self, time):
         """Four fifths of what was seen are forgotten when the day's pattern comes into use."""

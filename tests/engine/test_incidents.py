@@ -176,6 +176,7 @@ def test_three_spreads_more_for_eight_hours_are_critical_and_stay_on_the_score(s
     incident = scores[first:after]
     assert np.median(incident.max(axis=0)) >= 75
     assert (incident >= 25).mean() >= 0.25
+    assert (incident[len(incident) // 4 :] >= 25).any(axis=0).mean() >= 0.75
     assert (scores[after:] >= 75).sum() <= 3
 
 

@@ -12,6 +12,9 @@ def leaves(tree):
     return [(f"{part}.{name}", array) for part, arrays in tree.items() for name, array in arrays.items()]
 
 
+NAMES = ("p", "surprise", "raw_surprise", "typical", "spread", "factor", "ready", "goes_on", "is_high", "lasts")
+
+
 def run(span, kind, times, values, has_samples=False):
     """Feeds the same to both ways; every number and the state must be alike. Returns the lasting changes made."""
     in_numbers, in_arrays = (SeriesModel(span, **KINDS[kind]) for _ in range(2))
@@ -24,7 +27,7 @@ def run(span, kind, times, values, has_samples=False):
         value = np.array([value])
         one = in_numbers.judge(time, rows, value, samples)
         other = in_arrays._judge(in_arrays.history.at(time, rows), value, samples)
-        for name in ("p", "surprise", "raw_surprise", "typical", "spread", "factor", "ready", "goes_on", "is_high"):
+        for name in NAMES:
             assert getattr(one, name).tolist() == getattr(other, name).tolist(), (name, time)
         for name in ("odd", "single", "multi"):
             assert getattr(one.evidence, name).tolist() == getattr(other.evidence, name).tolist(), (name, time)

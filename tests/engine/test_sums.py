@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from proxy.engine.models.component import Moment
 from proxy.engine.models.sums import LONGEST_EXCURSION, SUM_MEMORIES, RunningSums, Sums
 
 HOUR, DAY = 3600, 86400
@@ -35,10 +36,10 @@ def test_a_sum_counts_as_far_as_the_bucket_goes_with_it(off, kept):
 
 def test_what_is_usual_is_as_it_was():
     sums = Sums(np.array([-3.0]), np.ones((2, 1)), np.ones((2, 1)), np.ones((2, 1)))
-    assert sums.supported(NEAR) is NEAR
+    assert sums.supported(NEAR) == pytest.approx(NEAR)
 
 
-def test_while_an_excursion_lasts_nothing_is_told_and_then_its_mean_for_as_many_buckets_as_the_sum_is_over():
+def test_while_an_excursion_lasts_nothing_is_told_and_then_its_size_for_as_many_buckets_as_the_sum_is_over():
     sums = sums_of()
     assert learn(sums, 1.0, NEAR) == [(1.0, 1.0), (1.0, 1.0)]
     for score in (-3.0, -5.0) * 5:
@@ -55,12 +56,18 @@ def test_while_an_excursion_lasts_nothing_is_told_and_then_its_mean_for_as_many_
 @pytest.mark.parametrize(("span", "longest"), [(300, DAY // 300), (HOUR, LONGEST_EXCURSION), (DAY, LONGEST_EXCURSION)])
 def test_an_excursion_of_more_than_a_day_is_the_new_normal(span, longest):
     sums = sums_of(span)
-    counts = [learn(sums, 4.0, FAR)[1][1] for _ in range(longest + 1)]
-    assert counts == [0.0] * longest + [SUM_MEMORIES[1]]
+    counts = [learn(sums, 4.0, FAR)[1][1] for _ in range(2 * longest + 2)]
+    assert counts == [0.0] * longest + [SUM_MEMORIES[1]] + [1.0] * (longest + 1)
+    assert not sums.lasts(ROWS, np.ones(1)).any()
+    learn(sums, 1.0, NEAR)
+    assert learn(sums, 4.0, FAR)[1][1] == 0.0
 
 
 def test_what_is_understood_is_told_nobody():
     sums = sums_of()
     learn(sums, 4.0, FAR)
+    _, new = sums.look(ROWS, np.full(1, 3.0))
+    sums.learn(Moment(0, ROWS, ROWS, np.zeros(1), ROWS), new, np.zeros(1, bool))
     sums.forget(ROWS)
+    assert (sums.look(ROWS, np.zeros(1))[1].sums == 0.0).all()
     assert learn(sums, 1.0, NEAR) == [(1.0, 1.0), (1.0, 1.0)]

@@ -1,11 +1,11 @@
 """Events of a series: what belongs to one is told once in full, and one like many before it is less of an event.
 
 A surprise (-log10 p) above OPENS_FROM opens an event; it lasts EVENT_S from the bucket that opened it or made it
-clearly worse, or as long as a sum is on an excursion (sums.py), and is known by its peak. What goes on at the same size
-counts for half: it stays on the score, below the bucket it began with, and just so where nothing but a sum tells it.
-Until several lie in the past, events are incidents: little is learnt from them. A surprise is
-discounted by log10(1 + past events with a peak of at least 0.8 of it), MOST_OFF at most; their memory halves every
-HALF_LIFE_S.
+clearly worse, or as long as a sum is on an excursion that single buckets do not show (sums.py), and is known by its
+peak. What goes on at the same size counts for half: it stays on the score, below the bucket it began with, and just so
+where nothing but a sum tells it. Until several lie in the past, events are incidents: little is learnt from them. A
+surprise is discounted by log10(1 + past events with a peak of at least 0.8 of it), MOST_OFF at most; their memory
+halves every HALF_LIFE_S.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ MOST_OFF = 0.8
 # An event is told in full again where it exceeds its peak by more than this; else this share of it is told.
 MARGIN, GOES_ON = 0.5, 0.5
 # The surprise of what goes on only by its sums: a score of 25 and a little, for they tell the same again.
-LASTING = 1.9
+TOLD_ON = 1.9
 # What past events keep of their weight with every bucket that turns out to belong to a pattern.
 EXCUSED = 0.9
 BINS = 24
@@ -65,7 +65,7 @@ class Events(Component):
     def discount(self, rows: Rows, time: int, surprise: Floats, lasts: Mask) -> Floats:
         """Surprise less what similar past events take off; small ones are left alone.
 
-        `lasts` tells which series were on an excursion in the bucket before.
+        `lasts` tells on which series something goes on that single buckets do not show (`RunningSums.lasts`).
         """
         is_loud = surprise > OPENS_FROM
         if not anywhere(is_loud):
@@ -124,7 +124,7 @@ class Events(Component):
 
 def told_on(surprise: Floats, of_bucket: Floats) -> Floats:
     """What is told of a bucket that goes on with its event; `of_bucket` is its surprise without the sums."""
-    return minimum(GOES_ON * surprise, maximum(of_bucket, LASTING))
+    return minimum(GOES_ON * surprise, maximum(of_bucket, TOLD_ON))
 
 
 def _bin(surprise: Floats) -> Rows:

@@ -13,7 +13,7 @@ from proxy.engine.models.views import Steps
 from proxy.engine.probability import clip_p
 from proxy.engine.results import Floats
 
-# The views of a residual that have a tail of their own.
+# The views of a value that have a tail of their own.
 RESIDUAL, SHORT_SUM, LONG_SUM, VOLATILITY = range(4)
 SUMS, FEATURES = slice(SHORT_SUM, VOLATILITY), 4
 # What the surprise loses because the strongest of five views was chosen, and the share of what each view has beyond one
@@ -45,7 +45,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """The residual z in spreads and what is made of it: views x series `scores`, NaN where there is too little."""
+    """The residual z in spreads, and z and the other views: views x series `scores`, NaN where there is too little."""
 
     z: Floats
     scores: Floats
@@ -57,13 +57,13 @@ class Views:
 class Evidence:
     """How improbable each view is, one element per series; `by_view` is views x series.
 
-    `lasting` is what the sums say whatever the present bucket does (sums x series), `outlier` is that of the residual
+    `by_sum` is what the sums say whatever the present bucket does (sums x series), `outlier` is that of the residual
     to either side, `odd` the same but for jumps that were predicted and did not come, `new` that of leaving the range,
     `single` and `multi` what is made of them for one bucket and for several; `most` is what -log10 p of all may be at
     most.
     """
 
-    lasting: Floats
+    by_sum: Floats
     outlier: Floats
     odd: Floats
     by_view: Floats
@@ -120,47 +120,19 @@ class Judged:
     def listed(self) -> "Judged":
         """What is in numbers, in arrays of one element; what is only learnt from is left to `alone`."""
         w, v, e = self.wanted, self.views, self.evidence
-        numbers = (
-            w.typical,
-            w.spread,
-            w.steady,
-            w.steady_spread,
-            w.factor,
-            v.z,
-            e.outlier,
-            e.odd,
-            e.new,
-            e.single,
-            e.multi,
-            e.most,
-        )
+        numbers = (w.typical, w.spread, w.factor, v.z, e.outlier, e.odd, e.new, e.single, e.multi, e.most)
         # One array for all of them costs a third of one for each.
-        (
-            typical,
-            spread,
-            steady,
-            steady_spread,
-            factor,
-            z,
-            outlier,
-            odd,
-            new,
-            single,
-            multi,
-            most,
-            value,
-            p,
-            surprise,
-            raw,
-        ) = np.array((*numbers, self.value, self.p, self.surprise, self.raw_surprise))[:, None]
+        typical, spread, factor, z, outlier, odd, new, single, multi, most, value, p, surprise, raw = np.array(
+            (*numbers, self.value, self.p, self.surprise, self.raw_surprise)
+        )[:, None]
         predicted, scale, doubt = (x[:, None] for x in (w.predicted, w.scale, w.doubt))
         return Judged(
             _list(self.rows),
             value,
             _list(self.ready),
-            Prediction(typical, spread, steady, steady_spread, factor, predicted, scale, doubt),
+            Prediction(typical, spread, w.steady, w.steady_spread, factor, predicted, scale, doubt),
             Views(z, v.scores[:, None], v.sums, v.steps),
-            Evidence(e.lasting[:, None], outlier, odd, e.by_view[:, None], new, single, multi, most),
+            Evidence(e.by_sum, outlier, odd, e.by_view[:, None], new, single, multi, most),
             p,
             surprise,
             raw,

@@ -41,7 +41,7 @@ class Mixture(Component):
 
     def __init__(self, predictors: int, steady: int, span: int) -> None:
         # How many of them, the first ones, do not follow the last values.
-        self.steady = steady
+        self.steady_count = steady
         self.memory = Grid.of(span).level_memory
         # What a bucket of an incident that the plain level explains says against a predictor at most.
         self.most_held = -LEAST_LOG_WEIGHT * span / PLAIN_S
@@ -73,7 +73,7 @@ class Mixture(Component):
         floor = maximum(maximum(least, OF_LEVEL_SCALE * scale[0]), TINY)
         scale = maximum(scale * np.sqrt(doubt), floor)
         weight = np.exp(double(self._log_weight[:, rows])) * in_use
-        steady, others = slice(self.steady), range(self.steady, len(weight))
+        steady, others = slice(self.steady_count), range(self.steady_count, len(weight))
         parts = weight, weight * predicted, weight * scale
         of_steady = [np.add.reduce(part[steady]) for part in parts]
         of_all = [total + sum(part[i] for i in others) for total, part in zip(of_steady, parts, strict=True)]

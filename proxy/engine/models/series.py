@@ -37,7 +37,7 @@ from proxy.engine.models.changes import LevelShifts
 from proxy.engine.models.clock_shift import ClockChanges, Told
 from proxy.engine.models.component import Lesson, Mask, Model, Moment
 from proxy.engine.models.echoes import Echoes
-from proxy.engine.models.events import OPENS_FROM, Events, told_on
+from proxy.engine.models.events import EVENT_S, OPENS_FROM, Events, told_on
 from proxy.engine.models.factors import Factors
 from proxy.engine.models.grid import DAY_FROM, WEEK, Grid
 from proxy.engine.models.history import History
@@ -72,7 +72,7 @@ from proxy.engine.results import Floats
 # Nothing is reported before a day's values or, if that is less, these: a tail of a handful of residuals says nothing.
 # Where a day has few, these are enough.
 WARM_UP, LEAST_WARM_UP = 36, 14
-# What is found is believed in full after a day or, if that is less, so many values; it scores in full after twice that.
+# What is found is believed after a day or, if that is less, so many values; what it scores is limited until twice that.
 BELIEVED_AFTER = 250
 # The part of a surprise that is not believed of a series that has shown nothing of its week yet; after one all is.
 UNSEEN, SEEN_S = 0.2, WEEK
@@ -202,11 +202,10 @@ class SeriesModel(Model):
             maturity = maturity * (1.0 - UNSEEN * (1.0 - minimum(at.age / SEEN_S, 1.0)))
         ready = at.n >= self.warm_up
         raw = where(ready, evidence.surprise() * maturity, 0.0)
-        lasts = self.sums.lasts(rows, evidence.odd)
-        surprise, goes_on = (
-            self.events.discount(rows, at.time, raw, lasts),
-            self.events.goes_on(rows, at.time, raw, lasts),
-        )
+        # What was before a gap is over.
+        lasts = self.sums.lasts(rows, evidence.odd) & (at.age - self.history.last_age(rows) <= EVENT_S)
+        surprise = self.events.discount(rows, at.time, raw, lasts)
+        goes_on = self.events.goes_on(rows, at.time, raw, lasts)
         is_told_on = goes_on & (raw > OPENS_FROM)
         if anywhere(is_told_on):
             of_bucket = evidence.surprise_of_bucket(is_told_on) * of(maturity, is_told_on)
@@ -216,7 +215,7 @@ class SeriesModel(Model):
         return Judged(rows, value, ready, wanted, views, evidence, p, surprise, raw, goes_on, lasts, samples)
 
     def _look(self, at: Moment, value: Floats, wanted: Prediction) -> Views:
-        """The residual and what is made of it."""
+        """The residual and the other views."""
         z = self._off(value, wanted.typical, wanted.spread * wanted.factor)
         of_sums, sums = self.sums.look(at.rows, self._off(value, wanted.steady, wanted.steady_spread * wanted.factor))
         of_steps, steps = self.volatility.look(at, value, wanted.spread)
@@ -238,8 +237,8 @@ class SeriesModel(Model):
         scores, rows = views.scores, at.rows
         tail = self.tails.survivals(at.rows, np.where(np.isnan(scores), 0.0, scores))
         by_view = two_sided(tail, scores, self.side)
-        lasting = by_view[SUMS].copy()
-        by_view[SUMS] = views.sums.supported(lasting)
+        by_sum = by_view[SUMS].copy()
+        by_view[SUMS] = views.sums.supported(by_sum)
         outlier = minimum(1.0, 2.0 * tail[RESIDUAL])
         rounds = self.location.patterns.day_visits(at) / self.grid.day_visit
         least_p = self.echoes.least_p(at.rows, value, wanted.typical, rounds)
@@ -252,7 +251,7 @@ class SeriesModel(Model):
         is_low = wanted.typical < LOW_COUNT
         if self.is_count and anywhere(is_low):
             by_chance = low_counts.chance(views.z, views.sums.sizes) * is_low
-            by_view = np.maximum(by_view, by_chance)
+            by_view, by_sum = np.maximum(by_view, by_chance), np.maximum(by_sum, by_chance[SUMS])
             new = maximum(tempered_novelty(new, by_view[RESIDUAL]), by_chance[RESIDUAL])
         else:
             new = tempered_novelty(new, by_view[RESIDUAL])
@@ -268,7 +267,7 @@ class SeriesModel(Model):
         single = minimum(by_view[RESIDUAL], new)
         multi = any_of(np.minimum.reduce(by_view[1:]), FEATURES - 1)
         most = self.factors.most_surprise(at, value, wanted.typical, self.location.level.of(rows), others=others)
-        return Evidence(lasting, outlier, maximum(outlier, least_p), by_view, new, single, multi, most)
+        return Evidence(by_sum, outlier, maximum(outlier, least_p), by_view, new, single, multi, most)
 
     # ---- learning
 
@@ -389,14 +388,14 @@ class SeriesModel(Model):
     def _learn_views(self, at: Moment, judged: Judged, weight: Floats, learning: Mask, is_held: Mask) -> None:
         """Sums, volatility, tails (with this weight) and events of the series that are `learning`."""
         views, told = judged.views, (judged.raw_surprise, judged.value, judged.typical, judged.evidence.outlier)
-        scores, sums, steps, lasting = views.scores, views.sums, views.steps, judged.evidence.lasting
+        scores, sums, steps, by_sum = views.scores, views.sums, views.steps, judged.evidence.by_sum
         if not everywhere(learning):
-            lasting = lasting[:, learning]
+            by_sum = by_sum[:, learning]
             at, scores, sums, steps = at.only(learning), scores[:, learning], sums.only(learning), steps.only(learning)
         surprise, value, typical, outlier = (of(x, learning) for x in told)
         self.sums.learn(at, sums, of(is_held, learning))
         self.volatility.learn(at, steps, of(is_held, learning))
-        weight, of_sums = of(weight, learning), self.sums.learn_excursions(at.rows, scores[SUMS], lasting)
+        weight, of_sums = of(weight, learning), self.sums.learn_excursions(at.rows, scores[SUMS], by_sum)
         if of_sums is not None:
             scores = np.array([scores[RESIDUAL], *of_sums[0], scores[VOLATILITY]])
             weight = np.array([weight, *(of_sums[1] * weight), weight])
@@ -465,11 +464,8 @@ class SeriesModel(Model):
         """ln p of other values in place of row i's, in the direction of its anomaly; `scale` widens the spread."""
         spread = float(judged.spread[i] * judged.factor[i]) * scale
         typical = np.full(len(value), judged.typical[i])
-        z = (value - typical) / spread
-        if self.is_count:
-            z = low_counts.scores(value, typical, spread, z)
-        is_high = judged.is_high[i]
-        z = np.clip(z if is_high else -z, 0.0, 1e4)
+        z, is_high = self._off(value, typical, spread), judged.is_high[i]
+        z = np.maximum(z if is_high else -z, 0.0)
         at = np.full(len(value), judged.rows[i], np.intp)
         return np.log(clip_p(2.0 * self.tails.survival(RESIDUAL, at, z if is_high else -z)))
 
@@ -481,7 +477,7 @@ class SeriesModel(Model):
         return lower, upper
 
     def maturity(self, row: int) -> float:
-        """0..1: how far the series has been seen for as long as its scores take to be told in full."""
+        """0..1: how far the series has shown the values until which its scores are limited."""
         return self.history.share_of(row, max(WARM_UP, min(2.0 * self.grid.day_buckets, 2.0 * BELIEVED_AFTER)))
 
     def run_length(self, judged: Judged, i: int) -> int:

@@ -3,7 +3,7 @@
 An exponentially weighted moving average chart (Roberts, Technometrics 1, 1959). What a sum says follows from buckets
 that are over; so it counts as far as the present one goes with it. An excursion is a run of buckets in which a sum is
 improbable: while it lasts the tails learn nothing of it, for what was before is what judges it, and after that it
-counts for no more buckets than the sum is over. One that lasts longer than a day is the new normal.
+counts for no more buckets than the sum is over. What lasts longer than a day is the new normal: each bucket counts.
 """
 
 from dataclasses import dataclass
@@ -102,8 +102,10 @@ class RunningSums(Component):
         return scores, Sums(off, sums, variances, sizes)
 
     def lasts(self, rows: Rows, p: Floats) -> Mask:
-        """Which series are on an excursion that single buckets do not show; `p` is that of the present one."""
-        lasts: Mask = ((self._run[0, rows] > 0) | (self._run[1, rows] > 0)) & (p >= ODD_BELOW)
+        """Which series were on an excursion in the bucket learnt last and are not odd (`p`) in the present one."""
+        short, long = (self._run[i, rows] for i in range(len(SUM_MEMORIES)))
+        is_on = ((short > 0) & (short <= self.longest)) | ((long > 0) & (long <= self.longest))
+        lasts: Mask = is_on & (p >= ODD_BELOW)
         return lasts
 
     def learn(self, at: Moment, new: Sums, is_held: Mask) -> None:
@@ -127,12 +129,13 @@ class RunningSums(Component):
         if not is_far.any() and not run.any():
             return None
         run, square = double(run), double(self._square[:, rows])
-        lasts = is_far & (run < self.longest)
-        ends = (run > 0) & ~lasts
-        self._square[:, rows] = np.where(lasts, square + (scores * abs(scores) - square) / (run + 1.0), 0.0)
-        self._run[:, rows] = np.where(lasts, run + 1.0, 0.0)
+        goes_on = is_far & (run < self.longest)
+        ends = (run > 0) & (run <= self.longest) & ~goes_on
+        self._square[:, rows] = np.where(goes_on, square + (scores * abs(scores) - square) / (run + 1.0), 0.0)
+        # One bucket more than the longest stands for the new normal.
+        self._run[:, rows] = np.where(is_far, np.minimum(run + 1.0, self.longest + 1.0), 0.0)
         over = np.sign(square) * np.sqrt(abs(square))
-        counts = np.where(lasts, 0.0, np.where(ends, np.minimum(run, column(_MEMORIES, rows)), 1.0))
+        counts = np.where(goes_on, 0.0, np.where(ends, np.minimum(run, column(_MEMORIES, rows)), 1.0))
         return np.where(ends, over, scores), counts
 
     def forget(self, rows: Rows) -> None:
