@@ -1,8 +1,8 @@
-"""One series in plain Python: the obviously right twin of models/series.py, views.py and changes.py.
+"""One series in plain Python: the obviously right twin of models/series.py and factors.py.
 
 Loops over lists of floats; numbers are rounded only where they are stored, to the size the model stores them in, so
 that the two do not drift apart. Where a series is expected is in naive_location.py, tails and past events are in
-naive_series.py; clocks stay as they are.
+naive_series.py, its views in naive_views.py, levels that move in naive_changes.py; clocks stay as they are.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
 
+from tests.engine.naive_changes import NaiveChanges
 from tests.engine.naive_location import (
     DAY,
     LEVEL,
@@ -27,6 +28,7 @@ from tests.engine.naive_location import (
     single,
 )
 from tests.engine.naive_series import NaiveEvents, NaiveExcursion, NaiveIncidents, NaiveSilence, NaiveTail
+from tests.engine.naive_views import NaiveViews
 
 NAN, INF = math.nan, math.inf
 NORMAL = NormalDist()
@@ -85,78 +87,13 @@ class Judged:
     z: float
     scores: list[float]
     keep: Callable[[bool], None]
-    p_lasting: list[float]
+    by_sum: list[float]
     p_outlier: float
     p_odd: float
     p_new: float
     ready: bool
     raw: float
     p: float
-
-
-class NaiveViews:
-    """Running sums, volatility and range."""
-
-    def __init__(self, span):
-        self.memory = memory(span)
-        self.last, self.low, self.high = None, None, None
-        self.sum, self.sum_var, self.sum_scale, self.sum_n = [0.0, 0.0], [0.0, 0.0], [1.0, 1.0], 0
-        self.volatility = self.vol_mean = self.vol_var = 0.0
-
-    def look(self, n, value, off, spread):
-        """(scores of sums and volatility, sizes of the sums, how far the bucket goes with them, what keeps it)."""
-        sums, variances, sizes, scores = [], [], [], []
-        for k, decay in enumerate((1.0 - 1.0 / 6.0, 1.0 - 1.0 / 24.0)):
-            sums.append(self.sum[k] * decay + clip(off, -4.0, 4.0))
-            variances.append(self.sum_var[k] * decay**2 + 1.0)
-            sizes.append(sums[k] / math.sqrt(variances[k]))
-            scores.append(sizes[k] / max(self.sum_scale[k], 0.3) if self.sum_n >= 9 else NAN)
-        volatility = self.volatility
-        if self.last is not None:
-            volatility += max(1.0 / 18.0, 1.0 / (n + 1.0)) * (min(abs(value - self.last), 4.0 * spread) - volatility)
-        log_volatility = math.log(volatility + 0.05 * spread + 1e-30)
-        of_steps = (log_volatility - self.vol_mean) / math.sqrt(self.vol_var + 0.02) if n >= 36 else NAN
-
-        def keep(is_held):
-            rate = 0.0 if is_held else max(1.0 / (n + 1.0), 1.0 / self.memory)
-            for k in range(2):
-                square = self.sum_scale[k] ** 2
-                square += rate * (min(sizes[k] ** 2, 16.0 * square) - square)
-                self.sum_scale[k] = single(math.sqrt(square))
-            self.sum, self.sum_var = [single(x) for x in sums], [single(x) for x in variances]
-            self.sum_n += 1
-            self.volatility, self.last = single(volatility), value
-            if n >= 18 and not is_held:
-                rate = 1.0 / clip(n - 17.0, 1.0, self.memory)
-                off, variance = log_volatility - self.vol_mean, self.vol_var
-                self.vol_mean = single(self.vol_mean + rate * off)
-                self.vol_var = single(variance + rate * (min(off**2, 16.0 * (variance + 0.01)) - variance))
-
-        means = [x / memory for x, memory in zip(sums, (6.0, 24.0), strict=True)]
-        return [*scores, of_steps], sizes, [self._support(off, mean) for mean in means], keep
-
-    def _support(self, off, mean):
-        """How far a bucket goes with a sum: in full from half of its mean on, not at all on the other side."""
-        return clip(off * math.copysign(1.0, mean) / max(0.5 * abs(mean), 1e-9), 0.0, 1.0) if mean else 0.0
-
-    def novelty(self, n, age, value, spread, side):
-        if self.low is None or n < 100:
-            return 1.0
-        above = value - self.high if side >= 0 else 0.0
-        below = self.low - value if side <= 0 else 0.0
-        excess = max(above, below) / max(self.high - self.low, 2.0 * spread)
-        p = 1.0 / ((min(n, 1000.0) + 1.0) * (1.0 + 10.0 * (excess - 0.05)) ** 2) if excess > 0.05 else 1.0
-        return p ** min(1.0, age / DAY)
-
-    def learn_range(self, value, level, step, span):
-        half_life = min(30 * DAY * max(1.0, 3600 / span), 365 * DAY)
-        drift = (1.0 - 0.5 ** (span / half_life)) * step
-        if self.low is not None:
-            self.low += drift * (level - self.low)
-            self.high += drift * (level - self.high)
-        if step > 0:
-            self.low = value if self.low is None else min(self.low, value)
-            self.high = value if self.high is None else max(self.high, value)
 
 
 class NaiveFactors:
@@ -191,46 +128,6 @@ class NaiveFactors:
             centred = max(1.0 / n, 1.0 / self.memory) * clip(off, -limit, limit)
             sized = max(3.0 / (n + 2.0), 1.0 / self.memory) * (1.25 * min(abs(off), limit) - self.size)
             self.centre, self.size = single(self.centre + step * centred), single(self.size + step * sized)
-
-
-class NaiveChanges:
-    """Change points from plain lists of the residuals since a series became odd."""
-
-    def __init__(self):
-        self.share, self.spread, self.since, self.gathered = 0.0, 0.0, None, []
-        self.shift, self.shift_at, self.vote = 0.0, None, 0.0
-
-    def observe(self, time, off, spread):
-        if self.share < 0.1:
-            self.spread = spread
-        self.share = single(self.share + (1.0 - 0.5 ** (1 / 12)) * ((abs(off) > 3.0 * self.spread) - self.share))
-        return self._gather(time, off) + self._reconsider(time, off)
-
-    def _gather(self, time, off):
-        if self.since is None and self.share > 0.5:
-            self.since, self.gathered = time, []
-        elif self.since is not None and self.share < 0.25:
-            self.since = None
-        if self.since is None:
-            return 0.0
-        self.gathered.append(off)
-        n, mean = len(self.gathered), sum(self.gathered) / len(self.gathered)
-        around_zero, around_mean = sum(x * x for x in self.gathered), sum((x - mean) ** 2 for x in self.gathered)
-        if n < 12 or time - self.since < 26 * 3600 or abs(mean) <= 3.0 * self.spread:
-            return 0.0
-        if n * math.log(around_zero / max(around_mean, 1e-12 * around_zero + 1e-300)) - 2.0 <= 10.0:
-            return 0.0
-        self.since, self.share = None, 0.0
-        self.shift, self.shift_at, self.vote = mean, time, 0.0
-        return mean
-
-    def _reconsider(self, time, off):
-        if self.shift_at is None or time == self.shift_at:
-            return 0.0
-        self.vote = single(self.vote + ((1.0 if abs(off + self.shift) < abs(off) else -1.0) - self.vote) / 12)
-        if self.vote > 0.5 or time - self.shift_at > 2 * DAY:
-            self.shift_at = None
-        return -self.shift if self.vote > 0.5 else 0.0
 
 
 class NaiveSeries:
@@ -282,14 +179,14 @@ class NaiveSeries:
             on_side = [s * self.side > 0 for s in scores]
             on_side[3] = on_side[0] and scores[3] > 0
             p_views = [p if on else 1.0 for p, on in zip(p_views, on_side, strict=True)]
-        lasting = p_views[1:3]
-        if min(lasting) < 0.1:
-            p_views[1:3] = [p**support for p, support in zip(lasting, supports, strict=True)]
+        by_sum = p_views[1:3]
+        if min(by_sum) < 0.1:
+            p_views[1:3] = [p**support for p, support in zip(by_sum, supports, strict=True)]
         echo = self._of_an_echo(value, typical, known / self.patterns.day_visit)
         p_views[0] = max(p_views[0], echo)
         if self.is_count and typical < 20:
             by_chance = [2.0 * tail_of_normal(x) for x in (z, *sizes, z)]
-            lasting = [max(p, chance) for p, chance in zip(lasting, by_chance[1:3], strict=True)]
+            by_sum = [max(p, chance) for p, chance in zip(by_sum, by_chance[1:3], strict=True)]
             p_views = [max(p, chance) for p, chance in zip(p_views, by_chance, strict=True)]
         p_new = self.views.novelty(n, age, value, spread, self.side)
         expected = 1.0 if self.location.calendar.is_today(time) else p_new
@@ -305,7 +202,7 @@ class NaiveSeries:
             surprise = min(surprise, max(math.log10(2.0 * (n + 1.0)), -math.log10(max(by_both, 1e-300))))
         final = clip(10.0**-surprise, 1e-300, 1.0)
         return Judged(
-            value, samples, predicted, scale, doubt, typical, spread, factor, z, scores, keep, lasting,
+            value, samples, predicted, scale, doubt, typical, spread, factor, z, scores, keep, by_sum,
             min(1.0, 2.0 * tail[0]), p_odd, p_new, ready, raw, final,
         )  # fmt: skip
 
@@ -392,7 +289,7 @@ class NaiveSeries:
             share = self.incidents.share(time) if is_held else 1.0
             lasts, told = self.lasts(time, judged.p_odd), [(score, 1.0) for score in judged.scores]
             for k, excursion in enumerate(self.excursions):
-                told[1 + k] = excursion.learn(judged.scores[1 + k], judged.p_lasting[k])
+                told[1 + k] = excursion.learn(judged.scores[1 + k], judged.by_sum[k])
             for tail, (score, often) in zip(self.tails, told, strict=True):
                 tail.learn(score, often * max(outlier, 0.2) * habit * share)
             self.events.learn(time, judged.raw, lasts)

@@ -73,6 +73,7 @@ class Mixture(Component):
         floor = maximum(maximum(least, OF_LEVEL_SCALE * scale[0]), TINY)
         scale = maximum(scale * np.sqrt(doubt), floor)
         weight = np.exp(double(self._log_weight[:, rows])) * in_use
+        # Both means share what they have in common: every bucket of every series comes this way.
         steady, others = slice(self.steady_count), range(self.steady_count, len(weight))
         parts = weight, weight * predicted, weight * scale
         of_steady = [np.add.reduce(part[steady]) for part in parts]

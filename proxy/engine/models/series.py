@@ -386,7 +386,7 @@ class SeriesModel(Model):
             self.events.excuse(rows)
 
     def _learn_views(self, at: Moment, judged: Judged, weight: Floats, learning: Mask, is_held: Mask) -> None:
-        """Sums, volatility, tails (with this weight) and events of the series that are `learning`."""
+        """Sums, volatility, tails (with this weight, excursions as sums.py says) and events where `learning`."""
         views, told = judged.views, (judged.raw_surprise, judged.value, judged.typical, judged.evidence.outlier)
         scores, sums, steps, by_sum = views.scores, views.sums, views.steps, judged.evidence.by_sum
         if not everywhere(learning):

@@ -15,6 +15,7 @@ from proxy.engine.elementwise import anywhere, clip, column, double, maximum, of
 from proxy.engine.models.component import Component, Mask, Moment
 from proxy.engine.models.grid import DAY, Grid
 from proxy.engine.models.incidents import ODD_BELOW
+from proxy.engine.models.mixture import TINY
 from proxy.engine.results import Floats
 
 # Buckets that the sums are over.
@@ -33,7 +34,6 @@ EXCURSION_BELOW, LONGEST_EXCURSION = 1e-3, 24
 GOES_WITH = 0.5
 # p of a sum from which on it does not matter what the present bucket says.
 _USUAL = 0.1
-TINY = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ class Sums:
         if not anywhere(chosen):
             return p
         off, sums, supported = of(self.off, chosen), self.sums[:, chosen], p.copy()
-        usual = GOES_WITH * np.abs(sums) / _MEMORIES[:, None]
-        supported[:, chosen] = np.power(p[:, chosen], np.clip(off * np.sign(sums) / np.maximum(usual, TINY), 0.0, 1.0))
+        wanted = np.maximum(GOES_WITH * np.abs(sums) / _MEMORIES[:, None], TINY)
+        supported[:, chosen] = np.power(p[:, chosen], np.clip(off * np.sign(sums) / wanted, 0.0, 1.0))
         return supported
 
 

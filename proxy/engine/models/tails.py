@@ -110,8 +110,9 @@ class Tails(Component):
         return clip_p(np.where(size > z0, np.maximum(far, beyond), read))
 
     def learn(self, rows: Rows, z: Floats, weight: Floats | float = 1.0) -> None:
-        """Adds one score per feature (z is features x rows, NaN = none) to each row's histograms, `weight` each.
+        """Adds one score per feature (z is features x rows, NaN = none) to each row's histograms.
 
+        `weight` is one number, one per row, or features x rows; above 1 a score stands for several buckets.
         Old counts fade by growing the unit of new ones, so nothing but the touched bin is written.
         """
         n = self._n[rows]
