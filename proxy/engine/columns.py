@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from proxy.engine.state import StateError
 
 Rows = NDArray[np.intp]
+# No series at all.
+NOBODY: Rows = np.empty(0, np.intp)
 # A column of any stored type.
 Column = NDArray[np.generic]
 

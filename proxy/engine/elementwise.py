@@ -9,7 +9,7 @@ has the type that numpy would give it, so that both ways agree to the last bit.
 """
 
 import math
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ Array = TypeVar("Array", bound=NDArray[Any])
 # Compared with the class of what comes: isinstance takes several times as long.
 _ARRAY: Any = np.ndarray
 _DOUBLE: Any = np.float64
-_ZERO = np.float64(0.0)
+_ZERO: Any = np.float64(0.0)
 # Positions in what is of one series: all, or nothing.
 _ALL, _NOTHING = np.zeros(1, np.intp), np.zeros(0, np.intp)
 # (type chosen, type left out) -> what both make together, where that is not the type chosen.
@@ -47,10 +47,11 @@ def is_one(x: NDArray[np.generic]) -> bool:
     return x.__class__ is not _ARRAY
 
 
-def _promoted(chosen: Any, other: Any) -> Floats:
+def _promoted(chosen: Any, other: Any) -> Any:
+    if other.__class__ is _DOUBLE:
+        return _DOUBLE(chosen)
     kind = _PROMOTED.get((chosen.__class__, other.__class__))
-    promoted: Floats = chosen if kind is None else kind(chosen)
-    return promoted
+    return chosen if kind is None else kind(chosen)
 
 
 def where(is_so: Mask, yes: Numbers, no: Numbers) -> Floats:
@@ -58,7 +59,10 @@ def where(is_so: Mask, yes: Numbers, no: Numbers) -> Floats:
     if is_so.__class__ is _ARRAY:
         return np.where(is_so, yes, no)
     chosen: Any
-    chosen, other = (yes, no) if is_so else (no, yes)
+    if is_so:
+        chosen, other = yes, no
+    else:
+        chosen, other = no, yes
     number: Floats = chosen if chosen.__class__ is _DOUBLE else _promoted(chosen, other)
     return number
 
@@ -68,7 +72,10 @@ def maximum(a: Numbers, b: Numbers) -> Floats:
     if a.__class__ is _ARRAY or b.__class__ is _ARRAY:
         return np.maximum(a, b)
     chosen: Any
-    chosen, other = (a, b) if a >= b or a != a else (b, a)
+    if a >= b or a != a:
+        chosen, other = a, b
+    else:
+        chosen, other = b, a
     number: Floats = chosen if chosen.__class__ is _DOUBLE else _promoted(chosen, other)
     return number
 
@@ -78,7 +85,10 @@ def minimum(a: Numbers, b: Numbers) -> Floats:
     if a.__class__ is _ARRAY or b.__class__ is _ARRAY:
         return np.minimum(a, b)
     chosen: Any
-    chosen, other = (a, b) if a <= b or a != a else (b, a)
+    if a <= b or a != a:
+        chosen, other = a, b
+    else:
+        chosen, other = b, a
     number: Floats = chosen if chosen.__class__ is _DOUBLE else _promoted(chosen, other)
     return number
 
@@ -89,9 +99,12 @@ def clip(x: Numbers, least: Numbers, most: Numbers) -> Floats:
         # Of a few series np.clip takes three times as long.
         return np.minimum(np.maximum(x, least), most)
     chosen: Any = least if x < least else most if x > most else x
-    if x.__class__ is _DOUBLE:
-        return cast(Floats, chosen if chosen.__class__ is _DOUBLE else _DOUBLE(chosen))
-    return _promoted(_promoted(_promoted(chosen, x), least), most)
+    if x.__class__ is not _DOUBLE:
+        chosen = _promoted(_promoted(_promoted(chosen, x), least), most)
+    elif chosen.__class__ is not _DOUBLE:
+        chosen = _DOUBLE(chosen)
+    number: Floats = chosen
+    return number
 
 
 def root(x: Any) -> Floats:
@@ -108,13 +121,13 @@ def double(x: Any) -> Floats:
 
 def indicator(is_so: Mask) -> Floats:
     """1 where it is so, else 0; in single precision, as shares are stored."""
-    found: Any = is_so.astype(np.float32) if is_so.__class__ is _ARRAY else np.float32(is_so)
-    return cast(Floats, found)
+    found: Floats = is_so.astype(np.float32) if is_so.__class__ is _ARRAY else np.float32(is_so)  # type: ignore[assignment]
+    return found
 
 
 def zeros(rows: Rows) -> Floats:
     """0 for each of these series."""
-    return np.zeros(len(rows)) if rows.__class__ is _ARRAY else cast(Floats, _ZERO)
+    return np.zeros(len(rows)) if rows.__class__ is _ARRAY else _ZERO
 
 
 def anywhere(is_so: Mask) -> bool:
@@ -136,26 +149,31 @@ def positions(is_so: Mask) -> Rows:
 
 def of(x: Array, chosen: Rows | Mask) -> Array:
     """Those chosen of x, which has an element per series; what is of one series stays as it is and must be chosen."""
-    return cast(Array, x[chosen]) if x.__class__ is _ARRAY else x
+    each: Any = x
+    some: Array = each[chosen] if x.__class__ is _ARRAY else each
+    return some
 
 
 def listed(x: Array, is_chosen: Mask) -> Array:
     """An array of those chosen of x, which has an element per series: for what seldom happens and may take longer."""
-    if x.__class__ is _ARRAY:
-        return cast(Array, x[is_chosen])
-    alone = cast(Array, np.array([x]))
-    return alone if is_chosen else cast(Array, alone[:0])
+    each: Any = x if x.__class__ is _ARRAY else np.array([x])
+    some: Array = each[is_chosen if x.__class__ is _ARRAY else slice(int(is_chosen))]
+    return some
 
 
 def column(each: Array, rows: Rows) -> Array:
     """Several numbers that go with an array of several x series."""
-    return cast(Array, each[:, None]) if rows.__class__ is _ARRAY else each
+    numbers: Any = each
+    shaped: Array = numbers[:, None] if rows.__class__ is _ARRAY else numbers
+    return shaped
 
 
 def put(x: Floats, at: Rows, new: Numbers) -> Floats:
     """x with others at these positions, of which there is at least one."""
     if x.__class__ is not _ARRAY:
-        return cast(Floats, new)
+        number: Any = new
+        alone: Floats = number
+        return alone
     out = x.copy()
     out[at] = new
     return out

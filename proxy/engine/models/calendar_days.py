@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from proxy.engine.columns import Rows, Slot
+from proxy.engine.columns import NOBODY, Rows, Slot
 from proxy.engine.elementwise import anywhere, double, listed, minimum, of, positions
 from proxy.engine.models.component import Mask, Moment
 from proxy.engine.models.grid import DAY, DAY_MEMORY, WEEK_FROM, Grid
@@ -53,7 +53,6 @@ LEAST_REPEATS, CHANCE = 4, 2e-4
 # Days of such a table's own that its vote is a mean of.
 VOTE_DAYS = 3.0
 _NEVER = -(2**31)
-_NOBODY = np.empty(0, np.intp)
 
 
 class MonthDay(VotedTable):
@@ -111,13 +110,13 @@ class MonthDay(VotedTable):
     def observe(self, at: Moment, off: Floats, sizes: Sizes) -> Rows:
         """Takes what the patterns leave of a bucket's values; returns the rows with a day of the month found by it."""
         if self.grid.span > DAY:
-            return _NOBODY
+            return NOBODY
         is_open = (self._kind[at.rows] == 0) & (at.age >= WEEK_FROM)
         if not anywhere(is_open):
-            return _NOBODY
+            return NOBODY
         at, off = at.only(is_open), of(off, is_open)
         is_over = self._day[at.rows] != at.time // DAY
-        new = self._turn_day(at.listed(is_over), sizes) if anywhere(is_over) else _NOBODY
+        new = self._turn_day(at.listed(is_over), sizes) if anywhere(is_over) else NOBODY
         rows = at.rows
         if len(new):
             still = self._kind[rows] == 0

@@ -1,6 +1,6 @@
 """What the model of a series says of a bucket: what it expected, what it saw, how improbable it is, what it changed."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -19,6 +19,8 @@ SUMS, FEATURES = slice(SHORT_SUM, VOLATILITY), 4
 # What the surprise loses because the strongest of five views was chosen, and the share of what each view has beyond one
 # chance in ten that is added.
 CHOSEN, ADDED = 1.0, 0.25
+# p from which on a view says nothing: one chance in ten.
+USUAL = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,17 @@ class Prediction:
 
     def widened(self, by: Floats) -> "Prediction":
         """The same, as far off by a factor."""
-        return replace(self, factor=self.factor * by)
+        # Every bucket comes this way: dataclasses.replace takes several times as long.
+        return Prediction(
+            self.typical,
+            self.spread,
+            self.steady,
+            self.steady_spread,
+            self.factor * by,
+            self.predicted,
+            self.scale,
+            self.doubt,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +71,8 @@ class Evidence:
 
     `by_sum` is what the sums say whatever the present bucket does (sums x series), `outlier` is that of the residual
     to either side, `odd` the same but for jumps that were predicted and did not come, `new` that of leaving the range,
-    `single` and `multi` what is made of them for one bucket and for several; `most` is what -log10 p of all may be at
-    most.
+    `single` and `multi` what is made of them for one bucket and for several, `least` the least of all; `most` is what
+    -log10 p of all may be at most.
     """
 
     by_sum: Floats
@@ -70,6 +82,7 @@ class Evidence:
     new: Floats
     single: Floats
     multi: Floats
+    least: Floats
     most: Floats
 
     def surprise(self) -> Floats:
@@ -125,14 +138,13 @@ class Judged:
         typical, spread, factor, z, outlier, odd, new, single, multi, most, value, p, surprise, raw = np.array(
             (*numbers, self.value, self.p, self.surprise, self.raw_surprise)
         )[:, None]
-        predicted, scale, doubt = (x[:, None] for x in (w.predicted, w.scale, w.doubt))
         return Judged(
             _list(self.rows),
             value,
             _list(self.ready),
-            Prediction(typical, spread, w.steady, w.steady_spread, factor, predicted, scale, doubt),
+            Prediction(typical, spread, w.steady, w.steady_spread, factor, w.predicted, w.scale, w.doubt),
             Views(z, v.scores[:, None], v.sums, v.steps),
-            Evidence(e.by_sum, outlier, odd, e.by_view[:, None], new, single, multi, most),
+            Evidence(e.by_sum, outlier, odd, e.by_view, new, single, multi, e.least, most),
             p,
             surprise,
             raw,
@@ -163,6 +175,9 @@ class Judged:
         return self.views.z >= 0
 
 
+Kind = Literal["level shift", "linear scale", "time shift", "period", "calendar"]
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A lasting change that the model made of what it saw: of a level, a scale (a factor), a clock or a period (both
@@ -170,22 +185,30 @@ class Change:
     """
 
     row: int
-    kind: Literal["level shift", "linear scale", "time shift", "period", "calendar"]
+    kind: Kind
     size: float
+
+
+def changes(kind: Kind, rows: Rows, sizes: Floats) -> list[Change]:
+    """A change of this kind of each of these series."""
+    return [Change(row, kind, float(size)) for row, size in zip(rows.tolist(), sizes.tolist(), strict=True)]
 
 
 def _list(number: Array) -> Array:
     return np.array([number])  # type: ignore[return-value]
 
 
-def two_sided(tail: Floats, scores: Floats, side: int) -> Floats:
-    """p of each view from its one-sided tail, views x series; `side` 1 or -1 takes the other side for usual."""
-    if side:
-        is_on_side = scores * side > 0
-        # Volatility has no side of its own: it counts on the side the value is on.
-        is_on_side[VOLATILITY] = is_on_side[RESIDUAL] & (scores[VOLATILITY] > 0)
-        tail = np.where(is_on_side, tail, 0.5)
-    return np.minimum(1.0, 2.0 * tail)
+def two_sided(tail: Floats) -> Floats:
+    """p of each view from its one-sided tail, views x series; 1 where that is NaN: there is too little yet."""
+    return np.fmin(1.0, 2.0 * tail)
+
+
+def one_sided(p: Floats, scores: Floats, side: int) -> Floats:
+    """Two-sided p of each view, where it lies on this `side` (1 or -1), else 1: the other one is usual."""
+    is_on_side = scores * side > 0
+    # Volatility has no side of its own: it counts on the side the value is on.
+    is_on_side[VOLATILITY] = is_on_side[RESIDUAL] & (scores[VOLATILITY] > 0)
+    return np.where(is_on_side, p, 1.0)
 
 
 def tempered_novelty(new: Floats, residual: Floats) -> Floats:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from proxy.engine.columns import Rows
+from proxy.engine.columns import NOBODY, Rows
 from proxy.engine.models import period_search
 from proxy.engine.models.component import Moment
 from proxy.engine.models.grid import DAY, WEEK, Grid
@@ -120,7 +120,7 @@ class PeriodFinder:
             for some in np.array_split(due, -(-len(due) // _AT_ONCE)):
                 found.extend(self._look(at.time, some, stretches))
         self.past.add(at, value, sizes)
-        return np.array(found, np.intp)
+        return np.array(found, np.intp) if found else NOBODY
 
     def _look(self, time: int, rows: Rows, stretches: int) -> list[int]:
         table, start_s, stretch_s = self.past.table(rows, stretches)

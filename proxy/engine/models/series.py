@@ -13,7 +13,7 @@ precision allows, arithmetic is float64.
 """
 
 from collections.abc import Callable
-from typing import Literal, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -46,17 +46,21 @@ from proxy.engine.models.judged import (
     FEATURES,
     RESIDUAL,
     SUMS,
+    USUAL,
     VOLATILITY,
     Change,
     Evidence,
     Judged,
     Prediction,
     Views,
+    changes,
+    one_sided,
     tempered_novelty,
     two_sided,
 )
 from proxy.engine.models.location import LEVEL, STRENGTHENED, WITH_DAY, WITH_WEEK, Location
 from proxy.engine.models.low_counts import LOW_COUNT
+from proxy.engine.models.maturity import Maturity
 from proxy.engine.models.mixture import Mixture
 from proxy.engine.models.past import Past
 from proxy.engine.models.period_fit import PeriodFinder
@@ -69,13 +73,6 @@ from proxy.engine.models.views import SeenRange, Volatility
 from proxy.engine.probability import any_of, clip_p
 from proxy.engine.results import Floats
 
-# Nothing is reported before a day's values or, if that is less, these: a tail of a handful of residuals says nothing.
-# Where a day has few, these are enough.
-WARM_UP, LEAST_WARM_UP = 36, 14
-# What is found is believed after a day or, if that is less, so many values; what it scores is limited until twice that.
-BELIEVED_AFTER = 250
-# The part of a surprise that is not believed of a series that has shown nothing of its week yet; after one all is.
-UNSEEN, SEEN_S = 0.2, WEEK
 # Values before which errors are not bounded and scores not looked at, and before which none counts as odd.
 YOUNG, TRUSTED_UNTIL = 12, 30
 # What the tails of a series keep of the time before its day's pattern was used.
@@ -119,8 +116,6 @@ class SeriesModel(Model):
         self.non_negative = non_negative
         self.zero_empty = zero_empty
         self.grid = Grid.of(span)
-        self.warm_up = int(np.clip(self.grid.day_buckets, LEAST_WARM_UP, WARM_UP))
-        self.believed_after = float(np.clip(self.grid.day_buckets, WARM_UP, BELIEVED_AFTER))
         self.history, self.records = History(), Records(self.grid, zero_empty=zero_empty)
         self.location, self.mixture = Location(self.grid), Mixture(location.PREDICTORS, location.STEADY, span)
         self.spread_of_day, self.seen_range = SpreadOfDay(self.grid), SeenRange(span)
@@ -128,6 +123,7 @@ class SeriesModel(Model):
         self.tails, self.events, self.echoes = Tails(FEATURES), Events(), Echoes()
         self.level_shifts, self.clock_changes, self.past = LevelShifts(), ClockChanges(self.grid), Past(span)
         self.incidents, self.silence, self.factors = Incidents(span), Silence(self.grid), Factors(span)
+        self.grown = Maturity(self.grid, self.history)
         self.period_finder = PeriodFinder(self.grid, self.past, self.location, self.mixture)
         super().__init__(
             history=self.history,
@@ -197,22 +193,29 @@ class SeriesModel(Model):
         wanted = wanted.widened(self.echoes.widening(rows, wanted.typical, wanted.spread * wanted.factor))
         views = self._look(at, value, wanted)
         evidence = self._weigh(at, value, wanted, views, outside)
-        maturity = minimum(1.0, at.n / self.believed_after)
-        if anywhere(at.age < SEEN_S):
-            maturity = maturity * (1.0 - UNSEEN * (1.0 - minimum(at.age / SEEN_S, 1.0)))
-        ready = at.n >= self.warm_up
-        raw = where(ready, evidence.surprise() * maturity, 0.0)
-        # What was before a gap is over.
-        lasts = self.sums.lasts(rows, evidence.odd) & (at.age - self.history.last_age(rows) <= EVENT_S)
-        surprise = self.events.discount(rows, at.time, raw, lasts)
+        ready = self.grown.is_ready(at)
+        lasts = self.sums.lasts(rows, evidence.odd)
+        if anywhere(lasts):
+            # What was before a gap is over.
+            lasts &= at.age - self.history.last_age(rows) <= EVENT_S
+        raw = zeros(rows)
+        if not everywhere(evidence.least >= USUAL):
+            raw = where(ready, evidence.surprise() * self.grown.believed(at), 0.0)
         goes_on = self.events.goes_on(rows, at.time, raw, lasts)
-        is_told_on = goes_on & (raw > OPENS_FROM)
-        if anywhere(is_told_on):
-            of_bucket = evidence.surprise_of_bucket(is_told_on) * of(maturity, is_told_on)
-            surprise = put(surprise, positions(is_told_on), told_on(of(surprise, is_told_on), of_bucket))
-        surprise = minimum(surprise, evidence.most)
-        p = clip_p(np.power(10.0, -surprise))
+        surprise, p = raw, raw + 1.0
+        if anywhere(raw > 0):
+            surprise = minimum(self._told(at, evidence, raw, goes_on, lasts), evidence.most)
+            p = clip_p(np.power(10.0, -surprise))
         return Judged(rows, value, ready, wanted, views, evidence, p, surprise, raw, goes_on, lasts, samples)
+
+    def _told(self, at: Moment, evidence: Evidence, raw: Floats, goes_on: Mask, lasts: Mask) -> Floats:
+        """What is told of the `raw` surprises: less of what goes on and of what is like events of the past."""
+        surprise = self.events.discount(at.rows, at.time, raw, lasts)
+        is_told_on = goes_on & (raw > OPENS_FROM)
+        if not anywhere(is_told_on):
+            return surprise
+        of_bucket = evidence.surprise_of_bucket(is_told_on) * of(self.grown.believed(at), is_told_on)
+        return put(surprise, positions(is_told_on), told_on(of(surprise, is_told_on), of_bucket))
 
     def _look(self, at: Moment, value: Floats, wanted: Prediction) -> Views:
         """The residual and the other views."""
@@ -235,11 +238,12 @@ class SeriesModel(Model):
     def _weigh(self, at: Moment, value: Floats, wanted: Prediction, views: Views, outside: Outside | None) -> Evidence:
         """How improbable the views are, each by its own tail, and the range."""
         scores, rows = views.scores, at.rows
-        tail = self.tails.survivals(at.rows, np.where(np.isnan(scores), 0.0, scores))
-        by_view = two_sided(tail, scores, self.side)
+        by_view = two_sided(self.tails.survivals(rows, scores))
+        outlier = double(by_view[RESIDUAL])
+        if self.side:
+            by_view = one_sided(by_view, scores, self.side)
         by_sum = by_view[SUMS].copy()
         by_view[SUMS] = views.sums.supported(by_sum)
-        outlier = minimum(1.0, 2.0 * tail[RESIDUAL])
         rounds = self.location.patterns.day_visits(at) / self.grid.day_visit
         least_p = self.echoes.least_p(at.rows, value, wanted.typical, rounds)
         by_view[RESIDUAL] = maximum(by_view[RESIDUAL], least_p)
@@ -255,19 +259,20 @@ class SeriesModel(Model):
             new = maximum(tempered_novelty(new, by_view[RESIDUAL]), by_chance[RESIDUAL])
         else:
             new = tempered_novelty(new, by_view[RESIDUAL])
-        others = np.minimum.reduce(by_view[1:])
+        others = unbound = np.minimum.reduce(by_view[1:])
         if outside is not None:
             off = outside(rows, value, wanted.spread)
-            new, others = minimum(new, off), minimum(others, off)
+            new, unbound = minimum(new, off), minimum(others, off)
         if self.zero_empty:
             if self.side <= 0:
                 new = minimum(new, self.silence.p(at, value == 0, self.records.due_at(at)))
             by_view[RESIDUAL] = self.records.soften_empty(at, value, by_view[RESIDUAL])
             new = self.records.soften_empty(at, value, new)
         single = minimum(by_view[RESIDUAL], new)
-        multi = any_of(np.minimum.reduce(by_view[1:]), FEATURES - 1)
-        most = self.factors.most_surprise(at, value, wanted.typical, self.location.level.of(rows), others=others)
-        return Evidence(by_sum, outlier, maximum(outlier, least_p), by_view, new, single, multi, most)
+        multi = any_of(others, FEATURES - 1)
+        most = self.factors.most_surprise(at, value, wanted.typical, self.location.level.of(rows), others=unbound)
+        odd, least = maximum(outlier, least_p), minimum(single, others)
+        return Evidence(by_sum, outlier, odd, by_view, new, single, multi, least, most)
 
     # ---- learning
 
@@ -298,9 +303,10 @@ class SeriesModel(Model):
         at = self.history.at(time, judged.rows)
         settled = positions(judged.ready & learning)
         made = self._learn_changes(at.only(settled), judged, settled) if len(settled) else []
-        off = of(judged.value - judged.wanted.predicted[WITH_WEEK], learning)
-        at = at.only(learning)
-        return made + self._learn_periods(at, of(judged.value, learning)) + self._learn_calendar(at, off)
+        value, off = judged.value, judged.value - judged.wanted.predicted[WITH_WEEK]
+        if not everywhere(learning):
+            at, value, off = at.only(learning), value[learning], off[learning]
+        return made + self._learn_periods(at, value) + self._learn_calendar(at, off)
 
     def _learn_occupancy(self, at: Moment, value: Floats, weight: Floats) -> Floats:
         """Whether buckets are filled, and how long they are not; returns the weight each is worth."""
@@ -387,20 +393,22 @@ class SeriesModel(Model):
 
     def _learn_views(self, at: Moment, judged: Judged, weight: Floats, learning: Mask, is_held: Mask) -> None:
         """Sums, volatility, tails (with this weight, excursions as sums.py says) and events where `learning`."""
-        views, told = judged.views, (judged.raw_surprise, judged.value, judged.typical, judged.evidence.outlier)
-        scores, sums, steps, by_sum = views.scores, views.sums, views.steps, judged.evidence.by_sum
+        views, evidence = judged.views, judged.evidence
+        scores, sums, steps, by_sum = views.scores, views.sums, views.steps, evidence.by_sum
+        # One element per series each.
+        told: Any = weight, is_held, judged.lasts, judged.raw_surprise, judged.value, judged.typical, evidence.outlier
         if not everywhere(learning):
-            by_sum = by_sum[:, learning]
-            at, scores, sums, steps = at.only(learning), scores[:, learning], sums.only(learning), steps.only(learning)
-        surprise, value, typical, outlier = (of(x, learning) for x in told)
-        self.sums.learn(at, sums, of(is_held, learning))
-        self.volatility.learn(at, steps, of(is_held, learning))
-        weight, of_sums = of(weight, learning), self.sums.learn_excursions(at.rows, scores[SUMS], by_sum)
+            at, sums, steps = at.only(learning), sums.only(learning), steps.only(learning)
+            scores, by_sum, told = scores[:, learning], by_sum[:, learning], (x[learning] for x in told)
+        weight, is_held, lasts, surprise, value, typical, outlier = told
+        self.sums.learn(at, sums, is_held)
+        self.volatility.learn(at, steps, is_held)
+        of_sums = self.sums.learn_excursions(at.rows, scores[SUMS], by_sum)
         if of_sums is not None:
             scores = np.array([scores[RESIDUAL], *of_sums[0], scores[VOLATILITY]])
             weight = np.array([weight, *(of_sums[1] * weight), weight])
         self.tails.learn(at.rows, scores, weight)
-        self.events.learn(at.rows, at.time, surprise, of(judged.lasts, learning))
+        self.events.learn(at.rows, at.time, surprise, lasts)
         self.echoes.learn(at.rows, value, typical, outlier)
 
     # ---- lasting changes
@@ -408,26 +416,28 @@ class SeriesModel(Model):
     def _learn_changes(self, at: Moment, judged: Judged, settled: Rows) -> list[Change]:
         """Levels that moved for good, patterns that became stronger, clocks that changed."""
         rows, value, spread = at.rows, of(judged.value, settled), of(judged.spread, settled)
+        made: list[Change] = []
         shift = self.level_shifts.observe(rows, at.time, value - of(judged.typical, settled), spread)
-        if anywhere(shift != 0):
-            moved = listed(rows, shift != 0)
-            self.location.shift(moved, listed(shift, shift != 0))
+        has_moved = shift != 0.0
+        if anywhere(has_moved):
+            moved = listed(rows, has_moved)
+            self.location.shift(moved, listed(shift, has_moved))
             self.sums.forget(moved)
             self.incidents.forget(moved)
             self.tails.fade(moved, SHIFTED_TAILS)
+            made += changes("level shift", moved, listed(shift, has_moved))
         scale = self.location.settle_strength(rows, self._is_strengthened)
         changed = scale != 1.0
         if anywhere(changed):
             self.tails.fade(listed(rows, changed), SHIFTED_TAILS)
+            made += changes("linear scale", listed(rows, changed), listed(scale, changed))
         told = Told(self.location.rest(at, value), spread, self.mixture.scales(rows), self.location.strength.of(rows))
         clock = self.clock_changes.observe(at, told, self.location.patterns.part, self.move)
-        if anywhere(clock != 0):
-            self.tails.fade(listed(rows, clock != 0), SHIFTED_TAILS)
-        return [
-            *_changes(rows, "level shift", shift, shift != 0.0),
-            *_changes(rows, "linear scale", scale, scale != 1.0),
-            *_changes(rows, "time shift", clock, clock != 0.0),
-        ]
+        is_late = clock != 0.0
+        if anywhere(is_late):
+            self.tails.fade(listed(rows, is_late), SHIFTED_TAILS)
+            made += changes("time shift", listed(rows, is_late), listed(clock, is_late))
+        return made
 
     def _is_strengthened(self, rows: Rows) -> Mask:
         """Where the prediction at the patterns' present strength is believed most."""
@@ -437,13 +447,16 @@ class SeriesModel(Model):
     def _learn_periods(self, at: Moment, value: Floats) -> list[Change]:
         """Looks for other periods than day and week; where one is found, what was hard to foretell is so no more."""
         new = self.period_finder.observe(at, value, self._sizes)
+        if not len(new):
+            return []
         self._forget_surprises(new)
-        periods = self.location.own_period.of(new).tolist()
-        return [Change(row, "period", size) for row, size in zip(new.tolist(), periods, strict=True)]
+        return changes("period", new, self.location.own_period.of(new))
 
     def _learn_calendar(self, at: Moment, off: Floats) -> list[Change]:
         """Looks for a day of the month that is unlike others; `off` is what all patterns leave of a value."""
         new = self.location.month_day.observe(at, off, self._sizes)
+        if not len(new):
+            return []
         self._forget_surprises(new)
         return [Change(row, "calendar", self.location.month_day.name_of(row)) for row in new.tolist()]
 
@@ -453,10 +466,9 @@ class SeriesModel(Model):
 
     def _forget_surprises(self, new: Rows) -> None:
         """Most of what was hard to foretell of these series is so no more."""
-        if len(new):
-            self.tails.fade(new, UNTOLD_TAILS)
-            for part in (self.events, self.incidents, self.level_shifts, self.sums, self.spread_of_day):
-                part.forget(new)
+        self.tails.fade(new, UNTOLD_TAILS)
+        for part in (self.events, self.incidents, self.level_shifts, self.sums, self.spread_of_day):
+            part.forget(new)
 
     # ---- what is asked of a series
 
@@ -478,18 +490,8 @@ class SeriesModel(Model):
 
     def maturity(self, row: int) -> float:
         """0..1: how far the series has shown the values until which its scores are limited."""
-        return self.history.share_of(row, max(WARM_UP, min(2.0 * self.grid.day_buckets, 2.0 * BELIEVED_AFTER)))
+        return self.grown.of(row)
 
     def run_length(self, judged: Judged, i: int) -> int:
         """Buckets the anomaly has lasted, this one included."""
         return self.events.run_length(int(judged.rows[i])) + 1
-
-
-def _changes(
-    rows: Rows, kind: Literal["level shift", "linear scale", "time shift"], size: Floats, made: Mask
-) -> list[Change]:
-    """The changes of one kind, of the series where one was made."""
-    if not anywhere(made):
-        return []
-    told = zip(listed(rows, made).tolist(), listed(size, made).tolist(), strict=True)
-    return [Change(row, kind, float(by)) for row, by in told]
