@@ -54,7 +54,7 @@ def _promoted(chosen: Any, other: Any) -> Any:
     return chosen if kind is None else kind(chosen)
 
 
-def where(is_so: Mask, yes: Numbers, no: Numbers) -> Floats:
+def where(is_so: Mask | bool, yes: Numbers, no: Numbers) -> Floats:
     """`yes` or `no`, element by element."""
     if is_so.__class__ is _ARRAY:
         return np.where(is_so, yes, no)

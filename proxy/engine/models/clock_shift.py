@@ -82,9 +82,8 @@ class ClockChanges(Component):
         is_known = told.tells_time() & (at.age >= WEEK_FROM)
         has_ended = self._day[at.rows] != at.time // DAY
         self._day[at.rows] = at.time // DAY
-        is_lost = has_ended & ~is_known
-        if anywhere(is_lost):
-            self._votes[:, listed(at.rows, is_lost)] = 0.0
+        if anywhere(has_ended):
+            self._votes[:, listed(at.rows, has_ended & ~is_known)] = 0.0
         known = positions(is_known)
         if not len(known):
             return zeros(at.rows)

@@ -27,8 +27,8 @@ USUAL = 0.1
 class Prediction:
     """What a bucket should hold, one element per series; `spread` is yet without the time of day's `factor`.
 
-    `predicted`, `scale` and `doubt`, the variance of an error over that of one where all is well known, are predictors
-    x series. `steady` is what the predictors expect that do not follow the last values, `steady_spread` its spread.
+    `predicted`, `scale` and `doubt`, the size of an error over that of one where all is well known, are predictors x
+    series. `steady` is what the predictors expect that do not follow the last values, `steady_spread` its spread.
     """
 
     typical: Floats

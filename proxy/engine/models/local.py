@@ -16,18 +16,20 @@ class Local(Component):
     _off: Floats
 
     def __init__(self, grid: Grid) -> None:
-        self.grid = grid
+        self.tried_from_s = grid.local_tried
         super().__init__(off=Slot("f4", (2,)))
 
-    def part(self, at: Moment, ahead: int) -> Floats:
-        """2 x series: what to add `ahead` buckets after the next one; it fades."""
-        return self._off[:, at.rows] * (at.age >= self.grid.local_tried) * (1.0 - 1.0 / LOCAL_MEMORY) ** ahead
+    def part(self, at: Moment, ahead: int) -> tuple[Floats, Floats]:
+        """What to add `ahead` buckets after the next one; it fades."""
+        is_tried, kept = at.age >= self.tried_from_s, (1.0 - 1.0 / LOCAL_MEMORY) ** ahead
+        return self._off[0, at.rows] * is_tried * kept, self._off[1, at.rows] * is_tried * kept
 
-    def learn(self, at: Moment, lesson: Lesson, off: Floats) -> None:
-        """Takes the errors (2 x series) of the two predictions."""
-        local = self._off[:, at.rows]
-        error = clip(off - local, -lesson.bound, lesson.bound)
-        self._off[:, at.rows] = where(lesson.n == 0, 0.0, local + lesson.trusted * error / LOCAL_MEMORY)
+    def learn(self, at: Moment, lesson: Lesson, errors: tuple[Floats, Floats]) -> None:
+        """Takes the errors of the two predictions."""
+        for mean, error in zip(self._off, errors, strict=True):
+            local = mean[at.rows]
+            step = lesson.trusted * clip(error - local, -lesson.bound, lesson.bound) / LOCAL_MEMORY
+            mean[at.rows] = where(lesson.n == 0, 0.0, local + step)
 
     def add(self, rows: Rows, by: Floats) -> None:
         """What is expected below has fallen by so much."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from proxy.engine.columns import Rows
-from proxy.engine.elementwise import anywhere, column, is_one, listed, of, put, where, zeros
+from proxy.engine.elementwise import anywhere, column, everywhere, is_one, listed, of, put, root, where, zeros
 from proxy.engine.models.calendar_days import MonthDay
 from proxy.engine.models.component import Component, Lesson, Mask, Moment
 from proxy.engine.models.grid import DAY_FROM, DAY_TRIED, WEEK_FROM, WEEK_TRIED, Grid
@@ -19,7 +19,7 @@ from proxy.engine.models.local import Local
 from proxy.engine.models.patterns import DayWeek
 from proxy.engine.models.periods import OwnPeriod
 from proxy.engine.models.strength import Strength
-from proxy.engine.results import Floats, Ints
+from proxy.engine.results import Floats
 
 LEVEL, WITH_DAY, WITH_WEEK, STRENGTHENED, TRACKED_WEEK, TRACKED_DAY = range(6)
 PREDICTORS = 6
@@ -35,6 +35,7 @@ class Location:
         local = grid.local_from, grid.local_tried
         self._used_from = np.array((0, DAY_FROM, WEEK_FROM, WEEK_FROM, local[0], local[0]))
         self._tried_from = np.array((0, DAY_TRIED, WEEK_TRIED, WEEK_TRIED, local[1], local[1]))
+        self._all_tried_from = int(self._tried_from.max())
         self.level = Level(grid.level_memory)
         self.patterns = DayWeek(grid)
         self.own_period = OwnPeriod(grid.span)
@@ -69,7 +70,7 @@ class Location:
 
     def own_part(self, at: Moment) -> Floats:
         """What is added by patterns that not every series has: its own period and its day of the month."""
-        if is_one(at.rows) and not self.has_own(at.rows):
+        if not self._may_have_own(at.rows):
             return zeros(at.rows)
         return self.own_period.part(at) + self.month_day.part(at)
 
@@ -81,18 +82,23 @@ class Location:
         """Which series have a period of their own or a day of the month."""
         return (self.own_period.of(rows) > 0) | self.month_day.is_known(rows)
 
+    def _may_have_own(self, rows: Rows) -> bool:
+        """Whether it is worth a look which of these series do."""
+        return not is_one(rows) or bool(self.has_own(rows))
+
     def rest(self, at: Moment, value: Floats) -> Floats:
         """What level and own patterns leave of the values: day and week are still in it."""
         return value - self.level.base(at.rows) - self.own_part(at)
 
     def doubt(self, at: Moment) -> Floats:
-        """Predictors x series: variance of an error here over that of one where all bins are well known."""
+        """Predictors x series: size of an error here over that of one where all bins are well known."""
         day, week = self.patterns.doubts(at)
         one = zeros(at.rows) + 1.0
         with_day = one + day
-        if not is_one(at.rows) or self.has_own(at.rows):
+        if self._may_have_own(at.rows):
             with_day = with_day + (self.own_period.doubt(at) + self.month_day.doubt(at))
-        with_week = with_day + week
+        with_week = root(with_day + week)
+        with_day = root(with_day)
         return np.array([one, with_day, with_week, with_week, with_week, with_day])
 
     def in_use(self, at: Moment) -> Mask:
@@ -101,9 +107,9 @@ class Location:
         return in_use
 
     def tried(self, at: Moment) -> Floats:
-        """Predictors x series: buckets each has been put to the test for; below 0 where that has not begun."""
-        since: Ints = at.age - column(self._tried_from, at.rows)
-        return since / self.grid.span
+        """Predictors x series: buckets each has been put to the test for, infinity where that has not begun."""
+        since = (at.age - column(self._tried_from, at.rows)) / self.grid.span
+        return since if everywhere(at.age >= self._all_tried_from) else where(since < 0, np.inf, since)
 
     def learn(self, at: Moment, lesson: Lesson) -> Mask:
         """Moves level and patterns towards a bucket's values.
@@ -112,15 +118,17 @@ class Location:
         """
         level, day_scale = self.level.of(at.rows), lesson.scale[WITH_DAY]
         base = self.level.learn(at, lesson)
-        rest = lesson.value - base - self.own_part(at)
-        self.month_day.learn(at, lesson, lesson.value - lesson.predicted[WITH_WEEK])
-        own = self.own_period.having(at)
-        if len(own):
-            off = of(rest, own) - self.patterns.part(at.only(own), of(day_scale, own))
-            self.own_period.learn(at, lesson, put(rest, own, off))
+        rest, error = lesson.value - base, lesson.value - lesson.predicted[WITH_WEEK]
+        if self._may_have_own(at.rows):
+            rest = rest - self.own_part(at)
+            self.month_day.learn(at, lesson, error)
+            own = self.own_period.having(at)
+            if len(own):
+                off = of(rest, own) - self.patterns.part(at.only(own), of(day_scale, own))
+                self.own_period.learn(at, lesson, put(rest, own, off))
         part, explained = self.patterns.learn(at, lesson, rest, day_scale)
         self.level.settle(at.rows, base + part)
-        self.local.learn(at, lesson, lesson.value - lesson.predicted[WITH_WEEK:LEVEL:-1])
+        self.local.learn(at, lesson, (error, lesson.value - lesson.predicted[WITH_DAY]))
         self._begin_day(at)
         pattern = lesson.predicted[WITH_WEEK] - level
         self.strength.learn(at, lesson, lesson.value - lesson.predicted[STRENGTHENED], pattern)

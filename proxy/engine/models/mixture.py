@@ -4,6 +4,9 @@ Bayesian model averaging with forgetting (Raftery, Karny and Ettler, Technometri
 each predictor's errors, a mean absolute error times 1.25, which is the standard deviation of a normal law.
 """
 
+from functools import reduce
+from operator import add
+
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
@@ -66,18 +69,17 @@ class Mixture(Component):
     ) -> tuple[Expected, Expected, Floats]:
         """(by all predictors, by those that do not follow the last values, scale of each predictor's error).
 
-        `least` is what no error is expected to be below, `doubt` (predictors x series) by what an error's variance is
-        greater here than where all is well known, `in_use` tells which predictors may be believed yet.
+        `least` is what no error is expected to be below, `doubt` (predictors x series) by what an error is greater
+        here than where all is well known, `in_use` tells which predictors may be believed yet.
         """
         scale = double(self._scale[:, rows])
         floor = maximum(maximum(least, OF_LEVEL_SCALE * scale[0]), TINY)
-        scale = maximum(scale * np.sqrt(doubt), floor)
+        scale = maximum(scale * doubt, floor)
         weight = np.exp(double(self._log_weight[:, rows])) * in_use
         # Both means share what they have in common: every bucket of every series comes this way.
-        steady, others = slice(self.steady_count), range(self.steady_count, len(weight))
         parts = weight, weight * predicted, weight * scale
-        of_steady = [np.add.reduce(part[steady]) for part in parts]
-        of_all = [total + sum(part[i] for i in others) for total, part in zip(of_steady, parts, strict=True)]
+        of_steady = [reduce(add, part[: self.steady_count]) for part in parts]
+        of_all = [total + sum(part[self.steady_count :]) for total, part in zip(of_steady, parts, strict=True)]
         return _mean(*of_all), _mean(*of_steady), scale
 
     def learn(
@@ -95,19 +97,19 @@ class Mixture(Component):
     ) -> None:
         """Takes the predictors' `errors`, whose scale was expected to be `scale`.
 
-        Their variance is `doubt` times what it will be once all is known; `tried` tells for how many buckets each
-        predictor has been put to the test. All are predictors x series; `step` (0..1, lower for odd values), `weight`
-        (0..1, lower where little is to be learnt), `is_held` (where an incident goes on, of which no scale learns) and
-        `most_vote` (what such a bucket says against a predictor at most) one per series.
+        They are `doubt` times what they will be once all is known; `tried` tells for how many buckets each predictor
+        has been put to the test, infinity where that has not begun. All are predictors x series; `step` (0..1, lower
+        for odd values), `weight` (0..1, lower where little is to be learnt), `is_held` (where an incident goes on, of
+        which no scale learns) and `most_vote` (what such a bucket says against a predictor at most) one per series.
         """
         rows = at.rows
         n = double(at.n)
         limit = where(n < TAKEN_WHOLE, np.inf, LIMIT * scale)
-        age = minimum(n, where(tried < 0, np.inf, maximum(tried, float(TAKEN_WHOLE))))
+        age = minimum(n, maximum(tried, float(TAKEN_WHOLE)))
         rate = maximum(SCALE_FRESHNESS / (age + SCALE_FRESHNESS), 1.0 / self.memory)
-        rate = rate * weight * where((step > 0) & ~is_held, maximum(step, LEAST_STEP), 0.0)
+        rate = rate * weight * where((step <= 0) | is_held, 0.0, maximum(step, LEAST_STEP))
         stored = self._scale[:, rows]
-        moved = stored + rate * (NORMAL * minimum(abs(errors), limit) / np.sqrt(doubt) - stored)
+        moved = stored + rate * (NORMAL * minimum(abs(errors), limit) / doubt - stored)
         self._scale[:, rows] = where(n == 0, 0.0, moved)
         fit = -2.5 * np.log1p((errors / scale) ** 2 / 4.0) - np.log(scale)
         if anywhere(is_held):

@@ -72,8 +72,10 @@ class Past(Component):
         """(number of stretches, the rows that have just completed so many), before the bucket at `time` is added."""
         place = self._place(time // self.span, rows)
         before = self._at[rows]
+        out: list[tuple[int, Rows]] = []
+        if not anywhere(place > before):
+            return out
         known = self._begin[rows] >= 0
-        out = []
         for stretches in LOOKED_AT:
             is_due = known & (before < stretches) & (place >= stretches) & (before >= 0)
             if anywhere(is_due):

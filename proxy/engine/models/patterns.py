@@ -62,6 +62,8 @@ class DayWeek(Component):
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
         self._around, self._half_day = _half_days(grid.week_bins)
+        # 1, or 0 where there is no pattern within the day.
+        self._daily, self._has_no_day = float(grid.has_day), np.bool_(not grid.has_day)
         visits = "u1" if grid.most_counted == FEW_COUNTED else "u2"
         super().__init__(
             day=Slot("f4", (grid.day_bins,)),
@@ -111,7 +113,7 @@ class DayWeek(Component):
         grid = self.grid
         d, w = grid.bins(at.time)
         seen_day, seen_week = self._visits(d, w, at.rows)
-        day = (1.0 / clip(seen_day, 1.0, grid.day_memory) - 1.0 / grid.day_memory) * float(grid.has_day)
+        day = (1.0 / clip(seen_day, 1.0, grid.day_memory) - 1.0 / grid.day_memory) * self._daily
         in_use = (seen_week >= grid.week_visit) & (at.age >= WEEK_TRIED)
         week = 1.0 / clip(seen_week, 1.0, grid.week_memory) - 1.0 / grid.week_memory
         return day, where(in_use, week, 0.0)
@@ -129,17 +131,17 @@ class DayWeek(Component):
         """
         grid, rows = self.grid, at.rows
         d, w = grid.bins(at.time)
-        day = double(self._day[d, rows]) * float(grid.has_day)
+        day = double(self._day[d, rows]) * self._daily
         seen_day, seen_week = self._visits(d, w, rows)
-        ripe = (lesson.n > 0) & ((at.age >= WEEK_LEARNT_FROM) | (not grid.has_day))
+        ripe = (lesson.n > 0) & ((at.age >= WEEK_LEARNT_FROM) | self._has_no_day)
         left = rest - day
         expected, is_other = self.week_part(at, scale)
         off = left - expected
         bounded = clip(off, -lesson.bound, lesson.bound)
-        is_far = ripe & ((abs(left) > FAR * scale) | (not grid.has_day))
+        is_far = ripe & ((abs(left) > FAR * scale) | self._has_no_day)
         is_first = seen_week < grid.week_visit
         doubt_level = 1.0 / minimum(lesson.n + 1.0, grid.level_memory)
-        doubt_day = float(grid.has_day) / minimum(seen_day + 1.0 / UNKNOWN_DAY, grid.day_memory)
+        doubt_day = self._daily / minimum(seen_day + 1.0 / UNKNOWN_DAY, grid.day_memory)
         again = 1.0 / clip(seen_week, 1.0, grid.week_memory)
         doubt_week = where(ripe, where(is_first, where(is_far, UNKNOWN_WEEK, 0.0), again), 0.0)
         total = 1.0 + doubt_level + doubt_day + doubt_week
@@ -226,7 +228,8 @@ class DayWeek(Component):
     def _is_unlike_others(self, w: int, rows: Rows) -> Mask:
         if is_one(rows):
             marks = int.from_bytes(self._week_far[:, rows].tobytes(), "little")
-            return cast(Mask, (marks & self._half_day[w]).bit_count() > UNLIKE_OTHERS * self._around[0].shape[1])
+            count = (marks & self._half_day[w]).bit_count()
+            return cast(Mask, np.bool_(count > UNLIKE_OTHERS * self._around[0].shape[1]))
         places, bits = self._around
         far = self._week_far[places[w][:, None], rows] & bits[w][:, None]
         is_other: Mask = np.add.reduce(far > 0, axis=0, dtype=np.uint16) > UNLIKE_OTHERS * len(places[w])

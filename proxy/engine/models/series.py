@@ -115,6 +115,7 @@ class SeriesModel(Model):
         self.is_count = is_count
         self.non_negative = non_negative
         self.zero_empty = zero_empty
+        self.may_be_factors = np.bool_(not (is_count or zero_empty))
         self.grid = Grid.of(span)
         self.history, self.records = History(), Records(self.grid, zero_empty=zero_empty)
         self.location, self.mixture = Location(self.grid), Mixture(location.PREDICTORS, location.STEADY, span)
@@ -166,7 +167,7 @@ class SeriesModel(Model):
             spread = low_counts.least_spread(typical, spread)
             steady_spread = low_counts.least_spread(steady, steady_spread)
         factor = self.spread_of_day.factor(at, self.location.patterns.day_visits(at))
-        is_positive = self.non_negative | self.seen_range.never_negative(rows)
+        is_positive = self.non_negative or self.seen_range.never_negative(rows)
         typical, steady = (where(is_positive, maximum(x, 0.0), x) for x in (typical, steady))
         return Prediction(typical, spread, steady, steady_spread, factor, predicted, scale, doubt)
 
@@ -358,7 +359,7 @@ class SeriesModel(Model):
         its_day = self.location.month_day.having(at)
         ranged = put(step, its_day, 0.0) if len(its_day) else step
         self.seen_range.learn(rows, value, self.location.level.of(rows), ranged)
-        able = self.seen_range.never_negative(rows) & (not (self.is_count or self.zero_empty))
+        able = self.seen_range.never_negative(rows) & self.may_be_factors
         self.factors.learn(at, lesson, self.location.level.of(rows), factor=wanted.factor, able=able)
         explained = self.location.learn(at, lesson)
         errors, tried = value - wanted.predicted, self.location.tried(at)

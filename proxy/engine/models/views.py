@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
-from proxy.engine.elementwise import anywhere, clip, double, maximum, minimum, where
+from proxy.engine.elementwise import anywhere, clip, double, maximum, minimum, where, zeros
 from proxy.engine.models.component import Component, Mask, Moment
 from proxy.engine.models.grid import Grid
 from proxy.engine.results import Floats
@@ -85,8 +85,8 @@ class Volatility(Component):
         rows, n = at.rows, double(at.n)
         self._volatility[rows] = new.volatility
         mean, variance = self._mean[rows], self._variance[rows]
-        late = (n >= VOLATILITY_MEMORY) & ~is_held
-        rate = where(late, 1.0 / clip(n - VOLATILITY_MEMORY + 1.0, 1.0, self.memory), 0.0)
+        is_early = (n < VOLATILITY_MEMORY) | is_held
+        rate = where(is_early, 0.0, 1.0 / clip(n - VOLATILITY_MEMORY + 1.0, 1.0, self.memory))
         off = new.log_volatility - mean
         most = VOLATILITY_LIMIT * (variance + LEAST_VOLATILITY_VARIANCE)
         self._mean[rows] = mean + rate * off
@@ -121,10 +121,12 @@ class SeenRange(Component):
         counts in part. `side` is 1 (only above), -1 (only below) or 0.
         """
         low, high = self._low[at.rows], self._high[at.rows]
+        if not anywhere((value < low) | (value > high)):
+            return zeros(at.rows) + 1.0
         known = low < np.inf
         seen = maximum(where(known, high - low, 0.0), LEAST_RANGE * spread)
-        above = where(known & (side >= 0), value - high, 0.0)
-        below = where(known & (side <= 0), low - value, 0.0)
+        above = where(known, value - high, 0.0) if side >= 0 else zeros(at.rows)
+        below = where(known, low - value, 0.0) if side <= 0 else zeros(at.rows)
         excess = maximum(maximum(above, below), 0.0) / seen
         is_new = (excess > NOVELTY_MARGIN) & (at.n >= NOVELTY_AFTER)
         p = where(is_new, p_of_record(at.n, excess - NOVELTY_MARGIN), 1.0)
