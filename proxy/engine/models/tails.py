@@ -6,11 +6,14 @@ stand in while a series is young. Fails soft: a series whose scores grow without
 own past.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from proxy.engine.columns import Rows, Slot
-from proxy.engine.elementwise import anywhere, clip, is_one, listed
+from proxy.engine.elementwise import anywhere, clip, is_one, listed, maximum, minimum, where
 from proxy.engine.models.component import Component
 from proxy.engine.probability import clip_p
 from proxy.engine.results import Floats
@@ -73,7 +76,7 @@ class Tails(Component):
         if is_one(rows):
             for feature, score in enumerate(z.tolist()):
                 if abs(score) > WORTH_READING:
-                    p[feature] = self._calibrated(feature, np.array([rows]), z[feature : feature + 1])[0]
+                    p[feature] = self._calibrated(feature, rows, z[feature])
             return p
         for feature, scores in enumerate(z):
             self._calibrate(p[feature], feature, rows, scores)
@@ -86,28 +89,28 @@ class Tails(Component):
             p[worth] = self._calibrated(feature, rows[worth], z[worth])
 
     def _calibrated(self, feature: int, rows: Rows, z: Floats) -> Floats:
+        """What the series themselves tell: bins are last in every table, the only axis of those of one series."""
         side = (z < 0).astype(np.intp)
-        size = np.minimum(np.abs(z), _TOP)
+        size = minimum(abs(z), _TOP)
         unit = self._unit[rows]
-        counts = self._counts[feature][side, :, rows] / unit[:, None] + _PRIOR
+        counts = self._counts[feature][side, :, rows] / unit[..., None] + _PRIOR
         total = self._total[feature][rows] / unit + _PRIOR_WEIGHT
-        above = np.cumsum(counts[:, ::-1], axis=1)[:, ::-1]
-        share = above / total[:, None]
+        above = counts[..., ::-1].cumsum(axis=-1)[..., ::-1]
+        share = above / total[..., None]
         # The tail starts at the last edge with more than 1 % of all scores above it on this side: one edge further
         # on, a young history may hold nothing but the prior.
-        start = clip((share > _MORE_THAN_HALF).sum(axis=1) - 1, 0, BINS - 2)
-        each = np.arange(len(z))
-        z0, p0 = EDGES[start], share[each, start]
-        hill = ((counts * _EXCESS[start]).sum(axis=1) + _HILL_PRIOR_WEIGHT * _HILL_PRIOR) / (
-            above[each, start] + _HILL_PRIOR_WEIGHT
+        start = clip((share > _MORE_THAN_HALF).sum(axis=-1) - 1, 0, BINS - 2)
+        z0, p0 = EDGES[start], _in_bins(share, start)
+        hill = ((counts * _EXCESS[start]).sum(axis=-1) + _HILL_PRIOR_WEIGHT * _HILL_PRIOR) / (
+            _in_bins(above, start) + _HILL_PRIOR_WEIGHT
         )
-        far = p0 * (size / z0) ** (-1.0 / hill)
+        far = p0 * np.power(size / z0, -1.0 / hill)
         own = bin_of(size)
-        upper = np.minimum(own + 1, BINS - 1)
-        beyond = np.where(own + 1 < BINS, share[each, upper], 0.0)
+        upper = minimum(own + 1, BINS - 1)
+        beyond = where(own + 1 < BINS, _in_bins(share, upper), 0.0)
         within = np.log2(size / EDGES[own]) * _PER_OCTAVE
-        read = share[each, own] ** (1.0 - within) * np.maximum(beyond, 1e-12) ** within
-        return clip_p(np.where(size > z0, np.maximum(far, beyond), read))
+        read = np.power(_in_bins(share, own), 1.0 - within) * np.power(maximum(beyond, 1e-12), within)
+        return clip_p(where(size > z0, maximum(far, beyond), read))
 
     def learn(self, rows: Rows, z: Floats, weight: Floats | float = 1.0) -> None:
         """Adds one score per feature (z is features x rows, NaN = none) to each row's histograms.
@@ -180,9 +183,15 @@ class Tails(Component):
 
 def bin_of(z: Floats) -> Rows:
     """Histogram bin of |z|."""
-    raw = np.log2(np.maximum(z, _LOWEST) / _LOWEST) * _PER_OCTAVE
-    bins: Rows = np.minimum(raw, BINS - 1).astype(np.intp)
+    raw = np.log2(maximum(z, _LOWEST) / _LOWEST) * _PER_OCTAVE
+    bins: Rows = minimum(raw, BINS - 1).astype(np.intp)
     return bins
+
+
+def _in_bins(table: Floats, bins: NDArray[Any]) -> Floats:
+    """What a table (series x bins, or the bins of one) holds in the bin of each series."""
+    found: Floats = table[bins] if is_one(bins) else table[np.arange(len(bins)), bins]
+    return found
 
 
 def _kept(n: Floats) -> Floats:
