@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from proxy.engine.elementwise import clip
+from proxy.engine.elementwise import clip, minimum
 from proxy.engine.results import Floats
 
 SMALLEST = 1e-300
@@ -29,7 +29,7 @@ def two_sided_z(p: Floats) -> Floats:
 
 def any_of(p: Floats, tests: float | NDArray[np.intp] | Floats) -> Floats:
     """Probability that the smallest of `tests` independent probabilities is at most p (Sidak's correction)."""
-    return clip_p(-np.expm1(tests * np.log1p(-np.minimum(p, 1.0 - 1e-16))))
+    return clip_p(-np.expm1(tests * np.log1p(-minimum(p, 1.0 - 1e-16))))
 
 
 def chances_counted(over_entities: NDArray[np.intp]) -> NDArray[np.intp]:

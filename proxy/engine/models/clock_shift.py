@@ -7,12 +7,12 @@ event asks, is the business of those who own them (`Component.move`).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
 from proxy.engine.elementwise import anywhere, listed, maximum, minimum, of, positions, put, where, zeros
+from proxy.engine.frozen import frozen
 from proxy.engine.models.component import Component, Mask, Moment
 from proxy.engine.models.grid import DAY, WEEK_FROM, Grid
 from proxy.engine.models.location import LEVEL, WITH_DAY, WITH_WEEK
@@ -28,7 +28,7 @@ WORTH_SHIFTING = 0.5
 SIZED = 0.2
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """What the other parts of a model say of a bucket, one element per series.
 

@@ -5,13 +5,12 @@ owns its columns, which nobody else reads or writes, and answers what it is aske
 value are terms: `part`, `doubt` and `learn` besides what every component answers: `scale`, `move` and `forget`.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from proxy.engine.columns import Columns, Rows, Store
 from proxy.engine.elementwise import is_one, listed
+from proxy.engine.frozen import frozen
 from proxy.engine.results import Floats, Ints
 
 Mask = NDArray[np.bool_]
@@ -19,7 +18,7 @@ Mask = NDArray[np.bool_]
 COUNTS_FROM = 0.3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Moment:
     """One bucket and the series asked about it, an element per series.
 
@@ -50,7 +49,7 @@ class Moment:
         return Moment(self.time + seconds, self.rows, self.first, self.n, self.age + seconds)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lesson:
     """What there is to learn from a bucket: one element per series, `predicted` and `scale` predictors x series.
 

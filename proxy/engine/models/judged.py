@@ -7,6 +7,7 @@ import numpy as np
 
 from proxy.engine.columns import Rows
 from proxy.engine.elementwise import Array, anywhere, clip, maximum, of
+from proxy.engine.frozen import frozen
 from proxy.engine.models.component import Mask
 from proxy.engine.models.sums import Sums
 from proxy.engine.models.views import Steps
@@ -23,7 +24,7 @@ CHOSEN, ADDED = 1.0, 0.25
 USUAL = 0.1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Prediction:
     """What a bucket should hold, one element per series; `spread` is yet without the time of day's `factor`.
 
@@ -55,7 +56,7 @@ class Prediction:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Views:
     """The residual z in spreads, and z and the other views: views x series `scores`, NaN where there is too little."""
 
@@ -65,7 +66,7 @@ class Views:
     steps: Steps
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Evidence:
     """How improbable each view is, one element per series; `by_view` is views x series.
 
@@ -105,7 +106,7 @@ def _surprise(p: Floats) -> Floats:
     return surprise
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judged:
     """What one bucket's values mean; one element per series. `p` is final, two- or one-sided as asked.
 

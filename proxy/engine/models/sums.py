@@ -6,12 +6,11 @@ improbable: while it lasts the tails learn nothing of it, for what was before is
 counts for no more buckets than the sum is over. What lasts longer than a day is the new normal: each bucket counts.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
-from proxy.engine.elementwise import anywhere, clip, column, double, maximum, of, where
+from proxy.engine.elementwise import anywhere, clip, column, double, maximum, minimum, of, where
+from proxy.engine.frozen import frozen
 from proxy.engine.models.component import Component, Mask, Moment
 from proxy.engine.models.grid import DAY, Grid
 from proxy.engine.models.incidents import ODD_BELOW
@@ -36,7 +35,7 @@ GOES_WITH = 0.5
 _USUAL = 0.1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sums:
     """The running sums (sums x series) with this bucket's `off` in them, to be kept if it is learnt."""
 
@@ -52,7 +51,7 @@ class Sums:
 
     def supported(self, p: Floats) -> Floats:
         """`p` of the sums (sums x series) as far as the present bucket goes with them: in full, or 1 if against."""
-        chosen = np.minimum(p[0], p[1]) < _USUAL
+        chosen = minimum(p[0], p[1]) < _USUAL
         if not anywhere(chosen):
             return p
         off, sums, supported = of(self.off, chosen), self.sums[:, chosen], p.copy()
@@ -116,8 +115,9 @@ class RunningSums(Component):
         self._n[rows] += 1.0
         rate = where(is_held, 0.0, maximum(1.0 / (n + 1.0), 1.0 / self.memory))
         old = self._scale[:, rows]
+        square = old**2
         target = np.minimum(new.sizes**2, (MOST_GROWTH * old) ** 2)
-        self._scale[:, rows] = np.sqrt(old**2 + rate * (target - old**2))
+        self._scale[:, rows] = np.sqrt(square + rate * (target - square))
 
     def learn_excursions(self, rows: Rows, scores: Floats, p: Floats) -> tuple[Floats, Floats] | None:
         """Takes scores of the sums and their p; returns (scores, buckets each stands for), what tails are to learn.
@@ -126,7 +126,7 @@ class RunningSums(Component):
         """
         run = self._run[:, rows]
         is_far = p < EXCURSION_BELOW
-        if not is_far.any() and not run.any():
+        if not np.count_nonzero(is_far) and not np.count_nonzero(run):
             return None
         run, square = double(run), double(self._square[:, rows])
         goes_on = is_far & (run < self.longest)

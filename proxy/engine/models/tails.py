@@ -125,18 +125,19 @@ class Tails(Component):
         self._unit[rows] = unit
         size = np.abs(z)
         known, added = size < np.inf, unit * weight
-        if not known.all():
+        if np.count_nonzero(known) < known.size:
             size, added = np.where(known, size, 0.0), np.where(known, added, 0.0)
         bins = bin_of(size)
         if is_one(rows):
-            counts, each = self._counts[..., rows], added.tolist()
+            counts, total, each = self._counts[..., rows], self._total[:, rows], added.tolist()
             each = each if isinstance(each, list) else [each] * len(bins)
+            total += added
             for feature, (score, place, more) in enumerate(zip(z.tolist(), bins.tolist(), each, strict=True)):
                 at = feature, int(score < 0), place
                 counts[at] = counts.item(at) + more
         else:
             self._counts[self._each[:, None], (z < 0).astype(np.intp), bins, rows] += added
-        self._total[:, rows] += added
+            self._total[:, rows] += added
         is_large = unit > _RESCALE_AT
         if anywhere(is_large):
             self._rescale(listed(rows, is_large))

@@ -4,12 +4,11 @@ Volatility finds that a series moves more, or less, than it used to, the range f
 far.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
 from proxy.engine.elementwise import anywhere, clip, double, maximum, minimum, where, zeros
+from proxy.engine.frozen import frozen
 from proxy.engine.models.component import Component, Mask, Moment
 from proxy.engine.models.grid import Grid
 from proxy.engine.results import Floats
@@ -45,7 +44,7 @@ def p_of_record(n: Floats, excess: Floats) -> Floats:
     return p
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Steps:
     """The volatility with this bucket in it, to be kept if it is learnt."""
 
