@@ -35,7 +35,7 @@ class Location:
         local = grid.local_from, grid.local_tried
         self._used_from = np.array((0, DAY_FROM, WEEK_FROM, WEEK_FROM, local[0], local[0]))
         self._tried_from = np.array((0, DAY_TRIED, WEEK_TRIED, WEEK_TRIED, local[1], local[1]))
-        self._all_tried_from = int(self._tried_from.max())
+        self._all_used_from, self._all_tried_from = int(self._used_from.max()), int(self._tried_from.max())
         self.level = Level(grid.level_memory)
         self.patterns = DayWeek(grid)
         self.own_period = OwnPeriod(grid.span)
@@ -101,8 +101,10 @@ class Location:
         with_day = root(with_day)
         return np.array([one, with_day, with_week, with_week, with_week, with_day])
 
-    def in_use(self, at: Moment) -> Mask:
-        """Predictors x series: which may be believed yet."""
+    def in_use(self, at: Moment) -> Mask | None:
+        """Predictors x series: which may be believed yet; None where all may."""
+        if everywhere(at.age >= self._all_used_from):
+            return None
         in_use: Mask = at.age >= column(self._used_from, at.rows)
         return in_use
 

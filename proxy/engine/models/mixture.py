@@ -6,6 +6,7 @@ each predictor's errors, a mean absolute error times 1.25, which is the standard
 
 from functools import reduce
 from operator import add
+from typing import Any
 
 import numpy as np
 
@@ -65,22 +66,31 @@ class Mixture(Component):
         return best
 
     def combine(
-        self, rows: Rows, predicted: Floats, *, least: Floats, doubt: Floats, in_use: Mask
+        self, rows: Rows, predicted: Floats, *, least: Floats, doubt: Floats, in_use: Mask | None
     ) -> tuple[Expected, Expected, Floats]:
         """(by all predictors, by those that do not follow the last values, scale of each predictor's error).
 
         `least` is what no error is expected to be below, `doubt` (predictors x series) by what an error is greater
-        here than where all is well known, `in_use` tells which predictors may be believed yet.
+        here than where all is well known, `in_use` tells which predictors may be believed yet, None that all may.
         """
         scale = double(self._scale[:, rows])
         floor = maximum(maximum(least, OF_LEVEL_SCALE * scale[0]), TINY)
         scale = maximum(scale * doubt, floor)
-        weight = np.exp(double(self._log_weight[:, rows])) * in_use
-        # Both means share what they have in common: every bucket of every series comes this way.
-        parts = weight, weight * predicted, weight * scale
-        of_steady = [reduce(add, part[: self.steady_count]) for part in parts]
-        of_all = [total + sum(part[self.steady_count :]) for total, part in zip(of_steady, parts, strict=True)]
-        return _mean(*of_all), _mean(*of_steady), scale
+        weight = np.exp(double(self._log_weight[:, rows]))
+        if in_use is not None:
+            weight = weight * in_use
+        total, steady_total = self._sums(weight)
+        typical, steady = self._sums(weight * predicted)
+        spread, steady_spread = self._sums(weight * scale)
+        return (typical / total, spread / total), (steady / steady_total, steady_spread / steady_total), scale
+
+    def _sums(self, part: Floats) -> tuple[Floats, Floats]:
+        """Sums over all predictors and over the steady ones; they share what they have in common."""
+        # Of one series Python adds the numbers up: in the same order, and in a quarter of the time.
+        each: Any = part.tolist() if part.ndim == 1 else part
+        steady = reduce(add, each[: self.steady_count])
+        total = steady + reduce(add, each[self.steady_count :], 0.0)
+        return (double(total), double(steady)) if part.ndim == 1 else (total, steady)
 
     def learn(
         self,
@@ -122,10 +132,6 @@ class Mixture(Component):
         """One series' patterns have been fitted anew with errors of this scale: the level alone is believed least."""
         self._scale[1:, row] = np.minimum(self._scale[1:, row], noise)
         self._log_weight[0, row], self._log_weight[1:, row] = LEAST_LOG_WEIGHT, 0.0
-
-
-def _mean(weight: Floats, predicted: Floats, scale: Floats) -> Expected:
-    return predicted / weight, scale / weight
 
 
 def steadiest(level: Floats, moved: Floats) -> Floats:
