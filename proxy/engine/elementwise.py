@@ -48,8 +48,6 @@ def is_one(x: NDArray[np.generic]) -> bool:
 
 
 def _promoted(chosen: Any, other: Any) -> Any:
-    if other.__class__ is _DOUBLE:
-        return _DOUBLE(chosen)
     kind = _PROMOTED.get((chosen.__class__, other.__class__))
     return chosen if kind is None else kind(chosen)
 
@@ -63,7 +61,9 @@ def where(is_so: Mask | bool, yes: Numbers, no: Numbers) -> Floats:
         chosen, other = yes, no
     else:
         chosen, other = no, yes
-    number: Floats = chosen if chosen.__class__ is _DOUBLE else _promoted(chosen, other)
+    if chosen.__class__ is not _DOUBLE:
+        chosen = _DOUBLE(chosen) if other.__class__ is _DOUBLE else _promoted(chosen, other)
+    number: Floats = chosen
     return number
 
 
@@ -76,7 +76,9 @@ def maximum(a: Numbers, b: Numbers) -> Floats:
         chosen, other = a, b
     else:
         chosen, other = b, a
-    number: Floats = chosen if chosen.__class__ is _DOUBLE else _promoted(chosen, other)
+    if chosen.__class__ is not _DOUBLE:
+        chosen = _DOUBLE(chosen) if other.__class__ is _DOUBLE else _promoted(chosen, other)
+    number: Floats = chosen
     return number
 
 
@@ -89,7 +91,9 @@ def minimum(a: Numbers, b: Numbers) -> Floats:
         chosen, other = a, b
     else:
         chosen, other = b, a
-    number: Floats = chosen if chosen.__class__ is _DOUBLE else _promoted(chosen, other)
+    if chosen.__class__ is not _DOUBLE:
+        chosen = _DOUBLE(chosen) if other.__class__ is _DOUBLE else _promoted(chosen, other)
+    number: Floats = chosen
     return number
 
 
