@@ -20,7 +20,7 @@ SUMS, FEATURES = slice(SHORT_SUM, VOLATILITY), 4
 # What the surprise loses because the strongest of five views was chosen, and the share of what each view has beyond one
 # chance in ten that is added.
 CHOSEN, ADDED = 1.0, 0.25
-# p from which on a view says nothing: one chance in ten.
+# p from which on a view adds nothing, be it the strongest: one chance in ten, of which CHOSEN is -log10.
 USUAL = 0.1
 
 
