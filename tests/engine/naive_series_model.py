@@ -28,7 +28,7 @@ from tests.engine.naive_location import (
     single,
 )
 from tests.engine.naive_series import NaiveEvents, NaiveExcursion, NaiveIncidents, NaiveSilence, NaiveTail
-from tests.engine.naive_views import NaiveViews
+from tests.engine.naive_views import NaiveEchoes, NaiveViews
 
 NAN, INF = math.nan, math.inf
 NORMAL = NormalDist()
@@ -140,8 +140,7 @@ class NaiveSeries:
         self.location, self.mixture, self.views = NaiveLocation(span), NaiveMixture(span), NaiveViews(span)
         self.patterns = self.location.patterns
         self.day_spread = [1.0] * self.patterns.day_bins
-        # (value, what was expected) when the one was last about as the other said.
-        self.expected = None
+        self.echoes = NaiveEchoes()
         self.incidents = NaiveIncidents(span)
         self.excursions = [NaiveExcursion(memory, span) for memory in (6.0, 24.0)]
         # Bin of the week: (filled, all) buckets of late.
@@ -167,10 +166,10 @@ class NaiveSeries:
         factor = clip((8.0 + known * self.day_spread[d]) / (8.0 + known), 0.6, 6.0)
         if samples is not None:
             factor *= math.sqrt(clip(0.5 + 0.5 * max(self.samples, 1.0) / max(samples, 1e-9), 1.0, 9.0))
-        if self.expected:
-            factor *= math.sqrt(1.0 + (0.05 * abs(typical - self.expected[1]) / (spread * factor)) ** 2)
+        factor *= math.sqrt(1.0 + (0.05 * self.echoes.jump(typical) / (spread * factor)) ** 2)
         z = self._off(value, typical, spread * factor)
-        off = self._off(value, steady, steady_spread * factor)
+        visits = known / self.patterns.day_visit
+        off = self.echoes.bounded(self._off(value, steady, steady_spread * factor), value, steady, visits)
         others, sizes, supports, keep = self.views.look(n, value, off, spread)
         scores = [z, *others] if n >= 12 else [NAN] * 4
         tail = [0.5 if math.isnan(s) else t.survival(s) for s, t in zip(scores, self.tails, strict=True)]
@@ -182,7 +181,7 @@ class NaiveSeries:
         by_sum = p_views[1:3]
         if min(by_sum) < 0.1:
             p_views[1:3] = [p**support for p, support in zip(by_sum, supports, strict=True)]
-        echo = self._of_an_echo(value, typical, known / self.patterns.day_visit)
+        echo = self.echoes.least_p(value, typical, visits)
         p_views[0] = max(p_views[0], echo)
         if self.is_count and typical < 20:
             by_chance = [2.0 * tail_of_normal(x) for x in (z, *sizes, z)]
@@ -222,12 +221,6 @@ class NaiveSeries:
         if self.is_count and typical < 20 and value >= 0:
             z = low_count_z(value, typical, spread)
         return clip(z, -1e4, 1e4)
-
-    def _of_an_echo(self, value, typical, visits):
-        """The least p of a value that stays while what is expected jumps."""
-        if self.expected is None or abs(typical - self.expected[1]) <= 3.0 * abs(value - self.expected[0]):
-            return 0.0
-        return 1.0 / (visits + 2.0) ** 2
 
     def _filled_at(self, time):
         """Share of filled buckets at a time of the week, one more of the share of all."""
@@ -293,8 +286,7 @@ class NaiveSeries:
             for tail, (score, often) in zip(self.tails, told, strict=True):
                 tail.learn(score, often * max(outlier, 0.2) * habit * share)
             self.events.learn(time, judged.raw, lasts)
-            if judged.p_outlier >= 0.01:
-                self.expected = (judged.value, judged.typical)
+            self.echoes.learn(judged.value, judged.typical, judged.spread * judged.factor, judged.p_outlier)
         self.incidents.learn(time, judged.p_odd if weight > 0.5 else 1.0)
         if judged.samples is not None:
             self.samples = single(self.samples + weight / clip(n + 1.0, 1, 1500) * (judged.samples - self.samples))
@@ -316,7 +308,7 @@ class NaiveSeries:
         """Where an incident goes on that no pattern explains."""
         off = [abs(judged.value - judged.predicted[k]) / judged.scale[k] for k in (WITH_DAY, WITH_WEEK, STRENGTHENED)]
         is_incident = self.incidents.is_held(time, judged.p_odd) or self.lasts(time, judged.p_odd)
-        return is_incident and self.events.habit(time) <= 0.25 and min(off) > 2.0 and self.age(time) >= 14 * DAY
+        return is_incident and self.events.habit(time) <= 0.5 and min(off) > 2.0 and self.age(time) >= 14 * DAY
 
     def _forget_surprises(self):
         self._fade_tails(0.05)

@@ -1,8 +1,9 @@
-"""What a value is looked at as, in plain Python: the twin of models/sums.py and views.py."""
+"""What a value is looked at as, in plain Python: the twin of models/sums.py, views.py and echoes.py."""
 
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 from tests.engine.naive_location import DAY, clip, memory, single
 
@@ -72,3 +73,38 @@ class NaiveViews:
         if step > 0:
             self.low = value if self.low is None else min(self.low, value)
             self.high = value if self.high is None else max(self.high, value)
+
+
+class NaiveEchoes:
+    """Jumps that were expected: those that came, those that failed to."""
+
+    def __init__(self):
+        # (value, what was expected) when the one was last about as the other said.
+        self.before = None
+        self.came = self.failed = 0.0
+        self.goes_on = False
+
+    def jump(self, typical):
+        return abs(typical - self.before[1]) if self.before else 0.0
+
+    def least_p(self, value, typical, visits):
+        """The least p of a value that stays while what is expected jumps."""
+        if self.before is None or self.jump(typical) <= 3.0 * abs(value - self.before[0]):
+            return 0.0
+        return (self.failed + 1.0) / (self.came + self.failed + 2.0) / (visits + 2.0)
+
+    def bounded(self, off, value, typical, visits):
+        """How far off a value is, no farther than a normal law is with that p."""
+        p = self.least_p(value, typical, visits)
+        most = NormalDist().inv_cdf(1.0 - 0.5 * p) if p else math.inf
+        return clip(off, -most, most)
+
+    def learn(self, value, typical, spread, p):
+        jump = self.jump(typical)
+        if jump > 3.0 * spread and not self.goes_on:
+            came, failed = 3.0 * abs(value - typical) < jump, 3.0 * abs(value - self.before[0]) < jump
+            kept = 1.0 - (came or failed) / 300.0
+            self.came, self.failed = single(kept * self.came + came), single(kept * self.failed + failed)
+        self.goes_on = p < 0.01
+        if not self.goes_on:
+            self.before = (value, typical)

@@ -11,7 +11,7 @@ halves every HALF_LIFE_S.
 import numpy as np
 
 from proxy.engine.columns import Rows, Slot
-from proxy.engine.elementwise import anywhere, clip, double, is_one, listed, maximum, minimum, positions, put, where
+from proxy.engine.elementwise import anywhere, double, is_one, listed, maximum, minimum, positions, put, where
 from proxy.engine.models.component import Component, Mask
 from proxy.engine.results import Floats, Ints
 
@@ -37,7 +37,7 @@ _BIN_WIDTH = 0.5
 # First bin of peaks that may be incidents' (1 in 10,000); so many of them make a habit. With none an odd value still
 # teaches the tails the least part.
 _INCIDENTS_FROM = 8
-HABIT, LEAST_HABIT = 4.0, 0.02
+HABIT, LEAST_HABIT = 8.0, 0.02
 
 
 class Events(Component):
@@ -86,10 +86,13 @@ class Events(Component):
         return goes_on
 
     def habit(self, rows: Rows, time: int) -> Floats:
-        """0..1: how far events are a habit of each series, rather than incidents."""
+        """How many events one more stands for: hardly any at first, 1 once they are a habit.
+
+        All together count for share^3 of themselves, so one more for the derivative: what was left out is made up for.
+        """
         many = double(self._peaks[_INCIDENTS_FROM:, rows]).sum(axis=0)
         share = many * np.power(0.5, (time - self._faded[rows]) / HALF_LIFE_S) / HABIT
-        return clip(share * share, LEAST_HABIT, 1.0)
+        return where(share < 1.0, maximum(4.0 * share * share * share, LEAST_HABIT), 1.0)
 
     def forget(self, rows: Rows) -> None:
         """Forgets the latest events of these series, which may go on yet; those long over stay."""

@@ -36,7 +36,7 @@ from proxy.engine.models import location, low_counts, mixture
 from proxy.engine.models.changes import LevelShifts
 from proxy.engine.models.clock_shift import ClockChanges, Told
 from proxy.engine.models.component import Lesson, Mask, Model, Moment
-from proxy.engine.models.echoes import Echoes
+from proxy.engine.models.echoes import Echoes, bounded
 from proxy.engine.models.events import EVENT_S, OPENS_FROM, Events, told_on
 from proxy.engine.models.factors import Factors
 from proxy.engine.models.grid import DAY_FROM, WEEK, Grid
@@ -90,8 +90,8 @@ LEAST_TAUGHT = 0.05
 ODD_BELOW, HELD_FROM_S = 1e-3, 2 * WEEK
 # The predictors that may explain an odd value, and the scales within which they do.
 PATTERNS, EXPLAINED = [WITH_DAY, WITH_WEEK, STRENGTHENED], 2.0
-# A series whose events are a habit beyond this has no incidents: two within a month.
-HELD_HABIT = 0.25
+# A series whose events are a habit beyond this has no incidents: four within a month.
+HELD_HABIT = 0.5
 # Spreads by which a level moves at once at most.
 LEVEL_LIMIT = 3.0
 # 97.5 % quantile of Student's t with 4 degrees of freedom, the family the predictors are compared by.
@@ -121,7 +121,7 @@ class SeriesModel(Model):
         self.location, self.mixture = Location(self.grid), Mixture(location.PREDICTORS, location.STEADY, span)
         self.spread_of_day, self.seen_range = SpreadOfDay(self.grid), SeenRange(span)
         self.sums, self.volatility = RunningSums(span), Volatility(span)
-        self.tails, self.events, self.echoes = Tails(FEATURES), Events(), Echoes()
+        self.tails, self.events, self.echoes = Tails(FEATURES), Events(), Echoes(self.location)
         self.level_shifts, self.clock_changes, self.past = LevelShifts(), ClockChanges(self.grid), Past(span)
         self.incidents, self.silence, self.factors = Incidents(span), Silence(self.grid), Factors(span)
         self.grown = Maturity(self.grid, self.history)
@@ -221,7 +221,8 @@ class SeriesModel(Model):
     def _look(self, at: Moment, value: Floats, wanted: Prediction) -> Views:
         """The residual and the other views."""
         z = self._off(value, wanted.typical, wanted.spread * wanted.factor)
-        of_sums, sums = self.sums.look(at.rows, self._off(value, wanted.steady, wanted.steady_spread * wanted.factor))
+        off = self._off(value, wanted.steady, wanted.steady_spread * wanted.factor)
+        of_sums, sums = self.sums.look(at.rows, bounded(off, self.echoes.least_p(at, value, wanted.steady)))
         of_steps, steps = self.volatility.look(at, value, wanted.spread)
         scores = np.array([z, *of_sums, of_steps])
         is_young = at.n < YOUNG
@@ -245,8 +246,7 @@ class SeriesModel(Model):
             by_view = one_sided(by_view, scores, self.side)
         by_sum = by_view[SUMS].copy()
         by_view[SUMS] = views.sums.supported(by_sum)
-        rounds = self.location.patterns.day_visits(at) / self.grid.day_visit
-        least_p = self.echoes.least_p(at.rows, value, wanted.typical, rounds)
+        least_p = self.echoes.least_p(at, value, wanted.typical)
         by_view[RESIDUAL] = maximum(by_view[RESIDUAL], least_p)
         new = self.seen_range.novelty(at, value, wanted.spread, self.side)
         its_day = self.location.month_day.having(at)
@@ -394,14 +394,15 @@ class SeriesModel(Model):
 
     def _learn_views(self, at: Moment, judged: Judged, weight: Floats, learning: Mask, is_held: Mask) -> None:
         """Sums, volatility, tails (with this weight, excursions as sums.py says) and events where `learning`."""
-        views, evidence = judged.views, judged.evidence
+        views, wanted, evidence = judged.views, judged.wanted, judged.evidence
         scores, sums, steps, by_sum = views.scores, views.sums, views.steps, evidence.by_sum
         # One element per series each.
-        told: Any = weight, is_held, judged.lasts, judged.raw_surprise, judged.value, judged.typical, evidence.outlier
+        told: Any = weight, is_held, judged.lasts, judged.raw_surprise
+        told += judged.value, wanted.typical, wanted.spread * wanted.factor, evidence.outlier
         if not everywhere(learning):
             at, sums, steps = at.only(learning), sums.only(learning), steps.only(learning)
             scores, by_sum, told = scores[:, learning], by_sum[:, learning], (x[learning] for x in told)
-        weight, is_held, lasts, surprise, value, typical, outlier = told
+        weight, is_held, lasts, surprise, value, typical, spread, outlier = told
         self.sums.learn(at, sums, is_held)
         self.volatility.learn(at, steps, is_held)
         of_sums = self.sums.learn_excursions(at.rows, scores[SUMS], by_sum)
@@ -410,7 +411,7 @@ class SeriesModel(Model):
             weight = np.array([weight, *(of_sums[1] * weight), weight])
         self.tails.learn(at.rows, scores, weight)
         self.events.learn(at.rows, at.time, surprise, lasts)
-        self.echoes.learn(at.rows, value, typical, outlier)
+        self.echoes.learn(at.rows, value, typical, spread, outlier)
 
     # ---- lasting changes
 
