@@ -18,7 +18,7 @@ from proxy.engine.rows import RowSet
 from proxy.job_config.engine_spec import spec_from
 
 SERIES = 10_000
-# A time that is well after what is eleven days older: the models take times before 1970 for none.
+# `_older` moves the first bucket eleven days back; it must stay after 1970, for models take what is before for none.
 START = 1_704_067_200
 RECORDS = 1_000_000
 # Distinct texts that distinct_count and info_content look at.

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from proxy.engine.columns import Rows
+from proxy.engine.columns import NOBODY, Rows
 from proxy.engine.results import Floats
 
 Mask = NDArray[np.bool_]
@@ -25,8 +25,8 @@ Array = TypeVar("Array", bound=NDArray[Any])
 _ARRAY: Any = np.ndarray
 _DOUBLE: Any = np.float64
 _ZERO: Any = np.float64(0.0)
-# Positions in what is of one series: all, or nothing.
-_ALL, _NOTHING = np.zeros(1, np.intp), np.zeros(0, np.intp)
+# The position of one series in itself.
+_ALL = np.zeros(1, np.intp)
 # (type chosen, type left out) -> what both make together, where that is not the type chosen.
 _PROMOTED: dict[tuple[type, type], Any] = {
     (float, float): np.float64,
@@ -61,6 +61,7 @@ def where(is_so: Mask | bool, yes: Numbers, no: Numbers) -> Floats:
         chosen, other = yes, no
     else:
         chosen, other = no, yes
+    # Here and below written out: a call of its own takes as long as all the rest.
     if chosen.__class__ is not _DOUBLE:
         chosen = _DOUBLE(chosen) if other.__class__ is _DOUBLE else _promoted(chosen, other)
     number: Floats = chosen
@@ -148,7 +149,7 @@ def positions(is_so: Mask) -> Rows:
     """The positions of the series for which it is so."""
     if is_so.__class__ is _ARRAY:
         return np.flatnonzero(is_so)
-    return _ALL if is_so else _NOTHING
+    return _ALL if is_so else NOBODY
 
 
 def of(x: Array, chosen: Rows | Mask) -> Array:

@@ -13,7 +13,7 @@ from scipy import special
 from proxy.engine.columns import Rows, Slot
 from proxy.engine.elementwise import anywhere, clip, minimum, of, put, root, where, zeros
 from proxy.engine.models.calendar_days import CHANCE
-from proxy.engine.models.component import Component, Moment
+from proxy.engine.models.component import Component, Mask, Moment
 from proxy.engine.models.location import Location
 from proxy.engine.results import Floats, Ints
 
@@ -49,20 +49,25 @@ class Echoes(Component):
 
     def least_p(self, at: Moment, value: Floats, typical: Floats) -> Floats:
         """p below which no residual can be where what is expected has jumped and the value has not, else 0."""
+        is_echo = self.is_echo(at.rows, value, typical)
+        if not anywhere(is_echo):
+            return zeros(at.rows)
         patterns = self.location.patterns
-        least = self.bound(at.rows, value, typical, patterns.day_visits(at) / patterns.grid.day_visit)
+        least = where(is_echo, self.unproven(at.rows, patterns.day_visits(at) / patterns.grid.day_visit), 0.0)
         its_day = self.location.month_day.having(at)
         # A day of the month was found by a proof of its own.
         return put(least, its_day, minimum(of(least, its_day), CHANCE)) if len(its_day) else least
 
-    def bound(self, rows: Rows, value: Floats, typical: Floats, visits: Floats) -> Floats:
-        """The same where patterns of the day jump, of which this time of the day has seen so many `visits`."""
+    def is_echo(self, rows: Rows, value: Floats, typical: Floats) -> Mask:
+        """Where what is expected has jumped and the value has not."""
         jump, moved = abs(typical - self._foretold[rows]), abs(value - self._ordinary[rows])
-        is_echo = jump > JUMPS_BEYOND * moved
-        if not anywhere(is_echo):
-            return zeros(rows)
+        is_echo: Mask = jump > JUMPS_BEYOND * moved
+        return is_echo
+
+    def unproven(self, rows: Rows, visits: Floats) -> Floats:
+        """The chance that a jump does not come at a time of the day that has seen so many `visits`."""
         came, failed = self._came[rows], self._failed[rows]
-        return where(is_echo, (failed + 1.0) / (came + failed + 2.0) / (visits + 2.0), 0.0)
+        return (failed + 1.0) / (came + failed + 2.0) / (visits + 2.0)
 
     def widening(self, rows: Rows, typical: Floats, spread: Floats) -> Floats:
         """Factor of the spread where what is expected has moved: no pattern is known better than a part of its step."""

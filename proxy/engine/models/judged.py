@@ -1,5 +1,6 @@
 """What the model of a series says of a bucket: what it expected, what it saw, how improbable it is, what it changed."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +10,7 @@ from proxy.engine.columns import Rows
 from proxy.engine.elementwise import Array, anywhere, clip, maximum, of
 from proxy.engine.frozen import frozen
 from proxy.engine.models.component import Mask
-from proxy.engine.models.sums import Sums
+from proxy.engine.models.sums import USUAL, Sums
 from proxy.engine.models.views import Steps
 from proxy.engine.probability import clip_p
 from proxy.engine.results import Floats
@@ -20,8 +21,8 @@ SUMS, FEATURES = slice(SHORT_SUM, VOLATILITY), 4
 # What the surprise loses because the strongest of five views was chosen, and the share of what each view has beyond one
 # chance in ten that is added.
 CHOSEN, ADDED = 1.0, 0.25
-# p from which on a view adds nothing, be it the strongest: one chance in ten, of which CHOSEN is -log10.
-USUAL = 0.1
+# -log10 p of a view that adds nothing; what is no more than CHOSEN tells nothing as the strongest one either.
+_OF_USUAL = -math.log10(USUAL)
 
 
 @frozen
@@ -102,7 +103,7 @@ class Evidence:
 def _surprise(p: Floats) -> Floats:
     size = -np.log10(clip_p(p))
     strongest = maximum(np.maximum.reduce(size) - CHOSEN, 0.0)
-    surprise: Floats = strongest + ADDED * np.add.reduce(np.maximum(size - 1.0, 0.0))
+    surprise: Floats = strongest + ADDED * np.add.reduce(np.maximum(size - _OF_USUAL, 0.0))
     return surprise
 
 

@@ -94,11 +94,10 @@ class Location:
         """Predictors x series: size of an error here over that of one where all bins are well known."""
         day, week = self.patterns.doubts(at)
         one = zeros(at.rows) + 1.0
-        with_day = one + day
+        variance = one + day
         if self._may_have_own(at.rows):
-            with_day = with_day + (self.own_period.doubt(at) + self.month_day.doubt(at))
-        with_week = root(with_day + week)
-        with_day = root(with_day)
+            variance = variance + (self.own_period.doubt(at) + self.month_day.doubt(at))
+        with_day, with_week = root(variance), root(variance + week)
         return np.array([one, with_day, with_week, with_week, with_week, with_day])
 
     def in_use(self, at: Moment) -> Mask | None:

@@ -13,7 +13,7 @@ precision allows, arithmetic is float64.
 """
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -46,7 +46,6 @@ from proxy.engine.models.judged import (
     FEATURES,
     RESIDUAL,
     SUMS,
-    USUAL,
     VOLATILITY,
     Change,
     Evidence,
@@ -67,7 +66,7 @@ from proxy.engine.models.period_fit import PeriodFinder
 from proxy.engine.models.records import Records
 from proxy.engine.models.silence import Silence
 from proxy.engine.models.spread_of_day import SpreadOfDay
-from proxy.engine.models.sums import RunningSums
+from proxy.engine.models.sums import USUAL, RunningSums
 from proxy.engine.models.tails import Tails
 from proxy.engine.models.views import SeenRange, Volatility
 from proxy.engine.probability import any_of, clip_p
@@ -90,7 +89,7 @@ LEAST_TAUGHT = 0.05
 ODD_BELOW, HELD_FROM_S = 1e-3, 2 * WEEK
 # The predictors that may explain an odd value, and the scales within which they do.
 PATTERNS, EXPLAINED = [WITH_DAY, WITH_WEEK, STRENGTHENED], 2.0
-# A series whose events are a habit beyond this has no incidents: four within a month.
+# A series whose events are a habit beyond this, more than four within a month, has no incidents.
 HELD_HABIT = 0.5
 # Spreads by which a level moves at once at most.
 LEVEL_LIMIT = 3.0
@@ -199,24 +198,21 @@ class SeriesModel(Model):
         if anywhere(lasts):
             # What was before a gap is over.
             lasts &= at.age - self.history.last_age(rows) <= EVENT_S
-        raw = zeros(rows)
+        raw = believed = zeros(rows)
         if not everywhere(evidence.least >= USUAL):
-            raw = where(ready, evidence.surprise() * self.grown.believed(at), 0.0)
+            believed = self.grown.believed(at)
+            raw = where(ready, evidence.surprise() * believed, 0.0)
         goes_on = self.events.goes_on(rows, at.time, raw, lasts)
         surprise, p = raw, raw + 1.0
         if anywhere(raw > 0):
-            surprise = minimum(self._told(at, evidence, raw, goes_on, lasts), evidence.most)
+            surprise = self.events.discount(rows, at.time, raw, lasts)
+            is_told_on = goes_on & (raw > OPENS_FROM)
+            if anywhere(is_told_on):
+                of_bucket = evidence.surprise_of_bucket(is_told_on) * of(believed, is_told_on)
+                surprise = put(surprise, positions(is_told_on), told_on(of(surprise, is_told_on), of_bucket))
+            surprise = minimum(surprise, evidence.most)
             p = clip_p(np.power(10.0, -surprise))
         return Judged(rows, value, ready, wanted, views, evidence, p, surprise, raw, goes_on, lasts, samples)
-
-    def _told(self, at: Moment, evidence: Evidence, raw: Floats, goes_on: Mask, lasts: Mask) -> Floats:
-        """What is told of the `raw` surprises: less of what goes on and of what is like events of the past."""
-        surprise = self.events.discount(at.rows, at.time, raw, lasts)
-        is_told_on = goes_on & (raw > OPENS_FROM)
-        if not anywhere(is_told_on):
-            return surprise
-        of_bucket = evidence.surprise_of_bucket(is_told_on) * of(self.grown.believed(at), is_told_on)
-        return put(surprise, positions(is_told_on), told_on(of(surprise, is_told_on), of_bucket))
 
     def _look(self, at: Moment, value: Floats, wanted: Prediction) -> Views:
         """The residual and the other views."""
@@ -326,7 +322,7 @@ class SeriesModel(Model):
         return held
 
     def _weight_in_tails(self, at: Moment, judged: Judged, weight: Floats, is_held: Mask) -> Floats:
-        """`weight`, less where the value is odd and such are no habit of the series, and as an incident goes on."""
+        """`weight`, times what one more odd value stands for (`Events.habit`), and less as an incident goes on."""
         is_odd = judged.evidence.odd < ODD_BELOW
         if anywhere(is_odd):
             weight = where(is_odd, weight * self.events.habit(at.rows, at.time), weight)
@@ -396,13 +392,15 @@ class SeriesModel(Model):
         """Sums, volatility, tails (with this weight, excursions as sums.py says) and events where `learning`."""
         views, wanted, evidence = judged.views, judged.wanted, judged.evidence
         scores, sums, steps, by_sum = views.scores, views.sums, views.steps, evidence.by_sum
-        # One element per series each.
-        told: Any = weight, is_held, judged.lasts, judged.raw_surprise
-        told += judged.value, wanted.typical, wanted.spread * wanted.factor, evidence.outlier
+        surprise, lasts, outlier = judged.raw_surprise, judged.lasts, evidence.outlier
+        value, typical, spread = judged.value, wanted.typical, wanted.spread * wanted.factor
         if not everywhere(learning):
             at, sums, steps = at.only(learning), sums.only(learning), steps.only(learning)
-            scores, by_sum, told = scores[:, learning], by_sum[:, learning], (x[learning] for x in told)
-        weight, is_held, lasts, surprise, value, typical, spread, outlier = told
+            scores, by_sum = scores[:, learning], by_sum[:, learning]
+            is_held, lasts = is_held[learning], lasts[learning]
+            weight, surprise, outlier, value, typical, spread = (
+                x[learning] for x in (weight, surprise, outlier, value, typical, spread)
+            )
         self.sums.learn(at, sums, is_held)
         self.volatility.learn(at, steps, is_held)
         of_sums = self.sums.learn_excursions(at.rows, scores[SUMS], by_sum)

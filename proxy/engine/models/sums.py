@@ -31,8 +31,8 @@ LEAST_SUM_SCALE, MOST_GROWTH = 0.3, 4.0
 EXCURSION_BELOW, LONGEST_EXCURSION = 1e-3, 24
 # A bucket goes with a sum that is off by this part of the mean that the sum stands for.
 GOES_WITH = 0.5
-# p of a sum from which on it does not matter what the present bucket says.
-_USUAL = 0.1
+# p from which on a view says nothing, whatever the present bucket does: one chance in ten.
+USUAL = 0.1
 
 
 @frozen
@@ -51,7 +51,7 @@ class Sums:
 
     def supported(self, p: Floats) -> Floats:
         """`p` of the sums (sums x series) as far as the present bucket goes with them: in full, or 1 if against."""
-        chosen = minimum(p[0], p[1]) < _USUAL
+        chosen = minimum(p[0], p[1]) < USUAL
         if not anywhere(chosen):
             return p
         off, sums, supported = of(self.off, chosen), self.sums[:, chosen], p.copy()
