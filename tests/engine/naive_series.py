@@ -91,7 +91,7 @@ class NaiveEvents:
         return max(0.0, surprise - min(0.8, math.log10(1.0 + similar)))
 
     def goes_on(self, time, surprise, lasts=False):
-        return self.opened is not None and not self.is_over(time, lasts) and surprise <= self.peak + 0.5
+        return self.opened is not None and not self.is_over(time, lasts) and surprise <= self.peak + 1.0
 
     def learn(self, time, surprise, lasts=False):
         self.surprises.append(surprise)
@@ -99,13 +99,13 @@ class NaiveEvents:
             return
         if self.is_over(time, lasts) and self.peak > 2.0:
             self.closed.append((self.peak, time, 1.0))
-        if self.opened is None or self.is_over(time, lasts) or surprise > self.peak + 0.5:
+        if self.opened is None or self.is_over(time, lasts) or surprise > self.peak + 1.0:
             self.peak, self.opened = surprise, time
 
     def habit(self, time):
-        """What an odd value counts for: next to nothing at first, in full from eight incidents on."""
+        """What an odd value counts for: next to nothing at first, in full as incidents are a habit."""
         many = sum(w * 0.5 ** ((time - filed) / (30 * 86400)) for peak, filed, w in self.closed if peak >= 4.0)
-        return max(0.02, 4.0 * (many / 8.0) ** 3) if many < 8.0 else 1.0
+        return min(1.0, max(0.02, 4.0 * (many / 8.0) ** 3))
 
     def excuse(self):
         """One bucket of a past event is explained by now."""

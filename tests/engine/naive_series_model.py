@@ -28,7 +28,7 @@ from tests.engine.naive_location import (
     single,
 )
 from tests.engine.naive_series import NaiveEvents, NaiveExcursion, NaiveIncidents, NaiveSilence, NaiveTail
-from tests.engine.naive_views import NaiveEchoes, NaiveViews
+from tests.engine.naive_views import NaiveEchoes, NaiveStreak, NaiveViews
 
 NAN, INF = math.nan, math.inf
 NORMAL = NormalDist()
@@ -82,6 +82,7 @@ class Judged:
     scale: list[float]
     doubt: list[float]
     typical: float
+    steady: float
     spread: float
     factor: float
     z: float
@@ -91,6 +92,7 @@ class Judged:
     p_outlier: float
     p_odd: float
     p_new: float
+    p_residual: float
     ready: bool
     raw: float
     p: float
@@ -140,7 +142,7 @@ class NaiveSeries:
         self.location, self.mixture, self.views = NaiveLocation(span), NaiveMixture(span), NaiveViews(span)
         self.patterns = self.location.patterns
         self.day_spread = [1.0] * self.patterns.day_bins
-        self.echoes = NaiveEchoes()
+        self.streak, self.echoes = NaiveStreak(span), NaiveEchoes()
         self.incidents = NaiveIncidents(span)
         self.excursions = [NaiveExcursion(memory, span) for memory in (6.0, 24.0)]
         # Bin of the week: (filled, all) buckets of late.
@@ -169,7 +171,9 @@ class NaiveSeries:
         factor *= math.sqrt(1.0 + (0.05 * self.echoes.jump(typical) / (spread * factor)) ** 2)
         z = self._off(value, typical, spread * factor)
         visits = known / self.patterns.day_visit
-        off = self.echoes.bounded(self._off(value, steady, steady_spread * factor), value, steady, visits)
+        is_proven = self.location.calendar.is_today(time)
+        off = self._off(value, steady, steady_spread * factor)
+        off = self.echoes.bounded(off, value, steady, steady_spread * factor, visits, is_proven)
         others, sizes, supports, keep = self.views.look(n, value, off, spread)
         scores = [z, *others] if n >= 12 else [NAN] * 4
         tail = [0.5 if math.isnan(s) else t.survival(s) for s, t in zip(scores, self.tails, strict=True)]
@@ -181,28 +185,33 @@ class NaiveSeries:
         by_sum = p_views[1:3]
         if min(by_sum) < 0.1:
             p_views[1:3] = [p**support for p, support in zip(by_sum, supports, strict=True)]
-        echo = self.echoes.least_p(value, typical, visits)
+        echo = self.echoes.least_p(value, typical, visits, is_proven)
         p_views[0] = max(p_views[0], echo)
         if self.is_count and typical < 20:
             by_chance = [2.0 * tail_of_normal(x) for x in (z, *sizes, z)]
             by_sum = [max(p, chance) for p, chance in zip(by_sum, by_chance[1:3], strict=True)]
             p_views = [max(p, chance) for p, chance in zip(p_views, by_chance, strict=True)]
         p_new = self.views.novelty(n, age, value, spread, self.side)
-        expected = 1.0 if self.location.calendar.is_today(time) else p_new
+        expected = 1.0 if is_proven else p_new
         ready = n >= clip(self.patterns.day_buckets, 14, 36)
         raw, of_bucket = self._surprises(time, value, typical, z, p_views, expected) if ready else (0.0, 0.0)
         p_odd = max(min(1.0, 2.0 * tail[0]), echo)
         lasts = self.lasts(time, p_odd)
         surprise = self.events.discount(time, raw, lasts)
-        if raw > 1.0 and self.events.goes_on(time, raw, lasts):
+        goes_on = self.events.goes_on(time, raw, lasts)
+        if raw > 1.0 and goes_on:
             surprise = min(0.5 * surprise, max(of_bucket, 1.9))
         if self.factors.wins:
             by_both = min(2.0 * tail_of_normal(self.factors.score(value, typical, self.location.level)), *p_views[1:])
             surprise = min(surprise, max(math.log10(2.0 * (n + 1.0)), -math.log10(max(by_both, 1e-300))))
+        if spread * factor < 1e-9 * abs(value - typical):
+            surprise = min(surprise, math.log10(2.0 * (n + 1.0)))
+        if raw > 0 and not goes_on:
+            surprise += self._believed(time) * self.streak.added(z, p_views[0])
         final = clip(10.0**-surprise, 1e-300, 1.0)
         return Judged(
-            value, samples, predicted, scale, doubt, typical, spread, factor, z, scores, keep, by_sum,
-            min(1.0, 2.0 * tail[0]), p_odd, p_new, ready, raw, final,
+            value, samples, predicted, scale, doubt, typical, steady, spread, factor, z, scores, keep, by_sum,
+            min(1.0, 2.0 * tail[0]), p_odd, p_new, p_views[0], ready, raw, final,
         )  # fmt: skip
 
     def lasts(self, time, p_odd):
@@ -247,13 +256,16 @@ class NaiveSeries:
                 p_new = min(p_new, self.silence.p(self._due_at(time)))
             residual, p_new = residual**kept, p_new**kept
         sizes = [-math.log10(clip(p, 1e-300, 1.0)) for p in (residual, *p_views[1:], p_new)]
-        seen = 0.8 + 0.2 * min(1.0, self.age(time) / WEEK)
-        believed = seen * min(1.0, self.n / clip(self.patterns.day_buckets, 36, 250))
+        believed = self._believed(time)
 
         def joined(those):
             return believed * (max(max(those) - 1.0, 0.0) + 0.25 * sum(max(s - 1.0, 0.0) for s in those))
 
         return joined(sizes), joined([sizes[0], *sizes[3:]])
+
+    def _believed(self, time):
+        seen = 0.8 + 0.2 * min(1.0, self.age(time) / WEEK)
+        return seen * min(1.0, self.n / clip(self.patterns.day_buckets, 36, 250))
 
     def learn(self, time, judged, weight):
         """Returns the lasting changes made, by kind."""
@@ -286,7 +298,9 @@ class NaiveSeries:
             for tail, (score, often) in zip(self.tails, told, strict=True):
                 tail.learn(score, often * max(outlier, 0.2) * habit * share)
             self.events.learn(time, judged.raw, lasts)
-            self.echoes.learn(judged.value, judged.typical, judged.spread * judged.factor, judged.p_outlier)
+            self.streak.learn(judged.z, judged.p_residual)
+            spread = judged.spread * judged.factor
+            self.echoes.learn(n, judged.value, judged.typical, judged.steady, spread, judged.p_outlier)
         self.incidents.learn(time, judged.p_odd if weight > 0.5 else 1.0)
         if judged.samples is not None:
             self.samples = single(self.samples + weight / clip(n + 1.0, 1, 1500) * (judged.samples - self.samples))
@@ -313,6 +327,7 @@ class NaiveSeries:
     def _forget_surprises(self):
         self._fade_tails(0.05)
         self.incidents.odd = []
+        self.streak.sum = 0.0
         self.events.opened, self.events.peak = None, 0.0
         self.changes = NaiveChanges()
         self._forget_sums()
@@ -334,6 +349,7 @@ class NaiveSeries:
         self._forget_sums()
         self._fade_tails(0.2)
         self.incidents.odd = []
+        self.streak.sum = 0.0
 
     def _forget_sums(self):
         self.views.sum = [0.0, 0.0]

@@ -1,4 +1,4 @@
-"""What a value is looked at as, in plain Python: the twin of models/sums.py, views.py and echoes.py."""
+"""What a value is looked at as, in plain Python: the twin of models/sums.py, views.py, streaks.py and echoes.py."""
 
 from __future__ import annotations
 
@@ -75,11 +75,27 @@ class NaiveViews:
             self.high = value if self.high is None else max(self.high, value)
 
 
+class NaiveStreak:
+    """What odd buckets in a row have beyond one chance in ten, fading by a fifth; below 0 for low values."""
+
+    def __init__(self, span):
+        self.share, self.sum = span / (span + 3600.0), 0.0
+
+    def added(self, z, p):
+        before = 0.8 * self.sum
+        return self.share * min(abs(before), 3.0) if p < 0.01 and before * z > 0 else 0.0
+
+    def learn(self, z, p):
+        before = 0.8 * self.sum
+        new = math.copysign(max(-math.log10(max(p, 1e-300)) - 1.0, 0.0), z)
+        self.sum = single(before + new if before * new >= 0 else new)
+
+
 class NaiveEchoes:
     """Jumps that were expected: those that came, those that failed to."""
 
     def __init__(self):
-        # (value, what was expected) when the one was last about as the other said.
+        # (value, what was expected by all, by those that do not follow) when the first two last were about the same.
         self.before = None
         self.came = self.failed = 0.0
         self.goes_on = False
@@ -87,24 +103,28 @@ class NaiveEchoes:
     def jump(self, typical):
         return abs(typical - self.before[1]) if self.before else 0.0
 
-    def least_p(self, value, typical, visits):
-        """The least p of a value that stays while what is expected jumps."""
-        if self.before is None or self.jump(typical) <= 3.0 * abs(value - self.before[0]):
+    def least_p(self, value, expected, visits, is_proven, by=1):
+        """The least p of a value that stays while what is expected jumps; `is_proven`: on a day of the month."""
+        if self.before is None or abs(expected - self.before[by]) <= 3.0 * abs(value - self.before[0]):
             return 0.0
-        return (self.failed + 1.0) / (self.came + self.failed + 2.0) / (visits + 2.0)
+        p = (self.failed + 1.0) / (self.came + self.failed + 2.0) / (visits + 2.0)
+        return min(p, 2e-4) if is_proven else p
 
-    def bounded(self, off, value, typical, visits):
-        """How far off a value is, no farther than a normal law is with that p."""
-        p = self.least_p(value, typical, visits)
-        most = NormalDist().inv_cdf(1.0 - 0.5 * p) if p else math.inf
-        return clip(off, -most, most)
+    def bounded(self, off, value, steady, spread, visits, is_proven):
+        """How far off a value is, no farther from what it was off before than a normal law is with that p."""
+        p = self.least_p(value, steady, visits, is_proven, by=2)
+        if not p:
+            return off
+        before, most = (self.before[0] - self.before[2]) / spread, NormalDist().inv_cdf(1.0 - 0.5 * p)
+        return clip(off, before - most, before + most)
 
-    def learn(self, value, typical, spread, p):
+    def learn(self, n, value, typical, steady, spread, p):
         jump = self.jump(typical)
         if jump > 3.0 * spread and not self.goes_on:
             came, failed = 3.0 * abs(value - typical) < jump, 3.0 * abs(value - self.before[0]) < jump
-            kept = 1.0 - (came or failed) / 300.0
-            self.came, self.failed = single(kept * self.came + came), single(kept * self.failed + failed)
-        self.goes_on = p < 0.01
+            if came != failed:
+                kept = 1.0 - 1.0 / 300.0
+                self.came, self.failed = single(kept * self.came + came), single(kept * self.failed + failed)
+        self.goes_on = p < 0.01 or n == 0
         if not self.goes_on:
-            self.before = (value, typical)
+            self.before = (value, typical, steady)

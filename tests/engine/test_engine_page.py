@@ -28,7 +28,18 @@ def test_the_page_has_its_tables():
 
 # Units, sizes, numbers of views and of predictors, and what only keeps arithmetic finite.
 PLAIN = {"DAY", "WEEK", "DAY_BINS", "FIRST_SHARE", "TINY", "NOTHING_TYPICAL", "FEATURES", "PREDICTORS"}
-NUMBERS = {"RESIDUAL", "SHORT_SUM", "LONG_SUM", "VOLATILITY", "LEVEL", "WITH_DAY", "WITH_WEEK", "STRENGTHENED"}
+NUMBERS = {
+    "BY_ALL",
+    "BY_STEADY",
+    "RESIDUAL",
+    "SHORT_SUM",
+    "LONG_SUM",
+    "VOLATILITY",
+    "LEVEL",
+    "WITH_DAY",
+    "WITH_WEEK",
+    "STRENGTHENED",
+}
 
 
 def test_every_constant_of_the_models_is_on_the_page():

@@ -27,7 +27,7 @@ SIMILAR = 0.8
 # What similar events of the past take off a surprise at most: five of them, for a sixth is still worth a look.
 MOST_OFF = 0.8
 # An event is told in full again where it exceeds its peak by more than this; else this share of it is told.
-MARGIN, GOES_ON = 0.5, 0.5
+MARGIN, GOES_ON = 1.0, 0.5
 # The surprise of what goes on only by its sums: a score of 25 and a little, for they tell the same again.
 TOLD_ON = 1.9
 # What past events keep of their weight with every bucket that turns out to belong to a pattern.
@@ -72,7 +72,8 @@ class Events(Component):
             return surprise
         at, size = listed(rows, is_loud), listed(surprise, is_loud)
         last, peak = self._last[at], self._peak[at]
-        similar = np.where(np.arange(BINS)[:, None] >= _bin(SIMILAR * size), self._peaks[:, at], 0.0).sum(axis=0)
+        peaks = double(self._peaks[:, at])
+        similar = np.where(np.arange(BINS)[:, None] >= _bin(SIMILAR * size), peaks, 0.0).sum(axis=0)
         similar *= 0.5 ** ((time - self._faded[at]) / HALF_LIFE_S)
         is_over = (last >= 0) & (time - last > EVENT_S) & ~listed(lasts, is_loud)
         similar += is_over & (peak >= np.maximum(SIMILAR * size, EVENT_FROM))
@@ -86,13 +87,14 @@ class Events(Component):
         return goes_on
 
     def habit(self, rows: Rows, time: int) -> Floats:
-        """How many events one more stands for: hardly any at first, 1 once they are a habit.
+        """What one more event counts for in the tails: next to nothing at first, 1 once they are a habit.
 
-        All together count for share^3 of themselves, so one more for the derivative: what was left out is made up for.
+        All together are to count for share^3 of themselves, so one more for the derivative, but none for more than
+        itself.
         """
         many = double(self._peaks[_INCIDENTS_FROM:, rows]).sum(axis=0)
         share = many * np.power(0.5, (time - self._faded[rows]) / HALF_LIFE_S) / HABIT
-        return where(share < 1.0, maximum(4.0 * share * share * share, LEAST_HABIT), 1.0)
+        return minimum(maximum(4.0 * share * share * share, LEAST_HABIT), 1.0)
 
     def forget(self, rows: Rows) -> None:
         """Forgets the latest events of these series, which may go on yet; those long over stay."""

@@ -33,12 +33,10 @@ from proxy.engine.elementwise import (
     zeros,
 )
 from proxy.engine.models import location, low_counts, mixture
-from proxy.engine.models.changes import LevelShifts
-from proxy.engine.models.clock_shift import ClockChanges, Told
 from proxy.engine.models.component import Lesson, Mask, Model, Moment
-from proxy.engine.models.echoes import Echoes, bounded
+from proxy.engine.models.echoes import Echoes
 from proxy.engine.models.events import EVENT_S, OPENS_FROM, Events, told_on
-from proxy.engine.models.factors import Factors
+from proxy.engine.models.factors import TIMES_SEEN, Factors
 from proxy.engine.models.grid import DAY_FROM, WEEK, Grid
 from proxy.engine.models.history import History
 from proxy.engine.models.incidents import Incidents
@@ -52,20 +50,19 @@ from proxy.engine.models.judged import (
     Judged,
     Prediction,
     Views,
-    changes,
     one_sided,
     tempered_novelty,
     two_sided,
 )
+from proxy.engine.models.lasting import LastingChanges
 from proxy.engine.models.location import LEVEL, STRENGTHENED, WITH_DAY, WITH_WEEK, Location
 from proxy.engine.models.low_counts import LOW_COUNT
 from proxy.engine.models.maturity import Maturity
 from proxy.engine.models.mixture import Mixture
-from proxy.engine.models.past import Past
-from proxy.engine.models.period_fit import PeriodFinder
 from proxy.engine.models.records import Records
 from proxy.engine.models.silence import Silence
 from proxy.engine.models.spread_of_day import SpreadOfDay
+from proxy.engine.models.streaks import Streaks
 from proxy.engine.models.sums import USUAL, RunningSums
 from proxy.engine.models.tails import Tails
 from proxy.engine.models.views import SeenRange, Volatility
@@ -76,10 +73,6 @@ from proxy.engine.results import Floats
 YOUNG, TRUSTED_UNTIL = 12, 30
 # What the tails of a series keep of the time before its day's pattern was used.
 OLD_TAILS = 0.2
-# What they keep of the time before a period of its own was found: most was surprise at that.
-UNTOLD_TAILS = 0.05
-# What they keep of the time before a level, a strength or a clock changed for good.
-SHIFTED_TAILS = 0.2
 # What the oddest of scores still counts for in the tails: an incident must not become usual by itself.
 LEAST_IN_TAILS = 0.2
 # A value teaches the less the lower its p is below 10^-3; nothing but this much from 10^-6 on.
@@ -95,8 +88,8 @@ HELD_HABIT = 0.5
 LEVEL_LIMIT = 3.0
 # 97.5 % quantile of Student's t with 4 degrees of freedom, the family the predictors are compared by.
 BOUND_SPREADS = 2.776
-
-
+# A spread that is a smaller part of what a value is off by is none.
+CONSTANT_TO = 1e-9
 # p of values for what the model of their series does not see, from (rows, values, spreads).
 Outside = Callable[[Rows, Floats, Floats], Floats]
 
@@ -120,11 +113,21 @@ class SeriesModel(Model):
         self.location, self.mixture = Location(self.grid), Mixture(location.PREDICTORS, location.STEADY, span)
         self.spread_of_day, self.seen_range = SpreadOfDay(self.grid), SeenRange(span)
         self.sums, self.volatility = RunningSums(span), Volatility(span)
-        self.tails, self.events, self.echoes = Tails(FEATURES), Events(), Echoes(self.location)
-        self.level_shifts, self.clock_changes, self.past = LevelShifts(), ClockChanges(self.grid), Past(span)
+        self.tails, self.events = Tails(FEATURES), Events()
+        self.streaks, self.echoes = Streaks(span), Echoes(self.location)
         self.incidents, self.silence, self.factors = Incidents(span), Silence(self.grid), Factors(span)
         self.grown = Maturity(self.grid, self.history)
-        self.period_finder = PeriodFinder(self.grid, self.past, self.location, self.mixture)
+        held = self.incidents, self.streaks, self.sums
+        self.lasting = LastingChanges(
+            span,
+            self.grid,
+            self.location,
+            self.mixture,
+            self.tails,
+            of_levels=held,
+            of_patterns=(*held, self.events, self.spread_of_day),
+            move=self.move,
+        )
         super().__init__(
             history=self.history,
             records=self.records,
@@ -137,12 +140,11 @@ class SeriesModel(Model):
             volatility=self.volatility,
             tails=self.tails,
             events=self.events,
+            streaks=self.streaks,
             echoes=self.echoes,
             incidents=self.incidents,
             factors=self.factors,
-            level_shifts=self.level_shifts,
-            clock_changes=self.clock_changes,
-            past=self.past,
+            **self.lasting.parts,
         )
 
     # ---- prediction
@@ -210,15 +212,17 @@ class SeriesModel(Model):
             if anywhere(is_told_on):
                 of_bucket = evidence.surprise_of_bucket(is_told_on) * of(believed, is_told_on)
                 surprise = put(surprise, positions(is_told_on), told_on(of(surprise, is_told_on), of_bucket))
-            surprise = minimum(surprise, evidence.most)
+            streak = self.streaks.added(rows, views.z, evidence.by_view[RESIDUAL])
+            surprise = minimum(surprise, evidence.most) + where(goes_on | (raw == 0.0), 0.0, streak * believed)
             p = clip_p(np.power(10.0, -surprise))
         return Judged(rows, value, ready, wanted, views, evidence, p, surprise, raw, goes_on, lasts, samples)
 
     def _look(self, at: Moment, value: Floats, wanted: Prediction) -> Views:
         """The residual and the other views."""
         z = self._off(value, wanted.typical, wanted.spread * wanted.factor)
-        off = self._off(value, wanted.steady, wanted.steady_spread * wanted.factor)
-        of_sums, sums = self.sums.look(at.rows, bounded(off, self.echoes.least_p(at, value, wanted.steady)))
+        spread = wanted.steady_spread * wanted.factor
+        off = self.echoes.bounded(at, value, wanted.steady, spread, self._off(value, wanted.steady, spread))
+        of_sums, sums = self.sums.look(at.rows, off)
         of_steps, steps = self.volatility.look(at, value, wanted.spread)
         scores = np.array([z, *of_sums, of_steps])
         is_young = at.n < YOUNG
@@ -268,6 +272,10 @@ class SeriesModel(Model):
         single = minimum(by_view[RESIDUAL], new)
         multi = any_of(others, FEATURES - 1)
         most = self.factors.most_surprise(at, value, wanted.typical, self.location.level.of(rows), others=unbound)
+        is_constant = CONSTANT_TO * abs(value - wanted.typical) > wanted.spread * wanted.factor
+        if anywhere(is_constant):
+            # Where nothing ever varied only its length tells how unusual another value is.
+            most = where(is_constant, minimum(most, np.log10(TIMES_SEEN * (at.n + 1.0))), most)
         odd, least = maximum(outlier, least_p), minimum(single, others)
         return Evidence(by_sum, outlier, odd, by_view, new, single, multi, least, most)
 
@@ -297,13 +305,7 @@ class SeriesModel(Model):
         self.history.learn(at, weight)
         if not anywhere(learning):
             return []
-        at = self.history.at(time, judged.rows)
-        settled = positions(judged.ready & learning)
-        made = self._learn_changes(at.only(settled), judged, settled) if len(settled) else []
-        value, off = judged.value, judged.value - judged.wanted.predicted[WITH_WEEK]
-        if not everywhere(learning):
-            at, value, off = at.only(learning), value[learning], off[learning]
-        return made + self._learn_periods(at, value) + self._learn_calendar(at, off)
+        return self.lasting.learn(self.history.at(time, judged.rows), judged, learning)
 
     def _learn_occupancy(self, at: Moment, value: Floats, weight: Floats) -> Floats:
         """Whether buckets are filled, and how long they are not; returns the weight each is worth."""
@@ -392,14 +394,16 @@ class SeriesModel(Model):
         """Sums, volatility, tails (with this weight, excursions as sums.py says) and events where `learning`."""
         views, wanted, evidence = judged.views, judged.wanted, judged.evidence
         scores, sums, steps, by_sum = views.scores, views.sums, views.steps, evidence.by_sum
-        surprise, lasts, outlier = judged.raw_surprise, judged.lasts, evidence.outlier
-        value, typical, spread = judged.value, wanted.typical, wanted.spread * wanted.factor
+        surprise, lasts = judged.raw_surprise, judged.lasts
+        outlier, residual = evidence.outlier, evidence.by_view[RESIDUAL]
+        value, spread = judged.value, wanted.spread * wanted.factor
+        foretold = np.array([wanted.typical, wanted.steady])
         if not everywhere(learning):
             at, sums, steps = at.only(learning), sums.only(learning), steps.only(learning)
             scores, by_sum = scores[:, learning], by_sum[:, learning]
-            is_held, lasts = is_held[learning], lasts[learning]
-            weight, surprise, outlier, value, typical, spread = (
-                x[learning] for x in (weight, surprise, outlier, value, typical, spread)
+            is_held, lasts, foretold = is_held[learning], lasts[learning], foretold[:, learning]
+            weight, surprise, outlier, residual, value, spread = (
+                x[learning] for x in (weight, surprise, outlier, residual, value, spread)
             )
         self.sums.learn(at, sums, is_held)
         self.volatility.learn(at, steps, is_held)
@@ -409,66 +413,8 @@ class SeriesModel(Model):
             weight = np.array([weight, *(of_sums[1] * weight), weight])
         self.tails.learn(at.rows, scores, weight)
         self.events.learn(at.rows, at.time, surprise, lasts)
-        self.echoes.learn(at.rows, value, typical, spread, outlier)
-
-    # ---- lasting changes
-
-    def _learn_changes(self, at: Moment, judged: Judged, settled: Rows) -> list[Change]:
-        """Levels that moved for good, patterns that became stronger, clocks that changed."""
-        rows, value, spread = at.rows, of(judged.value, settled), of(judged.spread, settled)
-        made: list[Change] = []
-        shift = self.level_shifts.observe(rows, at.time, value - of(judged.typical, settled), spread)
-        has_moved = shift != 0.0
-        if anywhere(has_moved):
-            moved = listed(rows, has_moved)
-            self.location.shift(moved, listed(shift, has_moved))
-            self.sums.forget(moved)
-            self.incidents.forget(moved)
-            self.tails.fade(moved, SHIFTED_TAILS)
-            made += changes("level shift", moved, listed(shift, has_moved))
-        scale = self.location.settle_strength(rows, self._is_strengthened)
-        changed = scale != 1.0
-        if anywhere(changed):
-            self.tails.fade(listed(rows, changed), SHIFTED_TAILS)
-            made += changes("linear scale", listed(rows, changed), listed(scale, changed))
-        told = Told(self.location.rest(at, value), spread, self.mixture.scales(rows), self.location.strength.of(rows))
-        clock = self.clock_changes.observe(at, told, self.location.patterns.part, self.move)
-        is_late = clock != 0.0
-        if anywhere(is_late):
-            self.tails.fade(listed(rows, is_late), SHIFTED_TAILS)
-            made += changes("time shift", listed(rows, is_late), listed(clock, is_late))
-        return made
-
-    def _is_strengthened(self, rows: Rows) -> Mask:
-        """Where the prediction at the patterns' present strength is believed most."""
-        is_best: Mask = self.mixture.best(rows) == STRENGTHENED
-        return is_best
-
-    def _learn_periods(self, at: Moment, value: Floats) -> list[Change]:
-        """Looks for other periods than day and week; where one is found, what was hard to foretell is so no more."""
-        new = self.period_finder.observe(at, value, self._sizes)
-        if not len(new):
-            return []
-        self._forget_surprises(new)
-        return changes("period", new, self.location.own_period.of(new))
-
-    def _learn_calendar(self, at: Moment, off: Floats) -> list[Change]:
-        """Looks for a day of the month that is unlike others; `off` is what all patterns leave of a value."""
-        new = self.location.month_day.observe(at, off, self._sizes)
-        if not len(new):
-            return []
-        self._forget_surprises(new)
-        return [Change(row, "calendar", self.location.month_day.name_of(row)) for row in new.tolist()]
-
-    def _sizes(self, rows: Rows) -> tuple[Floats, Floats]:
-        """(level, scale of the errors around it) of each series."""
-        return self.location.level.of(rows), self.mixture.scale_of(LEVEL, rows)
-
-    def _forget_surprises(self, new: Rows) -> None:
-        """Most of what was hard to foretell of these series is so no more."""
-        self.tails.fade(new, UNTOLD_TAILS)
-        for part in (self.events, self.incidents, self.level_shifts, self.sums, self.spread_of_day):
-            part.forget(new)
+        self.streaks.learn(at.rows, scores[RESIDUAL], residual)
+        self.echoes.learn(at, value, foretold, spread, outlier)
 
     # ---- what is asked of a series
 
