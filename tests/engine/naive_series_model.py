@@ -201,13 +201,13 @@ class NaiveSeries:
         goes_on = self.events.goes_on(time, raw, lasts)
         if raw > 1.0 and goes_on:
             surprise = min(0.5 * surprise, max(of_bucket, 1.9))
+        if raw > 1.0 and not goes_on:
+            surprise += self._believed(time) * self.streak.added(z, p_views[0], self._has_gap(time))
         if self.factors.wins:
             by_both = min(2.0 * tail_of_normal(self.factors.score(value, typical, self.location.level)), *p_views[1:])
             surprise = min(surprise, max(math.log10(2.0 * (n + 1.0)), -math.log10(max(by_both, 1e-300))))
-        if spread * factor < 1e-9 * abs(value - typical):
+        if moved <= 1e-9 * abs(self.location.level) or spread * factor <= 1e-9 * moved:
             surprise = min(surprise, math.log10(2.0 * (n + 1.0)))
-        if raw > 0 and not goes_on:
-            surprise += self._believed(time) * self.streak.added(z, p_views[0])
         final = clip(10.0**-surprise, 1e-300, 1.0)
         return Judged(
             value, samples, predicted, scale, doubt, typical, steady, spread, factor, z, scores, keep, by_sum,
@@ -263,13 +263,16 @@ class NaiveSeries:
 
         return joined(sizes), joined([sizes[0], *sizes[3:]])
 
+    def _has_gap(self, time):
+        return self.seen is not None and time - self.seen > max(DAY // 2, 2 * self.span)
+
     def _believed(self, time):
         seen = 0.8 + 0.2 * min(1.0, self.age(time) / WEEK)
         return seen * min(1.0, self.n / clip(self.patterns.day_buckets, 36, 250))
 
     def learn(self, time, judged, weight):
         """Returns the lasting changes made, by kind."""
-        n, trusted, is_held = self.n, weight, self._is_held(time, judged)
+        n, trusted, is_held, has_gap = self.n, weight, self._is_held(time, judged), self._has_gap(time)
         habit = self.events.habit(time) if judged.p_odd < 1e-3 else 1.0
         outlier = clip(1.0 + 0.95 * (math.log10(judged.p_odd + 1e-300) + 3.0) / 3.0, 0.05, 1.0)
         if self.zero_empty:
@@ -298,7 +301,7 @@ class NaiveSeries:
             for tail, (score, often) in zip(self.tails, told, strict=True):
                 tail.learn(score, often * max(outlier, 0.2) * habit * share)
             self.events.learn(time, judged.raw, lasts)
-            self.streak.learn(judged.z, judged.p_residual)
+            self.streak.learn(judged.z, judged.p_residual, has_gap)
             spread = judged.spread * judged.factor
             self.echoes.learn(n, judged.value, judged.typical, judged.steady, spread, judged.p_outlier)
         self.incidents.learn(time, judged.p_odd if weight > 0.5 else 1.0)

@@ -81,12 +81,12 @@ class NaiveStreak:
     def __init__(self, span):
         self.share, self.sum = span / (span + 3600.0), 0.0
 
-    def added(self, z, p):
-        before = 0.8 * self.sum
+    def added(self, z, p, has_gap):
+        before = 0.0 if has_gap else 0.8 * self.sum
         return self.share * min(abs(before), 3.0) if p < 0.01 and before * z > 0 else 0.0
 
-    def learn(self, z, p):
-        before = 0.8 * self.sum
+    def learn(self, z, p, has_gap):
+        before = 0.0 if has_gap else 0.8 * self.sum
         new = math.copysign(max(-math.log10(max(p, 1e-300)) - 1.0, 0.0), z)
         self.sum = single(before + new if before * new >= 0 else new)
 
@@ -116,7 +116,7 @@ class NaiveEchoes:
         if not p:
             return off
         before, most = (self.before[0] - self.before[2]) / spread, NormalDist().inv_cdf(1.0 - 0.5 * p)
-        return clip(off, before - most, before + most)
+        return min(clip(off, before - most, before + most), off, key=abs)
 
     def learn(self, n, value, typical, steady, spread, p):
         jump = self.jump(typical)

@@ -71,6 +71,12 @@ def test_for_sums_an_echo_is_as_far_off_as_the_value_was_before():
     assert echoes.bounded(moment(), LOW, np.full(2, 64.0), ONES, np.full(2, -44.0)) == pytest.approx(-5.150, abs=1e-3)
 
 
+def test_a_prediction_that_jumps_to_the_value_is_not_bounded():
+    echoes = echoes_of()
+    learn(echoes, LOW, LOW, steady=np.zeros(2))
+    assert echoes.bounded(moment(), LOW, LOW, ONES, np.zeros(2)).tolist() == [0.0, 0.0]
+
+
 def test_how_often_jumps_failed_to_come_tells_what_the_next_one_proves():
     echoes = echoes_of()
     for _ in range(8):

@@ -53,11 +53,16 @@ def test_a_perfect_square_wave_is_quiet_after_three_days(span, days):
 
 @pytest.mark.parametrize(("span", "low", "high"), [(HOUR, 40, 75), (5 * MINUTE, 75, 100)])
 def test_of_a_series_that_never_varied_only_its_length_tells_how_odd_another_value_is(span, low, high):
-    values = np.zeros((10 * DAY // span, 2))
-    values[-1] = (1.0, 1e6)
+    values = np.tile([0.0, 0.0, 100.0, 1e-9], (10 * DAY // span, 1))
+    values[-1] = (1.0, 1e6, 200.0, 1e9)
     scores = scores_of(values, span)
     assert ((scores[-1] >= low) & (scores[-1] < high)).all()
-    assert scores[-1, 0] == scores[-1, 1]
+
+
+def test_a_value_far_beyond_a_series_that_varies_a_little_is_not_taken_for_one_that_does_not():
+    values = np.random.default_rng(2).normal(0.1, 0.001, (240, 4))
+    values[-1] = (1.0, 1e3, 1e8, 1e12)
+    assert (scores_of(values, HOUR)[-1] >= 90).all()
 
 
 @pytest.mark.parametrize("span", [5 * MINUTE, 15 * MINUTE, HOUR])

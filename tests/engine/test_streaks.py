@@ -5,45 +5,65 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from proxy.engine.models.history import History
 from proxy.engine.models.streaks import Streaks
 from tests.engine.test_incidents import DAY, HOUR, MINUTE, daily, scores_of
 
-ROWS = np.arange(1)
+ROWS, ONE = np.arange(1), np.ones(1)
+START = 1_704_067_200
 
 
-def streaks_of(span=HOUR, *, learnt=()):
-    streaks = Streaks(span)
-    streaks.grow_to(1)
-    for z, p in learnt:
-        streaks.learn(ROWS, np.array([float(z)]), np.array([p]))
-    return streaks
+class Feed:
+    """Streaks of one series that has a bucket every `span` seconds."""
 
+    def __init__(self, span=HOUR, *, learnt=()):
+        self.span, self.time, self.history = span, START, History()
+        self.streaks = Streaks(span, self.history)
+        for part in (self.history, self.streaks):
+            part.grow_to(1)
+        for z, p in learnt:
+            at = self.history.at(self.time, ROWS)
+            self.streaks.learn(at, np.array([float(z)]), np.array([p]))
+            self.history.learn(at, ONE)
+            self.time += span
 
-def added(streaks, z, p):
-    return float(streaks.added(ROWS, np.array([float(z)]), np.array([p]))[0])
+    def added(self, z, p, *, gap_s=0):
+        at = self.history.at(self.time + gap_s, ROWS)
+        return float(self.streaks.added(at, np.array([float(z)]), np.array([p]))[0])
 
 
 def test_an_odd_bucket_takes_half_of_what_the_hours_before_had_beyond_one_chance_in_ten():
-    streaks = streaks_of(learnt=[(4, 1e-3), (3, 1e-2)])
-    assert added(streaks, 4, 1e-3) == pytest.approx(0.5 * (0.8 * 0.8 * 2.0 + 0.8 * 1.0), rel=1e-6)
+    feed = Feed(learnt=[(4, 1e-3), (3, 1e-2)])
+    assert feed.added(4, 1e-3) == pytest.approx(0.5 * (0.8 * 0.8 * 2.0 + 0.8 * 1.0), rel=1e-6)
     # Not if it is on the other side, nor if it is not odd itself.
-    assert added(streaks, -4, 1e-3) == 0.0
-    assert added(streaks, 4, 0.02) == 0.0
+    assert feed.added(-4, 1e-3) == 0.0
+    assert feed.added(4, 0.02) == 0.0
 
 
 def test_three_powers_of_ten_count_at_most():
-    assert added(streaks_of(learnt=[(9, 1e-12)]), 4, 1e-3) == pytest.approx(1.5)
+    assert Feed(learnt=[(9, 1e-12)]).added(4, 1e-3) == pytest.approx(1.5)
 
 
 @pytest.mark.parametrize(("span", "share"), [(5 * MINUTE, 1 / 13), (HOUR, 1 / 2), (DAY, 24 / 25)])
 def test_what_is_near_in_time_shares_its_causes(span, share):
-    assert added(streaks_of(span, learnt=[(4, 1e-3)]), 4, 1e-3) == pytest.approx(share * 0.8 * 2.0, rel=1e-6)
+    assert Feed(span, learnt=[(4, 1e-3)]).added(4, 1e-3) == pytest.approx(share * 0.8 * 2.0, rel=1e-6)
 
 
 def test_a_streak_fades_and_another_side_begins_a_new_one():
     quiet = [(0.5, 0.6)] * 5
-    assert added(streaks_of(learnt=[(4, 1e-3), *quiet]), 4, 1e-3) == pytest.approx(0.5 * 0.8**6 * 2.0, rel=1e-6)
-    assert added(streaks_of(learnt=[(4, 1e-9), (-4, 1e-3)]), -4, 1e-3) == pytest.approx(0.5 * 0.8 * 2.0, rel=1e-6)
+    assert Feed(learnt=[(4, 1e-3), *quiet]).added(4, 1e-3) == pytest.approx(0.5 * 0.8**6 * 2.0, rel=1e-6)
+    # What is usual on the other side ends nothing.
+    assert Feed(learnt=[(4, 1e-3), (-0.5, 0.6)]).added(4, 1e-3) == pytest.approx(0.5 * 0.8**2 * 2.0, rel=1e-6)
+    assert Feed(learnt=[(4, 1e-9), (-4, 1e-3)]).added(-4, 1e-3) == pytest.approx(0.5 * 0.8 * 2.0, rel=1e-6)
+
+
+def test_after_half_a_day_without_data_a_streak_is_over():
+    feed = Feed(learnt=[(4, 1e-3)])
+    assert feed.added(4, 1e-3, gap_s=11 * HOUR) == feed.added(4, 1e-3)
+    assert feed.added(4, 1e-3, gap_s=12 * HOUR) == 0.0
+    # Of daily buckets one may be missing.
+    assert Feed(DAY, learnt=[(4, 1e-3)]).added(4, 1e-3, gap_s=DAY) > 0.0
+    assert Feed(DAY, learnt=[(4, 1e-3)]).added(4, 1e-3, gap_s=2 * DAY) == 0.0
 
 
 def test_an_anomaly_that_goes_on_and_grows_is_louder_than_its_worst_hour_by_itself():

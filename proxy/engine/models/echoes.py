@@ -61,14 +61,14 @@ class Echoes(Component):
         return put(least, its_day, minimum(of(least, its_day), CHANCE)) if len(its_day) else least
 
     def bounded(self, at: Moment, value: Floats, steady: Floats, spread: Floats, off: Floats) -> Floats:
-        """What values are `off` by in spreads; echoes as far from what they were off before as a normal law allows."""
+        """What values are `off` by in spreads; echoes near what they were off before, as a normal law allows."""
         least = self.least_p(at, value, steady, BY_STEADY)
         if not anywhere(least > 0.0):
             return off
         before = (self._ordinary[at.rows] - self._foretold[BY_STEADY, at.rows]) / spread
         before, most = where(least > 0.0, before, 0.0), -special.ndtri(0.5 * least)
-        nearest: Floats = maximum(minimum(off, before + most), before - most)
-        return nearest
+        nearest = maximum(minimum(off, before + most), before - most)
+        return where(abs(nearest) < abs(off), nearest, off)
 
     def is_echo(self, rows: Rows, value: Floats, expected: Floats, by: int) -> Mask:
         """Where what is expected has jumped and the value has not."""

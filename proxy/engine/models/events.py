@@ -34,8 +34,8 @@ TOLD_ON = 1.9
 EXCUSED = 0.9
 BINS = 24
 _BIN_WIDTH = 0.5
-# First bin of peaks that may be incidents' (1 in 10,000); so many of them make a habit. With none an odd value still
-# teaches the tails the least part.
+# First bin of peaks that may be incidents' (1 in 10,000); the scale on which they become a habit, learnt in full from
+# five of them on. With none an odd value still teaches the tails the least part.
 _INCIDENTS_FROM = 8
 HABIT, LEAST_HABIT = 8.0, 0.02
 

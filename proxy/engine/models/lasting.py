@@ -1,4 +1,4 @@
-"""What of a series changed for good becomes part of its model at once; what it made hard to foretell is forgotten.
+"""What of a series changed for good becomes part of its model at once; most of the tails of before is forgotten.
 
 A level that moved (changes.py), a pattern that became stronger (strength.py), a clock that was put forward or back
 (clock_shift.py), a period of the series' own (periods.py), a day of the month unlike others (calendar_days.py).

@@ -88,7 +88,7 @@ HELD_HABIT = 0.5
 LEVEL_LIMIT = 3.0
 # 97.5 % quantile of Student's t with 4 degrees of freedom, the family the predictors are compared by.
 BOUND_SPREADS = 2.776
-# A spread that is a smaller part of what a value is off by is none.
+# A range that is no larger part of the level, or a spread that is none of the range, is what rounding leaves.
 CONSTANT_TO = 1e-9
 # p of values for what the model of their series does not see, from (rows, values, spreads).
 Outside = Callable[[Rows, Floats, Floats], Floats]
@@ -114,7 +114,7 @@ class SeriesModel(Model):
         self.spread_of_day, self.seen_range = SpreadOfDay(self.grid), SeenRange(span)
         self.sums, self.volatility = RunningSums(span), Volatility(span)
         self.tails, self.events = Tails(FEATURES), Events()
-        self.streaks, self.echoes = Streaks(span), Echoes(self.location)
+        self.streaks, self.echoes = Streaks(span, self.history), Echoes(self.location)
         self.incidents, self.silence, self.factors = Incidents(span), Silence(self.grid), Factors(span)
         self.grown = Maturity(self.grid, self.history)
         held = self.incidents, self.streaks, self.sums
@@ -212,8 +212,9 @@ class SeriesModel(Model):
             if anywhere(is_told_on):
                 of_bucket = evidence.surprise_of_bucket(is_told_on) * of(believed, is_told_on)
                 surprise = put(surprise, positions(is_told_on), told_on(of(surprise, is_told_on), of_bucket))
-            streak = self.streaks.added(rows, views.z, evidence.by_view[RESIDUAL])
-            surprise = minimum(surprise, evidence.most) + where(goes_on | (raw == 0.0), 0.0, streak * believed)
+            streak = self.streaks.added(at, views.z, evidence.by_view[RESIDUAL])
+            surprise = surprise + where(goes_on | (raw <= OPENS_FROM), 0.0, streak * believed)
+            surprise = minimum(surprise, evidence.most)
             p = clip_p(np.power(10.0, -surprise))
         return Judged(rows, value, ready, wanted, views, evidence, p, surprise, raw, goes_on, lasts, samples)
 
@@ -271,10 +272,11 @@ class SeriesModel(Model):
             new = self.records.soften_empty(at, value, new)
         single = minimum(by_view[RESIDUAL], new)
         multi = any_of(others, FEATURES - 1)
-        most = self.factors.most_surprise(at, value, wanted.typical, self.location.level.of(rows), others=unbound)
-        is_constant = CONSTANT_TO * abs(value - wanted.typical) > wanted.spread * wanted.factor
+        level, width = self.location.level.of(rows), self.seen_range.width(rows)
+        most = self.factors.most_surprise(at, value, wanted.typical, level, others=unbound)
+        is_constant = (width <= CONSTANT_TO * abs(level)) | (wanted.spread * wanted.factor <= CONSTANT_TO * width)
         if anywhere(is_constant):
-            # Where nothing ever varied only its length tells how unusual another value is.
+            # No spread tells how far off another value is; how long the series has been the same does.
             most = where(is_constant, minimum(most, np.log10(TIMES_SEEN * (at.n + 1.0))), most)
         odd, least = maximum(outlier, least_p), minimum(single, others)
         return Evidence(by_sum, outlier, odd, by_view, new, single, multi, least, most)
@@ -413,7 +415,7 @@ class SeriesModel(Model):
             weight = np.array([weight, *(of_sums[1] * weight), weight])
         self.tails.learn(at.rows, scores, weight)
         self.events.learn(at.rows, at.time, surprise, lasts)
-        self.streaks.learn(at.rows, scores[RESIDUAL], residual)
+        self.streaks.learn(at, scores[RESIDUAL], residual)
         self.echoes.learn(at, value, foretold, spread, outlier)
 
     # ---- what is asked of a series
