@@ -206,7 +206,7 @@ class NaiveSeries:
         if self.factors.wins:
             by_both = min(2.0 * tail_of_normal(self.factors.score(value, typical, self.location.level)), *p_views[1:])
             surprise = min(surprise, max(math.log10(2.0 * (n + 1.0)), -math.log10(max(by_both, 1e-300))))
-        if moved <= 1e-9 * abs(self.location.level) or spread * factor <= 1e-9 * moved:
+        if spread * factor <= 1e-9 * moved:
             surprise = min(surprise, math.log10(2.0 * (n + 1.0)))
         final = clip(10.0**-surprise, 1e-300, 1.0)
         return Judged(

@@ -51,12 +51,14 @@ def test_a_perfect_square_wave_is_quiet_after_three_days(span, days):
     assert (scores[3 * DAY // span :] < 25).all()
 
 
-@pytest.mark.parametrize(("span", "low", "high"), [(HOUR, 40, 75), (5 * MINUTE, 75, 100)])
-def test_of_a_series_that_never_varied_only_its_length_tells_how_odd_another_value_is(span, low, high):
-    values = np.tile([0.0, 0.0, 100.0, 1e-9], (10 * DAY // span, 1))
-    values[-1] = (1.0, 1e6, 200.0, 1e9)
-    scores = scores_of(values, span)
-    assert ((scores[-1] >= low) & (scores[-1] < high)).all()
+def test_of_a_series_that_is_the_same_but_for_exceptions_tells_how_rare_they_are_how_odd_one_is():
+    values = np.tile([0.0, 0.0, 100.0], (20 * 24, 1))
+    for hour, value in ((240, (1.0, 1e6, 200.0)), (300, (1.0, 1.0, 200.0)), (400, (1.0, 1.0, 200.0))):
+        values[hour] = value
+    scores = scores_of(values, HOUR)
+    assert (scores[240] >= 90).all()
+    # A hundred has a spread: a thousandth of it.
+    assert ((scores[[300, 400], :2] >= 25) & (scores[[300, 400], :2] < 75)).all()
 
 
 def test_a_value_far_beyond_a_series_that_varies_a_little_is_not_taken_for_one_that_does_not():

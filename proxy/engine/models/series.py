@@ -88,8 +88,8 @@ HELD_HABIT = 0.5
 LEVEL_LIMIT = 3.0
 # 97.5 % quantile of Student's t with 4 degrees of freedom, the family the predictors are compared by.
 BOUND_SPREADS = 2.776
-# A range that is no larger part of the level, or a spread that is none of the range, is what rounding leaves.
-CONSTANT_TO = 1e-9
+# A spread that is no larger part of the range is what rounding leaves of a series that is the same but for exceptions.
+FLAT_TO = 1e-9
 # p of values for what the model of their series does not see, from (rows, values, spreads).
 Outside = Callable[[Rows, Floats, Floats], Floats]
 
@@ -274,10 +274,10 @@ class SeriesModel(Model):
         multi = any_of(others, FEATURES - 1)
         level, width = self.location.level.of(rows), self.seen_range.width(rows)
         most = self.factors.most_surprise(at, value, wanted.typical, level, others=unbound)
-        is_constant = (width <= CONSTANT_TO * abs(level)) | (wanted.spread * wanted.factor <= CONSTANT_TO * width)
-        if anywhere(is_constant):
-            # No spread tells how far off another value is; how long the series has been the same does.
-            most = where(is_constant, minimum(most, np.log10(TIMES_SEEN * (at.n + 1.0))), most)
+        is_flat = wanted.spread * wanted.factor <= FLAT_TO * width
+        if anywhere(is_flat):
+            # No spread tells how far off an exception is, and there were others; how rare they are does.
+            most = where(is_flat, minimum(most, np.log10(TIMES_SEEN * (at.n + 1.0))), most)
         odd, least = maximum(outlier, least_p), minimum(single, others)
         return Evidence(by_sum, outlier, odd, by_view, new, single, multi, least, most)
 
