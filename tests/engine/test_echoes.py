@@ -17,8 +17,8 @@ ROWS, ONES = np.arange(2), np.ones(2)
 LOW, HIGH = np.full(2, 20.0), np.full(2, 80.0)
 
 
-def moment(n=100.0):
-    return Moment(START, ROWS, np.full(2, START - 30 * DAY), np.full(2, n), np.full(2, 30 * DAY))
+def moment():
+    return Moment(START, ROWS, np.full(2, START - 30 * DAY), np.full(2, 100.0), np.full(2, 30 * DAY))
 
 
 def echoes_of(known=True):

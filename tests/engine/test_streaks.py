@@ -1,4 +1,4 @@
-"""Odd buckets in a row: what those before add, and that jobs tell a confirmed anomaly louder than its first bucket."""
+"""Odd buckets in a row: what those before add, and that jobs tell them louder than the worst of them by itself."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import pytest
 
 from proxy.engine.models.history import History
 from proxy.engine.models.streaks import Streaks
-from tests.engine.test_incidents import DAY, HOUR, MINUTE, daily, scores_of
+from tests.engine.test_incidents import DAY, HOUR, MINUTE, START, daily, scores_of
 
 ROWS, ONE = np.arange(1), np.ones(1)
-START = 1_704_067_200
 
 
 class Feed:

@@ -112,9 +112,9 @@ class Judged:
     """What one bucket's values mean; one element per series. `p` is final, two- or one-sided as asked.
 
     `raw_surprise` is -log10 p before the event in progress and similar ones of the past are taken off, `surprise`
-    after; `goes_on` tells where the value is no worse than the event that it belongs to was before, `lasts` where a sum
-    is on an excursion that single buckets do not show. `samples` are the records each value rests on, None where they
-    do not matter.
+    after, with what a streak adds; `goes_on` tells where the value is no worse than the event that it belongs to was
+    before, `lasts` where a sum is on an excursion that single buckets do not show. `samples` are the records each
+    value rests on, None where they do not matter.
     """
 
     rows: Rows
