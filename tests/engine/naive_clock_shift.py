@@ -50,7 +50,7 @@ class NaiveClock:
 
         for seconds in self.votes:
             nearer = distance(0) - distance(seconds)
-            if nearer > 2:
+            if nearer > 2 and distance(seconds) < 0.5 * distance(0):
                 self.votes[seconds] += 1
             elif nearer < -2:
                 self.votes[seconds] -= 4

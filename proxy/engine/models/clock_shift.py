@@ -19,9 +19,11 @@ from proxy.engine.models.location import LEVEL, WITH_DAY, WITH_WEEK
 from proxy.engine.results import Floats, Ints
 
 CHANGES_S = (-3600, 3600)
-# A value votes for a change that brings it this many spreads nearer, and this many times against one that takes it
-# away; votes of so many seconds in a day decide: more than one edge that came an hour late.
-CLEARLY, AGAINST, DECIDES_S = 2.0, 4.0, 5400
+# A value votes for a change that brings it this many spreads nearer and leaves less than this part of the way: what
+# is nowhere near any pattern, in an outage, tells no time. It votes this many times against one that takes it away.
+CLEARLY, MOST_LEFT, AGAINST = 2.0, 0.5, 4.0
+# Votes of so many seconds in a day decide: more than one edge that came an hour late.
+DECIDES_S = 5400
 # A pattern whose errors are not this much smaller than those of the level alone tells no time.
 WORTH_SHIFTING = 0.5
 # Nor does one whose strength is further from 1 than this.
@@ -99,7 +101,8 @@ class ClockChanges(Component):
         for seconds in CHANGES_S if anywhere(decided) else ():
             if anywhere(which == seconds):
                 move(listed(some.rows, which == seconds), seconds)
-        nearer = distance(0) - np.array([distance(seconds) for seconds in CHANGES_S])
-        cast = (nearer > CLEARLY) - AGAINST * (nearer < -CLEARLY)
+        now, then = distance(0), np.array([distance(seconds) for seconds in CHANGES_S])
+        nearer = now - then
+        cast = ((nearer > CLEARLY) & (then < MOST_LEFT * now)) - AGAINST * (nearer < -CLEARLY)
         self._votes[:, some.rows] = where(ended, 0.0, votes) + cast
         return put(zeros(at.rows), known, which)
