@@ -69,8 +69,10 @@ class Factors(Component):
         rows, n = at.rows, double(at.n)
         # How many values this one stands for: of well known series few are looked at.
         counts = where(n < FACTORS_KNOWN, 1.0, 0.0 if at.time // self.span % FACTORS_EVERY else FACTORS_EVERY)
-        if not anywhere((counts > 0) & (able | self.wins(rows))):
+        looked_at = (counts > 0) & (able | self.wins(rows))
+        if not anywhere(looked_at):
             return
+        counts = where(looked_at, counts, 0.0)
         off = _log_ratio(value, typical, level) - self._centre[rows]
         old = double(self._size[rows])
         size = maximum(old, OF_VALUE)
