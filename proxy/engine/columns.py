@@ -98,6 +98,11 @@ class Columns:
         for name, slot in self.layout.items():
             self._arrays[name][..., : self.size][..., rows] = slot.fill
 
+    def copy(self, rows: Rows, source: "Columns") -> None:
+        """Gives these series the values that they have in another of the same layout."""
+        for name in self.layout:
+            self._arrays[name][..., : self.size][..., rows] = source._arrays[name][..., : source.size][..., rows]
+
     def bytes_per_series(self) -> int:
         """State of one series in bytes."""
         return self._bytes_per_series

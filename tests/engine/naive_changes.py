@@ -17,7 +17,9 @@ class NaiveChanges:
     def observe(self, time, off, spread):
         if self.share < 0.1:
             self.spread = spread
+        before = self.share
         self.share = single(self.share + (1.0 - 0.5 ** (1 / 12)) * ((abs(off) > 3.0 * self.spread) - self.share))
+        self.may_begin = before < 0.2 <= self.share
         return self._gather(time, off) + self._reconsider(time, off)
 
     def _gather(self, time, off):

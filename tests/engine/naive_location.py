@@ -182,7 +182,8 @@ class NaiveLocation:
         else:
             self.level += step * clip(value - judged.typical, -limit, limit) / min(n + 1.0, memory)
             for i, k in enumerate((WITH_WEEK, WITH_DAY)):
-                off = clip(value - judged.predicted[k] - self.local[i], -bound, bound)
+                most = min(bound, 4.0 * judged.scale[k])
+                off = clip(value - judged.predicted[k] - self.local[i], -most, most)
                 self.local[i] = single(self.local[i] + trusted * off / 4.0)
         day_scale = judged.scale[WITH_DAY]
         rest = value - self.base - self.periods.part(time) - self.calendar.part(time)
@@ -227,7 +228,7 @@ class NaiveMixture:
 
     def __init__(self, span):
         self.local_from = local_from(span)
-        self.scale, self.log_weight = [0.0] * 6, [0.0] * 6
+        self.scale, self.log_weight, self.steady = [0.0] * 6, [0.0] * 6, [0.0] * 4
         self.memory = memory(span)
 
     def combine(self, level, moved, age, predicted, doubt):
@@ -239,15 +240,16 @@ class NaiveMixture:
         floor = max(steadiest, 0.01 * self.scale[0], 1e-30)
         scale = [max(s * math.sqrt(d), floor) for s, d in zip(self.scale, doubt, strict=True)]
         starts = (0, 2 * DAY, 9 * DAY, 9 * DAY, self.local_from, self.local_from)
-        weight = [math.exp(w) if age >= start else 0.0 for w, start in zip(self.log_weight, starts, strict=True)]
 
-        def mean_of(values, count):
-            """The mean by weight of the first `count` predictors."""
-            return sum(w * x for w, x in zip(weight[:count], values, strict=False)) / sum(weight[:count])
+        def mean_of(values, log_weight):
+            """The mean by weight of as many predictors, the first ones."""
+            weight = [math.exp(w) if age >= start else 0.0 for w, start in zip(log_weight, starts, strict=False)]
+            return sum(w * x for w, x in zip(weight, values, strict=False)) / sum(weight)
 
-        return [(mean_of(predicted, count), mean_of(scale, count)) for count in (6, 4)], scale
+        each = (self.log_weight, self.steady)
+        return [(mean_of(predicted, weight), mean_of(scale, weight)) for weight in each], scale
 
-    def learn(self, n, age, span, judged, step, weight, is_held):
+    def learn(self, n, age, span, judged, step, weight, is_held, lasts):
         """`age` is in seconds. An incident that only the level explains says little, another one nothing."""
         fits = []
         local = self.local_from // 2
@@ -266,3 +268,5 @@ class NaiveMixture:
         kept = [(1.0 - weight / 300.0) * w for w in self.log_weight]
         fits = [w + (weight * f if step > 0 else 0.0) for w, f in zip(kept, fits, strict=True)]
         self.log_weight = [single(max(f - max(fits), -8.0)) for f in fits]
+        if not lasts:
+            self.steady = self.log_weight[:4]

@@ -374,6 +374,7 @@ class NaivePeriods:
         scale = series.mixture.scale
         series.mixture.scale = [scale[0], *(single(min(s, noise)) for s in scale[1:])]
         series.mixture.log_weight = [-8.0] + [0.0] * (len(scale) - 1)
+        series.mixture.steady = series.mixture.log_weight[:4]
 
     @staticmethod
     def correct_tables(fit, unit, patterns):

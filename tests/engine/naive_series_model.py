@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from tests.engine.naive_changes import NaiveChanges
+from tests.engine.naive_home import NaiveHome
 from tests.engine.naive_location import (
     DAY,
     LEVEL,
@@ -148,7 +149,7 @@ class NaiveSeries:
         # Bin of the week: (filled, all) buckets of late.
         self.filled = {}
         self.silence = NaiveSilence(span, self.patterns.week_visit)
-        self.factors = NaiveFactors(span)
+        self.factors, self.home = NaiveFactors(span), NaiveHome(self)
         self.tails, self.events, self.changes = [NaiveTail() for _ in range(4)], NaiveEvents(), NaiveChanges()
 
     def age(self, time):
@@ -178,6 +179,8 @@ class NaiveSeries:
         scores = [z, *others] if n >= 12 else [NAN] * 4
         tail = [0.5 if math.isnan(s) else t.survival(s) for s, t in zip(scores, self.tails, strict=True)]
         p_views = [min(1.0, 2.0 * t) for t in tail]
+        if scores[3] > 0 and p_views[3] < 0.1:
+            p_views[3] **= clip(-math.log10(p_views[0] + 1e-300), 0.0, 1.0)
         if self.side:
             on_side = [s * self.side > 0 for s in scores]
             on_side[3] = on_side[0] and scores[3] > 0
@@ -195,6 +198,8 @@ class NaiveSeries:
         expected = 1.0 if is_proven else p_new
         ready = n >= clip(self.patterns.day_buckets, 14, 36)
         raw, of_bucket = self._surprises(time, value, typical, z, p_views, expected) if ready else (0.0, 0.0)
+        at_home = self.home.most_surprise(time, self.first, value)
+        raw = min(raw, at_home)
         p_odd = max(min(1.0, 2.0 * tail[0]), echo)
         lasts = self.lasts(time, p_odd)
         surprise = self.events.discount(time, raw, lasts)
@@ -208,6 +213,7 @@ class NaiveSeries:
             surprise = min(surprise, max(math.log10(2.0 * (n + 1.0)), -math.log10(max(by_both, 1e-300))))
         if spread * factor <= 1e-9 * moved:
             surprise = min(surprise, math.log10(2.0 * (n + 1.0)))
+        surprise = min(surprise, at_home)
         final = clip(10.0**-surprise, 1e-300, 1.0)
         return Judged(
             value, samples, predicted, scale, doubt, typical, steady, spread, factor, z, scores, keep, by_sum,
@@ -338,16 +344,22 @@ class NaiveSeries:
 
     def _learn_changes(self, time, judged):
         shift = self.changes.observe(time, judged.value - judged.typical, judged.spread)
+        if self.changes.may_begin:
+            self.home.put_aside(time, self.first)
         if shift:
-            self._move(shift)
+            self.home.leave(time, self.first, shift)
+            self.location.level += shift
+            self.location.base += shift
+        if self.home.is_back(time, self.first, judged, self.changes.spread):
+            shift, self.changes = self.home.take_up(), NaiveChanges()
+        if shift:
+            self._forget_level()
         scale = self.location.settle(self.mixture.log_weight)
         if scale != 1.0:
             self._fade_tails(0.2)
         return ({"level shift": shift} if shift else {}) | ({"linear scale": scale} if scale != 1.0 else {})
 
-    def _move(self, shift):
-        self.location.level += shift
-        self.location.base += shift
+    def _forget_level(self):
         self.location.local = [0.0, 0.0]
         self._forget_sums()
         self._fade_tails(0.2)
@@ -380,7 +392,8 @@ class NaiveSeries:
         spread = judged.spread * judged.factor
         self.factors.learn(time, n, judged.value, judged.typical, self.location.level, spread, step, able)
         explained = self.location.learn(time, age, n, judged, limit, bound, step, trusted)
-        self.mixture.learn(n, age, self.span, judged, step, weight, is_held)
+        lasts = any(excursion.scores for excursion in self.excursions)
+        self.mixture.learn(n, age, self.span, judged, step, weight, is_held, lasts)
         d, _ = self.patterns.bins(time)
         if n >= 12:
             typical, usual = judged.typical, judged.spread

@@ -86,6 +86,20 @@ def test_an_outage_of_two_hundred_times_normal_is_reported_again_a_week_later():
     assert (scores[22 * 24] >= 75).all()
 
 
+@pytest.mark.parametrize("span", [5 * MINUTE, 15 * MINUTE])
+@pytest.mark.parametrize(("weekend", "share"), [(1.0, 0.8), (0.3, 0.3)])
+def test_what_is_three_spreads_off_for_eight_hours_stays_on_the_score(span, weekend, share):
+    """Neither a predictor that follows the last values nor a change of strength explains it away."""
+    times, rng = times_of(28, span), np.random.default_rng(11)
+    wave = 40.0 * np.sin(2 * np.pi * times / DAY) * np.where(times // DAY % 7 >= 5, weekend, 1.0)
+    values = 100.0 + wave[:, None] + 5.0 * rng.normal(size=(len(times), 8))
+    at, n = (26 * DAY + 10 * HOUR) // span, 8 * HOUR // span
+    values[at : at + n] += 15.0
+    scores = scores_of(values, span)
+    assert np.median(scores[at : at + n].max(axis=0)) >= 75
+    assert (scores[at + n // 4 : at + n] >= 25).mean() >= share
+
+
 def test_after_two_outages_a_spike_still_scores():
     values = daily(22, HOUR)
     for at in (14 * 24, 17 * 24):
@@ -122,6 +136,19 @@ def test_the_bucket_after_a_spike_never_ranks_with_it():
     scores = scores_of(values, HOUR)
     assert (scores[15 * 24] >= 90).all()
     assert (scores[15 * 24 + 1 : 15 * 24 + 6] < 50).all()
+
+
+@pytest.mark.parametrize(("span", "days"), [(5 * MINUTE, 5), (HOUR, 21)])
+@pytest.mark.parametrize("wave", [0.0, 30.0])
+@pytest.mark.parametrize("noise", [0.0, 0.1, 3.0])
+def test_nor_where_a_series_is_flat_or_all_but_free_of_noise(span, days, wave, noise):
+    times, at = times_of(days, span), days * DAY // span - DAY // span
+    values = 100.0 + wave * np.sin(2 * np.pi * times / DAY)[:, None]
+    values = values + noise * np.random.default_rng(5).normal(size=(len(times), 4))
+    values[at] += (30.0, -30.0, 100.0, -1000.0)
+    scores = scores_of(values, span)
+    assert (scores[at] >= 75).all()
+    assert (scores[at + 1 : at + 6] < 25).all()
 
 
 def test_low_counts_that_fall_to_zero_for_two_hours_score_from_the_outage_on():
@@ -191,13 +218,78 @@ def test_one_and_a_half_spreads_more_for_two_hours_of_five_minutes_are_found():
     assert np.median(scores_of(values, 300)[first : first + 24].max(axis=0)) >= 75
 
 
-def test_after_a_shutdown_of_ten_days_the_week_after_is_quiet():
-    values = daily(40, HOUR, series=3)
-    values[21 * 24 : 31 * 24] = 0.0
+@pytest.mark.parametrize("span", [15 * MINUTE, HOUR])
+@pytest.mark.parametrize("days", [3, 10])
+@pytest.mark.parametrize(("wave", "elsewhere"), [(0.0, 0.0), (10.0, 0.0), (60.0, 0.0), (10.0, 400.0)])
+def test_after_days_elsewhere_the_first_day_and_the_week_back_are_quiet(span, days, wave, elsewhere):
+    values = 100.0 + wave * np.sin(2 * np.pi * times_of(40, span) / DAY)[:, None]
+    values = values + np.random.default_rng(1).normal(size=(len(values), 3))
+    a_day = DAY // span
+    gone, back = 21 * a_day, (21 + days) * a_day
+    values[gone:back] = elsewhere
+    scores = scores_of(values, span)
+    assert (scores[gone] >= 90).all()
+    assert (scores[gone : gone + a_day] >= 25).mean() >= 0.9
+    assert (scores[back:] < 75).all()
+    assert (scores[back : back + a_day] >= 25).mean() <= 0.05
+    assert (scores[back + a_day :] >= 25).mean() <= 0.01
+
+
+def test_a_constant_series_comes_home():
+    values = np.tile([100.0, 100.0, 0.0], (30 * 24, 1))
+    values[21 * 24 : 24 * 24] = (0.0, 300.0, 100.0)
     scores = scores_of(values, HOUR)
     assert (scores[21 * 24] >= 90).all()
-    assert (scores[31 * 24 : 32 * 24] >= 75).sum(axis=0).mean() <= 4
-    assert (scores[32 * 24 :] < 75).all()
+    assert (scores[24 * 24 :] < 25).all()
+
+
+@pytest.mark.parametrize(("workday", "weekend"), [(100.0, 20.0), (50.0, 100.0), (100.0, 300.0)])
+def test_a_weekend_is_not_away_from_home(workday, weekend):
+    times = times_of(49, HOUR)
+    is_weekend = times // DAY % 7 >= 5
+    values = np.where(is_weekend, weekend, workday)[:, None] + np.random.default_rng(1).normal(size=(len(times), 4))
+    scores = scores_of(values, HOUR)
+    assert (scores[14 * 24 :] < 25).mean() >= 0.99
+    assert (scores[14 * 24 :] < 75).all()
+
+
+def test_an_outage_of_what_is_elsewhere_is_not_taken_for_home():
+    times = times_of(40, HOUR)
+    values = np.where(times // DAY % 7 >= 5, 20.0, 100.0)[:, None] + np.random.default_rng(1).normal(
+        size=(len(times), 6)
+    )
+    at = 35 * 24
+    values[at : at + 72] += 400.0
+    values[at + 72 : at + 96] = 0.0
+    assert (scores_of(values, HOUR)[at + 72 : at + 96].max(axis=0) >= 75).all()
+
+
+def test_a_series_with_a_period_of_its_own_comes_home():
+    times = times_of(54, HOUR)
+    values = 100.0 + 30.0 * np.sin(2 * np.pi * times / (35 * HOUR))[:, None]
+    values = values + np.random.default_rng(1).normal(size=(len(times), 4))
+    values[50 * 24 : 53 * 24] = 0.0
+    scores = scores_of(values, HOUR)
+    assert (scores[50 * 24] >= 90).all()
+    assert (scores[53 * 24 :] >= 25).mean() <= 0.05
+
+
+def test_a_second_time_away_soon_after_is_an_incident_while_it_lasts():
+    values = daily(32, HOUR, series=3)
+    for gone, back in ((21, 25), (28, 29)):
+        values[gone * 24 : back * 24] = 0.0
+    scores = scores_of(values, HOUR)
+    assert (scores[28 * 24] >= 75).all()
+    assert (scores[28 * 24 : 29 * 24] >= 15).mean() >= 0.6
+
+
+def test_what_lasts_for_longer_than_it_was_otherwise_is_where_a_series_is_at_home():
+    values = daily(60, HOUR, series=3)
+    values[14 * 24 : 44 * 24] += 100.0
+    scores = scores_of(values, HOUR)
+    assert (scores[14 * 24] >= 75).all()
+    assert (scores[44 * 24] >= 75).all()
+    assert (scores[44 * 24 : 45 * 24] >= 25).mean() >= 0.5
 
 
 def test_a_value_between_the_modes_of_a_machine_is_found():

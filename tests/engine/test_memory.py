@@ -171,7 +171,7 @@ def test_a_state_is_the_same_bytes_for_the_same_past():
 
 
 def test_a_prune_window_is_a_quarter_once_memory_runs_short():
-    engine = engine_of(DETECTORS["series"], limit="72kb", model_prune_window="4d")
+    engine = engine_of(DETECTORS["series"], limit="90kb", model_prune_window="4d")
     engine.add(crowd(0, people(13)))
     assert engine.flush(advance_to=START + HOUR).bucket_count == 1
     assert engine.model_size()["memory_status"] == "soft_limit"

@@ -147,3 +147,16 @@ def test_a_period_is_learnt_as_by_the_naive_twin(span, period, day, buckets):
     values += np.random.default_rng(6).normal(0, 1, values.shape)
     found = compare(np.random.default_rng(7), span, "metric", times, values, 0.03, False)
     assert found.count("period") == SERIES
+
+
+@pytest.mark.parametrize(("span", "elsewhere"), [(3600, 0.0), (900, 300.0)])
+def test_a_series_comes_home_as_its_naive_twin_does(span, elsewhere):
+    """Away for five days, home for two, away for three, and back to a level that is not its home."""
+    times = times_of(span, 34 * DAY // span, DAY)
+    day, at = np.sin(np.array(times)[:, None] / DAY * 2 * np.pi), (np.array(times) - times[0]) // DAY
+    values = 100 + 10 * day + np.random.default_rng(5).normal(0, 1, (len(times), SERIES))
+    values[(at >= 21) & (at < 26)] = elsewhere
+    values[(at >= 28) & (at < 31)] += 400.0
+    values[at >= 31, 0] += 200.0
+    found = compare(np.random.default_rng(4), span, "metric", times, values, 0.0, False)
+    assert found.count("level shift") >= 4 * SERIES

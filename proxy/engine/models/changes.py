@@ -14,15 +14,15 @@ import numpy as np
 
 from proxy.engine.columns import Rows, Slot
 from proxy.engine.elementwise import anywhere, indicator, listed, maximum, of, positions, put, where, zeros
-from proxy.engine.models.component import Component
+from proxy.engine.models.component import Component, Mask
 from proxy.engine.results import Floats, Ints
 
 HALF_LIFE = 12.0
 # Spreads beyond which a residual, or a shift, is far.
 FAR = 3.0
-# Shares of far residuals: below the first the spread is taken as it is, above the second the residuals are gathered,
-# below the third they are no more.
-CALM, BEGINS, ENDS = 0.1, 0.5, 0.25
+# Shares of far residuals: below the first the spread is taken as it is, from the second on there may be a shift, above
+# the third the residuals are gathered, below the last they are no more.
+CALM, SUSPECT, BEGINS, ENDS = 0.1, 0.2, 0.5, 0.25
 MIN_BUCKETS = 12
 MIN_SECONDS = 26 * 3600
 UNDO_SECONDS = 2 * 86400
@@ -57,14 +57,19 @@ class LevelShifts(Component):
             shift_vote=Slot("f4"),
         )
 
-    def observe(self, rows: Rows, time: int, off: Floats, spread: Floats) -> Floats:
-        """Takes a bucket's residuals (`off` in units of the value); returns the level shift of each row, mostly 0."""
+    def observe(self, rows: Rows, time: int, off: Floats, spread: Floats) -> tuple[Floats, Mask]:
+        """Takes a bucket's residuals (`off` in units of the value).
+
+        Returns (the level shift of each row, mostly 0, whether something begins that may turn out to be one).
+        """
         share = self._off_share[rows]
         # A shift widens the spread it is measured by: hold on to the one from before it began.
         spread = where(share < CALM, spread, self._off_spread[rows])
         self._off_spread[rows] = spread
+        before = share
         share = share + (1.0 - 0.5 ** (1.0 / HALF_LIFE)) * (indicator(abs(off) > FAR * spread) - share)
         self._off_share[rows] = share
+        may_begin: Mask = (before < SUSPECT) & (share >= SUSPECT)
         shift = zeros(rows)
         looked_at = positions((share > BEGINS) | (self._off_since[rows] >= 0))
         if len(looked_at):
@@ -74,7 +79,11 @@ class LevelShifts(Component):
         if len(recent):
             back = self._reconsider(of(rows, recent), time, of(off, recent))
             shift = put(shift, recent, of(shift, recent) + back)
-        return shift
+        return shift, may_begin
+
+    def spread_before(self, rows: Rows) -> Floats:
+        """How far off values were before they were far off."""
+        return self._off_spread[rows]
 
     def forget(self, rows: Rows) -> None:
         """Residuals gathered so far say nothing any more."""

@@ -213,9 +213,9 @@ def one_sided(p: Floats, scores: Floats, side: int) -> Floats:
     return np.where(is_on_side, p, 1.0)
 
 
-def tempered_novelty(new: Floats, residual: Floats) -> Floats:
-    """p of leaving the range, as far as the residual (p) is unusual too: in full from one chance in ten on."""
-    if not anywhere(new < 1.0):
-        return new
-    tempered: Floats = np.power(new, clip(-np.log10(residual + 1e-300), 0.0, 1.0))
-    return tempered
+def tempered(p: Floats, residual: Floats) -> Floats:
+    """p of a view, as far as the residual (p) is unusual too: in full from one chance in ten on."""
+    if not anywhere(p < 1.0):
+        return p
+    as_far: Floats = np.power(p, clip(-np.log10(residual + 1e-300), 0.0, 1.0))
+    return as_far

@@ -7,11 +7,12 @@ A level that moved (changes.py), a pattern that became stronger (strength.py), a
 from collections.abc import Callable, Sequence
 
 from proxy.engine.columns import Rows
-from proxy.engine.elementwise import anywhere, everywhere, listed, of, positions
+from proxy.engine.elementwise import anywhere, everywhere, listed, of, positions, put
 from proxy.engine.models.changes import LevelShifts
 from proxy.engine.models.clock_shift import ClockChanges, Told
 from proxy.engine.models.component import Component, Mask, Moment
 from proxy.engine.models.grid import Grid
+from proxy.engine.models.home import Home
 from proxy.engine.models.judged import Change, Judged, changes
 from proxy.engine.models.location import LEVEL, STRENGTHENED, WITH_WEEK, Location
 from proxy.engine.models.mixture import Mixture
@@ -41,14 +42,21 @@ class LastingChanges:
         mixture: Mixture,
         tails: Tails,
         *,
+        home: Home,
         of_levels: Sequence[Component],
         of_patterns: Sequence[Component],
         move: Callable[[Rows, int], None],
     ) -> None:
         self.location, self.mixture, self.tails, self.move = location, mixture, tails, move
         self.level_shifts, self.clock_changes, self.past = LevelShifts(), ClockChanges(grid), Past(span)
+        self.home = home
         self.period_finder = PeriodFinder(grid, self.past, location, mixture)
-        self.parts = {"level_shifts": self.level_shifts, "clock_changes": self.clock_changes, "past": self.past}
+        self.parts: dict[str, Component] = {
+            "level_shifts": self.level_shifts,
+            "clock_changes": self.clock_changes,
+            "past": self.past,
+            **self.home.parts,
+        }
         self.of_levels, self.of_patterns = of_levels, (self.level_shifts, *of_patterns)
 
     def learn(self, at: Moment, judged: Judged, learning: Mask) -> list[Change]:
@@ -64,11 +72,11 @@ class LastingChanges:
         """Levels that moved for good, patterns that became stronger, clocks that changed."""
         rows, value, spread = at.rows, of(judged.value, settled), of(judged.spread, settled)
         made: list[Change] = []
-        shift = self.level_shifts.observe(rows, at.time, value - of(judged.typical, settled), spread)
+        predicted = judged.wanted.predicted[:, settled] if value.ndim else judged.wanted.predicted
+        shift = self._move_levels(at, value, (predicted, of(judged.typical, settled), spread))
         has_moved = shift != 0.0
         if anywhere(has_moved):
             moved = listed(rows, has_moved)
-            self.location.shift(moved, listed(shift, has_moved))
             for part in self.of_levels:
                 part.forget(moved)
             self.tails.fade(moved, SHIFTED_TAILS)
@@ -85,6 +93,28 @@ class LastingChanges:
             self.tails.fade(listed(rows, is_late), SHIFTED_TAILS)
             made += changes("time shift", listed(rows, is_late), listed(clock, is_late))
         return made
+
+    def _move_levels(self, at: Moment, value: Floats, wanted: tuple[Floats, Floats, Floats]) -> Floats:
+        """Moves levels, elsewhere or home; returns how far each moved, mostly 0.
+
+        `wanted` is what was expected: by each predictor (predictors x series) and by all, and its spread.
+        """
+        rows, (predicted, typical, spread) = at.rows, wanted
+        shift, may_begin = self.level_shifts.observe(rows, at.time, value - typical, spread)
+        if anywhere(may_begin):
+            self.home.put_aside(at.listed(may_begin))
+        leaves = shift != 0.0
+        if anywhere(leaves):
+            self.home.leave(at.listed(leaves), listed(shift, leaves))
+            self.location.shift(listed(rows, leaves), listed(shift, leaves))
+        is_back = self.home.is_back(at, value, predicted, self.level_shifts.spread_before(rows))
+        if anywhere(is_back):
+            back = positions(is_back)
+            home = of(rows, back)
+            shift = put(shift, back, self.home.take_up(home))
+            self.level_shifts.forget(home)
+            self.location.local.forget(home)
+        return shift
 
     def _is_strengthened(self, rows: Rows) -> Mask:
         """Where the prediction at the patterns' present strength is believed most."""

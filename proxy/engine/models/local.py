@@ -1,13 +1,15 @@
 """What wanders on top of level and patterns: a short mean of the last errors with, and without, the week's pattern."""
 
 from proxy.engine.columns import Rows, Slot
-from proxy.engine.elementwise import clip, where
+from proxy.engine.elementwise import clip, minimum, where
 from proxy.engine.models.component import Component, Lesson, Moment
 from proxy.engine.models.grid import Grid
 from proxy.engine.results import Floats
 
 # Buckets that the mean is over.
 LOCAL_MEMORY = 4.0
+# Scales of an error that it may take from at once: what a single value does is no wandering.
+WANDERS_MOST = 4.0
 
 
 class Local(Component):
@@ -24,11 +26,12 @@ class Local(Component):
         is_tried, kept = at.age >= self.tried_from_s, (1.0 - 1.0 / LOCAL_MEMORY) ** ahead
         return self._off[0, at.rows] * is_tried * kept, self._off[1, at.rows] * is_tried * kept
 
-    def learn(self, at: Moment, lesson: Lesson, errors: tuple[Floats, Floats]) -> None:
-        """Takes the errors of the two predictions."""
-        for mean, error in zip(self._off, errors, strict=True):
+    def learn(self, at: Moment, lesson: Lesson, errors: tuple[tuple[Floats, Floats], tuple[Floats, Floats]]) -> None:
+        """Takes the errors of the two predictions, each with the scale that such errors have."""
+        for mean, (error, scale) in zip(self._off, errors, strict=True):
             local = mean[at.rows]
-            step = lesson.trusted * clip(error - local, -lesson.bound, lesson.bound) / LOCAL_MEMORY
+            bound = minimum(lesson.bound, WANDERS_MOST * scale)
+            step = lesson.trusted * clip(error - local, -bound, bound) / LOCAL_MEMORY
             mean[at.rows] = where(lesson.n == 0, 0.0, local + step)
 
     def add(self, rows: Rows, by: Floats) -> None:

@@ -129,7 +129,8 @@ class Location:
                 self.own_period.learn(at, lesson, put(rest, own, off))
         part, explained = self.patterns.learn(at, lesson, rest, day_scale)
         self.level.settle(at.rows, base + part)
-        self.local.learn(at, lesson, (error, lesson.value - lesson.predicted[WITH_DAY]))
+        of_day = lesson.value - lesson.predicted[WITH_DAY]
+        self.local.learn(at, lesson, ((error, lesson.scale[WITH_WEEK]), (of_day, lesson.scale[WITH_DAY])))
         self._begin_day(at)
         pattern = lesson.predicted[WITH_WEEK] - level
         self.strength.learn(at, lesson, lesson.value - lesson.predicted[STRENGTHENED], pattern)

@@ -38,10 +38,14 @@ Expected = tuple[Floats, Floats]
 
 
 class Mixture(Component):
-    """Scale of the errors and log weight of each predictor; the first one is the plainest, that of the level alone."""
+    """Scale of the errors and log weight of each predictor; the first one is the plainest, that of the level alone.
+
+    The steady ones, which do not follow the last values, have weights of their own for a mean of themselves.
+    """
 
     _scale: Floats
     _log_weight: Floats
+    _steady_log_weight: Floats
 
     def __init__(self, predictors: int, steady: int, span: int) -> None:
         # How many of them, the first ones, do not follow the last values.
@@ -49,7 +53,11 @@ class Mixture(Component):
         self.memory = Grid.of(span).level_memory
         # What a bucket of an incident that the plain level explains says against a predictor at most.
         self.most_held = -LEAST_LOG_WEIGHT * span / PLAIN_S
-        super().__init__(scale=Slot("f4", (predictors,)), log_weight=Slot("f4", (predictors,)))
+        super().__init__(
+            scale=Slot("f4", (predictors,)),
+            log_weight=Slot("f4", (predictors,)),
+            steady_log_weight=Slot("f4", (steady,)),
+        )
 
     def scales(self, rows: Rows) -> Floats:
         """Predictors x series: the scale of each predictor's errors."""
@@ -76,21 +84,11 @@ class Mixture(Component):
         scale = double(self._scale[:, rows])
         floor = maximum(maximum(least, OF_LEVEL_SCALE * scale[0]), TINY)
         scale = maximum(scale * doubt, floor)
-        weight = np.exp(double(self._log_weight[:, rows]))
+        steady = self.steady_count
+        weight, of_steady = (np.exp(double(x[:, rows])) for x in (self._log_weight, self._steady_log_weight))
         if in_use is not None:
-            weight = weight * in_use
-        total, steady_total = self._sums(weight)
-        typical, steady = self._sums(weight * predicted)
-        spread, steady_spread = self._sums(weight * scale)
-        return (typical / total, spread / total), (steady / steady_total, steady_spread / steady_total), scale
-
-    def _sums(self, part: Floats) -> tuple[Floats, Floats]:
-        """Sums over all predictors and over the steady ones; they share what they have in common."""
-        # Of one series Python adds the numbers up: in the same order, and in a quarter of the time.
-        each: Any = part.tolist() if part.ndim == 1 else part
-        steady = reduce(add, each[: self.steady_count])
-        total = steady + reduce(add, each[self.steady_count :], 0.0)
-        return (double(total), double(steady)) if part.ndim == 1 else (total, steady)
+            weight, of_steady = weight * in_use, of_steady * in_use[:steady]
+        return _means(weight, predicted, scale), _means(of_steady, predicted[:steady], scale[:steady]), scale
 
     def learn(
         self,
@@ -104,13 +102,15 @@ class Mixture(Component):
         weight: Floats,
         is_held: Mask,
         most_vote: Floats,
+        lasts: Mask,
     ) -> None:
         """Takes the predictors' `errors`, whose scale was expected to be `scale`.
 
         They are `doubt` times what they will be once all is known; `tried` tells for how many buckets each predictor
         has been put to the test, infinity where that has not begun. All are predictors x series; `step` (0..1, lower
         for odd values), `weight` (0..1, lower where little is to be learnt), `is_held` (where an incident goes on, of
-        which no scale learns) and `most_vote` (what such a bucket says against a predictor at most) one per series.
+        which no scale learns), `most_vote` (what such a bucket says against a predictor at most) and `lasts` (where
+        something goes on that the mean of the steady ones is off by: their weights stay) one per series.
         """
         rows = at.rows
         n = double(at.n)
@@ -127,11 +127,29 @@ class Mixture(Component):
         kept = (1.0 - weight / WEIGHT_MEMORY) * self._log_weight[:, rows]
         likelihood = kept + weight * where(step > 0, fit, 0.0)
         self._log_weight[:, rows] = np.maximum(likelihood - np.maximum.reduce(likelihood), LEAST_LOG_WEIGHT)
+        steady = self._log_weight[: self.steady_count, rows]
+        if anywhere(lasts):
+            steady = np.where(lasts, self._steady_log_weight[:, rows], steady)
+        self._steady_log_weight[:, rows] = steady
 
     def trust_patterns(self, row: int, noise: float) -> None:
         """One series' patterns have been fitted anew with errors of this scale: the level alone is believed least."""
         self._scale[1:, row] = np.minimum(self._scale[1:, row], noise)
-        self._log_weight[0, row], self._log_weight[1:, row] = LEAST_LOG_WEIGHT, 0.0
+        for weight in (self._log_weight, self._steady_log_weight):
+            weight[0, row], weight[1:, row] = LEAST_LOG_WEIGHT, 0.0
+
+
+def _means(weight: Floats, predicted: Floats, scale: Floats) -> Expected:
+    """Means by weight over the first axis."""
+    total = _sum(weight)
+    return _sum(weight * predicted) / total, _sum(weight * scale) / total
+
+
+def _sum(part: Floats) -> Floats:
+    # Of one series Python adds the numbers up: in the same order, and in a quarter of the time.
+    each: Any = part.tolist() if part.ndim == 1 else part
+    total = reduce(add, each)
+    return double(total) if part.ndim == 1 else total
 
 
 def steadiest(level: Floats, moved: Floats) -> Floats:

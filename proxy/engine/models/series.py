@@ -39,6 +39,7 @@ from proxy.engine.models.events import EVENT_S, OPENS_FROM, Events, told_on
 from proxy.engine.models.factors import TIMES_SEEN, Factors
 from proxy.engine.models.grid import DAY_FROM, WEEK, Grid
 from proxy.engine.models.history import History
+from proxy.engine.models.home import Home
 from proxy.engine.models.incidents import Incidents
 from proxy.engine.models.judged import (
     FEATURES,
@@ -51,7 +52,7 @@ from proxy.engine.models.judged import (
     Prediction,
     Views,
     one_sided,
-    tempered_novelty,
+    tempered,
     two_sided,
 )
 from proxy.engine.models.lasting import LastingChanges
@@ -117,6 +118,7 @@ class SeriesModel(Model):
         self.streaks, self.echoes = Streaks(span, self.history), Echoes(self.location)
         self.incidents, self.silence, self.factors = Incidents(span), Silence(self.grid), Factors(span)
         self.grown = Maturity(self.grid, self.history)
+        self.home = Home(self.grid, self.location, self.mixture, self.spread_of_day, self.seen_range)
         held = self.incidents, self.streaks, self.sums
         self.lasting = LastingChanges(
             span,
@@ -124,6 +126,7 @@ class SeriesModel(Model):
             self.location,
             self.mixture,
             self.tails,
+            home=self.home,
             of_levels=held,
             of_patterns=(*held, self.events, self.spread_of_day),
             move=self.move,
@@ -200,10 +203,10 @@ class SeriesModel(Model):
         if anywhere(lasts):
             # What was before a gap is over.
             lasts &= at.age - self.history.last_age(rows) <= EVENT_S
-        raw = believed = zeros(rows)
+        raw = believed = at_home = zeros(rows)
         if not everywhere(evidence.least >= USUAL):
-            believed = self.grown.believed(at)
-            raw = where(ready, evidence.surprise() * believed, 0.0)
+            believed, at_home = self.grown.believed(at), self.home.most_surprise(at, value)
+            raw = where(ready, minimum(evidence.surprise() * believed, at_home), 0.0)
         goes_on = self.events.goes_on(rows, at.time, raw, lasts)
         surprise, p = raw, raw + 1.0
         if anywhere(raw > 0):
@@ -214,7 +217,7 @@ class SeriesModel(Model):
                 surprise = put(surprise, positions(is_told_on), told_on(of(surprise, is_told_on), of_bucket))
             streak = self.streaks.added(at, views.z, evidence.by_view[RESIDUAL])
             surprise = surprise + where(goes_on | (raw <= OPENS_FROM), 0.0, streak * believed)
-            surprise = minimum(surprise, evidence.most)
+            surprise = minimum(surprise, minimum(evidence.most, at_home))
             p = clip_p(np.power(10.0, -surprise))
         return Judged(rows, value, ready, wanted, views, evidence, p, surprise, raw, goes_on, lasts, samples)
 
@@ -243,6 +246,11 @@ class SeriesModel(Model):
         scores, rows = views.scores, at.rows
         by_view = two_sided(self.tails.survivals(rows, scores))
         outlier = double(by_view[RESIDUAL])
+        unrest = by_view[VOLATILITY]
+        moves_more = (scores[VOLATILITY] > 0) & (unrest < USUAL)
+        if anywhere(moves_more):
+            # The step back from a spike is one more step, but not one more oddity.
+            by_view[VOLATILITY] = where(moves_more, tempered(unrest, outlier), unrest)
         if self.side:
             by_view = one_sided(by_view, scores, self.side)
         by_sum = by_view[SUMS].copy()
@@ -258,9 +266,9 @@ class SeriesModel(Model):
         if self.is_count and anywhere(is_low):
             by_chance = low_counts.chance(views.z, views.sums.sizes) * is_low
             by_view, by_sum = np.maximum(by_view, by_chance), np.maximum(by_sum, by_chance[SUMS])
-            new = maximum(tempered_novelty(new, by_view[RESIDUAL]), by_chance[RESIDUAL])
+            new = maximum(tempered(new, by_view[RESIDUAL]), by_chance[RESIDUAL])
         else:
-            new = tempered_novelty(new, by_view[RESIDUAL])
+            new = tempered(new, by_view[RESIDUAL])
         others = unbound = np.minimum.reduce(by_view[1:])
         if outside is not None:
             off = outside(rows, value, wanted.spread)
@@ -377,6 +385,7 @@ class SeriesModel(Model):
             weight=weight,
             is_held=is_held,
             most_vote=most_vote,
+            lasts=self.sums.is_on(rows),
         )
         visits = self.location.patterns.day_visits(at)
         self.spread_of_day.learn(at, value, wanted, step, visits=visits, learning=at.n >= YOUNG)

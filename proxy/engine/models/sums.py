@@ -102,10 +102,14 @@ class RunningSums(Component):
 
     def lasts(self, rows: Rows, p: Floats) -> Mask:
         """Which series were on an excursion in the bucket learnt last and are not odd (`p`) in the present one."""
-        short, long = (self._run[i, rows] for i in range(len(SUM_MEMORIES)))
-        is_on = ((short > 0) & (short <= self.longest)) | ((long > 0) & (long <= self.longest))
-        lasts: Mask = is_on & (p >= ODD_BELOW)
+        lasts: Mask = self.is_on(rows) & (p >= ODD_BELOW)
         return lasts
+
+    def is_on(self, rows: Rows) -> Mask:
+        """Which series were on an excursion in the bucket learnt last."""
+        short, long = (self._run[i, rows] for i in range(len(SUM_MEMORIES)))
+        is_on: Mask = ((short > 0) & (short <= self.longest)) | ((long > 0) & (long <= self.longest))
+        return is_on
 
     def learn(self, at: Moment, new: Sums, is_held: Mask) -> None:
         """Keeps the sums of these series."""
