@@ -123,21 +123,26 @@ def own_lines(data: Path, labels: Mapping[str, Labelled], scored: Mapping[str, S
     by_record = judge(labels, {name: scored[name].record for name in labels})
     yield line("ours, initial_record_score", by_record)
     yield line("ours, bucket anomaly_score", judge(labels, {name: scored[name].bucket for name in labels}))
-    false, echoes = count_false(data, labels, scored, by_record.nab.threshold)
-    share = echoes / max(1, false)
-    yield f"false rows {false}; echoes (like its neighbours, only typical jumped) {echoes}, {share:.0%}"
+    false, echoes, stayed = count_false(data, labels, scored, by_record.nab.threshold)
+    share, share_stayed = (count / max(1, false) for count in (echoes, stayed))
+    yield (
+        f"false rows {false}; echoes (only typical jumped): {echoes}, {share:.0%}, are like their neighbours on both"
+        f" sides; {stayed}, {share_stayed:.0%}, stayed where the values were before"
+    )
 
 
 def count_false(
     data: Path, labels: Mapping[str, Labelled], scored: Mapping[str, Scored], threshold: float
-) -> tuple[int, int]:
-    """(false rows by record score, echoes among them) of all series."""
-    false, echoes = 0, 0
+) -> tuple[int, int, int]:
+    """(false rows by record score, echoes among them, those by the values before alone) of all series."""
+    false, echoes, stayed = 0, 0, 0
     for name, labelled in labels.items():
         rows = nab_score.false_rows(labelled, scored[name].record, threshold)
         false += len(rows)
-        echoes += int(is_echo(read(data / name).values, scored[name].typical)[rows].sum())
-    return false, echoes
+        values, typical = read(data / name).values, scored[name].typical
+        echoes += int(is_echo(values, typical)[rows].sum())
+        stayed += int(is_echo(values, typical, after=0)[rows].sum())
+    return false, echoes, stayed
 
 
 def series_lines(report: nab_score.Report) -> Iterator[str]:

@@ -121,12 +121,16 @@ def _spread(documents: list[Document], field: str, last_row: dict[int, int], out
             out[row] = jobs.number(document, field)
 
 
-def is_echo(values: Floats, typical: Floats) -> NDArray[np.bool_]:
-    """Rows where the value is like its neighbours and only the expectation jumped."""
+def is_echo(values: Floats, typical: Floats, after: int = NEIGHBOURS) -> NDArray[np.bool_]:
+    """Rows where the value is like its neighbours and only the expectation jumped.
+
+    Of the rows that follow so many count: with 0, whether the value stayed where it was, which is all that could be
+    known at the time.
+    """
     out = np.zeros(len(values), bool)
     for row in np.flatnonzero(np.isfinite(typical)).tolist():
         first = max(0, row - NEIGHBOURS)
-        near = np.delete(values[first : row + NEIGHBOURS + 1], row - first)
+        near = np.delete(values[first : row + after + 1], row - first)
         if np.isfinite(near).any():
             around = np.nanmedian(near)
             out[row] = abs(typical[row] - around) > ECHO * abs(values[row] - around)

@@ -95,6 +95,13 @@ def test_an_echo_is_a_value_like_its_neighbours_where_only_the_expectation_jumpe
     assert not series.is_echo(values, typical)[30]
 
 
+def test_a_value_that_moved_from_where_it_was_did_not_stay_there():
+    values, typical = np.linspace(10.0, 49.0, 40), np.full(40, np.nan)
+    typical[20] = 25.0
+    assert series.is_echo(values, typical)[20]
+    assert not series.is_echo(values, typical, after=0)[20]
+
+
 def labelled_series(first=200, last=240):
     return label(np.array([when(t) for t in stamps(400)]), [[stamps(400)[first], stamps(400)[last]]])
 
