@@ -62,12 +62,11 @@ class LevelShifts(Component):
 
         Returns (the level shift of each row, mostly 0, whether something begins that may turn out to be one).
         """
-        share = self._off_share[rows]
+        before = self._off_share[rows]
         # A shift widens the spread it is measured by: hold on to the one from before it began.
-        spread = where(share < CALM, spread, self._off_spread[rows])
+        spread = where(before < CALM, spread, self._off_spread[rows])
         self._off_spread[rows] = spread
-        before = share
-        share = share + (1.0 - 0.5 ** (1.0 / HALF_LIFE)) * (indicator(abs(off) > FAR * spread) - share)
+        share = before + (1.0 - 0.5 ** (1.0 / HALF_LIFE)) * (indicator(abs(off) > FAR * spread) - before)
         self._off_share[rows] = share
         may_begin: Mask = (before < SUSPECT) & (share >= SUSPECT)
         shift = zeros(rows)

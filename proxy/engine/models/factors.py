@@ -61,7 +61,7 @@ class Factors(Component):
             return most
         far = (_log_ratio(value, typical, level) - self._centre[rows]) / maximum(self._size[rows], OF_VALUE)
         by_both = clip_p(minimum(2.0 * special.ndtr(-abs(far)), others))
-        return where(wins, maximum(np.log10(TIMES_SEEN * (at.n + 1.0)), -np.log10(by_both)), most)
+        return where(wins, maximum(most_by_rarity(at.n), -np.log10(by_both)), most)
 
     def learn(self, at: Moment, lesson: Lesson, level: Floats, *, factor: Floats, able: Mask) -> None:
         """Takes values; `factor` is that of the spread, `able` tells which series may have errors that are factors."""
@@ -93,6 +93,12 @@ class Factors(Component):
         sized = step * maximum(SCALE_FRESHNESS / (seen + SCALE_FRESHNESS), 1.0 / self.memory)
         self._centre[rows] = self._centre[rows] + centred * clip(off, -limit, limit)
         self._size[rows] = old + sized * (NORMAL * minimum(abs(off), limit) - old)
+
+
+def most_by_rarity(n: Floats) -> Floats:
+    """-log10 p of being the only one among twice `n` values and itself: what being new proves at most."""
+    most: Floats = np.log10(TIMES_SEEN * (n + 1.0))
+    return most
 
 
 def _log_ratio(value: Floats, typical: Floats, level: Floats) -> Floats:

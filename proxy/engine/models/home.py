@@ -1,23 +1,21 @@
 """Where a series is at home: to come back there is less of an incident than to leave.
 
-A level is home as long as the series was there for longer than it has been away. When it leaves, what was known there
-is put aside: level, patterns, strength, spreads, and which predictor to believe. The chance of coming back in the next
-bucket is that of one in as many as the series was away for (the rule of succession); once it is back, staying is what
-is expected, and where it stays the model takes up again what was put aside.
+A level is home if the series was there for two weeks, as long as that is longer than it has been away. When it leaves,
+what was known there is put aside: level, patterns, strength, spreads, and which predictor to believe. The chance of
+coming back in the next bucket is that of one in as many as the series was away for (the rule of succession); once it is
+back, staying is what is expected, and where it stays the model takes up again what was put aside.
 
 It fails where a series comes home to another pattern: then what it does there is as new as any. A period of its own and
 a day of the month are not put aside.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 
-from proxy.engine.columns import Columns, Rows, Slot
+from proxy.engine.columns import Rows, Slot
 from proxy.engine.elementwise import anywhere, maximum, where, zeros
 from proxy.engine.models.changes import FAR
 from proxy.engine.models.component import Component, Mask, Moment
-from proxy.engine.models.factors import TIMES_SEEN, UNBOUNDED
+from proxy.engine.models.factors import UNBOUNDED, most_by_rarity
 from proxy.engine.models.grid import DAY, WEEK, Grid
 from proxy.engine.models.level import Level
 from proxy.engine.models.location import LEVEL, PREDICTORS, STEADY, WITH_DAY, WITH_WEEK, Location
@@ -60,22 +58,17 @@ class Home(Component):
         self.location, self.seen_range = location, seen_range
         self.longest_put = max(PUT_ASIDE_S, PUT_ASIDE_BUCKETS * grid.span)
         self.level, self.patterns, self.spread_of_day = Level(grid.level_memory), DayWeek(grid), SpreadOfDay(grid)
-        self.mixture, self.strength = Mixture(PREDICTORS, STEADY, grid.span), Strength(grid)
-        self._asides: tuple[tuple[Columns, Columns], ...] = (
-            (location.level, self.level),
-            (location.patterns, self.patterns),
-            (location.strength, self.strength),
-            (mixture, self.mixture),
-            (spread_of_day, self.spread_of_day),
-        )
-        self.parts: Mapping[str, Component] = {
-            "home": self,
-            "home_level": self.level,
-            "home_patterns": self.patterns,
-            "home_strength": self.strength,
-            "home_mixture": self.mixture,
-            "home_spread_of_day": self.spread_of_day,
+        self.mixture = Mixture(PREDICTORS, STEADY, grid.span)
+        # What is put aside, by name: (the part of the model, where it is kept meanwhile).
+        asides: dict[str, tuple[Component, Component]] = {
+            "level": (location.level, self.level),
+            "patterns": (location.patterns, self.patterns),
+            "strength": (location.strength, Strength(grid)),
+            "mixture": (mixture, self.mixture),
+            "spread_of_day": (spread_of_day, self.spread_of_day),
         }
+        self._asides = tuple(asides.values())
+        self.parts = {"home": self, **{f"home_{name}": aside for name, (_, aside) in asides.items()}}
         never = Slot("i8", (), -1)
         super().__init__(began=never, put=never, left=never, back=Slot("u2"))
 
@@ -86,7 +79,7 @@ class Home(Component):
         if not anywhere(left >= 0):
             return most
         away = maximum(at.time - left, 0) / self.span
-        bound = where(self._back[at.rows] > 0, STAYS_MOST, np.log10(TIMES_SEEN * (away + 1.0)))
+        bound = where(self._back[at.rows] > 0, STAYS_MOST, most_by_rarity(away))
         return where(self._is_away(at) & self._is_as_at_home(at, value), bound, most)
 
     def is_back(self, at: Moment, value: Floats, predicted: Floats, spread: Floats) -> Mask:
@@ -94,12 +87,12 @@ class Home(Component):
 
         `predicted` (predictors x series) is what is expected elsewhere, `spread` how far off that was before.
         """
-        back = self._back[at.rows]
-        if not anywhere(self._left[at.rows] >= 0):
-            return back > back
+        has_left = self._left[at.rows] >= 0
+        if not anywhere(has_left):
+            return has_left
         off = np.minimum.reduce(abs(value - predicted[:STEADY]))
         is_there = self._is_away(at) & self._is_as_at_home(at, value) & (off > FAR * spread)
-        back = where(is_there, back + 1, 0)
+        back = where(is_there, self._back[at.rows] + 1, 0)
         self._back[at.rows] = back
         return back >= self.back_buckets
 

@@ -7,7 +7,7 @@ A level that moved (changes.py), a pattern that became stronger (strength.py), a
 from collections.abc import Callable, Sequence
 
 from proxy.engine.columns import Rows
-from proxy.engine.elementwise import anywhere, everywhere, listed, of, positions, put
+from proxy.engine.elementwise import anywhere, everywhere, is_one, listed, of, positions, put
 from proxy.engine.models.changes import LevelShifts
 from proxy.engine.models.clock_shift import ClockChanges, Told
 from proxy.engine.models.component import Component, Mask, Moment
@@ -72,8 +72,9 @@ class LastingChanges:
         """Levels that moved for good, patterns that became stronger, clocks that changed."""
         rows, value, spread = at.rows, of(judged.value, settled), of(judged.spread, settled)
         made: list[Change] = []
-        predicted = judged.wanted.predicted[:, settled] if value.ndim else judged.wanted.predicted
-        shift = self._move_levels(at, value, (predicted, of(judged.typical, settled), spread))
+        predicted = judged.wanted.predicted if is_one(rows) else judged.wanted.predicted[:, settled]
+        typical = of(judged.typical, settled)
+        shift = self._move_levels(at, value, predicted=predicted, typical=typical, spread=spread)
         has_moved = shift != 0.0
         if anywhere(has_moved):
             moved = listed(rows, has_moved)
@@ -94,12 +95,12 @@ class LastingChanges:
             made += changes("time shift", listed(rows, is_late), listed(clock, is_late))
         return made
 
-    def _move_levels(self, at: Moment, value: Floats, wanted: tuple[Floats, Floats, Floats]) -> Floats:
+    def _move_levels(self, at: Moment, value: Floats, *, predicted: Floats, typical: Floats, spread: Floats) -> Floats:
         """Moves levels, elsewhere or home; returns how far each moved, mostly 0.
 
-        `wanted` is what was expected: by each predictor (predictors x series) and by all, and its spread.
+        `predicted` (predictors x series) is what each predictor expected, `typical` what all did, within `spread`.
         """
-        rows, (predicted, typical, spread) = at.rows, wanted
+        rows = at.rows
         shift, may_begin = self.level_shifts.observe(rows, at.time, value - typical, spread)
         if anywhere(may_begin):
             self.home.put_aside(at.listed(may_begin))

@@ -36,7 +36,7 @@ from proxy.engine.models import location, low_counts, mixture
 from proxy.engine.models.component import Lesson, Mask, Model, Moment
 from proxy.engine.models.echoes import Echoes
 from proxy.engine.models.events import EVENT_S, OPENS_FROM, Events, told_on
-from proxy.engine.models.factors import TIMES_SEEN, Factors
+from proxy.engine.models.factors import Factors, most_by_rarity
 from proxy.engine.models.grid import DAY_FROM, WEEK, Grid
 from proxy.engine.models.history import History
 from proxy.engine.models.home import Home
@@ -285,7 +285,7 @@ class SeriesModel(Model):
         is_flat = wanted.spread * wanted.factor <= FLAT_TO * width
         if anywhere(is_flat):
             # No spread tells how far off an exception is, and there were others; how rare they are does.
-            most = where(is_flat, minimum(most, np.log10(TIMES_SEEN * (at.n + 1.0))), most)
+            most = where(is_flat, minimum(most, most_by_rarity(at.n)), most)
         odd, least = maximum(outlier, least_p), minimum(single, others)
         return Evidence(by_sum, outlier, odd, by_view, new, single, multi, least, most)
 
